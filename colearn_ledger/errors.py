@@ -1,0 +1,171 @@
+"""The one error tree of the project.
+
+Every error that a user can cause, or that the outside world can cause, is a :class:`ColearnError` with three parts:
+what happened, what was expected, and how to fix it. Programs print :meth:`ColearnError.__str__` and leave with
+:attr:`ColearnError.exit_code`; anything else that is raised is a bug and keeps its traceback.
+
+Errors also inherit the built-in exception that fits (``ValueError``, ``OSError``, ...), so that code which knows
+nothing of this library can catch them.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+__all__ = [
+    "ArtifactError",
+    "ChainError",
+    "ColearnError",
+    "CompilerNotFound",
+    "ConfigError",
+    "ContractError",
+    "DataError",
+    "InvalidWeights",
+    "KeyFileError",
+    "LearnerError",
+    "NetworkError",
+    "SchemaMismatch",
+    "StoreError",
+    "TransactionError",
+    "UnavailableWeights",
+    "UsageError",
+    "WrongChain",
+]
+
+
+class ColearnError(Exception):
+    """Base of all errors of colearn-ledger.
+
+    Parameters
+    ----------
+    what: what happened, one sentence without a full stop.
+    expected: what was expected instead, or empty.
+    fix: how to fix it, or empty.
+    """
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, what: str, *, expected: str = "", fix: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+        self.expected = expected
+        self.fix = fix
+
+    def __str__(self) -> str:
+        lines = [self.what]
+        if self.expected:
+            lines.append(f"  expected: {self.expected}")
+        if self.fix:
+            lines.append(f"  to fix:   {self.fix}")
+        return "\n".join(lines)
+
+
+class UsageError(ColearnError, ValueError):
+    """A command line option or an argument of a public function is out of range or unknown."""
+
+    exit_code = 2
+
+
+class ConfigError(ColearnError, ValueError):
+    """A configuration file is missing, unreadable, or has an unknown, missing or wrong key."""
+
+    exit_code = 3
+
+
+class DataError(ColearnError, OSError):
+    """A data set is missing, unreadable or doesn't hold what the task needs."""
+
+    exit_code = 4
+
+
+class LearnerError(ColearnError, TypeError):
+    """An object that was given as a learner lacks a method, or a method returned the wrong kind of thing."""
+
+    exit_code = 5
+
+
+class InvalidWeights(ColearnError, ValueError):
+    """The bytes were had, and they are not acceptable weights (hash, size, format, schema or values): vote to reject."""
+
+    exit_code = 6
+
+
+class SchemaMismatch(InvalidWeights):
+    """Well-formed weights whose names, dtypes or shapes are not those of the collective's model."""
+
+
+class StoreError(ColearnError, OSError):
+    """A weight store can't be used (folder, daemon, disk)."""
+
+    exit_code = 7
+
+
+class UnavailableWeights(StoreError):
+    """The bytes could not be had (in time): says nothing about the weights; try again until the deadline, then abstain."""
+
+
+class ChainError(ColearnError, OSError):
+    """The chain can't be reached, or answers what no chain should answer."""
+
+    exit_code = 8
+
+
+class WrongChain(ChainError):
+    """The endpoint is a different chain than the one named."""
+
+    exit_code = 9
+
+
+class ContractError(ColearnError):
+    """The contract refused a call, by one of its own errors.
+
+    Attributes
+    ----------
+    name: name of the contract's error, such as ``StaleParent``; empty if the revert had no known error.
+    arguments: its arguments by name.
+    """
+
+    exit_code = 10
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        name: str = "",
+        arguments: dict[str, object] | None = None,
+        expected: str = "",
+        fix: str = "",
+    ) -> None:
+        super().__init__(what, expected=expected, fix=fix)
+        self.name = name
+        self.arguments = arguments or {}
+
+
+class TransactionError(ChainError):
+    """A transaction could not be sent, or was not mined in time."""
+
+    exit_code = 11
+
+
+class KeyFileError(ColearnError, OSError):
+    """A key file is missing, can't be decrypted, or holds no key."""
+
+    exit_code = 12
+
+
+class ArtifactError(ColearnError):
+    """The code at an address is not this contract, or the shipped artifact is damaged."""
+
+    exit_code = 13
+
+
+class CompilerNotFound(ColearnError, OSError):
+    """No Solidity compiler of the pinned version can be had."""
+
+    exit_code = 14
+
+
+class NetworkError(ColearnError, OSError):
+    """A local network (chain and store daemons) could not be started or stopped."""
+
+    exit_code = 15
