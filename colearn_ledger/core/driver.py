@@ -1,0 +1,234 @@
+"""The in-process driver: the rounds of the protocol without a ledger, for developing a learner.
+
+A backend is any object with a method ``run(learners, n_rounds, threshold, on_round, names) -> Results``. Every backend
+makes the same calls on the learners in the same order of meaning, so the same seeds give the same decisions and bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from typing import Protocol
+
+from ..errors import ColearnError, UsageError
+from .learner import Learner, ProposedWeights, Weights, ask_current, ask_propose, ask_test, check_methods
+from .results import Results, RoundResult
+from .schema import Schema
+from .threshold import need, parse_threshold
+from .weights import decode, encode
+
+__all__ = ["Backend", "InProcess", "run", "run_one_round", "set_equal_weights"]
+
+OnRound = Callable[[RoundResult], None]
+
+
+class Backend(Protocol):
+    """What runs the rounds."""
+
+    def run(
+        self,
+        learners: Sequence[Learner],
+        n_rounds: int,
+        threshold: Fraction,
+        on_round: OnRound | None,
+        names: Sequence[str],
+    ) -> Results: ...
+
+
+def run(
+    n_rounds: int,
+    learners: Sequence[Learner],
+    vote_threshold: float | str | Fraction = 0.5,
+    *,
+    backend: Backend | None = None,
+    on_round: OnRound | None = None,
+    names: Sequence[str] | None = None,
+) -> Results:
+    """Run rounds of collective learning and return what happened.
+
+    Parameters
+    ----------
+    n_rounds: how many rounds.
+    learners: at least two objects with the four methods of the learner interface; they take turns in proposing.
+    vote_threshold: a proposal is accepted if more than this share of the voters approves it; the proposer is no voter.
+    backend: what runs the rounds; :class:`InProcess` if not given.
+    on_round: called with each round's result as soon as it is decided.
+    names: the learners' names for tables and plots; ``learner 0``, ``learner 1``, ... if not given.
+
+    Raises
+    ------
+    UsageError, LearnerError: an argument is out of range, or a learner breaks the interface. Nothing was changed.
+    InvalidWeights: a learner proposed weights that don't fit the first learner's.
+    """
+    threshold = parse_threshold(vote_threshold)
+    if isinstance(n_rounds, bool) or not isinstance(n_rounds, int) or n_rounds < 1:
+        raise UsageError(f"the number of rounds is {n_rounds!r}", expected="an integer of at least 1", fix="ask for 1 or more")
+    everyone = _checked(learners)
+    called = tuple(names) if names is not None else tuple(f"learner {i}" for i in range(len(everyone)))
+    if len(called) != len(everyone) or len(set(called)) != len(called):
+        raise UsageError(
+            f"{len(called)} names, {len(set(called))} of them different, for {len(everyone)} learners",
+            expected="one name for each learner, all different",
+            fix="give as many names as learners, or none",
+        )
+    for name, learner in zip(called, everyone, strict=True):
+        check_methods(learner, name)
+    return (backend or InProcess()).run(everyone, n_rounds, threshold, on_round, called)
+
+
+def run_one_round(
+    round_index: int, learners: Sequence[Learner], vote_threshold: float | str | Fraction = 0.5
+) -> tuple[list[ProposedWeights], bool]:
+    """Run one round: propose, test by everyone, and accept if the vote says so.
+
+    Parameters
+    ----------
+    round_index: from 0; learner ``round_index % len(learners)`` proposes.
+    learners: as for :func:`run`; they should hold the same weights (:func:`set_equal_weights`).
+    vote_threshold: as for :func:`run`.
+
+    Returns
+    -------
+    The judgement of every learner, in order (the proposer's own is there, but is no vote), and whether the proposal
+    was accepted.
+    """
+    threshold = parse_threshold(vote_threshold)
+    everyone = _checked(learners)
+    for learner in everyone:
+        check_methods(learner)
+    schema = Schema.of(ask_current(everyone[round_index % len(everyone)]).weights)
+    judged, result = _round(round_index + 1, everyone, threshold, schema, [""] * len(everyone))
+    return judged, result.accepted
+
+
+def set_equal_weights(learners: Sequence[Learner]) -> None:
+    """Give every learner the first one's current weights, the start of a run."""
+    _share(encode(ask_current(learners[0]).weights), learners)
+
+
+class InProcess:
+    """The default backend: everything in this process, no chain and no store.
+
+    Weights still pass through the canonical bytes, so that every learner gets its own copy, of exactly what a ledger
+    would have carried, and the hashes are the same as there.
+    """
+
+    def run(
+        self,
+        learners: Sequence[Learner],
+        n_rounds: int,
+        threshold: Fraction,
+        on_round: OnRound | None,
+        names: Sequence[str],
+    ) -> Results:
+        """Run the rounds. Ctrl-C ends the run with the rounds that were decided before it."""
+        start = time.monotonic()
+        genesis = ask_current(learners[0], names[0]).weights
+        data = encode(genesis)
+        schema = Schema.of(genesis)
+        _check_fit(learners, schema, names)
+        _share(data, learners)
+        tests = [ask_test(ln, Weights(decode(data, schema)), names[i]) for i, ln in enumerate(learners)]
+        initial = RoundResult(
+            round=0,
+            proposer=0,
+            accepted=True,
+            votes=(None,) * len(learners),
+            **_scores(tests),
+            approvals=0,
+            need=0,
+            weights_sha256=hashlib.sha256(data).hexdigest(),
+            size=len(data),
+            seconds=time.monotonic() - start,
+        )
+        rounds: list[RoundResult] = []
+        interrupted = False
+        try:
+            for number in range(1, n_rounds + 1):
+                _, result = _round(number, learners, threshold, schema, names)
+                rounds.append(result)
+                if on_round is not None:
+                    on_round(result)
+        except KeyboardInterrupt:
+            interrupted = True
+        accepted = [r for r in rounds if r.accepted]
+        return Results(
+            names=tuple(names),
+            threshold=str(threshold),
+            backend="in-process",
+            initial=initial,
+            rounds=tuple(rounds),
+            final_sha256=accepted[-1].weights_sha256 if accepted else initial.weights_sha256,
+            interrupted=interrupted,
+        )
+
+
+def _round(
+    number: int, learners: Sequence[Learner], threshold: Fraction, schema: Schema, names: Sequence[str]
+) -> tuple[list[ProposedWeights], RoundResult]:
+    start = time.monotonic()
+    proposer = (number - 1) % len(learners)
+    proposal = ask_propose(learners[proposer], number, names[proposer])
+    data = encode(proposal.weights)
+    # One decoding each: a learner that writes into what it is given must not change what the others see.
+    judged = [ask_test(ln, Weights(decode(data, schema)), names[i]) for i, ln in enumerate(learners)]
+    votes = tuple(None if i == proposer or j.vote is None else bool(j.vote) for i, j in enumerate(judged))
+    approvals = sum(vote is True for vote in votes)
+    needed = need(threshold, len(learners) - 1)
+    accepted = approvals >= needed
+    if accepted:
+        _share(data, learners)
+    return judged, RoundResult(
+        round=number,
+        proposer=proposer,
+        accepted=accepted,
+        votes=votes,
+        **_scores(judged),
+        approvals=approvals,
+        need=needed,
+        weights_sha256=hashlib.sha256(data).hexdigest(),
+        size=len(data),
+        seconds=time.monotonic() - start,
+    )
+
+
+def _scores(judged: Sequence[ProposedWeights]) -> dict[str, tuple[float | None, ...]]:
+    return {
+        "vote_scores": tuple(j.vote_value for j in judged),
+        "test_scores": tuple(j.test_value for j in judged),
+        "current_scores": tuple(None if j.current_score is None else float(j.current_score) for j in judged),
+    }
+
+
+def _share(data: bytes, learners: Sequence[Learner]) -> None:
+    for learner in learners:
+        learner.mli_accept_weights(Weights(decode(data)))
+
+
+def _checked(learners: Sequence[Learner]) -> tuple[Learner, ...]:
+    everyone = tuple(learners)
+    if len(everyone) < 2:
+        raise UsageError(
+            f"{len(everyone)} learner" + ("" if len(everyone) == 1 else "s"),
+            expected="at least two: one proposes, the others vote",
+            fix="add learners",
+        )
+    if len({id(learner) for learner in everyone}) < len(everyone):
+        raise UsageError(
+            "the same learner object was given twice",
+            expected="one object for each learner, since each has weights of its own",
+            fix="make each learner by its own call",
+        )
+    return everyone
+
+
+def _check_fit(learners: Sequence[Learner], schema: Schema, names: Sequence[str]) -> None:
+    """A learner of another model is told so before anybody's weights are changed."""
+    for name, learner in zip(names, learners, strict=True):
+        try:
+            decode(encode(ask_current(learner, name).weights), schema)
+        except ColearnError as error:
+            error.what = f"{name}: its weights don't fit those of {names[0]}: {error.what}"
+            raise

@@ -1,0 +1,110 @@
+"""What a run leaves: one frozen record per round, the same for every backend."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+__all__ = ["Results", "RoundResult"]
+
+
+@dataclass(frozen=True)
+class RoundResult:
+    """One decided round. Tuples have one entry per learner, in the order in which the learners were given.
+
+    Attributes
+    ----------
+    round: number of the round, from 1; 0 is the genesis weights, tested by everyone and voted on by nobody.
+    proposer: index of the learner that proposed.
+    accepted: whether the proposal became the current weights.
+    votes: True, False, or None for one who didn't vote (the proposer never does).
+    vote_scores, test_scores: the proposal's scores on each learner's own data.
+    current_scores: the score, on the same vote set, of the weights that were current before the proposal.
+    approvals, need: how many approved, and how many it took.
+    weights_sha256: hex of the hash of the proposed weights' canonical bytes.
+    size: number of those bytes.
+    gas: gas that the round's transactions used; None without a chain.
+    seconds: wall time of the round.
+    """
+
+    round: int
+    proposer: int
+    accepted: bool
+    votes: tuple[bool | None, ...]
+    vote_scores: tuple[float | None, ...]
+    test_scores: tuple[float | None, ...]
+    current_scores: tuple[float | None, ...]
+    approvals: int
+    need: int
+    weights_sha256: str
+    size: int
+    gas: int | None = None
+    seconds: float = 0.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain values for JSON. A score that is not finite becomes None, since JSON has no such number."""
+        return {name: _plain(value) for name, value in asdict(self).items()}
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> RoundResult:
+        """The inverse of :meth:`to_dict`."""
+        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in record.items()})
+
+
+@dataclass(frozen=True)
+class Results:
+    """A whole run.
+
+    Attributes
+    ----------
+    names: the learners' names.
+    threshold: the vote threshold as an exact fraction, such as ``1/2``.
+    backend: what ran the rounds.
+    initial: round 0, the genesis weights tested by everyone.
+    rounds: the decided rounds.
+    final_sha256: hex of the hash of the weights that were current at the end.
+    interrupted: whether the user stopped the run; the rounds are then those that were decided before.
+    """
+
+    names: tuple[str, ...]
+    threshold: str
+    backend: str
+    initial: RoundResult
+    rounds: tuple[RoundResult, ...]
+    final_sha256: str
+    interrupted: bool = False
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain values for JSON."""
+        return {
+            "names": list(self.names),
+            "threshold": self.threshold,
+            "backend": self.backend,
+            "initial": self.initial.to_dict(),
+            "rounds": [r.to_dict() for r in self.rounds],
+            "final_sha256": self.final_sha256,
+            "interrupted": self.interrupted,
+        }
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> Results:
+        """The inverse of :meth:`to_dict`."""
+        return cls(
+            names=tuple(record["names"]),
+            threshold=record["threshold"],
+            backend=record["backend"],
+            initial=RoundResult.from_dict(record["initial"]),
+            rounds=tuple(RoundResult.from_dict(r) for r in record["rounds"]),
+            final_sha256=record["final_sha256"],
+            interrupted=record["interrupted"],
+        )
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_plain(v) for v in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
