@@ -1,0 +1,239 @@
+"""The contract as seen from Python: typed reads, each pinned to one block, over any web3 provider.
+
+Nothing here has a default block: who reads says at which block (``Head``), so that two reads never mix two states.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from web3 import Web3
+from web3.exceptions import BadFunctionCallOutput, ContractCustomError, ContractLogicError, Web3Exception
+from web3.types import BlockIdentifier
+
+from ..core.protocol import (
+    ZERO_ADDRESS,
+    MotionKind,
+    MotionRecord,
+    MotionState,
+    Proposal,
+    RoundRecord,
+    RoundState,
+    Rules,
+    View,
+    WeightsRef,
+)
+from ..errors import ArtifactError, ChainError
+from .artifact import Artifact, load_artifact
+from .reverts import RevertDecoder
+
+__all__ = ["CollectiveContract", "Head"]
+
+T = TypeVar("T")
+_ZERO_HASH = bytes(32)
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The block that reads are pinned to. ``timestamp`` in seconds."""
+
+    number: int
+    hash: bytes
+    timestamp: int
+
+
+class CollectiveContract:
+    """One deployed collective.
+
+    Parameters
+    ----------
+    web3: a connected web3 instance (any provider).
+    address: of the contract.
+    pin_by_number: for chains that take no block hash in ``eth_call`` (eth-tester); such a chain must not re-org.
+    """
+
+    def __init__(
+        self, web3: Web3, address: str, *, pin_by_number: bool = False, artifact: Artifact | None = None
+    ) -> None:
+        self.web3 = web3
+        self.address = Web3.to_checksum_address(address)
+        self.artifact = artifact or load_artifact()
+        self.functions = web3.eth.contract(address=self.address, abi=self.artifact.abi).functions
+        self.reverts = RevertDecoder(self.artifact.abi)
+        self._pin_by_number = pin_by_number
+        self.chain_id = web3.eth.chain_id
+
+    # -------------------------------------------------------------------------------------------- head and clock
+
+    def fetch_head(self) -> Head:
+        """The newest block."""
+        block = self._reach(lambda: self.web3.eth.get_block("latest"), "read the newest block")
+        return Head(int(block["number"]), bytes(block["hash"]), int(block["timestamp"]))
+
+    def fetch_clock(self, head: Head) -> int:
+        """Block time now: what the next block's timestamp would be, as the chain says, never before ``head``'s.
+
+        On chains that mine only when there is a transaction the head's time stands still while deadlines pass.
+        """
+        try:
+            pending = self.web3.eth.get_block("pending")
+        except (Web3Exception, ValueError):  # an endpoint without a pending block: its head is the only clock
+            return head.timestamp
+        return max(head.timestamp, int(pending["timestamp"]))
+
+    # -------------------------------------------------------------------------------------------- reads
+
+    def fetch_view(self, member: str, head: Head, clock: int) -> View:
+        """What ``member``'s node needs to decide at block time ``clock``, from the state at ``head``."""
+        raw = self._call(self.functions.viewFor(member, clock), head, "read the view")
+        return View(
+            block_number=head.number,
+            block_hash=head.hash,
+            at=raw["at"],
+            round=raw["round"],
+            state=RoundState(raw["state"]),
+            proposer=raw["proposer"],
+            deadline=raw["deadline"],
+            overdue=raw["overdue"],
+            advanceable=raw["advanceable"],
+            accepted_round=raw["acceptedRound"],
+            accepted=WeightsRef(raw["acceptedSha256"], raw["acceptedCidDigest"], raw["acceptedSize"]),
+            proposals=tuple(
+                Proposal(
+                    id=p["id"],
+                    weights=WeightsRef(p["sha256Hash"], p["cidDigest"], p["size"]),
+                    proposer_seat=p["proposerSeat"],
+                    approvals=p["approvals"],
+                    rejections=p["rejections"],
+                    hidden=p["hidden"],
+                    need=p["need"],
+                )
+                for p in raw["proposals"]
+            ),
+            member_count=raw["memberCount"],
+            is_member=raw["isMember"],
+            seat=raw["seat"],
+            voted=raw["voted"],
+            commitment=None if raw["commitment"] == _ZERO_HASH else raw["commitment"],
+            rules=_rules(raw["rules"]),
+            secret_votes=raw["secretVotes"],
+            max_size=raw["maxSize"],
+            open_motions=raw["openMotions"],
+        )
+
+    def fetch_rounds(self, first: int, count: int, head: Head, clock: int) -> tuple[RoundRecord, ...]:
+        """Records of at most ``count`` rounds from ``first``, none past the current one, from storage alone."""
+        page = self._call(self.functions.rounds(first, count, clock), head, "read the rounds")
+        return tuple(_round_record(raw) for raw in page)
+
+    def fetch_members(self, head: Head, at_round: int | None = None) -> tuple[str, ...]:
+        """The members by seat: now, or in ``at_round``."""
+        call = self.functions.members() if at_round is None else self.functions.membersAt(at_round)
+        return tuple(self._call(call, head, "read the members"))
+
+    def fetch_motions(self, first: int, count: int, head: Head) -> tuple[MotionRecord, ...]:
+        """At most ``count`` motions from index ``first``, in the order they were moved."""
+        page = self._call(self.functions.motions(first, count), head, "read the motions")
+        return tuple(
+            MotionRecord(
+                id=raw["id"],
+                kind=MotionKind(raw["kind"]),
+                state=MotionState(raw["state"]),
+                mover=raw["mover"],
+                subject=None if raw["subject"] == ZERO_ADDRESS else raw["subject"],
+                rules=_rules(raw["rules"]) if raw["kind"] == MotionKind.SET_RULES else None,
+                deadline=raw["deadline"],
+                approvals=raw["approvals"],
+                rejections=raw["rejections"],
+                need=raw["need"],
+            )
+            for raw in page
+        )
+
+    # -------------------------------------------------------------------------------------------- helpers
+
+    def pin(self, head: Head) -> BlockIdentifier:
+        """How to name ``head`` in a call."""
+        return head.number if self._pin_by_number else head.hash  # type: ignore[return-value]
+
+    def _call(self, function: Any, head: Head, doing: str) -> Any:
+        try:
+            raw = function.call(block_identifier=self.pin(head))
+        except (ContractCustomError, ContractLogicError) as e:
+            raise self.reverts.decode(revert_data(e), doing) from e
+        except BadFunctionCallOutput as e:
+            raise ArtifactError(
+                f"what is at {self.address} on chain {self.chain_id} doesn't answer as this contract",
+                expected="a deployed CollectiveLearning contract",
+                fix="compare the address and the chain id with the deployment",
+            ) from e
+        except (Web3Exception, OSError, ValueError) as e:
+            raise ChainError(f"could not {doing}: {e}", fix="check that the endpoint is reachable and synced") from e
+        return _named(function.abi["outputs"][0], raw)
+
+    def _reach(self, read: Callable[[], T], doing: str) -> T:
+        try:
+            return read()
+        except (Web3Exception, OSError, ValueError) as e:
+            raise ChainError(f"could not {doing}: {e}", fix="check that the endpoint is reachable and synced") from e
+
+
+def revert_data(error: Exception) -> bytes:
+    """The bytes that a call reverted with, out of whatever web3 and the node wrapped around them."""
+    for part in (getattr(error, "data", None), *error.args):
+        if isinstance(part, Mapping):
+            part = part.get("data")
+        if isinstance(part, bytes):
+            return part
+        if isinstance(part, str) and part.startswith("0x"):
+            try:
+                return bytes.fromhex(part[2:])
+            except ValueError:
+                continue
+    return b""
+
+
+def _rules(raw: Mapping[str, int]) -> Rules:
+    return Rules(
+        threshold_numerator=raw["thresholdNumerator"],
+        threshold_denominator=raw["thresholdDenominator"],
+        propose_window=raw["proposeWindow"],
+        vote_window=raw["voteWindow"],
+        reveal_window=raw["revealWindow"],
+        motion_window=raw["motionWindow"],
+    )
+
+
+def _round_record(raw: Mapping[str, Any]) -> RoundRecord:
+    proposed = raw["id"] != _ZERO_HASH or raw["size"] > 0
+    return RoundRecord(
+        round=raw["round"],
+        state=RoundState(raw["state"]),
+        proposer=raw["proposer"],
+        parent_round=raw["parentRound"],
+        parent=raw["parent"],
+        id=raw["id"] if proposed else None,
+        weights=WeightsRef(raw["sha256Hash"], raw["cidDigest"], raw["size"]) if proposed else None,
+        deadline=raw["deadline"],
+        member_count=raw["memberCount"],
+        proposer_seat=raw["proposerSeat"],
+        approvals=raw["approvals"],
+        rejections=raw["rejections"],
+        hidden=raw["hidden"],
+        need=raw["need"],
+    )
+
+
+def _named(abi: Mapping[str, Any], value: Any) -> Any:
+    """ABI-decoded ``value`` with structs as dicts by field name, at every depth."""
+    kind: str = abi["type"]
+    if kind.endswith("[]"):
+        inner = {**abi, "type": kind[:-2]}
+        return [_named(inner, v) for v in value]
+    if kind == "tuple":
+        return {c["name"]: _named(c, v) for c, v in zip(abi["components"], value, strict=True)}
+    if kind.startswith("bytes"):
+        return bytes(value)
+    return value

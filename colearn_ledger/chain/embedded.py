@@ -1,0 +1,54 @@
+"""The embedded chain: eth-tester in this process, no server, a funded key per member."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+from eth_account import Account
+from eth_account.signers.local import LocalAccount
+from eth_tester import EthereumTester, PyEVMBackend
+from web3 import EthereumTesterProvider, Web3
+
+__all__ = ["EmbeddedChain"]
+
+_FUNDS_WEI = 10**24
+# The keys hold play money of a chain that ends with the process.
+_MNEMONIC = "test test test test test test test test test test test junk"
+
+
+class _LockedProvider(EthereumTesterProvider):
+    """eth-tester isn't thread-safe; one lock makes it so."""
+
+    def __init__(self, tester: EthereumTester) -> None:
+        super().__init__(tester)
+        self._lock = threading.Lock()
+
+    def make_request(self, method: Any, params: Any) -> Any:
+        with self._lock:
+            return super().make_request(method, params)
+
+
+class EmbeddedChain:
+    """A chain in this process.
+
+    Parameters
+    ----------
+    accounts: how many funded accounts; ``accounts[0]`` deploys, as any of them may.
+    """
+
+    def __init__(self, accounts: int) -> None:
+        backend = PyEVMBackend.from_mnemonic(
+            _MNEMONIC, num_accounts=accounts, genesis_state_overrides={"balance": _FUNDS_WEI}
+        )
+        self.tester = EthereumTester(backend)
+        self.web3 = Web3(_LockedProvider(self.tester))
+        self.accounts: tuple[LocalAccount, ...] = tuple(
+            Account.from_key(key.to_bytes()) for key in backend.account_keys
+        )
+
+    def pass_time(self, seconds: int) -> None:
+        """Let block time pass, by one empty block."""
+        now = int(self.web3.eth.get_block("latest")["timestamp"])
+        self.tester.time_travel(now + seconds)
+        self.tester.mine_block()

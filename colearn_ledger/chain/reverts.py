@@ -1,0 +1,59 @@
+"""From revert bytes to :class:`~colearn_ledger.errors.ContractError`: the selector says which of the contract's errors it was."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from eth_abi.abi import decode
+from eth_utils.abi import collapse_if_tuple
+from eth_utils.crypto import keccak
+
+from ..errors import ContractError
+
+__all__ = ["RevertDecoder"]
+
+_FIXES = {
+    "NotAMember": "use the key of a member, or have a member move to add this address",
+    "StaleParent": "train again from the accepted weights",
+    "RoundOverdue": "send `advance` first",
+    "BadRules": "thresholds need 0 < numerator < denominator, and every window at least 1 second",
+    "BadMemberCount": "a collective has 2 to 64 members",
+    "AlreadyAMember": "name every member once",
+}
+
+
+class RevertDecoder:
+    """Decodes the revert data of one contract by its ABI."""
+
+    def __init__(self, abi: Sequence[Mapping[str, Any]]) -> None:
+        self._errors: dict[bytes, Mapping[str, Any]] = {}
+        for item in abi:
+            if item.get("type") == "error":
+                signature = f"{item['name']}({','.join(collapse_if_tuple(i) for i in item['inputs'])})"
+                self._errors[keccak(text=signature)[:4]] = item
+
+    def decode(self, data: bytes, doing: str) -> ContractError:
+        """The error behind ``data``; ``doing`` names the call for people."""
+        item = self._errors.get(data[:4])
+        if item is None:
+            shown = "0x" + data.hex() if data else "no data"
+            return ContractError(
+                f"the contract refused to {doing} without one of its own errors ({shown})",
+                expected="this project's contract at the address",
+                fix="compare the contract's address and chain with the deployment",
+            )
+        types = [collapse_if_tuple(i) for i in item["inputs"]]
+        values = decode(types, data[4:])
+        arguments = {i["name"]: value for i, value in zip(item["inputs"], values, strict=True)}
+        shown = ", ".join(f"{k}={_show(v)}" for k, v in arguments.items())
+        return ContractError(
+            f"the contract refused to {doing}: {item['name']}({shown})",
+            name=item["name"],
+            arguments=arguments,
+            fix=_FIXES.get(item["name"], ""),
+        )
+
+
+def _show(value: object) -> str:
+    return "0x" + value.hex() if isinstance(value, bytes) else str(value)

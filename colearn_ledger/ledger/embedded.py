@@ -1,0 +1,258 @@
+"""A whole collective in one process, on the embedded chain: the backend of the demo.
+
+Not a second implementation: every learner has a :class:`~colearn_ledger.ledger.perform.Performer` and does what
+``decide`` says, exactly as a node does. What a network does at the same time is done here in two steps: first all
+members do their work on one state, then all send. So a vote may come too late, as it may in a network.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+
+from ..chain.contract import CollectiveContract
+from ..chain.deploy import Genesis, deploy
+from ..chain.embedded import EmbeddedChain
+from ..chain.transactions import Sender
+from ..core.decide import Me, Wait, decide
+from ..core.learner import MachineLearningInterface, ProposedWeights
+from ..core.protocol import RoundRecord, RoundState, Rules, View
+from ..core.results import Results, RoundResult
+from ..core.schema import Schema
+from ..core.threshold import need
+from ..core.weights import encode
+from ..errors import ChainError, InvalidWeights, SchemaMismatch
+from ..stores.base import Store
+from ..stores.local import LocalStore
+from .perform import Performer, Trained, Verdict, sent
+
+__all__ = ["EmbeddedLedger"]
+
+_MAX_SIZE = 1 << 30
+OnRound = Callable[[RoundResult], None]
+
+
+@dataclass
+class _Evidence:
+    """What the members found out in the current round, by seat, for the run's record."""
+
+    tests: dict[int, ProposedWeights] = field(default_factory=dict)
+    verdicts: dict[int, bool] = field(default_factory=dict)
+    gas: int = 0
+
+
+class EmbeddedLedger:
+    """The backend that runs a collective on a chain inside this process.
+
+    Parameters
+    ----------
+    secret: votes are committed and revealed instead of cast openly.
+    shuffled: the contract shuffles the order of proposers each cycle; else it goes seat by seat.
+    store: where weights go; a temporary folder when None.
+    """
+
+    name = "embedded ledger"
+
+    def __init__(self, *, secret: bool = False, shuffled: bool = False, store: Store | None = None) -> None:
+        self._secret = secret
+        self._shuffled = shuffled
+        self._store = store
+
+    def run(
+        self,
+        learners: Sequence[MachineLearningInterface],
+        n_rounds: int,
+        threshold: Fraction,
+        on_round: OnRound | None,
+        names: Sequence[str],
+    ) -> Results:
+        """``n_rounds`` rounds; see :func:`colearn_ledger.run`. Ctrl-C returns what was done so far."""
+        with self._open_store() as store:
+            collective = _Collective(learners, names, store, threshold, secret=self._secret, shuffled=self._shuffled)
+            initial = collective.initial_result()
+            done: list[RoundResult] = []
+            interrupted = False
+            try:
+                for _ in range(n_rounds):
+                    result = collective.run_round()
+                    done.append(result)
+                    if on_round is not None:
+                        on_round(result)
+            except KeyboardInterrupt:
+                interrupted = True
+            return Results(
+                names=tuple(names),
+                threshold=str(threshold),
+                backend=self.name,
+                initial=initial,
+                rounds=tuple(done),
+                final_sha256=collective.accepted_sha256(),
+                interrupted=interrupted,
+            )
+
+    @contextlib.contextmanager
+    def _open_store(self) -> Iterator[Store]:
+        if self._store is not None:
+            yield self._store
+            return
+        with tempfile.TemporaryDirectory(prefix="colearn-ledger-") as folder:
+            yield LocalStore(Path(folder))
+
+
+class _Collective:
+    """The deployed contract and one performer per seat."""
+
+    def __init__(
+        self,
+        learners: Sequence[MachineLearningInterface],
+        names: Sequence[str],
+        store: Store,
+        threshold: Fraction,
+        *,
+        secret: bool,
+        shuffled: bool,
+    ) -> None:
+        genesis_tree = learners[0].mli_get_current_weights().weights
+        _check_same_model(learners, names)
+        chain = EmbeddedChain(len(learners))
+        self._genesis = store.put(encode(genesis_tree))
+        deployment = deploy(
+            chain.web3,
+            chain.accounts[0],
+            Genesis(
+                members=[account.address for account in chain.accounts],
+                weights=self._genesis,
+                rules=Rules(threshold.numerator, threshold.denominator),
+                secret_votes=secret,
+                shuffled=shuffled,
+                max_size=_MAX_SIZE,
+            ),
+        )
+        self._threshold = threshold
+        self._contract = CollectiveContract(chain.web3, deployment.address, pin_by_number=True)
+        self._performers = [
+            Performer(learner, store, Sender(self._contract, account), max_size=_MAX_SIZE)
+            for learner, account in zip(learners, chain.accounts, strict=True)
+        ]
+
+    def initial_result(self) -> RoundResult:
+        """Everyone adopts the genesis weights and tests them."""
+        for performer in self._performers:
+            performer.prepare(decide(*self._look(performer)))
+        tests = {
+            seat: performer.learner.mli_test_weights(performer.learner.mli_get_current_weights())
+            for seat, performer in enumerate(self._performers)
+        }
+        n = len(self._performers)
+        return RoundResult(
+            round=0,
+            proposer=0,
+            accepted=True,
+            votes=(None,) * n,
+            **_scores(tests, n),
+            approvals=0,
+            need=need(self._threshold, n - 1),
+            weights_sha256=self._genesis.sha256.hex(),
+            size=self._genesis.size,
+        )
+
+    def run_round(self) -> RoundResult:
+        """Let every member act until the round is decided and everyone has adopted the outcome."""
+        started = time.monotonic()
+        view = self._view(self._performers[0])
+        first, evidence = view.round, _Evidence()
+        while view.round == first or not self._settled():
+            if not self._step(evidence):
+                raise ChainError(f"nobody can act in round {view.round} ({view.state.name})")
+            view = self._view(self._performers[0])
+        return self._result(self._record(first), evidence, time.monotonic() - started)
+
+    def accepted_sha256(self) -> str:
+        return self._view(self._performers[0]).accepted.sha256.hex()
+
+    # -------------------------------------------------------------------------------------------- one step
+
+    def _step(self, evidence: _Evidence) -> bool:
+        """All members look and work on one state, then all send. False when nobody had anything to do."""
+        acted = False
+        prepared = []
+        for seat, performer in enumerate(self._performers):
+            action = decide(*self._look(performer))
+            if isinstance(action, Wait):
+                continue
+            acted = True
+            work = performer.prepare(action)
+            if isinstance(work, Trained):
+                evidence.tests[seat] = work.own_test
+            elif isinstance(work, Verdict):
+                evidence.verdicts[seat] = work.approve
+                if work.test is not None:
+                    evidence.tests[seat] = work.test
+            prepared.append((performer, work))
+        for performer, work in prepared:
+            receipt = performer.submit(work)
+            if receipt is not None and sent(receipt):
+                evidence.gas += receipt.gas
+        return acted
+
+    def _settled(self) -> bool:
+        accepted = self._view(self._performers[0]).accepted.sha256
+        return all(performer.me.adopted == accepted for performer in self._performers)
+
+    def _look(self, performer: Performer) -> tuple[View, Me, int]:
+        view = self._view(performer)
+        return view, performer.me, view.at
+
+    def _view(self, performer: Performer) -> View:
+        head = self._contract.fetch_head()
+        return self._contract.fetch_view(performer.me.address, head, self._contract.fetch_clock(head))
+
+    def _record(self, round_number: int) -> RoundRecord:
+        head = self._contract.fetch_head()
+        return self._contract.fetch_rounds(round_number, 1, head, self._contract.fetch_clock(head))[0]
+
+    def _result(self, record: RoundRecord, evidence: _Evidence, seconds: float) -> RoundResult:
+        if record.weights is None:
+            raise ChainError(f"round {record.round} was {record.state.name} in a run where every member acts")
+        n = len(self._performers)
+        return RoundResult(
+            round=record.round,
+            proposer=record.proposer_seat,
+            accepted=record.state is RoundState.ACCEPTED,
+            votes=tuple(evidence.verdicts.get(seat) for seat in range(n)),
+            **_scores(evidence.tests, n),
+            approvals=sum(evidence.verdicts.values()),
+            need=record.need,
+            weights_sha256=record.weights.sha256.hex(),
+            size=record.weights.size,
+            gas=evidence.gas,
+            seconds=seconds,
+        )
+
+
+def _check_same_model(learners: Sequence[MachineLearningInterface], names: Sequence[str]) -> None:
+    """Refuse learners of different models before anything is deployed."""
+    schema = Schema.of(learners[0].mli_get_current_weights().weights)
+    for learner, name in zip(learners, names, strict=True):
+        try:
+            schema.check(learner.mli_get_current_weights().weights)
+        except InvalidWeights as e:
+            raise SchemaMismatch(
+                f"the weights of {name} don't fit the genesis schema, which is {names[0]}'s: {e.what}",
+                expected="the same names, dtypes and shapes in every learner",
+                fix="give every learner the same model",
+            ) from e
+
+
+def _scores(tests: dict[int, ProposedWeights], n: int) -> dict[str, tuple[float | None, ...]]:
+    found = [tests.get(seat) for seat in range(n)]
+    return {
+        "vote_scores": tuple(t.vote_value if t else None for t in found),
+        "test_scores": tuple(t.test_value if t else None for t in found),
+        "current_scores": tuple(t.current_score if t else None for t in found),
+    }
