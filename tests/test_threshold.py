@@ -1,0 +1,56 @@
+"""The vote threshold: exact fractions, and a real majority."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import pytest
+
+from colearn_ledger.core.threshold import need, parse_threshold
+from colearn_ledger.errors import UsageError
+
+
+@pytest.mark.parametrize(
+    ("value", "fraction"),
+    [
+        (0.5, Fraction(1, 2)),
+        ("0.5", Fraction(1, 2)),
+        (" 2/3 ", Fraction(2, 3)),
+        (2 / 3, Fraction(2, 3)),
+        (0.1, Fraction(1, 10)),
+        (Fraction(3, 7), Fraction(3, 7)),
+        (1e-6, Fraction(1, 10**6)),
+    ],
+)
+def test_parse_threshold__number_in_range__exact_fraction(value: float | str | Fraction, fraction: Fraction) -> None:
+    assert parse_threshold(value) == fraction
+
+
+@pytest.mark.parametrize(
+    "value", [0, 1, 0.0, 1.0, -0.5, 1.5, "", "half", "1/0", float("nan"), float("inf"), 1e-9, 1 - 1e-9, True, None]
+)
+def test_parse_threshold__out_of_range_or_no_number__says_so(value: object) -> None:
+    with pytest.raises(UsageError) as caught:
+        parse_threshold(value)  # type: ignore[arg-type]
+    assert "threshold" in caught.value.what
+    assert "between 0 and 1" in caught.value.expected
+    assert caught.value.exit_code == 2
+
+
+def test_need__tie_at_one_half__is_not_enough() -> None:
+    assert [need(Fraction(1, 2), voters) for voters in (1, 2, 3, 4, 5)] == [1, 2, 2, 3, 3]
+
+
+def test_need__threshold_that_floats_get_wrong__exact() -> None:
+    # 0.7 * 10 is 7.000000000000001 - or 6.999... - in floats, depending on how it is computed
+    assert need(parse_threshold(0.7), 10) == 8
+    assert need(parse_threshold(0.29), 100) == 30
+    assert need(parse_threshold("2/3"), 3) == 3
+
+
+def test_need__any_threshold__between_one_and_all() -> None:
+    for denominator in range(2, 30):
+        for numerator in range(1, denominator):
+            for voters in range(1, 64):
+                assert 1 <= need(Fraction(numerator, denominator), voters) <= voters
+                assert need(Fraction(numerator, denominator), voters) > Fraction(numerator, denominator) * voters
