@@ -19,7 +19,7 @@ from .schema import Schema
 from .threshold import need, parse_threshold
 from .weights import decode, encode
 
-__all__ = ["Backend", "InProcess", "run", "run_one_round", "set_equal_weights"]
+__all__ = ["Backend", "InProcess", "check_fit", "run", "run_one_round", "set_equal_weights"]
 
 OnRound = Callable[[RoundResult], None]
 
@@ -128,7 +128,7 @@ class InProcess:
         genesis = ask_current(learners[0], names[0]).weights
         data = encode(genesis)
         schema = Schema.of(genesis)
-        _check_fit(learners, schema, names)
+        check_fit(learners, schema, names)
         _share(data, learners)
         tests = [ask_test(ln, Weights(decode(data, schema)), names[i]) for i, ln in enumerate(learners)]
         initial = RoundResult(
@@ -136,7 +136,9 @@ class InProcess:
             proposer=0,
             accepted=True,
             votes=(None,) * len(learners),
-            **_scores(tests),
+            vote_scores=tuple(t.vote_value for t in tests),
+            test_scores=tuple(t.test_value for t in tests),
+            current_scores=tuple(_current(t) for t in tests),
             approvals=0,
             need=0,
             weights_sha256=hashlib.sha256(data).hexdigest(),
@@ -185,7 +187,9 @@ def _round(
         proposer=proposer,
         accepted=accepted,
         votes=votes,
-        **_scores(judged),
+        vote_scores=tuple(j.vote_value for j in judged),
+        test_scores=tuple(j.test_value for j in judged),
+        current_scores=tuple(_current(j) for j in judged),
         approvals=approvals,
         need=needed,
         weights_sha256=hashlib.sha256(data).hexdigest(),
@@ -194,12 +198,8 @@ def _round(
     )
 
 
-def _scores(judged: Sequence[ProposedWeights]) -> dict[str, tuple[float | None, ...]]:
-    return {
-        "vote_scores": tuple(j.vote_value for j in judged),
-        "test_scores": tuple(j.test_value for j in judged),
-        "current_scores": tuple(None if j.current_score is None else float(j.current_score) for j in judged),
-    }
+def _current(judged: ProposedWeights) -> float | None:
+    return None if judged.current_score is None else float(judged.current_score)
 
 
 def _share(data: bytes, learners: Sequence[Learner]) -> None:
@@ -224,7 +224,7 @@ def _checked(learners: Sequence[Learner]) -> tuple[Learner, ...]:
     return everyone
 
 
-def _check_fit(learners: Sequence[Learner], schema: Schema, names: Sequence[str]) -> None:
+def check_fit(learners: Sequence[Learner], schema: Schema, names: Sequence[str]) -> None:
     """A learner of another model is told so before anybody's weights are changed."""
     for name, learner in zip(names, learners, strict=True):
         try:
