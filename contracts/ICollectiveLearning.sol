@@ -252,7 +252,7 @@ interface ICollectiveLearning {
     function moveRemoveMember(address subject) external returns (bytes32 id);
 
     /// @notice Move to change the rules.
-    function moveRules(Rules calldata rules) external returns (bytes32 id);
+    function moveRules(Rules calldata newRules) external returns (bytes32 id);
 
     /// @notice Vote on a motion. Approved iff approvals > threshold × eligible members.
     function voteMotion(bytes32 id, bool approve) external;

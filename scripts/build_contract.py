@@ -1,0 +1,120 @@
+"""Compile the contract with py-solc-x and write the artifact that the package ships; ``--check`` compares instead.
+
+The compiler is a native one that py-solc-x has installed (or can install), else npm's, through ``scripts/solc-wrapper``:
+both give the same bytes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+import warnings
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from colearn_ledger.errors import ArtifactError, ColearnError, CompilerNotFound  # noqa: E402
+
+ARTIFACT = ROOT / "colearn_ledger" / "artifacts" / "CollectiveLearning.json"
+VERSION = "0.8.30"
+SETTINGS: dict[str, Any] = {
+    "optimizer": {"enabled": True, "runs": 200},
+    "viaIR": True,
+    # The lowest that has PUSH0: later ones cost the same gas here, earlier ones more.
+    "evmVersion": "shanghai",
+    # Without it the bytecode would depend on how the source files are named.
+    "metadata": {"bytecodeHash": "none"},
+}
+SOURCES = ("contracts/CollectiveLearning.sol", "contracts/ICollectiveLearning.sol")
+
+
+def find_compiler() -> Path:
+    """The wrapper around npm's compiler, if Node.js and the npm package are there."""
+    if shutil.which("node") is None:
+        missing = "Node.js is not on PATH"
+    elif not (ROOT / "node_modules" / "solc" / "soljson.js").is_file():
+        missing = "the npm package solc is not installed"
+    else:
+        return ROOT / "scripts" / "solc-wrapper"
+    raise CompilerNotFound(
+        f"no Solidity compiler: {missing}",
+        expected=f"solc {VERSION}, from npm",
+        fix="install Node.js 20 or newer, then run `npm ci` in the project's folder",
+    )
+
+
+def standard_input(sources: tuple[str, ...] = SOURCES) -> dict[str, Any]:
+    """The compiler's input: the same for every way to compile."""
+    return {
+        "language": "Solidity",
+        "sources": {name: {"content": (ROOT / name).read_text(encoding="utf-8")} for name in sources},
+        "settings": {
+            **SETTINGS,
+            "outputSelection": {
+                "*": {"*": ["abi", "evm.bytecode.object", "evm.deployedBytecode.object"]},
+            },
+        },
+    }
+
+
+def compile_standard(sources: tuple[str, ...] = SOURCES) -> dict[str, Any]:
+    """What py-solc-x makes of the sources; warnings go to stderr."""
+    compiler = find_compiler()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import solcx
+        from solcx.exceptions import SolcError
+    try:
+        output: dict[str, Any] = solcx.compile_standard(standard_input(sources), solc_binary=compiler)
+    except SolcError as e:
+        raise ArtifactError("the contract doesn't compile", expected="no errors", fix=str(e)) from e
+    for message in output.get("errors", []):
+        print(message["formattedMessage"], file=sys.stderr)
+    return output
+
+
+def build() -> str:
+    """The artifact's text."""
+    contract = compile_standard()["contracts"][SOURCES[0]]["CollectiveLearning"]
+    artifact = {
+        "contractName": "CollectiveLearning",
+        "compiler": VERSION,
+        "settings": SETTINGS,
+        "abi": contract["abi"],
+        "bytecode": "0x" + contract["evm"]["bytecode"]["object"],
+        "deployedBytecode": "0x" + contract["evm"]["deployedBytecode"]["object"],
+    }
+    return json.dumps(artifact, indent=1, sort_keys=True) + "\n"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Exit code 0; 13 when ``--check`` finds a difference; 14 without a compiler."""
+    parser = argparse.ArgumentParser(description="Compile the contract into the package's artifact.")
+    parser.add_argument("--check", action="store_true", help="write nothing, compare with the artifact there is")
+    check = parser.parse_args(arguments).check
+    try:
+        text = build()
+        size = (len(json.loads(text)["deployedBytecode"]) - 2) // 2
+        if not check:
+            ARTIFACT.write_text(text, encoding="utf-8")
+            print(f"{ARTIFACT.relative_to(ROOT)}: {size} bytes of code")
+        elif not ARTIFACT.is_file() or ARTIFACT.read_text(encoding="utf-8") != text:
+            raise ArtifactError(
+                "the artifact isn't what the sources compile to",
+                expected="equal, byte for byte",
+                fix="run scripts/build_contract.py and commit the artifact",
+            )
+        else:
+            print(f"equal, byte for byte ({size} bytes of code)")
+    except ColearnError as e:
+        print(f"error: {e}", file=sys.stderr)
+        return e.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
