@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.30;
+
+import {Base} from "./Base.sol";
+import {ICollectiveLearning as I} from "../../contracts/ICollectiveLearning.sol";
+
+contract MotionsTest is Base {
+    function setUp() public {
+        deploy(4, false, false);
+    }
+
+    function addMember(uint256 i) internal returns (bytes32 id) {
+        vm.prank(member(0));
+        id = c.moveAddMember(member(i));
+        approve(1, id);
+        approve(2, id);
+    }
+
+    function approve(uint256 i, bytes32 id) internal {
+        vm.prank(member(i));
+        c.voteMotion(id, true);
+    }
+
+    function leaveAs(uint256 i) internal returns (bytes32) {
+        vm.prank(member(i));
+        return c.leave();
+    }
+
+    function test_add__takesEffectBetweenRounds() public {
+        bytes32 p = proposeAs("a");
+        addMember(9);
+        eq(motion(0).state, I.MotionState.Approved);
+        eq(c.members().length, 4);
+        voteAs(1, p, true);
+        voteAs(2, p, true);
+        eq(motion(0).state, I.MotionState.Enacted);
+        eq(c.members().length, 5);
+        eq(c.members()[4], member(9));
+        eq(c.membersAt(1).length, 4);
+        eq(c.membersAt(2).length, 5);
+        eq(view_().proposer, member(1));
+        check(c.viewFor(member(9), 0).isMember);
+    }
+
+    function test_remove__lastSeatMovesIn() public {
+        vm.prank(member(0));
+        bytes32 id = c.moveRemoveMember(member(1));
+        vm.prank(member(1));
+        expect(abi.encodeWithSelector(I.NotEligible.selector, member(1)));
+        c.voteMotion(id, false);
+        approve(3, id);
+        playRound("a");
+        address[] memory list = c.members();
+        eq(list.length, 3);
+        eq(list[1], member(3));
+        check(!c.viewFor(member(1), 0).isMember);
+        eq(c.viewFor(member(3), 0).seat, 1);
+        eq(c.membersAt(1)[1], member(1));
+        eq(c.membersAt(1)[3], member(3));
+        eq(record(1).proposer, member(0));
+        vm.prank(member(1));
+        expect(abi.encodeWithSelector(I.NotAMember.selector, member(1)));
+        c.leave();
+    }
+
+    function test_rules__changeBetweenRounds() public {
+        I.Rules memory r = I.Rules(2, 3, 10, 20, 30, 40);
+        vm.prank(member(0));
+        bytes32 id = c.moveRules(r);
+        approve(1, id);
+        approve(2, id);
+        eq(c.rules().proposeWindow, 100);
+        playRound("a");
+        eq(keccak256(abi.encode(c.rules())), keccak256(abi.encode(r)));
+        eq(view_().deadline, START + 9);
+        eq(record(1).need, 2);
+        proposeAs("b");
+        eq(record(2).need, 3);
+        eq(keccak256(abi.encode(motion(0).rules)), keccak256(abi.encode(r)));
+    }
+
+    function test_overdue__anApprovedMotionStopsTheClockUntilAdvance() public {
+        addMember(9);
+        vm.warp(START + 350);
+        I.NodeView memory v = view_();
+        check(v.overdue && v.advanceable);
+        eq(v.round, 1);
+        vm.prank(member(0));
+        expect(abi.encodeWithSelector(I.RoundOverdue.selector, 1));
+        c.propose(1, GENESIS, GENESIS, GENESIS, 1, "");
+        c.advance();
+        v = view_();
+        check(!v.overdue);
+        eq(c.members().length, 5);
+        eq(record(1).state, I.RoundState.Missed);
+        // The next round opened at the boundary, and two more have passed since.
+        eq(v.round, 4);
+        eq(c.membersAt(1).length, 4);
+        eq(c.membersAt(2).length, 5);
+    }
+
+    function test_overdue__undecidedRound__advanceRejectsAndEnacts() public {
+        bytes32 p = proposeAs("a");
+        addMember(9);
+        vm.warp(START + 201);
+        check(view_().overdue);
+        eq(record(1).state, I.RoundState.Rejected);
+        c.advance();
+        eq(record(1).state, I.RoundState.Rejected);
+        eq(c.members().length, 5);
+        eq(view_().round, 2);
+        vm.prank(member(3));
+        expect(abi.encodeWithSelector(I.ProposalDecided.selector, p, false));
+        c.vote(p, true);
+    }
+
+    function test_approvalAfterMissedRounds__keepsThem() public {
+        vm.warp(START + 250);
+        addMember(9);
+        eq(view_().round, 3);
+        check(!view_().overdue);
+        eq(record(1).state, I.RoundState.Missed);
+        eq(view_().deadline, START + 299);
+    }
+
+    function test_queue__oneMotionABoundary() public {
+        addMember(9);
+        vm.prank(member(1));
+        bytes32 second = c.moveAddMember(member(10));
+        approve(0, second);
+        approve(2, second);
+        playRound("a");
+        eq(c.members().length, 5);
+        eq(motion(1).state, I.MotionState.Approved);
+        playRound("b");
+        eq(c.members().length, 6);
+    }
+
+    function test_void__alreadyAMember() public {
+        addMember(9);
+        vm.prank(member(1));
+        bytes32 second = c.moveAddMember(member(9));
+        approve(0, second);
+        approve(2, second);
+        playRound("a");
+        playRound("b");
+        eq(motion(1).state, I.MotionState.Void);
+        eq(c.members().length, 5);
+    }
+
+    function test_void__tooFewLeft__mayAskAgain() public {
+        deploy(3, false, false);
+        leaveAs(0);
+        leaveAs(1);
+        vm.warp(START + 500);
+        c.advance();
+        c.advance();
+        eq(motion(0).state, I.MotionState.Enacted);
+        eq(motion(1).state, I.MotionState.Void);
+        eq(c.members().length, 2);
+        vm.prank(member(1));
+        expect(abi.encodeWithSelector(I.BadMemberCount.selector, 1, 2, 64));
+        c.leave();
+    }
+
+    function test_leave__onceIsEnough() public {
+        leaveAs(1);
+        vm.prank(member(1));
+        expect(I.TooManyMotions.selector);
+        c.leave();
+        eq(motion(0).state, I.MotionState.Approved);
+        playRound("a");
+        eq(c.members().length, 3);
+    }
+
+    function test_lapse__membershipChangedOrDeadline() public {
+        vm.prank(member(3));
+        bytes32 open = c.moveAddMember(member(9));
+        eq(view_().openMotions, 1);
+        leaveAs(2);
+        playRound("a");
+        eq(motion(0).state, I.MotionState.Lapsed);
+        eq(view_().openMotions, 0);
+        vm.prank(member(0));
+        expect(abi.encodeWithSelector(I.MotionNotOpen.selector, open, I.MotionState.Lapsed));
+        c.voteMotion(open, true);
+        vm.prank(member(0));
+        open = c.moveAddMember(member(9));
+        vm.warp(START + 1000);
+        eq(motion(2).state, I.MotionState.Open);
+        vm.warp(START + 1001);
+        eq(motion(2).state, I.MotionState.Lapsed);
+    }
+
+    function test_reject__whenApprovalIsImpossible() public {
+        vm.prank(member(0));
+        bytes32 id = c.moveAddMember(member(9));
+        vm.prank(member(1));
+        c.voteMotion(id, false);
+        eq(motion(0).state, I.MotionState.Open);
+        vm.prank(member(2));
+        c.voteMotion(id, false);
+        eq(motion(0).state, I.MotionState.Rejected);
+        eq(motion(0).rejections, 6);
+        eq(motion(0).approvals, 1);
+        eq(motion(0).mover, member(0));
+    }
+
+    function test_refusals() public {
+        expect(abi.encodeWithSelector(I.NotAMember.selector, address(this)));
+        c.moveAddMember(member(9));
+        vm.prank(member(0));
+        expect(abi.encodeWithSelector(I.AlreadyAMember.selector, member(1)));
+        c.moveAddMember(member(1));
+        vm.prank(member(0));
+        expect(I.ZeroAddress.selector);
+        c.moveAddMember(address(0));
+        vm.prank(member(0));
+        expect(abi.encodeWithSelector(I.NotAnAddition.selector, address(c)));
+        c.moveAddMember(address(c));
+        vm.prank(member(0));
+        expect(abi.encodeWithSelector(I.NotEligible.selector, member(0)));
+        c.moveRemoveMember(member(0));
+        vm.prank(member(0));
+        expect(abi.encodeWithSelector(I.NotAMember.selector, member(9)));
+        c.moveRemoveMember(member(9));
+        I.Rules memory r = defaultRules();
+        r.voteWindow = 0;
+        vm.prank(member(0));
+        expect(abi.encodeWithSelector(I.BadRules.selector, r));
+        c.moveRules(r);
+        vm.prank(member(0));
+        bytes32 id = c.moveAddMember(member(9));
+        vm.prank(member(0));
+        expect(I.TooManyMotions.selector);
+        c.moveAddMember(member(8));
+        vm.prank(member(0));
+        expect(abi.encodeWithSelector(I.AlreadyVoted.selector, member(0)));
+        c.voteMotion(id, true);
+        vm.prank(member(0));
+        expect(abi.encodeWithSelector(I.NoSuchMotion.selector, bytes32(uint256(5))));
+        c.voteMotion(bytes32(uint256(5)), true);
+        expect(abi.encodeWithSelector(I.NotAMember.selector, address(this)));
+        c.voteMotion(id, true);
+        approve(1, id);
+        approve(2, id);
+        vm.prank(member(3));
+        expect(abi.encodeWithSelector(I.MotionNotOpen.selector, id, I.MotionState.Approved));
+        c.voteMotion(id, true);
+    }
+}
