@@ -8,15 +8,16 @@ import {ICollectiveLearning} from "./ICollectiveLearning.sol";
 /// @dev Packed words. Every field has a shift (`..._AT`); what the words hold:
 ///
 /// head   round 32 | openedAt 40 | acceptedRound 32 | n 8 | epoch 16 | epoch's first round 32 | epoch's first seat 8 |
-///        queue head 16 | queue tail 16 | motions 16
+///        queue head 16 | queue tail 16 | motions 16 | propose window 32
 /// tally  approvals 64 | rejections 64 | deadline 36 | size 36 | proposer seat 6 | need 6 | n 7 | status 3 | parent round 32
 /// motion approvals 64 | rejections 64 | deadline 36 | mover's seat 6 | need 7 | n 7 | kind 2 | state 3 | epoch 16 | barred seat + 1 7
-/// seat   seat + 1 8 | leaving 1 (at bit 8) | last motion moved, its index + 1 16 (at bit 16)
+/// seat   seat + 1 8 | leaving 1 (at bit 8) | last motion moved, its index + 1 16 (at bit 16) | commitment's first 224 bits
 /// member address 160 | first round 32 | earlier holders of the seat 16
 /// epoch  first round 32 | n 8 | first seat 8
 ///
 /// A vote touches two words (seat, tally). Secret votes take no more: a commitment sets the voter's bit in both bitmaps,
-/// its reveal clears one of them; so hidden = A & R, approvals = A & ~R, rejections = R & ~A.
+/// its reveal clears one of them; so hidden = A & R, approvals = A & ~R, rejections = R & ~A. A commitment counts only
+/// while its bits are set, so what older rounds left in the seat's word is never read.
 contract CollectiveLearning is ICollectiveLearning {
     uint256 private constant MOST_MEMBERS = 64;
     uint256 private constant LEAST_MEMBERS = 2;
@@ -37,6 +38,7 @@ contract CollectiveLearning is ICollectiveLearning {
     uint256 private constant FRONT_AT = 168;
     uint256 private constant BACK_AT = 184;
     uint256 private constant MOTIONS_AT = 200;
+    uint256 private constant WINDOW_AT = 216;
 
     // tally
     uint256 private constant DEADLINE_AT = 128;
@@ -79,7 +81,6 @@ contract CollectiveLearning is ICollectiveLearning {
     mapping(uint256 round => bytes32) private _sha;
     mapping(uint256 round => bytes32) private _cid;
     mapping(bytes32 id => uint256) private _tally;
-    mapping(uint256 seat => bytes32) private _commitment;
     mapping(uint256 index => uint256) private _motion;
     mapping(uint256 index => uint256) private _motionContent;
     mapping(bytes32 id => uint256) private _motionIndex;
@@ -120,7 +121,8 @@ contract CollectiveLearning is ICollectiveLearning {
         if (genesis.size > ONE_BLOCK) _cid[0] = genesis.cidDigest;
         _tally[_id(0, genesis.sha256Hash, genesis.cidDigest)] = (block.timestamp << DEADLINE_AT)
             | (genesis.size << SIZE_AT) | (n << N_AT) | (ACCEPTED << STATUS_AT);
-        uint256 head = 1 | (block.timestamp << OPENED_AT) | (n << COUNT_AT) | (1 << START_AT);
+        uint256 head = 1 | (block.timestamp << OPENED_AT) | (n << COUNT_AT) | (1 << START_AT)
+            | (uint256(genesis.rules.proposeWindow) << WINDOW_AT);
         _head = head;
         emit CollectiveCreated(
             genesis.sha256Hash,
@@ -197,7 +199,7 @@ contract CollectiveLearning is ICollectiveLearning {
         }
         commitment = commitment & ~bytes32(TAG);
         if (commitment == 0) revert EmptyCommitment();
-        _commitment[_seatOf(msg.sender)] = commitment | bytes32(_head & TAG);
+        _seat[msg.sender] = (_seat[msg.sender] & TAG) | uint256(commitment);
         tally |= bit | (bit << 64);
         emit VoteCommitted(id, msg.sender, commitment);
         if (_count(tally & U64) == ((tally >> N_AT) & 127) - 1) {
@@ -330,7 +332,7 @@ contract CollectiveLearning is ICollectiveLearning {
                 bool cast = (p.approvals | p.rejections) & bit != 0;
                 bool isHidden = p.hidden & bit != 0;
                 v.voted = cast || (isHidden && n.state == RoundState.Voting);
-                if (secretVotes && (cast || isHidden)) v.commitment = _commitment[v.seat];
+                if (secretVotes && (cast || isHidden)) v.commitment = bytes32((_seat[member] & ~TAG) | n.round);
             }
         }
         for (uint256 i; i < v.memberCount; ++i) {
@@ -445,7 +447,7 @@ contract CollectiveLearning is ICollectiveLearning {
         bool inR = (tally >> 64) & bit != 0;
         if (!inA && !inR) revert NotCommitted(msg.sender);
         if (inA != inR) revert AlreadyVoted(msg.sender);
-        bytes32 stored = _commitment[_seatOf(msg.sender)];
+        bytes32 stored = bytes32(_seat[msg.sender]);
         if ((commitmentOf(id, msg.sender, approve, salt) ^ stored) & ~bytes32(TAG) != 0) {
             revert CommitmentMismatch(msg.sender);
         }
@@ -491,7 +493,6 @@ contract CollectiveLearning is ICollectiveLearning {
     function _at(uint256 head, uint256 time) private view returns (Now memory n) {
         n.round = head & TAG;
         n.start = (head >> OPENED_AT) & type(uint40).max;
-        uint256 rulesWord = _rules;
         bool waiting = (head >> FRONT_AT) & 0xffff != (head >> BACK_AT) & 0xffff;
         bytes32 sha = _sha[n.round];
         if (sha != 0) {
@@ -506,7 +507,7 @@ contract CollectiveLearning is ICollectiveLearning {
                 time > n.deadline && secretVotes && _count(tally & (tally >> 64) & U64) >= (tally >> NEED_AT) & 63
             ) {
                 n.state = RoundState.Revealing;
-                n.deadline += (rulesWord >> 128) & TAG;
+                n.deadline += (_rules >> 128) & TAG;
             }
             if (time <= n.deadline) return n;
             n.closed = true;
@@ -518,7 +519,7 @@ contract CollectiveLearning is ICollectiveLearning {
             n.start = n.deadline + 1;
             ++n.round;
         }
-        uint256 window = (rulesWord >> 64) & TAG;
+        uint256 window = (head >> WINDOW_AT) & TAG;
         if (time >= n.start + window) {
             if (waiting) {
                 n.overdue = true;
@@ -557,7 +558,7 @@ contract CollectiveLearning is ICollectiveLearning {
 
     function _announce(uint256 head, bool inShuffledOrder) private {
         uint256 round = head & TAG;
-        uint256 deadline = ((head >> OPENED_AT) & type(uint40).max) + ((_rules >> 64) & TAG) - 1;
+        uint256 deadline = ((head >> OPENED_AT) & type(uint40).max) + ((head >> WINDOW_AT) & TAG) - 1;
         emit RoundOpened(round, _memberAt(_turn(head, round, inShuffledOrder)), deadline);
     }
 
@@ -578,7 +579,7 @@ contract CollectiveLearning is ICollectiveLearning {
             if (last != 0 && _motionState(_motion[last - 1], head, block.timestamp) == MotionState.Open) {
                 revert TooManyMotions();
             }
-            _seat[msg.sender] = (_seat[msg.sender] & 0xffff) | ((index + 1) << 16);
+            _seat[msg.sender] = (_seat[msg.sender] & ~(uint256(0xffff) << 16)) | ((index + 1) << 16);
         }
         uint256 rulesWord = _rules;
         uint256 deadline = block.timestamp + ((rulesWord >> 160) & TAG);
@@ -676,6 +677,7 @@ contract CollectiveLearning is ICollectiveLearning {
         emit MotionEnacted(id, round);
         if (kind == MotionKind.SetRules) {
             _rules = content;
+            head = (head & ~(TAG << WINDOW_AT)) | (((content >> 64) & TAG) << WINDOW_AT);
             emit RulesChanged(_unpackRules(content), round);
             return head;
         }

@@ -1,0 +1,198 @@
+"""What a round costs in gas, against the floor of a bare vote transaction measured in the same run.
+
+    python -m benchmarks.gas            print the table
+    python -m benchmarks.gas --update   and write gas.json, which a test compares
+
+Gas is exact: the same on every machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+from eth_utils.crypto import keccak
+from web3 import Web3
+
+from colearn_ledger.chain.artifact import load_artifact
+from colearn_ledger.chain.commitments import commitment_of
+from colearn_ledger.chain.embedded import EmbeddedChain
+
+__all__ = ["FILE", "TARGETS", "measure"]
+
+FILE = Path(__file__).with_name("gas.json")
+SMALL, LARGE = 1_000, 10 << 20
+ROUNDS = 4
+
+# The most that each figure may be (large weights, steady state). A vote's is a ratio to floor + event.
+TARGETS = {
+    "vote_ratio": 1.10,
+    "vote_16_large": 32_200,
+    "round_5_large": 215_000,
+    "round_16_large": 420_000,
+    "secret_round_4_large": 300_000,
+}
+
+
+def _floor_code() -> bytes:
+    """Runtime code of the least that a vote can be: member read, slot read and written, one minimal event.
+
+    Written by hand, so that no compiler's overhead makes the floor higher than it is: ::
+
+        CALLER SLOAD POP              cold read of a word keyed by the caller
+        x = CALLDATALOAD(4)           the vote's id names the slot
+        SSTORE(x, SLOAD(x) + 1); POP
+        MSTORE(0, CALLDATALOAD(36)); LOG1(0, 32, topic)
+    """
+    topic = keccak(text="VoteCast(bytes32,address,bool)").hex()
+    run = "335450" + "600435" + "8054600101" + "8155" + "6024355f52" + "50" + "7f" + topic + "60205fa100"
+    code = bytes.fromhex(run)
+    size = len(code)
+    # Constructor: slot 1 (the id) starts used, so that a vote changes a used word, as in the contract.
+    init = bytes.fromhex("6001600155" + f"60{size:02x}" + "80600e5f395ff3")
+    assert len(init) == 14, len(init)
+    return init + code
+
+
+class _Bench:
+    def __init__(self, members: int, *, secret: bool = False, size: int = LARGE) -> None:
+        self.chain = EmbeddedChain(members)
+        self.web3: Web3 = self.chain.web3
+        self.accounts = self.chain.accounts
+        self.size, self.secret = size, secret
+        artifact = load_artifact()
+        sha = hashlib.sha256(b"genesis").digest()
+        genesis = (
+            [a.address for a in self.accounts],
+            (1, 2, 1000, 1000, 1000, 1000),
+            secret,
+            False,
+            1 << 30,
+            sha,
+            sha,
+            10,
+        )
+        made = self.web3.eth.contract(abi=artifact.abi, bytecode=artifact.bytecode).constructor(genesis)
+        receipt = self.web3.eth.wait_for_transaction_receipt(self._send(0, made, 6_000_000))
+        self.deployment = receipt["gasUsed"]
+        self.contract = self.web3.eth.contract(address=receipt["contractAddress"], abi=artifact.abi)
+        self.parent = sha
+
+    def _send(self, seat: int, call: Any, gas: int = 1_000_000) -> Any:
+        account = self.accounts[seat]
+        fields = call.build_transaction(
+            {
+                "from": account.address,
+                "nonce": self.web3.eth.get_transaction_count(account.address),
+                "gas": gas,
+                "gasPrice": self.web3.eth.gas_price,
+                "chainId": self.web3.eth.chain_id,
+            }
+        )
+        return self.web3.eth.send_raw_transaction(account.sign_transaction(fields).raw_transaction)
+
+    def gas(self, seat: int, call: Any) -> int:
+        receipt = self.web3.eth.wait_for_transaction_receipt(self._send(seat, call))
+        assert receipt["status"] == 1
+        return int(receipt["gasUsed"])
+
+    def play(self, number: int) -> list[int]:
+        """Gas of each transaction of round ``number``, accepted at the earliest."""
+        f, n = self.contract.functions, len(self.accounts)
+        proposer = (number - 1) % n
+        sha = hashlib.sha256(f"{number}".encode()).digest()
+        cid = sha if self.size <= 1 << 20 else hashlib.sha256(sha).digest()
+        used = [self.gas(proposer, f.propose(number, self.parent, sha, cid, self.size, b""))]
+        id_ = f.proposalId(number, sha, cid).call()
+        voters = [s for s in range(n) if s != proposer]
+        need = (n - 1) // 2 + 1
+        salt = b"\x5a" * 32
+        if self.secret:
+            for s in voters:
+                commitment = commitment_of(
+                    chain_id=self.web3.eth.chain_id,
+                    contract=self.contract.address,
+                    proposal_id=id_,
+                    voter=self.accounts[s].address,
+                    approve=True,
+                    salt=salt,
+                )
+                used.append(self.gas(s, f.commit(id_, commitment)))
+        for s in voters[:need]:
+            used.append(self.gas(s, f.reveal(id_, True, salt) if self.secret else f.vote(id_, True)))
+        assert f.viewFor(self.accounts[0].address, 0).call()[7] == number, "the round was not accepted"
+        self.parent = sha
+        return used
+
+
+def _measure_floor() -> int:
+    bench = _Bench.__new__(_Bench)
+    bench.chain = EmbeddedChain(1)
+    bench.web3, bench.accounts = bench.chain.web3, bench.chain.accounts
+    code = _floor_code()
+    web3 = bench.web3
+    abi: Any = [
+        {
+            "type": "function",
+            "name": "vote",
+            "inputs": [{"type": "bytes32", "name": "id"}, {"type": "bool", "name": "approve"}],
+            "outputs": [],
+            "stateMutability": "nonpayable",
+        }
+    ]
+    made = web3.eth.contract(abi=abi, bytecode=code).constructor()
+    address = web3.eth.wait_for_transaction_receipt(bench._send(0, made))["contractAddress"]
+    floor = web3.eth.contract(address=address, abi=abi)
+    # An id of 32 full bytes costs what a real one costs in calldata; its slot is used by the first of the two votes.
+    id_ = keccak(b"id")
+    bench.gas(0, floor.functions.vote(id_, True))
+    return bench.gas(0, floor.functions.vote(id_, True))
+
+
+def measure() -> dict[str, float]:
+    """Every figure by name."""
+    logging.getLogger("eth_tester").setLevel(logging.WARNING)
+    figures: dict[str, float] = {"floor_with_event": _measure_floor()}
+    for label, size in (("large", LARGE), ("small", SMALL)):
+        for members in (5, 16):
+            bench = _Bench(members, size=size)
+            played = [bench.play(r) for r in range(1, ROUNDS + 1)]
+            figures["deployment_" + str(members)] = bench.deployment
+            for r, used in enumerate(played, 1):
+                figures[f"round_{members}_{label}_number_{r}"] = sum(used)
+            figures[f"round_{members}_{label}"] = sum(played[-1])
+            figures[f"propose_{members}_{label}"] = played[-1][0]
+            figures[f"vote_{members}_{label}"] = max(played[-1][2:-1])  # neither the first nor the deciding one
+            figures[f"deciding_vote_{members}_{label}"] = played[-1][-1]
+        bench = _Bench(4, secret=True, size=size)
+        played = [bench.play(r) for r in range(1, ROUNDS + 3)]
+        figures[f"secret_round_4_{label}"] = sum(played[-1])
+        figures[f"secret_round_4_{label}_before"] = sum(played[-2])
+        figures[f"commit_4_{label}"] = played[-1][2]
+        figures[f"reveal_4_{label}"] = played[-1][4]
+    figures["vote_ratio"] = round(figures["vote_16_large"] / figures["floor_with_event"], 4)
+    return figures
+
+
+def main() -> None:
+    """Print the table; ``--update`` writes the file too."""
+    parser = argparse.ArgumentParser(description="Gas of a round, and its ratio to the floor of one vote.")
+    parser.add_argument("--update", action="store_true", help="write gas.json")
+    update = parser.parse_args().update
+    figures = measure()
+    floor = figures["floor_with_event"]
+    print(f"{'what':34} {'gas':>10} {'/ floor':>8} {'target':>10}")
+    for name, value in figures.items():
+        target = f"{TARGETS[name]:>10,}" if name in TARGETS else ""
+        ratio = f"{value / floor:8.2f}" if value > 100 else ""
+        print(f"{name:34} {value:>10,} {ratio:>8} {target:>10}")
+    if update:
+        FILE.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
