@@ -1,7 +1,6 @@
 """Compile the contract with py-solc-x and write the artifact that the package ships; ``--check`` compares instead.
 
-The compiler is a native one that py-solc-x has installed (or can install), else npm's, through ``scripts/solc-wrapper``:
-both give the same bytes.
+The compiler is npm's, driven by py-solc-x through ``scripts/solc-wrapper``.
 """
 
 from __future__ import annotations
