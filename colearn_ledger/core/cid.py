@@ -1,0 +1,205 @@
+"""CIDs of weights, computed locally, and equal to the ones that IPFS gives.
+
+The import parameters are fixed (and sent by every store that has a daemon), since their defaults differ between
+versions: ``cid-version=1, raw-leaves=true, hash=sha2-256, chunker=size-1048576, max-file-links=1024``, in the balanced
+layout. So only the digest of the root block has to be on record: up to one chunk the root is the raw leaf itself,
+above it is a dag-pb node, and the size says which.
+
+The same parameters leave no choice in the shape of the tree: the size alone fixes every block's links and sizes, all
+but the digests. :func:`root_block_size_check` uses that to refuse a root that claims another size than the one on
+chain, before a store pins (downloads) what is below.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from ..errors import InvalidWeights
+
+if TYPE_CHECKING:
+    from .protocol import WeightsRef
+
+__all__ = ["CHUNK", "MAX_LINKS", "CidHasher", "cid_digest", "cid_text", "root_block_size_check"]
+
+CHUNK = 1 << 20
+MAX_LINKS = 1024
+
+_RAW, _DAG_PB = 0x55, 0x70
+_SHA2_256 = b"\x12\x20"  # the multihash's code and length
+
+# A finished subtree: digest of its block, whether it is a raw leaf, bytes of the file below it, bytes of its blocks.
+_Node = tuple[bytes, bool, int, int]
+
+
+class CidHasher:
+    """Streaming: hashes data as it comes, holding no more than the links of unfinished nodes (and no data at all)."""
+
+    def __init__(self) -> None:
+        self._leaf = hashlib.sha256()
+        self._filled = 0
+        self._size = 0
+        self._levels: list[list[_Node]] = [[]]
+
+    def update(self, data: bytes | bytearray | memoryview) -> None:
+        view = memoryview(data)
+        if view.format != "B" or view.ndim != 1:
+            view = view.cast("B")
+        start = 0
+        while start < len(view):
+            if self._filled == CHUNK:  # closed only when more follows: a lone full leaf is its own root
+                self._close_leaf()
+            part = view[start : start + CHUNK - self._filled]
+            self._leaf.update(part)
+            self._filled += len(part)
+            self._size += len(part)
+            start += len(part)
+
+    def digest(self) -> bytes:
+        """Digest of the root block (32 bytes) of what came so far; more may follow."""
+        last = (self._leaf.digest(), True, self._filled, self._filled)
+        levels = [list(level) for level in self._levels]
+        levels[0].append(last)
+        for depth, level in enumerate(levels):  # grows while it runs
+            top = depth == len(levels) - 1
+            if top and len(level) == 1:
+                return level[0][0]
+            if level:  # a lone trailing child gets its parent too: all leaves are equally deep
+                if top:
+                    levels.append([])
+                levels[depth + 1].append(_close(level))
+        raise AssertionError("unreachable: the top level holds at least one node")
+
+    @property
+    def size(self) -> int:
+        return self._size
+
+    def text(self) -> str:
+        return cid_text(self.digest(), self._size)
+
+    def _close_leaf(self) -> None:
+        node: _Node = (self._leaf.digest(), True, self._filled, self._filled)
+        self._leaf, self._filled = hashlib.sha256(), 0
+        for depth in range(len(self._levels) + 1):
+            if depth == len(self._levels):
+                self._levels.append([])
+            level = self._levels[depth]
+            if len(level) < MAX_LINKS:
+                level.append(node)
+                return
+            # Full: it becomes one node of the level above, and the new one starts the next group.
+            full = _close(level)
+            self._levels[depth] = [node]
+            node = full
+
+
+def cid_digest(data: bytes | bytearray | memoryview) -> bytes:
+    """Digest (32 bytes) of the root block of ``data``."""
+    hasher = CidHasher()
+    hasher.update(data)
+    return hasher.digest()
+
+
+def cid_text(digest: bytes, size: int) -> str:
+    """The CID as text, ``bafk…`` for a lone raw leaf and ``bafy…`` above one chunk."""
+    return _text(digest, raw=size <= CHUNK)
+
+
+def root_block_size_check(block: bytes, ref: WeightsRef) -> None:
+    """Refuse a root block that isn't the one on chain, or that doesn't lead to exactly ``ref.size`` bytes.
+
+    It checks what the root says. Whoever made the root may still have lied about the blocks below it, so what is
+    fetched is counted too.
+    """
+    if hashlib.sha256(block).digest() != ref.cid_digest:
+        raise InvalidWeights(
+            "the root block isn't the one that the chain names",
+            expected=f"a block of digest {ref.cid_digest.hex()}",
+        )
+    if ref.size <= CHUNK:
+        if len(block) != ref.size:
+            raise InvalidWeights(f"the root block has {len(block)} bytes", expected=f"{ref.size}, as on chain")
+        return
+    children = [(raw, below, total) for raw, below, total in _root_children(ref.size)]
+    digests, position = [], 0
+    for raw, below, total in children:
+        link = _link((bytes(32), raw, below, total))
+        at = position + link.index(_SHA2_256 + bytes(32)) + len(_SHA2_256)
+        digests.append(block[at : at + 32])
+        position += len(link)
+    nodes = [(digest, *child) for digest, child in zip(digests, children, strict=True)]
+    if any(len(digest) != 32 for digest in digests) or block != _block(nodes):
+        raise InvalidWeights(
+            "the root block's links or sizes don't add up to the size on chain",
+            expected=f"the root of {ref.size} bytes in {len(children)} links",
+        )
+
+
+def _text(digest: bytes, *, raw: bool) -> str:
+    if len(digest) != 32:
+        raise ValueError(f"a sha2-256 digest has 32 bytes, not {len(digest)}")
+    cid = _cid(digest, raw)
+    return "b" + base64.b32encode(cid).decode("ascii").rstrip("=").lower()
+
+
+def _cid(digest: bytes, raw: bool) -> bytes:
+    return bytes([1, _RAW if raw else _DAG_PB]) + _SHA2_256 + digest
+
+
+def _close(children: list[_Node]) -> _Node:
+    block = _block(children)
+    below = sum(child[2] for child in children)
+    return hashlib.sha256(block).digest(), False, below, len(block) + sum(child[3] for child in children)
+
+
+def _block(children: list[_Node]) -> bytes:
+    """The dag-pb node of a file: its links come before its data (UnixFS: type file, size, the children's sizes)."""
+    file = b"\x08\x02" + b"\x18" + _varint(sum(child[2] for child in children))
+    file += b"".join(b"\x20" + _varint(child[2]) for child in children)
+    return b"".join(map(_link, children)) + b"\x0a" + _varint(len(file)) + file
+
+
+def _link(child: _Node) -> bytes:
+    """A link: CID, empty name, size of all blocks below."""
+    digest, raw, _, total = child
+    link = b"\x0a" + _field(_cid(digest, raw)) + b"\x12\x00" + b"\x18" + _varint(total)
+    return b"\x12" + _field(link)
+
+
+def _field(data: bytes) -> bytes:
+    return _varint(len(data)) + data
+
+
+def _varint(value: int) -> bytes:
+    out = bytearray()
+    while value > 0x7F:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    out.append(value)
+    return bytes(out)
+
+
+def _root_children(size: int) -> Iterator[tuple[bool, int, int]]:
+    """Of each child of the root of a file of ``size`` > CHUNK: whether it is raw, bytes of file and of blocks below."""
+    span = CHUNK  # bytes of file below a full child
+    while span * MAX_LINKS < size:
+        span *= MAX_LINKS
+    full = _total(span, span)
+    for start in range(0, size, span):
+        below = min(span, size - start)
+        yield span == CHUNK, below, full if below == span else _total(below, span)
+
+
+def _total(size: int, span: int) -> int:
+    """Bytes of all blocks of a subtree that holds ``size`` bytes and could hold ``span``."""
+    if span == CHUNK:
+        return size
+    part = span // MAX_LINKS
+    count, rest = divmod(size, part)
+    sizes = [(part, _total(part, part))] * count
+    if rest:
+        sizes.append((rest, _total(rest, part)))
+    block = _block([(bytes(32), part == CHUNK, below, total) for below, total in sizes])
+    return len(block) + sum(total for _, total in sizes)

@@ -1,0 +1,130 @@
+"""What a collective's weights must look like: the tree's shape, and each array's dtype and shape.
+
+Fixed when a collective is founded, from the genesis weights, so that a proposal that the model can't load is refused
+before any of it is loaded. Values are free, and so is the length of bytes; the types of scalars aren't.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import ConfigError, SchemaMismatch
+from .tree import DTYPES, MAX_DEPTH, Leaf, Node, scalar_type, skeleton_of
+
+__all__ = ["Schema"]
+
+_FORMAT = "colearn-schema-1"
+_SCALARS = ("none", "bool", "int", "float", "str", "bytes")
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """The shape of a tree of weights, as nested JSON-like lists (see ``docs/weights-format.md``).
+
+    Two schemas are equal if, and only if, the same weights fit both.
+    """
+
+    tree: str
+
+    @classmethod
+    def of(cls, tree: Any) -> Schema:
+        """The schema of a tree of weights; raises as :func:`~colearn_ledger.core.weights.encode` would."""
+        return cls.of_skeleton(skeleton_of(tree)[0])
+
+    @classmethod
+    def of_skeleton(cls, skeleton: Node) -> Schema:
+        return cls(json.dumps(_shape(skeleton), separators=(",", ":"), sort_keys=True))
+
+    def check(self, tree: Any) -> None:
+        """Raise SchemaMismatch, naming the first difference, if a tree of weights doesn't fit."""
+        self.check_skeleton(skeleton_of(tree)[0])
+
+    def check_skeleton(self, skeleton: Node) -> None:
+        found = _shape(skeleton)
+        wanted = json.loads(self.tree)
+        for path, was, want in _differences(found, wanted, ""):
+            raise SchemaMismatch(
+                f"the weights don't fit the collective's model: {path or 'the whole tree'} is {_say(was)}",
+                expected=_say(want),
+                fix="every learner of a collective needs the same model: same layers, same shapes, same dtypes",
+            )
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON value, for a deployment's record."""
+        return {"format": _FORMAT, "tree": json.loads(self.tree)}
+
+    @classmethod
+    def from_json(cls, value: Any) -> Schema:
+        """The schema of a JSON value; raises ConfigError if it isn't one."""
+        if not isinstance(value, dict) or set(value) != {"format", "tree"} or value["format"] != _FORMAT:
+            raise ConfigError("the weights' schema isn't one", expected=f'{{"format": "{_FORMAT}", "tree": …}}')
+        _validate(value["tree"], "", 0)
+        return cls(json.dumps(value["tree"], separators=(",", ":"), sort_keys=True))
+
+
+def _shape(node: Node) -> Any:
+    """The node with types in the place of values: the JSON form of a schema."""
+    if isinstance(node, Leaf):
+        return "bytes" if node.kind == "bytes" else [node.kind, node.dtype, list(node.shape)]
+    if isinstance(node, dict):
+        return {key: _shape(child) for key, child in node.items()}
+    if isinstance(node, list | tuple):
+        return ["list" if isinstance(node, list) else "tuple", *map(_shape, node)]
+    return scalar_type(node)
+
+
+def _differences(found: Any, wanted: Any, path: str) -> Iterator[tuple[str, Any, Any]]:
+    if found == wanted:
+        return
+    if isinstance(found, dict) and isinstance(wanted, dict):
+        for key in sorted(found.keys() | wanted.keys()):
+            yield from _differences(found.get(key), wanted.get(key), f"{path}/{key}")
+    elif _is_sequence(found) and _is_sequence(wanted) and found[0] == wanted[0] and len(found) == len(wanted):
+        for i, (was, want) in enumerate(zip(found[1:], wanted[1:], strict=True)):
+            yield from _differences(was, want, f"{path}/{i}")
+    else:
+        yield path, found, wanted
+
+
+def _is_sequence(shape: Any) -> bool:
+    return isinstance(shape, list) and shape[0] in ("list", "tuple")
+
+
+def _say(shape: Any) -> str:
+    if shape is None:
+        return "missing"
+    if isinstance(shape, dict):
+        keys = ", ".join(map(repr, list(shape)[:8]))
+        return f"a dict of {len(shape)} ({keys}{', …' if len(shape) > 8 else ''})"
+    if _is_sequence(shape):
+        return f"a {shape[0]} of {len(shape) - 1}"
+    if isinstance(shape, list):
+        what = "an array" if shape[0] == "array" else "a numpy scalar"
+        return f"{what} {shape[1]} of shape {tuple(shape[2])}"
+    return str(shape)
+
+
+def _validate(shape: Any, path: str, depth: int) -> None:
+    def wrong() -> ConfigError:
+        return ConfigError(f"the weights' schema is wrong at {path or 'its root'}: {str(shape)[:80]}")
+
+    if depth > MAX_DEPTH:
+        raise ConfigError(f"the weights' schema is nested more than {MAX_DEPTH} deep")
+    if isinstance(shape, dict):
+        for key, child in shape.items():
+            _validate(child, f"{path}/{key}", depth + 1)
+    elif isinstance(shape, list) and shape and shape[0] in ("list", "tuple"):
+        for i, child in enumerate(shape[1:]):
+            _validate(child, f"{path}/{i}", depth + 1)
+    elif isinstance(shape, list):
+        if len(shape) != 3 or shape[0] not in ("array", "scalar") or not isinstance(shape[1], str):
+            raise wrong()
+        if shape[1] not in DTYPES or not isinstance(shape[2], list):
+            raise wrong()
+        if not all(type(n) is int and n >= 0 for n in shape[2]) or (shape[0] == "scalar" and shape[2]):
+            raise wrong()
+    elif shape not in _SCALARS:
+        raise wrong()

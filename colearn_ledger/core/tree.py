@@ -1,0 +1,218 @@
+"""Trees of weights without their bytes: what may be in one, and its canonical form.
+
+A *skeleton* is the tree with a :class:`Leaf` in the place of everything that has bytes of its own. Codec and schema
+both work on skeletons, so that what is checked and what is written can't differ.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Union
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import InvalidWeights
+
+__all__ = [
+    "DTYPES",
+    "MAX_DEPTH",
+    "MAX_NODES",
+    "Leaf",
+    "Node",
+    "leaves_of",
+    "parse_tree",
+    "scalar_type",
+    "skeleton_of",
+    "tree_json",
+]
+
+MAX_DEPTH = 32
+MAX_NODES = 1 << 16
+MAX_NDIM = 32
+
+# Name in the file: numpy kind and size in bytes, in safetensors' own order of writing (wide ones first, so that every
+# tensor is aligned). bfloat16 isn't a numpy dtype: the package ml_dtypes brings one, of kind "V".
+DTYPES: dict[str, tuple[str, int]] = {
+    "U64": ("u", 8),
+    "I64": ("i", 8),
+    "F64": ("f", 8),
+    "F32": ("f", 4),
+    "U32": ("u", 4),
+    "I32": ("i", 4),
+    "BF16": ("V", 2),
+    "F16": ("f", 2),
+    "U16": ("u", 2),
+    "I16": ("i", 2),
+    "I8": ("i", 1),
+    "U8": ("u", 1),
+    "BOOL": ("b", 1),
+}
+_NAMES = {kind_size: name for name, kind_size in DTYPES.items() if name != "BF16"}
+
+_FIX = "use lists, tuples, dicts with str keys, numpy arrays and scalars, int, float, bool, None, str and bytes"
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """Something with bytes of its own: ``kind`` is ``array``, ``scalar`` (of numpy) or ``bytes``."""
+
+    name: str
+    kind: str
+    dtype: str
+    shape: tuple[int, ...]
+
+    @property
+    def nbytes(self) -> int:
+        return math.prod(self.shape) * DTYPES[self.dtype][1]
+
+
+Node = Union[Leaf, "dict[str, Node]", "list[Node]", "tuple[Node, ...]", None, bool, int, float, str]
+
+
+def skeleton_of(tree: Any) -> tuple[Node, list[tuple[Leaf, npt.NDArray[Any]]]]:
+    """Skeleton of a tree, and its leaves with their values (as arrays, not copied), in the tree's order."""
+    leaves: list[tuple[Leaf, npt.NDArray[Any]]] = []
+    nodes = 0
+
+    def walk(value: Any, path: str, depth: int) -> Node:
+        nonlocal nodes
+        nodes += 1
+        _check_bounds(nodes, depth, path)
+        if isinstance(value, np.ndarray):
+            return keep("array", path, value)
+        if isinstance(value, np.generic):
+            return keep("scalar", path, np.asarray(value))
+        if type(value) is bytes:
+            return keep("bytes", path, np.frombuffer(value, np.uint8))
+        if isinstance(value, dict):
+            for key in value:
+                if not isinstance(key, str):
+                    raise _unfit(path, f"a dict with the key {key!r} ({type(key).__name__})")
+            return {key: walk(value[key], _child(path, key), depth + 1) for key in sorted(map(_text_of, value))}
+        if type(value) is tuple:  # a named tuple would lose its names
+            return tuple(walk(child, _child(path, i), depth + 1) for i, child in enumerate(value))
+        if isinstance(value, list):
+            return [walk(child, _child(path, i), depth + 1) for i, child in enumerate(value)]
+        if type(value) in (bool, int, float, str) or value is None:
+            _check_scalar(value, path)
+            return value  # type: ignore[no-any-return]
+        raise _unfit(path, f"of type {type(value).__module__}.{type(value).__qualname__}")
+
+    def keep(kind: str, path: str, value: npt.NDArray[Any]) -> Leaf:
+        if type(value) not in (np.ndarray, np.memmap):
+            raise _unfit(path, f"of type {type(value).__module__}.{type(value).__qualname__}")
+        leaf = Leaf(path, kind, _dtype_name(value.dtype, path), value.shape)
+        if len(leaf.shape) > MAX_NDIM:
+            raise _unfit(path, f"an array of {len(leaf.shape)} dimensions, more than {MAX_NDIM}")
+        leaves.append((leaf, value))
+        return leaf
+
+    return walk(tree, "", 0), leaves
+
+
+def tree_json(skeleton: Node) -> str:
+    """Canonical JSON: dicts are objects, sequences ``["list", …]`` and ``["tuple", …]``, leaves ``["array"]``, …"""
+
+    def plain(node: Node) -> Any:
+        if isinstance(node, Leaf):
+            return [node.kind]
+        if isinstance(node, dict):
+            return {key: plain(child) for key, child in node.items()}
+        if isinstance(node, list | tuple):
+            return ["list" if isinstance(node, list) else "tuple", *map(plain, node)]
+        return node
+
+    return json.dumps(plain(skeleton), separators=(",", ":"), sort_keys=True, ensure_ascii=False, allow_nan=False)
+
+
+def parse_tree(value: Any, leaf: Callable[[str, str], Leaf]) -> Node:
+    """The skeleton of parsed JSON; ``leaf(name, kind)`` gives each leaf. Raises InvalidWeights."""
+    nodes = 0
+
+    def walk(value: Any, path: str, depth: int) -> Node:
+        nonlocal nodes
+        nodes += 1
+        _check_bounds(nodes, depth, path)
+        if isinstance(value, dict):
+            return {key: walk(child, _child(path, key), depth + 1) for key, child in value.items()}
+        if isinstance(value, list):
+            tag = value[0] if value else None
+            if tag in ("array", "scalar", "bytes") and len(value) == 1:
+                return leaf(path, tag)
+            if tag not in ("list", "tuple"):
+                raise InvalidWeights(f"the tree of the weights has an unknown entry at {path or 'its root'}")
+            children = [walk(child, _child(path, i), depth + 1) for i, child in enumerate(value[1:])]
+            return children if tag == "list" else tuple(children)
+        _check_scalar(value, path)
+        return value  # type: ignore[no-any-return]
+
+    return walk(value, "", 0)
+
+
+def leaves_of(skeleton: Node) -> list[Leaf]:
+    found: list[Leaf] = []
+
+    def walk(node: Node) -> None:
+        if isinstance(node, Leaf):
+            found.append(node)
+        elif isinstance(node, dict):
+            for child in node.values():
+                walk(child)
+        elif isinstance(node, list | tuple):
+            for child in node:
+                walk(child)
+
+    walk(skeleton)
+    return found
+
+
+def scalar_type(value: Any) -> str:
+    return "none" if value is None else type(value).__name__
+
+
+def _child(path: str, key: str | int) -> str:
+    """A JSON pointer, so that no two leaves have one name whatever the keys are."""
+    return f"{path}/{key}" if isinstance(key, int) else f"{path}/{key.replace('~', '~0').replace('/', '~1')}"
+
+
+def _text_of(key: str) -> str:
+    _check_scalar(key, "a key")
+    return key
+
+
+def _check_bounds(nodes: int, depth: int, path: str) -> None:
+    if depth > MAX_DEPTH:
+        raise InvalidWeights(
+            f"the weights are nested too deep at {path[:80]}…", expected=f"at most {MAX_DEPTH} levels (and no cycles)"
+        )
+    if nodes > MAX_NODES:
+        raise InvalidWeights("the weights have too many parts", expected=f"at most {MAX_NODES} arrays and values")
+
+
+def _check_scalar(value: Any, path: str) -> None:
+    if isinstance(value, str):
+        try:
+            value.encode("utf-8")
+        except UnicodeEncodeError:
+            raise InvalidWeights(f"a text at {path or 'the root'} isn't valid Unicode: {value!r:.80}") from None
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise InvalidWeights(f"the weights have {value} at {path or 'their root'}", expected="finite numbers")
+    elif isinstance(value, int) and not -(1 << 63) <= value < 1 << 64:
+        raise InvalidWeights(f"the weights have an integer out of range at {path or 'their root'}", expected="64 bits")
+
+
+def _dtype_name(dtype: np.dtype[Any], path: str) -> str:
+    name = _NAMES.get((dtype.kind, dtype.itemsize))
+    if name is None and dtype.name == "bfloat16" and dtype.itemsize == 2:
+        name = "BF16"
+    if name is None:
+        raise _unfit(path, f"an array of dtype {dtype}")
+    return name
+
+
+def _unfit(path: str, what: str) -> InvalidWeights:
+    return InvalidWeights(f"weights can't hold what is at {path or 'their root'}: {what}", fix=_FIX)

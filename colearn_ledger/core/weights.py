@@ -1,0 +1,268 @@
+"""Weights as bytes: safetensors with a canonical tree, so that the same weights give the same bytes everywhere.
+
+``docs/weights-format.md`` has the format, its limits and the attacks that it refuses. In short: the header is written
+here, byte for byte as safetensors writes it, and a file whose header isn't exactly the one that :func:`encode` would
+write for what it says is refused. That one comparison covers offsets, holes, overlaps, order, spacing and duplicates;
+the checks before it only give the reasons names. Nothing is allocated for an array before its place in the data is
+known to be right. Never pickle.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from typing import Any, NoReturn
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import InvalidWeights, LearnerError
+from .cid import CHUNK, CidHasher
+from .protocol import WeightsRef
+from .schema import Schema
+from .tree import DTYPES, MAX_NDIM, Leaf, Node, leaves_of, parse_tree, skeleton_of, tree_json
+
+__all__ = ["MAX_HEADER", "decode", "encode", "weights_ref"]
+
+MAX_HEADER = 1 << 20
+_FORMAT = "colearn-weights-1"  # the one key of the metadata, since safetensors writes several in random order
+_BLOCK = 1 << 16  # elements looked at in one go when values are checked: stays in the cache, and small
+_ORDER = {name: i for i, name in enumerate(DTYPES)}
+
+
+def encode(tree: Any, *, max_header: int = MAX_HEADER) -> bytes:
+    """The canonical bytes of a tree of weights.
+
+    The order of dicts, the arrays' memory layout and their byte order don't matter.
+
+    Raises
+    ------
+    InvalidWeights: something in the tree can't be weights: its type, its dtype, a NaN or infinity, too many parts.
+    """
+    skeleton, leaves = skeleton_of(tree)
+    header = _header(skeleton)
+    if len(header) > max_header:
+        raise InvalidWeights(f"the weights' header would have {len(header)} bytes", expected=f"at most {max_header}")
+    arrays = {leaf.name: (leaf, value) for leaf, value in leaves}
+    parts: list[Any] = [len(header).to_bytes(8, "little"), header]
+    for leaf in _in_file_order([leaf for leaf, _ in leaves]):
+        flat = _flat(*arrays[leaf.name])
+        _check_values(leaf, flat)
+        parts.append(flat.view(np.uint8))
+    return b"".join(parts)
+
+
+def decode(data: bytes | bytearray | memoryview, schema: Schema | None = None, *, max_header: int = MAX_HEADER) -> Any:
+    """The tree of weights in ``data``, as writable copies of its own.
+
+    Whoever calls it has compared size and hash with the chain's; nothing here trusts the content.
+
+    Raises
+    ------
+    InvalidWeights: these bytes are not weights, or not canonical, or have a NaN or infinity.
+    SchemaMismatch: they are weights, but not of this model.
+    LearnerError: they have bfloat16 arrays, and this machine can't hold them (says nothing about the weights).
+    """
+    view = memoryview(data).cast("B")
+    header, skeleton = _parse(view, max_header)
+    if schema is not None:
+        schema.check_skeleton(skeleton)
+    position = 8 + len(header)
+    values: dict[str, Any] = {}
+    for leaf in _in_file_order(leaves_of(skeleton)):
+        count = math.prod(leaf.shape)
+        stored = np.frombuffer(view, _stored_dtype(leaf.dtype), count, position) if count else None
+        position += leaf.nbytes
+        if stored is not None:
+            _check_values(leaf, stored)
+        values[leaf.name] = _value(leaf, stored)
+
+    def build(node: Node) -> Any:
+        if isinstance(node, Leaf):
+            return values[node.name]
+        if isinstance(node, dict):
+            return {key: build(child) for key, child in node.items()}
+        if isinstance(node, list | tuple):
+            return type(node)(map(build, node))
+        return node
+
+    return build(skeleton)
+
+
+def weights_ref(data: bytes | bytearray | memoryview) -> WeightsRef:
+    """How the chain names these bytes: sha256, CID digest and size, in one pass."""
+    view = memoryview(data).cast("B")
+    sha, cid = hashlib.sha256(), CidHasher()
+    if len(view) <= CHUNK:  # a lone leaf is its own root
+        digest = hashlib.sha256(view).digest()
+        return WeightsRef(digest, digest, len(view))
+    for start in range(0, len(view), CHUNK):
+        chunk = view[start : start + CHUNK]
+        sha.update(chunk)
+        cid.update(chunk)
+    return WeightsRef(sha.digest(), cid.digest(), len(view))
+
+
+def _in_file_order(leaves: list[Leaf]) -> list[Leaf]:
+    return sorted(leaves, key=lambda leaf: (_ORDER[leaf.dtype], leaf.name))
+
+
+def _header(skeleton: Node) -> bytes:
+    """The header's JSON, as safetensors writes it, padded to a multiple of eight bytes."""
+    entries: dict[str, Any] = {"__metadata__": {_FORMAT: tree_json(skeleton)}}
+    position = 0
+    for leaf in _in_file_order(leaves_of(skeleton)):
+        offsets = [position, position + leaf.nbytes]
+        entries[leaf.name] = {"dtype": leaf.dtype, "shape": list(leaf.shape), "data_offsets": offsets}
+        position = offsets[1]
+    header = json.dumps(entries, separators=(",", ":"), ensure_ascii=False).encode("utf-8")
+    return header + b" " * (-len(header) % 8)
+
+
+def _parse(view: memoryview, max_header: int) -> tuple[bytes, Node]:
+    """Header and skeleton of a file, every byte of the header and the data's length checked; no value looked at."""
+    if len(view) < 8:
+        raise InvalidWeights(f"the weights end after {len(view)} bytes, within their first field")
+    length = int.from_bytes(view[:8], "little")
+    if length > max_header:
+        raise InvalidWeights(f"the weights' header claims {length} bytes", expected=f"at most {max_header}")
+    if length > len(view) - 8:
+        raise InvalidWeights(f"the weights' header claims {length} bytes, and {len(view) - 8} are left")
+    header = bytes(view[8 : 8 + length])
+    entries = _json(header, "header")
+    if not isinstance(entries, dict):
+        raise InvalidWeights("the weights' header isn't a JSON object")
+    metadata = entries.pop("__metadata__", None)
+    if not isinstance(metadata, dict) or list(metadata) != [_FORMAT] or not isinstance(metadata[_FORMAT], str):
+        raise InvalidWeights(f"the weights' header has no tree of the format {_FORMAT}, or more than that")
+    tree = _json(metadata[_FORMAT].encode("utf-8", "surrogatepass"), "tree")
+    end = 0
+
+    def leaf(name: str, kind: str) -> Leaf:
+        nonlocal end
+        if name not in entries:
+            raise InvalidWeights(f"the tree of the weights names {name[:80]!r}, and there is no such tensor")
+        found = _leaf(name, kind, entries.pop(name), len(view) - 8 - length)
+        end += found.nbytes
+        return found
+
+    skeleton = parse_tree(tree, leaf)
+    if entries:
+        raise InvalidWeights(f"there is a tensor {next(iter(entries))[:80]!r} that the weights' tree doesn't name")
+    if end != len(view) - 8 - length:
+        raise InvalidWeights(
+            f"the weights have {len(view) - 8 - length} bytes of data", expected=f"{end}, as their header says"
+        )
+    if header != _header(skeleton):
+        raise InvalidWeights(
+            "the weights aren't in their canonical form (offsets with holes or overlaps, another order or spelling)",
+            fix="write them by colearn_ledger.core.weights.encode",
+        )
+    return header, skeleton
+
+
+def _json(text: bytes, what: str) -> Any:
+    def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(items)
+        if len(found) != len(items):
+            raise InvalidWeights(f"the weights' {what} has a key twice")
+        return found
+
+    def constant(name: str) -> NoReturn:
+        raise InvalidWeights(f"the weights' {what} has {name}", expected="finite numbers")
+
+    try:
+        return json.loads(text.decode("utf-8"), object_pairs_hook=pairs, parse_constant=constant)
+    except InvalidWeights:
+        raise
+    except RecursionError:
+        raise InvalidWeights(f"the weights' {what} is nested too deep") from None
+    except ValueError as e:  # not UTF-8, not JSON, or an integer of thousands of digits
+        raise InvalidWeights(f"the weights' {what} isn't JSON: {str(e)[:100]}") from None
+
+
+def _leaf(name: str, kind: str, entry: Any, data_size: int) -> Leaf:
+    """A tensor's entry; its offsets are checked by the comparison with the canonical header."""
+
+    def wrong(what: str) -> InvalidWeights:
+        return InvalidWeights(f"the tensor {name[:80]!r} of the weights has {what}")
+
+    if not isinstance(entry, dict) or list(entry) != ["dtype", "shape", "data_offsets"]:
+        raise wrong("an entry other than dtype, shape and data_offsets")
+    dtype, shape = entry["dtype"], entry["shape"]
+    if not isinstance(dtype, str) or dtype not in DTYPES:
+        raise wrong(f"the unknown dtype {str(dtype)[:20]!r}")
+    if not isinstance(shape, list) or len(shape) > MAX_NDIM:
+        raise wrong("no shape, or one of too many dimensions")
+    if not all(type(n) is int and 0 <= n < 1 << 63 for n in shape):
+        raise wrong("a shape that isn't one")
+    leaf = Leaf(name, kind, dtype, tuple(shape))
+    # Also without its zeros: numpy can't make an empty array whose other dimensions overflow.
+    if leaf.nbytes > data_size or math.prod(n for n in shape if n) >= 1 << 59:
+        raise wrong(f"{leaf.nbytes} bytes by its shape, more than there are")
+    if (kind == "scalar" and shape) or (kind == "bytes" and (dtype != "U8" or len(shape) != 1)):
+        raise wrong(f"a dtype or shape that isn't one of {kind}")
+    return leaf
+
+
+def _stored_dtype(name: str) -> np.dtype[Any]:
+    """How values lie in the file; bfloat16 as its bits, which need no package to be checked."""
+    kind, size = DTYPES[name]
+    return np.dtype("<u2") if name == "BF16" else np.dtype("|b1" if kind == "b" else f"<{kind}{size}")
+
+
+def _flat(leaf: Leaf, value: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """The values in the file's order and byte order; copied only if they don't lie so already."""
+    contiguous = np.ascontiguousarray(value).reshape(-1)
+    if leaf.dtype == "BF16":
+        bits = contiguous.view(np.uint16)
+        return bits.astype("<u2", copy=False)
+    if leaf.dtype == "BOOL":  # a bool made by a view may hold other bytes than 0 and 1
+        return np.not_equal(contiguous.view(np.uint8), 0)
+    return contiguous.astype(_stored_dtype(leaf.dtype), copy=False)
+
+
+def _check_values(leaf: Leaf, flat: npt.NDArray[Any]) -> None:
+    """Finite floats, and bools of 0 and 1 alone; block by block, so that no second array of that size is made."""
+    if leaf.dtype == "BOOL":
+        bits = flat.view(np.uint8)
+        good = all(int(bits[i : i + _BLOCK].max(initial=0)) <= 1 for i in range(0, len(bits), _BLOCK))
+        if not good:
+            raise InvalidWeights(f"the array {leaf.name[:80]!r} of the weights has a bool that is neither 0 nor 1")
+    elif leaf.dtype == "BF16":
+        for i in range(0, len(flat), _BLOCK):
+            if ((flat[i : i + _BLOCK] & 0x7F80) == 0x7F80).any():
+                raise _not_finite(leaf)
+    elif DTYPES[leaf.dtype][0] == "f":
+        for i in range(0, len(flat), _BLOCK):
+            if not np.isfinite(flat[i : i + _BLOCK]).all():
+                raise _not_finite(leaf)
+
+
+def _not_finite(leaf: Leaf) -> InvalidWeights:
+    return InvalidWeights(
+        f"the array {leaf.name[:80]!r} of the weights has a NaN or an infinity", expected="finite numbers"
+    )
+
+
+def _value(leaf: Leaf, stored: npt.NDArray[Any] | None) -> Any:
+    if leaf.kind == "bytes":
+        return b"" if stored is None else stored.tobytes()
+    dtype = _bfloat16() if leaf.dtype == "BF16" else _stored_dtype(leaf.dtype).newbyteorder("=")
+    if stored is None:
+        return np.empty(leaf.shape, dtype)
+    native = stored.astype(stored.dtype.newbyteorder("="))  # astype copies: the result is the caller's own
+    array = native.view(dtype).reshape(leaf.shape)
+    return array[()] if leaf.kind == "scalar" else array
+
+
+def _bfloat16() -> np.dtype[Any]:
+    try:
+        import ml_dtypes
+    except ImportError:
+        raise LearnerError(
+            "the weights have bfloat16 arrays, which need the package ml_dtypes", fix="pip install ml-dtypes"
+        ) from None
+    dtype: np.dtype[Any] = np.dtype(ml_dtypes.bfloat16)
+    return dtype
