@@ -59,17 +59,14 @@ class CidHasher:
 
     def digest(self) -> bytes:
         """Digest of the root block (32 bytes) of what came so far; more may follow."""
-        last = (self._leaf.digest(), True, self._filled, self._filled)
         levels = [list(level) for level in self._levels]
-        levels[0].append(last)
+        _add(levels, 0, (self._leaf.digest(), True, self._filled, self._filled))
         for depth, level in enumerate(levels):  # grows while it runs
             top = depth == len(levels) - 1
             if top and len(level) == 1:
                 return level[0][0]
-            if level:  # a lone trailing child gets its parent too: all leaves are equally deep
-                if top:
-                    levels.append([])
-                levels[depth + 1].append(_close(level))
+            # A lone trailing child gets its parent too: all leaves are equally deep.
+            _add(levels, depth + 1, _close(level))
         raise AssertionError("unreachable: the top level holds at least one node")
 
     @property
@@ -80,19 +77,18 @@ class CidHasher:
         return cid_text(self.digest(), self._size)
 
     def _close_leaf(self) -> None:
-        node: _Node = (self._leaf.digest(), True, self._filled, self._filled)
+        _add(self._levels, 0, (self._leaf.digest(), True, self._filled, self._filled))
         self._leaf, self._filled = hashlib.sha256(), 0
-        for depth in range(len(self._levels) + 1):
-            if depth == len(self._levels):
-                self._levels.append([])
-            level = self._levels[depth]
-            if len(level) < MAX_LINKS:
-                level.append(node)
-                return
-            # Full: it becomes one node of the level above, and the new one starts the next group.
-            full = _close(level)
-            self._levels[depth] = [node]
-            node = full
+
+
+def _add(levels: list[list[_Node]], depth: int, node: _Node) -> None:
+    """Add a node. A level that is full becomes one node of the level above only when its next node comes."""
+    if depth == len(levels):
+        levels.append([])
+    if len(levels[depth]) == MAX_LINKS:
+        _add(levels, depth + 1, _close(levels[depth]))
+        levels[depth] = []
+    levels[depth].append(node)
 
 
 def cid_digest(data: bytes | bytearray | memoryview) -> bytes:
