@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import ConfigError, SchemaMismatch
-from .tree import DTYPES, MAX_DEPTH, Leaf, Node, scalar_type, skeleton_of
+from .tree import DTYPES, MAX_DEPTH, Leaf, Node, scalar_type, shown, skeleton_of
 
 __all__ = ["Schema"]
 
@@ -46,8 +46,9 @@ class Schema:
         found = _shape(skeleton)
         wanted = json.loads(self.tree)
         for path, was, want in _differences(found, wanted, ""):
+            where = shown(path) if path else "the whole tree"
             raise SchemaMismatch(
-                f"the weights don't fit the collective's model: {path or 'the whole tree'} is {_say(was)}",
+                f"the weights don't fit the collective's model: {where} is {_say(was)}",
                 expected=_say(want),
                 fix="every learner of a collective needs the same model: same layers, same shapes, same dtypes",
             )
@@ -109,7 +110,7 @@ def _say(shape: Any) -> str:
 
 def _validate(shape: Any, path: str, depth: int) -> None:
     def wrong() -> ConfigError:
-        return ConfigError(f"the weights' schema is wrong at {path or 'its root'}: {str(shape)[:80]}")
+        return ConfigError(f"the weights' schema is wrong at {shown(path)}: {str(shape)[:80]}")
 
     if depth > MAX_DEPTH:
         raise ConfigError(f"the weights' schema is nested more than {MAX_DEPTH} deep")

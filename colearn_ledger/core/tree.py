@@ -26,6 +26,7 @@ __all__ = [
     "leaves_of",
     "parse_tree",
     "scalar_type",
+    "shown",
     "skeleton_of",
     "tree_json",
 ]
@@ -138,13 +139,13 @@ def parse_tree(value: Any, leaf: Callable[[str, str], Leaf]) -> Node:
         nodes += 1
         _check_bounds(nodes, depth, path)
         if isinstance(value, dict):
-            return {key: walk(child, _child(path, key), depth + 1) for key, child in value.items()}
+            return {_text_of(key): walk(child, _child(path, key), depth + 1) for key, child in value.items()}
         if isinstance(value, list):
             tag = value[0] if value else None
             if tag in ("array", "scalar", "bytes") and len(value) == 1:
                 return leaf(path, tag)
             if tag not in ("list", "tuple"):
-                raise InvalidWeights(f"the tree of the weights has an unknown entry at {path or 'its root'}")
+                raise InvalidWeights(f"the tree of the weights has an unknown entry at {shown(path)}")
             children = [walk(child, _child(path, i), depth + 1) for i, child in enumerate(value[1:])]
             return children if tag == "list" else tuple(children)
         _check_scalar(value, path)
@@ -174,6 +175,11 @@ def scalar_type(value: Any) -> str:
     return "none" if value is None else type(value).__name__
 
 
+def shown(path: str) -> str:
+    """A path for a message: it may come from a stranger, so it is short and has no control characters."""
+    return repr(path if len(path) <= 80 else path[:80] + "…") if path else "the root"
+
+
 def _child(path: str, key: str | int) -> str:
     """A JSON pointer, so that no two leaves have one name whatever the keys are."""
     return f"{path}/{key}" if isinstance(key, int) else f"{path}/{key.replace('~', '~0').replace('/', '~1')}"
@@ -187,7 +193,7 @@ def _text_of(key: str) -> str:
 def _check_bounds(nodes: int, depth: int, path: str) -> None:
     if depth > MAX_DEPTH:
         raise InvalidWeights(
-            f"the weights are nested too deep at {path[:80]}…", expected=f"at most {MAX_DEPTH} levels (and no cycles)"
+            f"the weights are nested too deep at {shown(path)}", expected=f"at most {MAX_DEPTH} levels (and no cycles)"
         )
     if nodes > MAX_NODES:
         raise InvalidWeights("the weights have too many parts", expected=f"at most {MAX_NODES} arrays and values")
@@ -198,11 +204,11 @@ def _check_scalar(value: Any, path: str) -> None:
         try:
             value.encode("utf-8")
         except UnicodeEncodeError:
-            raise InvalidWeights(f"a text at {path or 'the root'} isn't valid Unicode: {value!r:.80}") from None
+            raise InvalidWeights(f"a text at {shown(path)} isn't valid Unicode: {value!r:.80}") from None
     elif isinstance(value, float) and not math.isfinite(value):
-        raise InvalidWeights(f"the weights have {value} at {path or 'their root'}", expected="finite numbers")
+        raise InvalidWeights(f"the weights have {value} at {shown(path)}", expected="finite numbers")
     elif isinstance(value, int) and not -(1 << 63) <= value < 1 << 64:
-        raise InvalidWeights(f"the weights have an integer out of range at {path or 'their root'}", expected="64 bits")
+        raise InvalidWeights(f"the weights have an integer out of range at {shown(path)}", expected="64 bits")
 
 
 def _dtype_name(dtype: np.dtype[Any], path: str) -> str:
@@ -215,4 +221,4 @@ def _dtype_name(dtype: np.dtype[Any], path: str) -> str:
 
 
 def _unfit(path: str, what: str) -> InvalidWeights:
-    return InvalidWeights(f"weights can't hold what is at {path or 'their root'}: {what}", fix=_FIX)
+    return InvalidWeights(f"weights can't hold what is at {shown(path)}: {what}", fix=_FIX)

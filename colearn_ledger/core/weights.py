@@ -21,7 +21,7 @@ from ..errors import InvalidWeights, LearnerError
 from .cid import CHUNK, CidHasher
 from .protocol import WeightsRef
 from .schema import Schema
-from .tree import DTYPES, MAX_NDIM, Leaf, Node, leaves_of, parse_tree, skeleton_of, tree_json
+from .tree import DTYPES, MAX_NDIM, Leaf, Node, leaves_of, parse_tree, shown, skeleton_of, tree_json
 
 __all__ = ["MAX_HEADER", "decode", "encode", "weights_ref"]
 
@@ -142,14 +142,14 @@ def _parse(view: memoryview, max_header: int) -> tuple[bytes, Node]:
     def leaf(name: str, kind: str) -> Leaf:
         nonlocal end
         if name not in entries:
-            raise InvalidWeights(f"the tree of the weights names {name[:80]!r}, and there is no such tensor")
+            raise InvalidWeights(f"the tree of the weights names a tensor at {shown(name)}, and there is none")
         found = _leaf(name, kind, entries.pop(name), len(view) - 8 - length)
         end += found.nbytes
         return found
 
     skeleton = parse_tree(tree, leaf)
     if entries:
-        raise InvalidWeights(f"there is a tensor {next(iter(entries))[:80]!r} that the weights' tree doesn't name")
+        raise InvalidWeights(f"there is a tensor at {shown(next(iter(entries)))} that the weights' tree doesn't name")
     if end != len(view) - 8 - length:
         raise InvalidWeights(
             f"the weights have {len(view) - 8 - length} bytes of data", expected=f"{end}, as their header says"
@@ -186,7 +186,7 @@ def _leaf(name: str, kind: str, entry: Any, data_size: int) -> Leaf:
     """A tensor's entry; its offsets are checked by the comparison with the canonical header."""
 
     def wrong(what: str) -> InvalidWeights:
-        return InvalidWeights(f"the tensor {name[:80]!r} of the weights has {what}")
+        return InvalidWeights(f"the tensor at {shown(name)} of the weights has {what}")
 
     if not isinstance(entry, dict) or list(entry) != ["dtype", "shape", "data_offsets"]:
         raise wrong("an entry other than dtype, shape and data_offsets")
@@ -229,7 +229,7 @@ def _check_values(leaf: Leaf, flat: npt.NDArray[Any]) -> None:
         bits = flat.view(np.uint8)
         good = all(int(bits[i : i + _BLOCK].max(initial=0)) <= 1 for i in range(0, len(bits), _BLOCK))
         if not good:
-            raise InvalidWeights(f"the array {leaf.name[:80]!r} of the weights has a bool that is neither 0 nor 1")
+            raise InvalidWeights(f"the array at {shown(leaf.name)} of the weights has a bool that is neither 0 nor 1")
     elif leaf.dtype == "BF16":
         for i in range(0, len(flat), _BLOCK):
             if ((flat[i : i + _BLOCK] & 0x7F80) == 0x7F80).any():
@@ -242,7 +242,7 @@ def _check_values(leaf: Leaf, flat: npt.NDArray[Any]) -> None:
 
 def _not_finite(leaf: Leaf) -> InvalidWeights:
     return InvalidWeights(
-        f"the array {leaf.name[:80]!r} of the weights has a NaN or an infinity", expected="finite numbers"
+        f"the array at {shown(leaf.name)} of the weights has a NaN or an infinity", expected="finite numbers"
     )
 
 
