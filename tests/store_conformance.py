@@ -1,0 +1,145 @@
+"""What every weight store must do. A test module of a store subclasses :class:`StoreConformance`.
+
+    class TestMyStore(StoreConformance):
+        def open(self, tmp_path): ...       # a fresh store; called twice, both see the same bytes
+        def damage(self, store, ref, data): # make the store hold `data` in the place of what `ref` names
+        def lose(self, store, ref):         # make the bytes go away, behind the store's back
+
+``damage`` may return False where a store can't hold wrong bytes (an IPFS daemon checks its blocks): those tests skip.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from colearn_ledger.core.cid import CHUNK, cid_digest
+from colearn_ledger.core.protocol import WeightsRef
+from colearn_ledger.core.weights import decode, encode, weights_ref
+from colearn_ledger.errors import InvalidWeights, StoreError, UnavailableWeights
+from colearn_ledger.stores.base import Store
+
+__all__ = ["SIZES", "StoreConformance"]
+
+SIZES = [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK + 5]
+
+
+def pattern(size: int, salt: int = 0) -> bytes:
+    return (bytes((i + salt) % 251 for i in range(251)) * (size // 251 + 1))[:size]
+
+
+class StoreConformance:
+    """The suite. ``deadline`` is what a store may take to find that something isn't there."""
+
+    deadline = 2.0
+
+    def open(self, tmp_path: Path) -> Store:
+        raise NotImplementedError
+
+    def damage(self, store: Any, ref: WeightsRef, data: bytes) -> bool:
+        raise NotImplementedError
+
+    def lose(self, store: Any, ref: WeightsRef) -> None:
+        raise NotImplementedError
+
+    @pytest.fixture
+    def store(self, tmp_path: Path) -> Store:
+        return self.open(tmp_path)
+
+    @pytest.mark.parametrize("size", SIZES)
+    def test_put_then_get__any_size__the_same_bytes_under_the_locally_computed_name(
+        self, store: Store, size: int
+    ) -> None:
+        data = pattern(size)
+        ref = store.put(data)
+        assert ref == WeightsRef(hashlib.sha256(data).digest(), cid_digest(data), size) == weights_ref(data)
+        assert store.has(ref)
+        assert store.get(ref) == data
+        assert store.get(ref, deadline_s=self.deadline) == data
+
+    def test_get__weights__decode_to_what_was_encoded(self, store: Store) -> None:
+        tree = {"w": np.arange(400_000, dtype=np.float32), "n": 3}
+        back = decode(store.get(store.put(encode(tree))))
+        assert back["w"].tobytes() == tree["w"].tobytes() and back["n"] == 3  # type: ignore[attr-defined]
+
+    def test_put__twice__is_harmless(self, store: Store) -> None:
+        data = pattern(CHUNK + 1)
+        assert store.put(data) == store.put(data)
+        assert store.get(weights_ref(data)) == data
+
+    def test_put__several__stay_apart(self, store: Store) -> None:
+        items = [pattern(1000, salt) for salt in range(5)]
+        refs = [store.put(data) for data in items]
+        assert [store.get(ref) for ref in refs] == items
+
+    def test_get__from_another_store_on_the_same_place__has_them(self, tmp_path: Path) -> None:
+        data = pattern(2 * CHUNK)
+        ref = self.open(tmp_path).put(data)
+        other = self.open(tmp_path)
+        assert other.has(ref) and other.get(ref) == data
+
+    def test_get__never_put__is_unavailable_in_time(self, store: Store) -> None:
+        ref = weights_ref(pattern(1234, salt=9))
+        start = time.monotonic()
+        with pytest.raises(UnavailableWeights) as error:
+            store.get(ref, deadline_s=self.deadline)
+        assert time.monotonic() - start < self.deadline + 3
+        assert not isinstance(error.value, InvalidWeights)
+        assert error.value.fix
+        assert not store.has(ref)
+
+    def test_get__lost_behind_its_back__is_unavailable(self, store: Store) -> None:
+        ref = store.put(pattern(500))
+        self.lose(store, ref)
+        assert not store.has(ref)
+        with pytest.raises(UnavailableWeights):
+            store.get(ref, deadline_s=self.deadline)
+
+    @pytest.mark.parametrize("size", [500, 2 * CHUNK + 7])
+    @pytest.mark.parametrize("how", ["flipped", "short", "long", "empty"])
+    def test_get__damaged__is_invalid_and_put_repairs_it(self, store: Store, size: int, how: str) -> None:
+        data = pattern(size)
+        wrong = {
+            "flipped": data[:-1] + bytes([data[-1] ^ 1]),
+            "short": data[:-1],
+            "long": data + b"\0",
+            "empty": b"",
+        }[how]
+        ref = store.put(data)
+        if not self.damage(store, ref, wrong):
+            pytest.skip("this store can't hold wrong bytes")
+        with pytest.raises(InvalidWeights):
+            store.get(ref, deadline_s=self.deadline)
+        assert store.put(data) == ref
+        assert store.get(ref) == data
+
+    @pytest.mark.parametrize("size", [500, CHUNK + 1])
+    def test_get__another_sha256_or_size_on_chain__is_invalid(self, store: Store, size: int) -> None:
+        """The chain's hash counts, whatever the CID leads to. A size that changes the CID's kind may be unavailable."""
+        ref = store.put(pattern(size))
+        with pytest.raises(InvalidWeights):
+            store.get(replace(ref, sha256=bytes(32)), deadline_s=self.deadline)
+        for other in (size - 1, size + 1):
+            with pytest.raises((InvalidWeights, UnavailableWeights)):
+                store.get(replace(ref, size=other), deadline_s=self.deadline)
+
+    def test_discard__then_get__is_unavailable_and_discarding_again_harmless(self, store: Store) -> None:
+        data = pattern(700)
+        keep, drop = store.put(pattern(701)), store.put(data)
+        store.discard(drop)
+        store.discard(drop)
+        store.discard(weights_ref(b"never here"))
+        assert not store.has(drop) and store.has(keep)
+        assert store.put(data) == drop and store.get(drop) == data
+
+    def test_errors__of_a_store__are_told_apart(self) -> None:
+        """Unavailable: try again, then abstain. Invalid: vote to reject. Never the one for the other."""
+        assert issubclass(UnavailableWeights, StoreError)
+        assert not issubclass(UnavailableWeights, InvalidWeights)
+        assert not issubclass(InvalidWeights, UnavailableWeights)
