@@ -93,7 +93,7 @@ def skeleton_of(tree: Any) -> tuple[Node, list[tuple[Leaf, npt.NDArray[Any]]]]:
             for key in value:
                 if not isinstance(key, str):
                     raise _unfit(path, f"a dict with the key {key!r} ({type(key).__name__})")
-            return {key: walk(value[key], _child(path, key), depth + 1) for key in sorted(map(_text_of, value))}
+            return {key: walk(value[key], _child(path, key), depth + 1) for key in map(_text_of, value)}
         if type(value) is tuple:  # a named tuple would lose its names
             return tuple(walk(child, _child(path, i), depth + 1) for i, child in enumerate(value))
         if isinstance(value, list):
