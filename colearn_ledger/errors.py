@@ -85,7 +85,7 @@ class LearnerError(ColearnError, TypeError):
 
 
 class InvalidWeights(ColearnError, ValueError):
-    """The bytes were had, and they are not acceptable weights (hash, size, format, schema or values): vote to reject."""
+    """The bytes were had, and are not acceptable weights (hash, size, format, schema or values): vote to reject."""
 
     exit_code = 6
 
@@ -101,7 +101,7 @@ class StoreError(ColearnError, OSError):
 
 
 class UnavailableWeights(StoreError):
-    """The bytes could not be had (in time): says nothing about the weights; try again until the deadline, then abstain."""
+    """The bytes could not be had (in time), which says nothing about the weights: try again, then abstain."""
 
 
 class ChainError(ColearnError, OSError):

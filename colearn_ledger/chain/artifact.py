@@ -44,7 +44,8 @@ def load_artifact() -> Artifact:
     ArtifactError: it is missing or damaged.
     """
     try:
-        text = resources.files("colearn_ledger").joinpath("artifacts", "CollectiveLearning.json").read_text("utf-8")
+        folder = resources.files("colearn_ledger").joinpath("artifacts")
+        text = folder.joinpath("CollectiveLearning.json").read_text("utf-8")
         return parse_artifact(text)
     except OSError as e:
         raise ArtifactError(

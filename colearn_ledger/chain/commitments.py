@@ -24,9 +24,7 @@ def derive_salt(key: bytes, *, chain_id: int, contract: str, proposal_id: bytes)
     return hmac.new(key, message, hashlib.sha256).digest()
 
 
-def commitment_of(
-    *, chain_id: int, contract: str, proposal_id: bytes, voter: str, approve: bool, salt: bytes
-) -> bytes:
+def commitment_of(*, chain_id: int, contract: str, proposal_id: bytes, voter: str, approve: bool, salt: bytes) -> bytes:
     """What ``commitmentOf`` of the contract gives (32 bytes), computed here: whoever sees the salt sees the vote."""
     return keccak(
         encode(

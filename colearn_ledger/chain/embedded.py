@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import threading
 from typing import Any
 
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
 from eth_tester import EthereumTester, PyEVMBackend
+from eth_tester.exceptions import TransactionFailed
 from web3 import EthereumTesterProvider, Web3
 
 __all__ = ["EmbeddedChain"]
@@ -25,8 +27,23 @@ class _LockedProvider(EthereumTesterProvider):
         self._lock = threading.Lock()
 
     def make_request(self, method: Any, params: Any) -> Any:
-        with self._lock:
-            return super().make_request(method, params)
+        try:
+            with self._lock:
+                return super().make_request(method, params)
+        except TransactionFailed as e:
+            # As a server would say it, so that web3 and the adapter see the same on every chain.
+            error = {"code": 3, "message": "execution reverted", "data": "0x" + _reverted_with(e).hex()}
+            return {"jsonrpc": "2.0", "id": 0, "error": error}
+
+
+def _reverted_with(error: TransactionFailed) -> bytes:
+    """eth-tester gives the revert's bytes only as the text of a Python literal at the end of its message."""
+    _, _, literal = str(error.args[0]).partition("execution reverted: ")
+    try:
+        data = ast.literal_eval(literal)
+    except (SyntaxError, ValueError):
+        return b""
+    return data if isinstance(data, bytes) else b""
 
 
 class EmbeddedChain:

@@ -1,4 +1,4 @@
-"""From revert bytes to :class:`~colearn_ledger.errors.ContractError`: the selector says which of the contract's errors it was."""
+"""From revert bytes to :class:`~colearn_ledger.errors.ContractError`: the selector says which error it was."""
 
 from __future__ import annotations
 

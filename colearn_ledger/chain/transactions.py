@@ -79,7 +79,7 @@ class Sender:
         self.timeout_s = timeout_s
 
     def send(self, function: Any, doing: str) -> Receipt:
-        """Simulate, sign, send and wait. Raises TransactionError, or ContractError for a refusal that isn't expected."""
+        """Simulate, sign, send and wait. Raises TransactionError, or ContractError for a refusal nobody expects."""
         try:
             # A dozen calls of web3's own can be saved by giving gas, fees and nonce; correctness first.
             gas = function.estimate_gas({"from": self.account.address})

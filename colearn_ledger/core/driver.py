@@ -64,7 +64,9 @@ def run(
     """
     threshold = parse_threshold(vote_threshold)
     if isinstance(n_rounds, bool) or not isinstance(n_rounds, int) or n_rounds < 1:
-        raise UsageError(f"the number of rounds is {n_rounds!r}", expected="an integer of at least 1", fix="ask for 1 or more")
+        raise UsageError(
+            f"the number of rounds is {n_rounds!r}", expected="an integer of at least 1", fix="ask for 1 or more"
+        )
     everyone = _checked(learners)
     called = tuple(names) if names is not None else tuple(f"learner {i}" for i in range(len(everyone)))
     if len(called) != len(everyone) or len(set(called)) != len(called):

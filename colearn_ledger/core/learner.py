@@ -10,7 +10,7 @@ import abc
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 
@@ -30,6 +30,8 @@ __all__ = [
     "check_learner",
     "check_methods",
 ]
+
+_T = TypeVar("_T")
 
 METHODS = ("mli_propose_weights", "mli_test_weights", "mli_accept_weights", "mli_get_current_weights")
 
@@ -74,7 +76,7 @@ class ProposedWeights:
     Attributes
     ----------
     weights: the weights that were tested.
-    vote_score, test_score: higher is better; one number, or several by name with ``criterion`` naming the one to vote by.
+    vote_score, test_score: higher is better; one number, or several by name (``criterion`` says which decides).
     vote: True to approve, False to reject, None to abstain (which counts as not approving).
     criterion: which entry of the scores decides.
     current_score: what the learner's current weights reach on the same vote set.
@@ -195,7 +197,9 @@ def check_learner(learner: object) -> None:
     def unchanged(by: str, why: str) -> None:
         if current() != before:
             learner.mli_accept_weights(Weights(copied(original)))
-            raise LearnerError(f"{name}: {by} changed the current weights", expected="that they stay as they are", fix=why)
+            raise LearnerError(
+                f"{name}: {by} changed the current weights", expected="that they stay as they are", fix=why
+            )
 
     before = current()
     original = copied(ask_current(learner).weights)
@@ -234,7 +238,7 @@ def _called(learner: object, name: str) -> str:
     return f"learner {name} ({kind})" if name else f"learner {kind}"
 
 
-def _expect(value: Any, kind: type[Any], method: str, learner: object, name: str) -> Any:
+def _expect(value: object, kind: type[_T], method: str, learner: object, name: str) -> _T:
     if not isinstance(value, kind):
         raise LearnerError(
             f"{_called(learner, name)}: {method} returned {type(value).__name__}",

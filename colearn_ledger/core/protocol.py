@@ -28,7 +28,7 @@ ZERO_ADDRESS = "0x" + "0" * 40
 
 
 class RoundState(IntEnum):
-    """``PROPOSING → VOTING (→ REVEALING) → ACCEPTED | REJECTED``, or ``PROPOSING → MISSED``. Numbers as in the contract."""
+    """``PROPOSING → VOTING (→ REVEALING) → ACCEPTED | REJECTED``, or ``PROPOSING → MISSED``; the contract's numbers."""
 
     PROPOSING = 0
     VOTING = 1

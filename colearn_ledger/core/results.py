@@ -50,7 +50,8 @@ class RoundResult:
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> RoundResult:
         """The inverse of :meth:`to_dict`."""
-        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in record.items()})
+        fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in record.items()}
+        return cls(**fields)
 
 
 @dataclass(frozen=True)

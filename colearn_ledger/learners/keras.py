@@ -17,7 +17,7 @@ __all__ = ["KerasLearner"]
 Array = np.ndarray[Any, Any]
 Data = tuple[Array, Array]
 
-# Scoring runs whole sets through the model in pieces of this size: one call for a set of usual size, and bounded memory.
+# Scoring runs whole sets through the model in pieces of this size: one call for a usual set, and bounded memory.
 SCORE_BATCH = 2048
 
 
@@ -65,7 +65,9 @@ class KerasLearner(MachineLearningInterface):
             )
         if batch_size < 1 or epochs < 1 or (steps is not None and steps < 1):
             raise UsageError(
-                f"batch_size {batch_size}, epochs {epochs}, steps {steps}", expected="1 or more", fix="give larger numbers"
+                f"batch_size {batch_size}, epochs {epochs}, steps {steps}",
+                expected="1 or more",
+                fix="give larger numbers",
             )
         for name, (x, y) in {"train": train, "vote": vote, "test": test}.items():
             if len(x) == 0 or len(x) != len(y):
@@ -85,7 +87,7 @@ class KerasLearner(MachineLearningInterface):
         self._higher_is_better = higher_is_better
         model.optimizer.build(model.trainable_variables)
         # Assigning saved values resets the optimizer without building a new one, which would trace the graph again.
-        self._optimizer_start = [np.array(v) for v in model.optimizer.variables]
+        self._optimizer_start = [np.copy(keras.ops.convert_to_numpy(v)) for v in model.optimizer.variables]
         self._weights = self._read()
         self._shapes = [(w.shape, w.dtype) for w in self._weights]
         self._current = CachedScore(lambda: self._score(self._vote))
@@ -152,7 +154,9 @@ class KerasLearner(MachineLearningInterface):
         arrays: Sequence[Any] = weights.weights
         if not isinstance(arrays, list | tuple) or not all(isinstance(a, np.ndarray) for a in arrays):
             raise SchemaMismatch(
-                f"weights of type {type(arrays).__name__} for a Keras model", expected="a list of numpy arrays", fix=_FIX
+                f"weights of type {type(arrays).__name__} for a Keras model",
+                expected="a list of numpy arrays",
+                fix=_FIX,
             )
         shapes = [(a.shape, a.dtype) for a in arrays]
         if shapes != self._shapes:
@@ -168,7 +172,9 @@ class KerasLearner(MachineLearningInterface):
         logs: dict[str, Any] = {}
         for start in range(0, len(x), SCORE_BATCH):
             # the metrics add up over the calls, so that the last call's are the whole set's
-            logs = self._model.test_on_batch(x[start : start + SCORE_BATCH], y[start : start + SCORE_BATCH], return_dict=True)
+            logs = self._model.test_on_batch(
+                x[start : start + SCORE_BATCH], y[start : start + SCORE_BATCH], return_dict=True
+            )
         if self._criterion is None:
             self._criterion = next((name for name in logs if name != "loss"), "loss")
         if self._criterion not in logs:

@@ -86,7 +86,9 @@ class SklearnLearner(MachineLearningInterface):
                 fix="make the estimator without averaging",
             )
         if epochs < 1 or (batch_size is not None and batch_size < 1):
-            raise UsageError(f"epochs {epochs}, batch_size {batch_size}", expected="1 or more", fix="give larger numbers")
+            raise UsageError(
+                f"epochs {epochs}, batch_size {batch_size}", expected="1 or more", fix="give larger numbers"
+            )
         for name, (x, y) in {"train": train, "vote": vote, "test": test}.items():
             if len(x) == 0 or len(x) != len(y):
                 raise UsageError(
@@ -202,6 +204,8 @@ def _weights_of(estimator: Any) -> dict[str, Any]:
 
 def _shape(weights: dict[str, Any]) -> dict[str, Any]:
     return {
-        name: [(str(v.dtype), v.shape) for v in value] if isinstance(value, list | tuple) else (str(value.dtype), value.shape)
+        name: [(str(v.dtype), v.shape) for v in value]
+        if isinstance(value, list | tuple)
+        else (str(value.dtype), value.shape)
         for name, value in weights.items()
     }

@@ -20,13 +20,13 @@ from ..chain.deploy import Genesis, deploy
 from ..chain.embedded import EmbeddedChain
 from ..chain.transactions import Sender
 from ..core.decide import Me, Wait, decide
-from ..core.learner import MachineLearningInterface, ProposedWeights
+from ..core.driver import check_fit
+from ..core.learner import Learner, ProposedWeights, ask_current, ask_test
 from ..core.protocol import RoundRecord, RoundState, Rules, View
 from ..core.results import Results, RoundResult
 from ..core.schema import Schema
-from ..core.threshold import need
 from ..core.weights import encode
-from ..errors import ChainError, InvalidWeights, SchemaMismatch
+from ..errors import ChainError
 from ..stores.base import Store
 from ..stores.local import LocalStore
 from .perform import Performer, Trained, Verdict, sent
@@ -42,7 +42,7 @@ class _Evidence:
     """What the members found out in the current round, by seat, for the run's record."""
 
     tests: dict[int, ProposedWeights] = field(default_factory=dict)
-    verdicts: dict[int, bool] = field(default_factory=dict)
+    votes: dict[int, bool | None] = field(default_factory=dict)
     gas: int = 0
 
 
@@ -65,7 +65,7 @@ class EmbeddedLedger:
 
     def run(
         self,
-        learners: Sequence[MachineLearningInterface],
+        learners: Sequence[Learner],
         n_rounds: int,
         threshold: Fraction,
         on_round: OnRound | None,
@@ -109,7 +109,7 @@ class _Collective:
 
     def __init__(
         self,
-        learners: Sequence[MachineLearningInterface],
+        learners: Sequence[Learner],
         names: Sequence[str],
         store: Store,
         threshold: Fraction,
@@ -117,10 +117,10 @@ class _Collective:
         secret: bool,
         shuffled: bool,
     ) -> None:
-        genesis_tree = learners[0].mli_get_current_weights().weights
-        _check_same_model(learners, names)
+        genesis = ask_current(learners[0], names[0]).weights
+        check_fit(learners, Schema.of(genesis), names)
         chain = EmbeddedChain(len(learners))
-        self._genesis = store.put(encode(genesis_tree))
+        self._genesis = store.put(encode(genesis))
         deployment = deploy(
             chain.web3,
             chain.accounts[0],
@@ -133,7 +133,6 @@ class _Collective:
                 max_size=_MAX_SIZE,
             ),
         )
-        self._threshold = threshold
         self._contract = CollectiveContract(chain.web3, deployment.address, pin_by_number=True)
         self._performers = [
             Performer(learner, store, Sender(self._contract, account), max_size=_MAX_SIZE)
@@ -145,7 +144,7 @@ class _Collective:
         for performer in self._performers:
             performer.prepare(decide(*self._look(performer)))
         tests = {
-            seat: performer.learner.mli_test_weights(performer.learner.mli_get_current_weights())
+            seat: ask_test(performer.learner, ask_current(performer.learner))
             for seat, performer in enumerate(self._performers)
         }
         n = len(self._performers)
@@ -154,9 +153,11 @@ class _Collective:
             proposer=0,
             accepted=True,
             votes=(None,) * n,
-            **_scores(tests, n),
+            vote_scores=_vote_scores(tests, n),
+            test_scores=_test_scores(tests, n),
+            current_scores=_current_scores(tests, n),
             approvals=0,
-            need=need(self._threshold, n - 1),
+            need=0,
             weights_sha256=self._genesis.sha256.hex(),
             size=self._genesis.size,
         )
@@ -190,7 +191,7 @@ class _Collective:
             if isinstance(work, Trained):
                 evidence.tests[seat] = work.own_test
             elif isinstance(work, Verdict):
-                evidence.verdicts[seat] = work.approve
+                evidence.votes[seat] = work.approve if work.test is None else _vote(work.test)
                 if work.test is not None:
                     evidence.tests[seat] = work.test
             prepared.append((performer, work))
@@ -224,9 +225,11 @@ class _Collective:
             round=record.round,
             proposer=record.proposer_seat,
             accepted=record.state is RoundState.ACCEPTED,
-            votes=tuple(evidence.verdicts.get(seat) for seat in range(n)),
-            **_scores(evidence.tests, n),
-            approvals=sum(evidence.verdicts.values()),
+            votes=tuple(evidence.votes.get(seat) for seat in range(n)),
+            vote_scores=_vote_scores(evidence.tests, n),
+            test_scores=_test_scores(evidence.tests, n),
+            current_scores=_current_scores(evidence.tests, n),
+            approvals=sum(vote is True for vote in evidence.votes.values()),
             need=record.need,
             weights_sha256=record.weights.sha256.hex(),
             size=record.weights.size,
@@ -235,24 +238,20 @@ class _Collective:
         )
 
 
-def _check_same_model(learners: Sequence[MachineLearningInterface], names: Sequence[str]) -> None:
-    """Refuse learners of different models before anything is deployed."""
-    schema = Schema.of(learners[0].mli_get_current_weights().weights)
-    for learner, name in zip(learners, names, strict=True):
-        try:
-            schema.check(learner.mli_get_current_weights().weights)
-        except InvalidWeights as e:
-            raise SchemaMismatch(
-                f"the weights of {name} don't fit the genesis schema, which is {names[0]}'s: {e.what}",
-                expected="the same names, dtypes and shapes in every learner",
-                fix="give every learner the same model",
-            ) from e
+def _vote(test: ProposedWeights) -> bool | None:
+    return None if test.vote is None else bool(test.vote)
 
 
-def _scores(tests: dict[int, ProposedWeights], n: int) -> dict[str, tuple[float | None, ...]]:
-    found = [tests.get(seat) for seat in range(n)]
-    return {
-        "vote_scores": tuple(t.vote_value if t else None for t in found),
-        "test_scores": tuple(t.test_value if t else None for t in found),
-        "current_scores": tuple(t.current_score if t else None for t in found),
-    }
+Scores = tuple[float | None, ...]
+
+
+def _vote_scores(tests: dict[int, ProposedWeights], n: int) -> Scores:
+    return tuple(tests[seat].vote_value if seat in tests else None for seat in range(n))
+
+
+def _test_scores(tests: dict[int, ProposedWeights], n: int) -> Scores:
+    return tuple(tests[seat].test_value if seat in tests else None for seat in range(n))
+
+
+def _current_scores(tests: dict[int, ProposedWeights], n: int) -> Scores:
+    return tuple(tests[seat].current_score if seat in tests else None for seat in range(n))

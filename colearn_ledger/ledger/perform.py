@@ -14,7 +14,7 @@ from typing import Any
 from ..chain.commitments import commitment_of, derive_salt, open_commitment
 from ..chain.transactions import Outcome, Receipt, Sender
 from ..core.decide import Action, Adopt, Advance, Judge, Me, Propose, Reveal, Wait
-from ..core.learner import MachineLearningInterface, ProposedWeights, Weights
+from ..core.learner import Learner, ProposedWeights, Weights, ask_current, ask_propose, ask_test
 from ..core.protocol import WeightsRef
 from ..core.schema import Schema
 from ..core.weights import decode, encode
@@ -46,7 +46,10 @@ class Trained:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A vote on one proposal. ``test`` is None when the weights were invalid, and ``reason`` says why."""
+    """A vote on one proposal. ``test`` is None when the weights were invalid, and ``reason`` says why.
+
+    A learner that abstains votes to reject: it counts the same, and the others need not wait for the deadline.
+    """
 
     action: Judge
     approve: bool
@@ -77,12 +80,12 @@ class Performer:
     Raises InvalidWeights when the learner's own current weights can't be encoded.
     """
 
-    def __init__(self, learner: MachineLearningInterface, store: Store, sender: Sender, *, max_size: int) -> None:
+    def __init__(self, learner: Learner, store: Store, sender: Sender, *, max_size: int) -> None:
         self.learner = learner
         self.store = store
         self.sender = sender
         self.max_size = max_size
-        self.schema = Schema.of(learner.mli_get_current_weights().weights)
+        self.schema = Schema.of(ask_current(learner).weights)
         self.me = Me(sender.account.address, adopted=None)
 
     # -------------------------------------------------------------------------------------------- work, no chain
@@ -112,10 +115,7 @@ class Performer:
         return Adopted(action.weights)
 
     def _train(self, action: Propose) -> Trained:
-        begin_round = getattr(self.learner, "mli_begin_round", None)
-        if begin_round is not None:
-            begin_round(action.round)
-        proposed = self.learner.mli_propose_weights()
+        proposed = ask_propose(self.learner, action.round)
         data = encode(proposed.weights)
         if len(data) > self.max_size:
             raise InvalidWeights(
@@ -123,10 +123,10 @@ class Performer:
                 expected=f"at most {self.max_size} bytes, the deployment's cap",
                 fix="use a smaller model, or deploy with a larger cap",
             )
-        decode(data, self.schema)  # what the others will refuse must not be published
+        published = Weights(decode(data, self.schema))  # what the others will refuse must not be published
         # Published before the transaction names it, so that nobody looks for what isn't there.
         ref = self.store.put(data)
-        own_test = self.learner.mli_test_weights(proposed)
+        own_test = ask_test(self.learner, published)
         return Trained(action.round, action.parent, ref, _note(proposed), own_test)
 
     def _judge(self, action: Judge, deadline_s: float | None) -> Work:
@@ -136,7 +136,7 @@ class Performer:
             return Nothing(f"the proposed weights can't be had yet: {e.what}")
         except InvalidWeights as e:
             return Verdict(action, approve=False, test=None, reason=e.what)
-        test = self.learner.mli_test_weights(weights)
+        test = ask_test(self.learner, weights)
         return Verdict(action, approve=bool(test.vote), test=test, reason="tested on own data")
 
     def _pull(self, ref: WeightsRef, deadline_s: float | None) -> Weights:

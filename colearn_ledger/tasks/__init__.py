@@ -61,10 +61,14 @@ class Task:
         DataError: the data is missing, unreadable, or not what the task needs.
         """
         _check(n_learners >= 2, f"{n_learners} learner(s)", "at least two: one proposes, the others vote")
-        _check(train_ratio is None or 0 < train_ratio < 1, f"the train ratio is {train_ratio}", "a number between 0 and 1")
+        _check(
+            train_ratio is None or 0 < train_ratio < 1, f"the train ratio is {train_ratio}", "a number between 0 and 1"
+        )
         _check(seed >= 0, f"the seed is {seed}", "0 or more")
         _check(
-            learning_rate is None or 0 < learning_rate < float("inf"), f"the learning rate is {learning_rate}", "above 0"
+            learning_rate is None or 0 < learning_rate < float("inf"),
+            f"the learning rate is {learning_rate}",
+            "above 0",
         )
         _check(batch_size is None or batch_size >= 1, f"the batch size is {batch_size}", "1 or more")
         return self._maker()(

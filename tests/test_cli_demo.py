@@ -1,0 +1,43 @@
+"""The demo command: bad options change nothing; a real run leaves its record."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import pytest
+
+from colearn_ledger.cli.main import main
+from colearn_ledger.core.results import Results
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["-v", v] for v in ("0", "1", "1.5", "nan", "abc")]
+    + [["-n", "1"], ["-n", "65"], ["-p", "0"], ["-p", "x"], ["-d", "missing"], ["-t", "KERAS_MNITS"]],
+)
+def test_a_bad_option_changes_nothing(words, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    before = set(sys.modules)
+    assert main(["demo", *words]) in (2, 4)
+    assert "error: " in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+    assert not {"tensorflow", "sklearn"} & (set(sys.modules) - before)
+
+
+@pytest.mark.parametrize(
+    "words, hint", [(["demmo"], "mean demo?"), (["demo", "-t", "KERAS_MNITS"], "mean KERAS_MNIST?")]
+)
+def test_a_misspelt_name_gets_the_nearest(words, hint, capsys):
+    assert main(words) == 2
+    assert hint in capsys.readouterr().err
+
+
+def test_a_run_leaves_its_record(tmp_path, capsys):
+    words = ["-t", "SKLEARN_DIGITS", "-n", "3", "-p", "2", "--no-ledger", "-o", str(tmp_path)]
+    assert main(["demo", *words]) == 0
+    record = json.loads((tmp_path / "results.json").read_text())
+    assert record.pop("run")["task"] == "SKLEARN_DIGITS"
+    results = Results.from_dict(record)
+    assert [r.round for r in results.rounds] == [1, 2]
+    assert results.final_sha256 in capsys.readouterr().out

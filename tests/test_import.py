@@ -1,0 +1,78 @@
+"""What importing the package costs and loads, in fresh interpreters."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+import colearn_ledger
+
+FRAMEWORKS = (
+    "tensorflow",
+    "keras",
+    "torch",
+    "sklearn",
+    "web3",
+    "eth_tester",
+    "matplotlib",
+    "pandas",
+    "scipy",
+    "requests",
+)
+CORE = (
+    "core.decide",
+    "core.driver",
+    "core.learner",
+    "core.protocol",
+    "core.results",
+    "core.threshold",
+    "core.weights",
+    "core.schema",
+    "core.cid",
+)
+
+
+def loaded_by(statement: str) -> set[str]:
+    """Top-level modules that a fresh interpreter has after the statement."""
+    script = f"{statement}\nimport sys\nprint(*{{name.partition('.')[0] for name in sys.modules}})"
+    done = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
+    return set(done.stdout.split())
+
+
+def test_import__package__loads_no_framework() -> None:
+    loaded = loaded_by("import colearn_ledger")
+    assert "colearn_ledger" in loaded
+    assert not loaded & {*FRAMEWORKS, "numpy"}
+
+
+def test_import__task_names__load_no_framework() -> None:
+    assert not loaded_by("from colearn_ledger.tasks import get_task; get_task('mnist')") & set(FRAMEWORKS)
+
+
+def test_import__core__only_stdlib_numpy_safetensors() -> None:
+    bare = loaded_by("pass")
+    core = loaded_by("\n".join(f"import colearn_ledger.{name}" for name in CORE))
+    foreign = core - bare - set(sys.stdlib_module_names)
+    # names with an underscore in front are helpers that numpy's build and the interpreter's site make
+    assert {name for name in foreign if not name.startswith("_")} <= {"colearn_ledger", "numpy", "safetensors"}
+
+
+def test_import__package__under_a_third_of_a_second_over_bare_python() -> None:
+    script = "import time; start = time.perf_counter(); import colearn_ledger; print(time.perf_counter() - start)"
+    runs = [
+        subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True) for _ in range(3)
+    ]
+    assert min(float(run.stdout) for run in runs) < 0.3
+
+
+@pytest.mark.parametrize("name", colearn_ledger.__all__)
+def test_public_name__each__is_there(name: str) -> None:
+    assert getattr(colearn_ledger, name) is not None
+    assert name in dir(colearn_ledger)
+
+
+def test_public_name__unknown__attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no_such_thing"):
+        _ = colearn_ledger.no_such_thing
