@@ -19,7 +19,7 @@ class LineLearner(MachineLearningInterface):
         self.w = np.zeros(2)
 
     def mli_propose_weights(self) -> Weights:  # train, without changing self.w
-        return Weights(self.w - 0.5 * self.x.T @ (self.x @ self.w - self.y) / 300)
+        return Weights(self.w - self.x.T @ (self.x @ self.w - self.y) / 300)
 
     def mli_test_weights(self, weights: Weights) -> ProposedWeights:  # score, and vote
         now, new = (-float(np.mean((self.x @ w - self.y) ** 2)) for w in (self.w, weights.weights))

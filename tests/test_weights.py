@@ -329,6 +329,10 @@ HOSTILE: dict[str, tuple[bytes, str]] = {
     "tree nested 33 deep": (build(head(deep(33))), "too deep"),
     "tree nested 50,000 deep": (build(head(deep(50_000))), "too deep"),
     "header nested 100,000 deep": (build(b"[" * 100_000), "too deep"),
+    "header nested 100,000 deep after an open string": (
+        build(b'{"' + b'\\"' * 1000 + b'":' * 1 + b"[" * 100_000),
+        "too deep",
+    ),
     "tree with spaces": (build(head('["list", 1]')), "canonical"),
     "tree with keys in another order": (build(head('{"b":1,"a":2}')), "canonical"),
     "tree with another float": (build(head("1.50")), "canonical"),
@@ -531,3 +535,16 @@ def test_schema__json_that_is_none__is_a_config_error(value: Any) -> None:
 
 def test_errors__of_the_codec__are_told_apart() -> None:
     assert issubclass(SchemaMismatch, InvalidWeights) and not issubclass(LearnerError, InvalidWeights)
+
+
+def test_decode__recursion_limit_raised_by_another_library__deep_json_still_refused() -> None:
+    code = (
+        "import sys; sys.setrecursionlimit(10**6)\n"
+        "from colearn_ledger.core.weights import decode\n"
+        "from colearn_ledger.errors import InvalidWeights\n"
+        "header = b'[' * 900_000\n"
+        "try: decode(len(header).to_bytes(8, 'little') + header)\n"
+        "except InvalidWeights as e: print(e.what)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0 and "too deep" in done.stdout
