@@ -12,9 +12,8 @@ from ..core.results import RoundResult
 from ..core.threshold import parse_threshold
 from ..errors import DataError, UsageError
 
-__all__ = ["HELP", "add_options", "run"]
+__all__ = ["add_options", "run"]
 
-HELP = "learners with shares of one data set train one model by voting"
 MAX_LEARNERS = 64
 INTERRUPTED = 130  # exit code of a program that Ctrl-C ended
 

@@ -1,19 +1,27 @@
-"""The program ``colearn-ledger``: the only place where errors become messages and exit codes."""
+"""The program ``colearn-ledger``: the only place where errors become messages and exit codes.
+
+A command is a module with ``add_options(parser)`` and ``run(options) -> int``. It is imported when it is the one that
+was asked for, so that ``--help`` is quick and a command pays for no other's imports.
+"""
 
 from __future__ import annotations
 
 import argparse
 import difflib
+import importlib
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
 from ..errors import ColearnError, UsageError
-from . import demo
 
 __all__ = ["main"]
 
-_COMMANDS = {"demo": demo}
+# Name: (module of this package, one line of help).
+COMMANDS = {
+    "demo": ("demo", "learners with shares of one data set train one model by voting"),
+}
+INTERRUPTED = 130  # the exit code that shells give to what Ctrl-C ended
 
 
 class _Parser(argparse.ArgumentParser):
@@ -21,36 +29,51 @@ class _Parser(argparse.ArgumentParser):
         raise UsageError(message, expected=self.format_usage().strip(), fix=f"{self.prog} --help lists all options")
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(chosen: str | None) -> argparse.ArgumentParser:
+    """The parser of all commands' names, and of the chosen command's options."""
     parser = _Parser(prog="colearn-ledger", description="Collective learning on a ledger.")
     parser.add_argument("--version", action="store_true", help="print the version")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
-    for name, module in _COMMANDS.items():
-        command = commands.add_parser(name, help=module.HELP, description=module.HELP)
-        module.add_options(command)
-        command.set_defaults(run=module.run)
+    for name, (module, text) in COMMANDS.items():
+        command = commands.add_parser(name, help=text, description=text)
+        if name == chosen:
+            loaded = importlib.import_module(f".{module}", __package__)
+            loaded.add_options(command)
+            command.set_defaults(run=loaded.run)
     return parser
+
+
+def _chosen(words: Sequence[str]) -> str | None:
+    """The command among the words: the first that is no option, since the program's own options take no value."""
+    name = next((word for word in words if not word.startswith("-")), None)
+    if name is None or name in COMMANDS:
+        return name
+    near = difflib.get_close_matches(name, COMMANDS, n=1)
+    raise UsageError(
+        f"there is no command {name!r}",
+        expected=f"one of {', '.join(COMMANDS)}",
+        fix=f"did you mean {near[0]}?" if near else "colearn-ledger --help",
+    )
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return the exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
     try:
-        if words and not words[0].startswith("-") and words[0] not in _COMMANDS:
-            near = difflib.get_close_matches(words[0], _COMMANDS, n=1)
-            raise UsageError(
-                f"there is no command {words[0]!r}",
-                expected=f"one of {', '.join(_COMMANDS)}",
-                fix=f"did you mean {near[0]}?" if near else "colearn-ledger --help",
-            )
-        options = _parser().parse_args(words)
+        parser = _parser(_chosen(words))
+        options = parser.parse_args(words)
         if options.version:
-            from importlib.metadata import version
+            from importlib.metadata import PackageNotFoundError, version
 
-            print(version("colearn-ledger"))
+            try:
+                print(version("colearn-ledger"))
+            except PackageNotFoundError:  # run from a checkout that was never installed
+                from .. import __version__
+
+                print(__version__)
             return 0
         if options.command is None:
-            _parser().print_help()
+            parser.print_help()
             return 0
         return int(options.run(options))
     except ColearnError as error:
@@ -58,7 +81,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return error.exit_code
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
-        return 130
+        return INTERRUPTED
 
 
 if __name__ == "__main__":
