@@ -1,0 +1,107 @@
+"""The long half of what a member does: train, pull, test. It touches no chain, so it may run in any process.
+
+Nothing here loads web3: a node's worker process stays small.
+"""
+
+from __future__ import annotations
+
+import json
+
+from ..core.decide import Action, Adopt, Judge, Propose, Wait
+from ..core.learner import Learner, Weights, ask_current, ask_propose, ask_test
+from ..core.protocol import WeightsRef
+from ..core.schema import Schema
+from ..core.weights import decode, encode
+from ..errors import InvalidWeights, UnavailableWeights
+from ..stores.base import Store
+from .work import Adopted, Nothing, Trained, Verdict, Work
+
+__all__ = ["Preparer"]
+
+NOTE_LIMIT = 256  # bytes; the contract's cap
+
+
+class Preparer:
+    """A learner and the store that its weights go to.
+
+    Parameters
+    ----------
+    learner: any object with the four methods.
+    store: where weights are put and pulled.
+    max_size: the deployment's cap on the size of weights, in bytes.
+
+    Attributes
+    ----------
+    adopted: sha256 of the accepted weights that the learner holds; None before the first.
+
+    Raises InvalidWeights when the learner's own current weights can't be encoded.
+    """
+
+    def __init__(self, learner: Learner, store: Store, *, max_size: int) -> None:
+        self.learner = learner
+        self.store = store
+        self.max_size = max_size
+        self.schema = Schema.of(ask_current(learner).weights)
+        self.adopted: bytes | None = None
+
+    def prepare(self, action: Action, *, deadline_s: float | None = None) -> Work:
+        """Do the long part of ``action``. ``deadline_s``: seconds that pulling weights may take.
+
+        Raises InvalidWeights where accepted weights don't fit this learner, or its own proposal can't be published.
+        """
+        if isinstance(action, Adopt):
+            return self._adopt(action, deadline_s)
+        if isinstance(action, Propose):
+            return self._train(action)
+        if isinstance(action, Judge):
+            return self._judge(action, deadline_s)
+        if isinstance(action, Wait):
+            return Nothing(action.why)
+        return action
+
+    def _adopt(self, action: Adopt, deadline_s: float | None) -> Work:
+        try:
+            weights = self._pull(action.weights, deadline_s)
+        except UnavailableWeights as e:
+            return Nothing(f"the accepted weights can't be had yet: {e.what}")
+        self.learner.mli_accept_weights(weights)
+        self.adopted = action.weights.sha256
+        return Adopted(action.weights)
+
+    def _train(self, action: Propose) -> Trained:
+        proposed = ask_propose(self.learner, action.round)
+        data = encode(proposed.weights)
+        if len(data) > self.max_size:
+            raise InvalidWeights(
+                f"the learner's weights are {len(data)} bytes",
+                expected=f"at most {self.max_size} bytes, the deployment's cap",
+                fix="use a smaller model, or deploy with a larger cap",
+            )
+        published = Weights(decode(data, self.schema))  # what the others will refuse must not be published
+        # Published before the transaction names it, so that nobody looks for what isn't there.
+        ref = self.store.put(data)
+        own_test = ask_test(self.learner, published)
+        return Trained(action.round, action.parent, ref, _note(proposed), own_test)
+
+    def _judge(self, action: Judge, deadline_s: float | None) -> Work:
+        try:
+            weights = self._pull(action.proposal.weights, deadline_s)
+        except UnavailableWeights as e:  # says nothing about the weights: no vote comes of it
+            return Nothing(f"the proposed weights can't be had yet: {e.what}")
+        except InvalidWeights as e:
+            return Verdict(action, approve=False, test=None, reason=e.what)
+        test = ask_test(self.learner, weights)
+        return Verdict(action, approve=bool(test.vote), test=test, reason="tested on own data")
+
+    def _pull(self, ref: WeightsRef, deadline_s: float | None) -> Weights:
+        return Weights(weights=decode(self.store.get(ref, deadline_s=deadline_s), self.schema))
+
+
+def _note(weights: Weights) -> bytes:
+    """The training summary as short JSON for people and indexers; empty when there is none or it is too long."""
+    summary = weights.training_summary
+    samples = getattr(summary, "samples", None)
+    if samples is None:
+        return b""
+    note = json.dumps({"samples": int(samples)}, separators=(",", ":")).encode()
+    return note if len(note) <= NOTE_LIMIT else b""

@@ -1,0 +1,55 @@
+"""What comes out of a member's work, and is then sent. Plain data: neither numpy nor web3 is loaded for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ..core.decide import Advance, Judge, Reveal
+from ..core.protocol import WeightsRef
+
+if TYPE_CHECKING:
+    from ..core.learner import ProposedWeights
+
+__all__ = ["Adopted", "Nothing", "Trained", "Verdict", "Work"]
+
+
+@dataclass(frozen=True, slots=True)
+class Adopted:
+    """The learner now holds these weights."""
+
+    weights: WeightsRef
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """New weights, published and tested by their own learner, for one round and one parent."""
+
+    round: int
+    parent: bytes
+    weights: WeightsRef
+    note: bytes
+    own_test: ProposedWeights
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A vote on one proposal. ``test`` is None when the weights were invalid, and ``reason`` says why.
+
+    A learner that abstains votes to reject: it counts the same, and the others need not wait for the deadline.
+    """
+
+    action: Judge
+    approve: bool
+    test: ProposedWeights | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """No work came out: there was none, or the weights can't be had (``reason``): look again."""
+
+    reason: str
+
+
+Work = Adopted | Trained | Verdict | Reveal | Advance | Nothing
