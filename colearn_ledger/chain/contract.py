@@ -27,6 +27,7 @@ from ..core.protocol import (
 )
 from ..errors import ArtifactError, ChainError
 from .artifact import Artifact, load_artifact
+from .endpoints import begin_view
 from .reverts import RevertDecoder
 
 __all__ = ["CollectiveContract", "Head"]
@@ -63,12 +64,13 @@ class CollectiveContract:
         self.functions = web3.eth.contract(address=self.address, abi=self.artifact.abi).functions
         self.reverts = RevertDecoder(self.artifact.abi)
         self._pin_by_number = pin_by_number
-        self.chain_id = web3.eth.chain_id
+        self.chain_id: int = self._reach(lambda: web3.eth.chain_id, "read the chain id")
 
     # -------------------------------------------------------------------------------------------- head and clock
 
     def fetch_head(self) -> Head:
-        """The newest block."""
+        """The newest block. A view begins here: what is read at this head is read through one endpoint."""
+        begin_view(self.web3)
         block = self._reach(lambda: self.web3.eth.get_block("latest"), "read the newest block")
         return Head(int(block["number"]), bytes(block["hash"]), int(block["timestamp"]))
 
@@ -169,6 +171,8 @@ class CollectiveContract:
                 expected="a deployed CollectiveLearning contract",
                 fix="compare the address and the chain id with the deployment",
             ) from e
+        except ChainError:
+            raise
         except (Web3Exception, OSError, ValueError) as e:
             raise ChainError(f"could not {doing}: {e}", fix="check that the endpoint is reachable and synced") from e
         return _named(function.abi["outputs"][0], raw)
@@ -176,6 +180,8 @@ class CollectiveContract:
     def _reach(self, read: Callable[[], T], doing: str) -> T:
         try:
             return read()
+        except ChainError:
+            raise
         except (Web3Exception, OSError, ValueError) as e:
             raise ChainError(f"could not {doing}: {e}", fix="check that the endpoint is reachable and synced") from e
 
