@@ -1,41 +1,87 @@
-# Sourced by scripts/demo and scripts/test: makes .venv from a lock file, once. POSIX sh.
-# A stamp names the lock and the Python that .venv was made from; without it, what is there is made again.
+# Sourced by the other scripts, from the project's folder: makes .venv from a lock file, once. POSIX sh.
+#
+# .venv/.colearn-stamp says what .venv was made from: "base=… run=… dev=…", each a hash. Another Python, machine or folder
+# changes base, and .venv is made again. requirements-dev.lock holds all that requirements.lock holds, so where
+# the tests are set up the demo is, too, and neither undoes what the other has installed.
 
 say() { printf '%s\n' "$*" >&2; }
 fail() { say "error: $1"; [ -z "${2:-}" ] || say "  expected: $2"; [ -z "${3:-}" ] || say "  to fix:   $3"; exit 1; }
+seconds_since() { echo "$(($(date +%s) - $1)) s"; }
 
+# Prints the path of a Python that can make .venv: $PYTHON, or the first on PATH that is new enough (never .venv's own link).
 find_python() {
-  for candidate in ${PYTHON:-} python3 python; do
-    if command -v "$candidate" >/dev/null 2>&1 &&
-      "$candidate" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; then
-      echo "$candidate"
+  if [ -n "${PYTHON:-}" ]; then set -- "$PYTHON"; else set -- python3 python python3.13 python3.12 python3.11 python3.10; fi
+  for candidate in "$@"; do
+    if found=$("$candidate" -c 'import sys
+print(getattr(sys, "_base_executable", None) or sys.executable)
+sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null); then
+      echo "$found"
       return
     fi
   done
-  fail "no suitable Python was found" "Python 3.10 to 3.13 as python3" "install one, or name it: PYTHON=/path/to/python3 $0"
+  fail "no suitable Python was found (tried: $*)" "Python 3.10 to 3.13" "install one, or name it: PYTHON=/path/to/python3 $0"
 }
 
-# make_venv LOCK: installs exactly what LOCK names, and this project in place.
+# make_venv LOCK: what LOCK names, exactly, and this project in place. Nothing happens when it's there already.
 make_venv() {
-  lock=$1
   python=$(find_python) || exit 1
-  "$python" -c 'import venv, ensurepip' 2>/dev/null ||
-    fail "this Python has no venv module" "python3 with venv and ensurepip" "on Debian and Ubuntu: apt-get install python3-venv"
-  stamp=$("$python" -c 'import hashlib, sys; print(sys.version.split()[0], *(hashlib.sha256(open(f, "rb").read()).hexdigest() for f in sys.argv[1:]))' "$lock" pyproject.toml)
-  if [ "$(cat .venv/.colearn-stamp 2>/dev/null)" = "$stamp" ]; then return; fi
-  say "setting up .venv from $lock (once; one to three minutes) ..."
-  rm -f .venv/.colearn-stamp
-  [ -x .venv/bin/python ] && .venv/bin/python -c 'import pip' 2>/dev/null || { rm -rf .venv; "$python" -m venv .venv; }
-  .venv/bin/python -m pip install --quiet --disable-pip-version-check "uv>=0.5"
-  # Compiled once here: without .pyc files every start of TensorFlow costs ten seconds.
-  UV_COMPILE_BYTECODE=1 UV_PYTHON=.venv/bin/python UV_LINK_MODE=copy .venv/bin/python -m uv pip sync --quiet --require-hashes "$lock" ||
-    fail "the packages could not be installed" "a network that reaches the Python package index" "run it again: what was fetched is kept"
-  # In place, and without a build: the folder itself is what is imported.
-  .venv/bin/python - <<'PY'
-import pathlib, sysconfig
-root = pathlib.Path.cwd()
-pathlib.Path(sysconfig.get_path("purelib"), "colearn-ledger.pth").write_text(f"{root}\n")
+  stamps=$("$python" - <<'PY'
+import hashlib, os, pathlib, sys, sysconfig
+def digest(*parts): return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
+def file(name): return digest(pathlib.Path(name).read_bytes())
+print("base=" + digest(sys.implementation.cache_tag, sysconfig.get_platform(), os.getcwd(), file("requirements-setup.lock")),
+      "run=" + file("requirements.lock"), "dev=" + file("requirements-dev.lock"))
 PY
-  printf '%s\n' "$stamp" >.venv/.colearn-stamp
-  say "set up."
+  ) || exit 1
+  wanted=$stamps
+  [ "$1" = requirements-dev.lock ] || wanted=${stamps% dev=*}
+  if venv_has "$wanted"; then return; fi
+  # One at a time: two terminals may start at once.
+  lock_dir=.venv.making
+  until mkdir "$lock_dir" 2>/dev/null; do
+    other=$(cat "$lock_dir/pid" 2>/dev/null) || other=
+    if [ -n "$other" ] && kill -0 "$other" 2>/dev/null; then
+      [ -n "${waited:-}" ] || { say "waiting for another set-up (process $other) ..."; waited=1; }
+      sleep 1
+    else # a set-up that was killed; one that has just begun writes its number at once
+      sleep 1
+      [ "$(cat "$lock_dir/pid" 2>/dev/null)" != "$other" ] || rm -rf "$lock_dir"
+    fi
+  done
+  echo $$ >"$lock_dir/pid"
+  status=0
+  (install_venv "$1") || status=$?
+  rm -rf "$lock_dir"
+  [ $status -eq 0 ] || exit $status
+}
+
+venv_has() {
+  case "$(cat .venv/.colearn-stamp 2>/dev/null)" in "$1" | "$1 dev="*) [ -x .venv/bin/python ] ;; *) return 1 ;; esac
+}
+
+install_venv() {
+  trap 'exit 130' INT TERM
+  if venv_has "$wanted"; then return; fi # made while we waited
+  started=$(date +%s)
+  "$python" -c 'import venv, ensurepip' 2>/dev/null ||
+    fail "this Python has no venv module: $python" "python3 with venv and ensurepip" "on Debian and Ubuntu: apt-get install python3-venv"
+  old=$(cat .venv/.colearn-stamp 2>/dev/null) || old=
+  lock=$1
+  case "$old" in *" dev="*) lock=requirements-dev.lock wanted=$stamps ;; esac
+  say "setting up .venv from $lock (once; one to three minutes) ..."
+  if [ "${old%% *}" != "${stamps%% *}" ] || ! .venv/bin/python -m uv --version >/dev/null 2>&1; then
+    rm -rf .venv
+    "$python" -m venv .venv || fail "no virtual environment could be made in .venv" "a writable folder" "see the message above"
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-setup.lock ||
+      fail "the installer (uv) could not be installed" "a network that reaches the Python package index" "run it again"
+  fi
+  rm -f .venv/.colearn-stamp
+  quiet=--quiet
+  [ ! -t 2 ] || quiet=
+  # Compiled once here: without .pyc files every start of TensorFlow costs ten seconds.
+  UV_COMPILE_BYTECODE=1 UV_PYTHON=.venv/bin/python .venv/bin/python -m uv pip sync $quiet --require-hashes "$lock" ||
+    fail "the packages could not be installed" "a network that reaches the Python package index" "run it again: what was fetched is kept"
+  .venv/bin/python scripts/lib/link_project.py
+  printf '%s\n' "$wanted" >.venv/.colearn-stamp
+  say "set up in $(seconds_since "$started")."
 }

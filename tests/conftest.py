@@ -1,0 +1,88 @@
+"""What holds for all tests: skips are errors in CI, seeds are known, long tests start first."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+from collections.abc import Callable, Generator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+SEED = "COLEARN_TEST_SEED"
+IN_CI = os.environ.get("CI") == "true"
+
+
+@pytest.hookimpl(tryfirst=True)  # before Hypothesis reads its option
+def pytest_configure(config: pytest.Config) -> None:
+    # In CI always the same, so that a change is tested and not the day's luck; elsewhere another one each time.
+    # By the environment, so that xdist's processes have the same.
+    seed = os.environ.setdefault(SEED, "1" if IN_CI else str(random.SystemRandom().randrange(2**32)))
+    if config.getoption("hypothesis_seed", None) is None:
+        config.option.hypothesis_seed = seed
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    return f"seeds: random and numpy {os.environ[SEED]} (again: {SEED}={os.environ[SEED]}), " + (
+        f"hypothesis {config.getoption('hypothesis_seed', None)} (again: --hypothesis-seed)"
+    )
+
+
+@pytest.fixture(autouse=True)
+def _seeded() -> None:
+    """Each test starts from the run's seed, whichever ran before it in its process."""
+    import numpy as np
+
+    random.seed(int(os.environ[SEED]))
+    np.random.seed(int(os.environ[SEED]) % 2**32)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # With --dist worksteal a process starts at the top of its share, and idle ones take from the others' ends.
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    # An expected failure is reported as skipped, too; it isn't one.
+    if IN_CI and report.skipped and not hasattr(report, "wasxfail"):
+        _fail(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    report = yield
+    if IN_CI and report.skipped:  # a whole module, by importorskip
+        _fail(report)
+    return report
+
+
+def _fail(report: pytest.TestReport | pytest.CollectReport) -> None:
+    reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+    report.outcome = "failed"
+    report.longrepr = f"skipped in CI, where everything must run: {reason}"
+
+
+@pytest.fixture
+def require_tool() -> Callable[..., Path]:
+    """``require_tool("node")``: the program's path; skips the test (in CI: an error) where it can't be had.
+
+    ``require_tool("node", "node_modules/solc")`` asks for files of this project, too.
+    """
+
+    def require(program: str, *files: str) -> Path:
+        found = shutil.which(program)
+        missing = [file for file in files if not (ROOT / file).exists()]
+        if found is None or missing:
+            pytest.skip(f"missing: {', '.join(missing) or program}; run scripts/test, which sets them up")
+        return Path(found)
+
+    return require
