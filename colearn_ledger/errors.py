@@ -20,10 +20,13 @@ __all__ = [
     "ConfigError",
     "ContractError",
     "DataError",
+    "InsufficientFunds",
     "InvalidWeights",
     "KeyFileError",
     "LearnerError",
     "NetworkError",
+    "NoContract",
+    "NotAMember",
     "SchemaMismatch",
     "StoreError",
     "TransactionError",
@@ -169,3 +172,21 @@ class NetworkError(ColearnError, OSError):
     """A local network (chain and store daemons) could not be started or stopped."""
 
     exit_code = 15
+
+
+class InsufficientFunds(TransactionError):
+    """The account can't pay for a transaction."""
+
+    exit_code = 16
+
+
+class NotAMember(ContractError):
+    """The account is not a member of the collective, and what it wants to do is for members."""
+
+    exit_code = 17
+
+
+class NoContract(ArtifactError):
+    """There is no code at an address."""
+
+    exit_code = 18
