@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from colearn_ledger.core.cid import cid_text
 from colearn_ledger.core.driver import InProcess, run, run_one_round, set_equal_weights
 from colearn_ledger.core.learner import ProposedWeights, Weights
 from colearn_ledger.core.results import Results, RoundResult
@@ -133,6 +134,8 @@ def test_run__accepted__recorded_and_final_hash_is_the_bytes() -> None:
     assert results.final_sha256 == last.weights_sha256 == hashlib.sha256(encode([np.full(3, 2.0)])).hexdigest()
     assert results.backend == "in-process"
     assert last.gas is None
+    assert results.ledger is None
+    assert last.cid == cid_text(hashlib.sha256(encode([np.full(3, 2.0)])).digest(), last.size)
 
 
 def test_run__rejected__weights_stay_as_they_were() -> None:
@@ -195,7 +198,7 @@ def test_run__learner_that_writes_into_what_it_tests__changes_nobody_else() -> N
 def test_run__on_round__called_as_each_is_decided() -> None:
     seen: list[int] = []
     run(3, [Walker(), Walker()], on_round=lambda result: seen.append(result.round))
-    assert seen == [1, 2, 3]
+    assert seen == [0, 1, 2, 3]
 
 
 def test_run__ctrl_c_inside_a_round__returns_the_rounds_before_it() -> None:
@@ -214,11 +217,14 @@ def test_run__ctrl_c_inside_a_round__returns_the_rounds_before_it() -> None:
 
 def test_run__ctrl_c_between_rounds__keeps_the_round() -> None:
     def stop(result: RoundResult) -> None:
-        raise KeyboardInterrupt
+        if result.round == last:
+            raise KeyboardInterrupt
 
-    results = run(9, [Walker(), Walker()], on_round=stop)
-    assert results.interrupted
-    assert len(results.rounds) == 1
+    for last in (0, 1):
+        results = run(9, [Walker(), Walker()], on_round=stop)
+        assert results.interrupted
+        assert len(results.rounds) == last
+        assert results.final_sha256 == [results.initial, *results.rounds][-1].weights_sha256
 
 
 def test_run__other_backend__is_given_what_was_checked() -> None:
@@ -270,7 +276,7 @@ def test_run__learner_without_a_method__says_who_and_what() -> None:
 
     with pytest.raises(LearnerError) as caught:
         run(1, [Walker(), Half()])  # type: ignore[list-item]
-    assert "learner 1" in caught.value.what
+    assert "learner 2" in caught.value.what
     assert "mli_test_weights" in caught.value.what
     assert "mli_propose_weights" not in caught.value.what
 
@@ -278,7 +284,7 @@ def test_run__learner_without_a_method__says_who_and_what() -> None:
 @pytest.mark.parametrize("size", [4, 0])
 def test_run__learner_of_another_model__refused_before_anything_changes(size: int) -> None:
     learners = [Walker(start=1), Walker(start=2), Walker(start=3, size=size)]
-    with pytest.raises(SchemaMismatch, match="learner 2"):
+    with pytest.raises(SchemaMismatch, match="learner 3"):
         run(1, learners)
     assert learners[1].w.tolist() == [2.0, 2.0, 2.0]
 
@@ -288,7 +294,7 @@ def test_run__proposal_that_does_not_fit__refused() -> None:
         def mli_propose_weights(self) -> Weights:
             return Weights([np.zeros(9)])
 
-    with pytest.raises(SchemaMismatch):
+    with pytest.raises(SchemaMismatch, match=r"learner 1 \(Grower\) proposed weights that nobody can accept"):
         run(1, [Grower(), Walker()])
 
 

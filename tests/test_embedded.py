@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import json
+import pickle
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from colearn_ledger.chain.contract import CollectiveContract
+from colearn_ledger.chain.deploy import Genesis, deploy
+from colearn_ledger.chain.embedded import EmbeddedChain
+from colearn_ledger.chain.transactions import Sender
+from colearn_ledger.core.decide import decide
 from colearn_ledger.core.driver import run
 from colearn_ledger.core.learner import ProposedWeights, Weights
+from colearn_ledger.core.protocol import RoundRecord, RoundState, View
 from colearn_ledger.core.results import Results, RoundResult
-from colearn_ledger.errors import InvalidWeights
+from colearn_ledger.core.weights import encode
+from colearn_ledger.errors import InvalidWeights, SchemaMismatch
 from colearn_ledger.ledger.embedded import EmbeddedLedger
+from colearn_ledger.ledger.perform import Adopted, Nothing, Performer, Verdict, Work
 from colearn_ledger.stores.local import LocalStore
 
 from .learners_for_tests import LinearLearner, linear_learners
@@ -59,8 +70,19 @@ def test_run__shuffled__everyone_proposes_once_a_cycle() -> None:
 
 def test_run__own_store__accepted_weights_can_be_read_from_it(tmp_path: Path) -> None:
     store = LocalStore(tmp_path)
-    run(3, linear_learners(3, 1), 0.5, backend=EmbeddedLedger(store=store))
-    assert list(tmp_path.rglob("*"))
+    results = run(3, linear_learners(3, 1), 0.5, backend=EmbeddedLedger(store=store))
+    assert {r.cid for r in (results.initial, *results.rounds)} == {path.name for path in tmp_path.iterdir()}
+    for r in results.rounds:
+        assert hashlib.sha256((tmp_path / r.cid).read_bytes()).hexdigest() == r.weights_sha256
+
+
+def test_run__results__name_the_contract_and_come_back_from_json() -> None:
+    results = run(1, linear_learners(3, 1), 0.5, backend=EmbeddedLedger(secret=True))
+    assert results.ledger is not None
+    assert results.ledger["contract"].startswith("0x") and len(results.ledger["members"]) == 3
+    assert (results.ledger["secret_votes"], results.ledger["shuffled"]) == (True, False)
+    assert results.initial.gas is not None and results.initial.gas > 1_000_000
+    assert Results.from_dict(json.loads(json.dumps(results.to_dict()))) == results
 
 
 class Abstainer(LinearLearner):
@@ -75,24 +97,168 @@ def test_run__one_abstains__counts_as_not_approving_in_both() -> None:
     assert decided(run(4, learners(), 0.5, backend=EmbeddedLedger())) == decided(run(4, learners(), 0.5))
 
 
-class Poisoner(LinearLearner):
-    """Proposes weights that no codec lets through."""
+class Unfit(LinearLearner):
+    """Proposes what it was told to, in its second turn."""
+
+    def __init__(self, index: int, bad: object) -> None:
+        super().__init__(index, seed=1)
+        self.bad = bad
 
     def mli_propose_weights(self) -> Weights:
-        return Weights({"w": np.full_like(self._w, np.nan)})
+        return Weights(self.bad) if self._round > 3 else super().mli_propose_weights()
 
 
-@pytest.mark.parametrize("backend", [None, EmbeddedLedger()])
-def test_run__proposal_that_nobody_could_accept__is_refused_at_its_source(backend: EmbeddedLedger | None) -> None:
-    with pytest.raises(InvalidWeights):
-        run(1, [Poisoner(0), *linear_learners(2)], 0.5, backend=backend)
+@pytest.mark.parametrize(
+    ("bad", "kind", "said"),
+    [
+        ({"w": np.full(4, np.nan)}, InvalidWeights, "learner 1 (Unfit) proposed weights that nobody can accept: "),
+        ({"w": np.zeros(5)}, SchemaMismatch, "of shape (5,)"),
+        ({"w": np.zeros(4, np.float32)}, SchemaMismatch, "learner 1 (Unfit) proposed"),
+        ({"w": object()}, InvalidWeights, "builtins.object"),
+    ],
+)
+def test_run__proposal_that_nobody_could_accept__same_error_of_its_learner_in_both(
+    bad: object, kind: type[InvalidWeights], said: str
+) -> None:
+    told = []
+    for backend in (None, EmbeddedLedger()):
+        seen: list[RoundResult] = []
+        learners = [Unfit(0, bad), *linear_learners(3, 1)[1:]]
+        with pytest.raises(InvalidWeights) as caught:
+            run(9, learners, 0.5, backend=backend, on_round=seen.append)
+        assert type(caught.value) is kind
+        assert said in str(caught.value)
+        assert [r.round for r in seen] == [0, 1, 2, 3]
+        told.append(str(caught.value))
+    assert told[0] == told[1]
+
+
+# ---------------------------------------------------------------------------------- a proposal of somebody else's
+
+
+@dataclasses.dataclass
+class Bench:
+    """A deployed collective of four, whose first member is hostile: it has a key, and no manners."""
+
+    store: LocalStore
+    contract: CollectiveContract
+    hostile: Sender
+    honest: list[Performer]
+
+    def propose(self, data: bytes) -> None:
+        ref = self.store.put(data)
+        view = self.view(self.honest[0])
+        self.hostile.propose(view.round, view.accepted.sha256, ref.sha256, ref.cid_digest, ref.size, b"")
+
+    def view(self, performer: Performer) -> View:
+        head = self.contract.fetch_head()
+        return self.contract.fetch_view(performer.me.address, head, self.contract.fetch_clock(head))
+
+    def act(self, performer: Performer) -> Work:
+        view = self.view(performer)
+        work = performer.prepare(decide(view, performer.me, view.at))
+        performer.submit(work)
+        return work
+
+    def round(self, number: int) -> RoundRecord:
+        head = self.contract.fetch_head()
+        return self.contract.fetch_rounds(number, 1, head, self.contract.fetch_clock(head))[0]
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    chain = EmbeddedChain(4)
+    store = LocalStore(tmp_path / "weights")
+    learners = linear_learners(4, 1)
+    genesis = store.put(encode(learners[0].mli_get_current_weights().weights))
+    deployment = deploy(chain.web3, chain.accounts[0], Genesis([a.address for a in chain.accounts], genesis))
+    contract = CollectiveContract(chain.web3, deployment.address, pin_by_number=True)
+    senders = [Sender(contract, account) for account in chain.accounts]
+    honest = [
+        Performer(learner, store, sender, max_size=1 << 20)
+        for learner, sender in zip(learners[1:], senders[1:], strict=True)
+    ]
+    made = Bench(store, contract, senders[0], honest)
+    for performer in honest:
+        assert isinstance(made.act(performer), Adopted)
+    return made
+
+
+GOOD = encode({"w": np.arange(4.0)})
+NAN = GOOD[:-8] + np.array([np.nan]).tobytes()
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (NAN, "NaN"),
+        (GOOD[:-3], "bytes"),
+        (GOOD + b"\0", "bytes"),
+        (encode({"w": np.zeros(5)}), "of shape (5,)"),
+        (encode({"v": np.zeros(4)}), "don't fit the collective's model"),
+        (b"not weights at all", "header"),
+        (pickle.dumps({"w": np.zeros(4)}), "header"),
+    ],
+    ids=["nan", "cut short", "trailing byte", "other shape", "other name", "no weights", "pickle"],
+)
+def test_hostile_proposal__invalid_bytes__voted_down_with_the_reason_and_nothing_adopted(
+    bench: Bench, data: bytes, reason: str
+) -> None:
+    before = [encode(p.learner.mli_get_current_weights().weights) for p in bench.honest]
+    bench.propose(data)
+    verdicts = [bench.act(performer) for performer in bench.honest[:2]]
+    for verdict in verdicts:
+        assert isinstance(verdict, Verdict)
+        assert verdict.approve is False and verdict.test is None
+        assert reason in verdict.reason
+    record = bench.round(1)
+    assert record.state is RoundState.REJECTED
+    assert (record.approvals, record.rejections) == (0, 0b0110)
+    assert bench.view(bench.honest[0]).accepted_round == 0
+    assert [encode(p.learner.mli_get_current_weights().weights) for p in bench.honest] == before
+
+
+def test_hostile_proposal__file_is_not_what_the_chain_says__voted_down(bench: Bench) -> None:
+    bench.propose(GOOD)
+    (path,) = (p for p in bench.store.folder.iterdir() if p.read_bytes() == GOOD)
+    path.write_bytes(GOOD[:-8])
+    verdict = bench.act(bench.honest[0])
+    assert isinstance(verdict, Verdict)
+    assert verdict.approve is False and "as on chain" not in verdict.reason and "bytes" in verdict.reason
+    path.write_bytes(NAN)
+    verdict = bench.act(bench.honest[1])
+    assert isinstance(verdict, Verdict)
+    assert verdict.approve is False and "sha256" in verdict.reason
+    assert bench.round(1).state is RoundState.REJECTED
+
+
+def test_hostile_proposal__weights_withheld__no_vote_until_they_are_had(bench: Bench) -> None:
+    bench.propose(GOOD)
+    (path,) = (p for p in bench.store.folder.iterdir() if p.read_bytes() == GOOD)
+    path.unlink()
+    work = bench.act(bench.honest[0])
+    assert isinstance(work, Nothing) and "can't be had yet" in work.reason
+    assert bench.round(1).rejections == 0
+    path.write_bytes(GOOD)
+    assert isinstance(bench.act(bench.honest[0]), Verdict)
+    assert bench.round(1).approvals | bench.round(1).rejections == 0b0010
+
+
+def test_hostile_proposal__fine_weights__are_tested_like_any_other(bench: Bench) -> None:
+    truth = np.random.default_rng(1).normal(size=4)  # what the learners' data comes from
+    bench.propose(encode({"w": truth}))
+    for performer in bench.honest[:2]:
+        verdict = bench.act(performer)
+        assert isinstance(verdict, Verdict)
+        assert verdict.approve is True and verdict.test is not None
+    assert bench.round(1).state is RoundState.ACCEPTED
 
 
 @pytest.mark.parametrize("backend", [None, EmbeddedLedger()])
 def test_run__a_learner_of_another_model__is_named_before_anything_runs(backend: EmbeddedLedger | None) -> None:
     odd = LinearLearner(1, features=7)
     before = odd.mli_get_current_weights().weights["w"].tobytes()
-    with pytest.raises(InvalidWeights, match="learner 1"):
+    with pytest.raises(InvalidWeights, match="learner 2"):
         run(1, [LinearLearner(0), odd], 0.5, backend=backend)
     assert odd.mli_get_current_weights().weights["w"].tobytes() == before
 

@@ -6,18 +6,18 @@ makes the same calls on the learners in the same order of meaning, so the same s
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import Protocol
 
 from ..errors import ColearnError, UsageError
-from .learner import Learner, ProposedWeights, Weights, ask_current, ask_propose, ask_test, check_methods
+from .cid import cid_text
+from .learner import Learner, ProposedWeights, Weights, ask_current, ask_proposal, ask_test, check_methods
 from .results import Results, RoundResult
 from .schema import Schema
 from .threshold import need, parse_threshold
-from .weights import decode, encode
+from .weights import decode, encode, weights_ref
 
 __all__ = ["Backend", "InProcess", "check_fit", "run", "run_one_round", "set_equal_weights"]
 
@@ -54,8 +54,9 @@ def run(
     learners: at least two objects with the four methods of the learner interface; they take turns in proposing.
     vote_threshold: a proposal is accepted if more than this share of the voters approves it; the proposer is no voter.
     backend: what runs the rounds; :class:`InProcess` if not given.
-    on_round: called with each round's result as soon as it is decided.
-    names: the learners' names for tables and plots; ``learner 0``, ``learner 1``, ... if not given.
+    on_round: called with round 0 (the genesis weights, tested by everyone), and with each round as soon as it is
+        decided.
+    names: the learners' names for tables and plots; ``learner 1``, ``learner 2``, ... if not given.
 
     Raises
     ------
@@ -68,7 +69,7 @@ def run(
             f"the number of rounds is {n_rounds!r}", expected="an integer of at least 1", fix="ask for 1 or more"
         )
     everyone = _checked(learners)
-    called = tuple(names) if names is not None else tuple(f"learner {i}" for i in range(len(everyone)))
+    called = tuple(names) if names is not None else tuple(f"learner {i + 1}" for i in range(len(everyone)))
     if len(called) != len(everyone) or len(set(called)) != len(called):
         raise UsageError(
             f"{len(called)} names, {len(set(called))} of them different, for {len(everyone)} learners",
@@ -129,6 +130,7 @@ class InProcess:
         start = time.monotonic()
         genesis = ask_current(learners[0], names[0]).weights
         data = encode(genesis)
+        ref = weights_ref(data)
         schema = Schema.of(genesis)
         check_fit(learners, schema, names)
         _share(data, learners)
@@ -143,13 +145,16 @@ class InProcess:
             current_scores=tuple(_current(t) for t in tests),
             approvals=0,
             need=0,
-            weights_sha256=hashlib.sha256(data).hexdigest(),
-            size=len(data),
+            weights_sha256=ref.sha256.hex(),
+            size=ref.size,
+            cid=cid_text(ref.cid_digest, ref.size),
             seconds=time.monotonic() - start,
         )
         rounds: list[RoundResult] = []
         interrupted = False
         try:
+            if on_round is not None:
+                on_round(initial)
             for number in range(1, n_rounds + 1):
                 _, result = _round(number, learners, threshold, schema, names)
                 rounds.append(result)
@@ -174,8 +179,7 @@ def _round(
 ) -> tuple[list[ProposedWeights], RoundResult]:
     start = time.monotonic()
     proposer = (number - 1) % len(learners)
-    proposal = ask_propose(learners[proposer], number, names[proposer])
-    data = encode(proposal.weights)
+    _, data = ask_proposal(learners[proposer], number, schema, names[proposer])
     # One decoding each: a learner that writes into what it is given must not change what the others see.
     judged = [ask_test(ln, Weights(decode(data, schema)), names[i]) for i, ln in enumerate(learners)]
     votes = tuple(None if i == proposer or j.vote is None else bool(j.vote) for i, j in enumerate(judged))
@@ -184,6 +188,7 @@ def _round(
     accepted = approvals >= needed
     if accepted:
         _share(data, learners)
+    ref = weights_ref(data)
     return judged, RoundResult(
         round=number,
         proposer=proposer,
@@ -194,8 +199,9 @@ def _round(
         current_scores=tuple(_current(j) for j in judged),
         approvals=approvals,
         need=needed,
-        weights_sha256=hashlib.sha256(data).hexdigest(),
-        size=len(data),
+        weights_sha256=ref.sha256.hex(),
+        size=ref.size,
+        cid=cid_text(ref.cid_digest, ref.size),
         seconds=time.monotonic() - start,
     )
 

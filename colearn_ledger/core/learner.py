@@ -10,11 +10,14 @@ import abc
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Protocol, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 
-from ..errors import LearnerError
+from ..errors import InvalidWeights, LearnerError
+
+if TYPE_CHECKING:
+    from .schema import Schema
 
 __all__ = [
     "DiffPrivBudget",
@@ -25,6 +28,7 @@ __all__ = [
     "TrainingSummary",
     "Weights",
     "ask_current",
+    "ask_proposal",
     "ask_propose",
     "ask_test",
     "check_learner",
@@ -157,6 +161,32 @@ def ask_propose(learner: Learner, round: int, name: str = "") -> Weights:
     return _expect(weights, Weights, "mli_propose_weights", learner, name)
 
 
+def ask_proposal(
+    learner: Learner, round: int, schema: Schema, name: str = "", *, max_size: int | None = None
+) -> tuple[Weights, bytes]:
+    """Train, and return what the learner proposes, with its canonical bytes.
+
+    Raises InvalidWeights (SchemaMismatch where it is another model's) when nobody could accept the proposal. That is
+    the proposer's own mistake, so it is told before anybody votes, in process and on a ledger alike.
+    """
+    from .weights import encode
+
+    proposed = ask_propose(learner, round, name)
+    try:
+        schema.check(proposed.weights)
+        data = encode(proposed.weights)
+        if max_size is not None and len(data) > max_size:
+            raise InvalidWeights(
+                f"they are {len(data)} bytes",
+                expected=f"at most {max_size} bytes, the deployment's cap",
+                fix="use a smaller model, or deploy with a larger cap",
+            )
+    except InvalidWeights as error:
+        error.what = f"{_called(learner, name)} proposed weights that nobody can accept: {error.what}"
+        raise
+    return proposed, data
+
+
 def ask_test(learner: Learner, weights: Weights, name: str = "") -> ProposedWeights:
     """Have the learner test weights; its scores are numbers, or this raises."""
     judged = _expect(learner.mli_test_weights(weights), ProposedWeights, "mli_test_weights", learner, name)
@@ -235,7 +265,7 @@ def check_learner(learner: object) -> None:
 
 def _called(learner: object, name: str) -> str:
     kind = type(learner).__name__
-    return f"learner {name} ({kind})" if name else f"learner {kind}"
+    return f"{name} ({kind})" if name else f"learner {kind}"
 
 
 def _expect(value: object, kind: type[_T], method: str, learner: object, name: str) -> _T:

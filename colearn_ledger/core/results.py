@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 __all__ = ["Results", "RoundResult"]
@@ -25,7 +25,8 @@ class RoundResult:
     approvals, need: how many approved, and how many it took.
     weights_sha256: hex of the hash of the proposed weights' canonical bytes.
     size: number of those bytes.
-    gas: gas that the round's transactions used; None without a chain.
+    cid: name of those bytes in IPFS, and in a folder that is a store.
+    gas: gas that the round's transactions used, for round 0 that of the deployment; None without a chain.
     seconds: wall time of the round.
     """
 
@@ -40,6 +41,7 @@ class RoundResult:
     need: int
     weights_sha256: str
     size: int
+    cid: str = ""
     gas: int | None = None
     seconds: float = 0.0
 
@@ -50,8 +52,7 @@ class RoundResult:
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> RoundResult:
         """The inverse of :meth:`to_dict`."""
-        fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in record.items()}
-        return cls(**fields)
+        return cls(**{f.name: _tuple(record[f.name]) for f in fields(cls) if f.name in record})
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,7 @@ class Results:
     rounds: the decided rounds.
     final_sha256: hex of the hash of the weights that were current at the end.
     interrupted: whether the user stopped the run; the rounds are then those that were decided before.
+    ledger: which chain and contract, whose members are the learners in order; None without a chain.
     """
 
     names: tuple[str, ...]
@@ -76,6 +78,7 @@ class Results:
     rounds: tuple[RoundResult, ...]
     final_sha256: str
     interrupted: bool = False
+    ledger: Mapping[str, Any] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """As plain values for JSON."""
@@ -87,6 +90,7 @@ class Results:
             "rounds": [r.to_dict() for r in self.rounds],
             "final_sha256": self.final_sha256,
             "interrupted": self.interrupted,
+            "ledger": None if self.ledger is None else dict(self.ledger),
         }
 
     @classmethod
@@ -100,7 +104,12 @@ class Results:
             rounds=tuple(RoundResult.from_dict(r) for r in record["rounds"]),
             final_sha256=record["final_sha256"],
             interrupted=record["interrupted"],
+            ledger=record.get("ledger"),
         )
+
+
+def _tuple(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _plain(value: Any) -> Any:

@@ -19,6 +19,7 @@ from ..chain.contract import CollectiveContract
 from ..chain.deploy import Genesis, deploy
 from ..chain.embedded import EmbeddedChain
 from ..chain.transactions import Sender
+from ..core.cid import cid_text
 from ..core.decide import Me, Wait, decide
 from ..core.driver import check_fit
 from ..core.learner import Learner, ProposedWeights, ask_current, ask_test
@@ -71,13 +72,15 @@ class EmbeddedLedger:
         on_round: OnRound | None,
         names: Sequence[str],
     ) -> Results:
-        """``n_rounds`` rounds; see :func:`colearn_ledger.run`. Ctrl-C returns what was done so far."""
+        """``n_rounds`` rounds; see :func:`colearn_ledger.run`. Ctrl-C ends it with the rounds decided before."""
         with self._open_store() as store:
             collective = _Collective(learners, names, store, threshold, secret=self._secret, shuffled=self._shuffled)
             initial = collective.initial_result()
             done: list[RoundResult] = []
             interrupted = False
             try:
+                if on_round is not None:
+                    on_round(initial)
                 for _ in range(n_rounds):
                     result = collective.run_round()
                     done.append(result)
@@ -91,8 +94,9 @@ class EmbeddedLedger:
                 backend=self.name,
                 initial=initial,
                 rounds=tuple(done),
-                final_sha256=collective.accepted_sha256(),
+                final_sha256=next((r.weights_sha256 for r in reversed(done) if r.accepted), initial.weights_sha256),
                 interrupted=interrupted,
+                ledger=collective.about,
             )
 
     @contextlib.contextmanager
@@ -117,11 +121,13 @@ class _Collective:
         secret: bool,
         shuffled: bool,
     ) -> None:
+        started = time.monotonic()
         genesis = ask_current(learners[0], names[0]).weights
         check_fit(learners, Schema.of(genesis), names)
         chain = EmbeddedChain(len(learners))
         self._genesis = store.put(encode(genesis))
-        deployment = deploy(
+        self._started = started
+        self._deployment = deploy(
             chain.web3,
             chain.accounts[0],
             Genesis(
@@ -133,18 +139,26 @@ class _Collective:
                 max_size=_MAX_SIZE,
             ),
         )
-        self._contract = CollectiveContract(chain.web3, deployment.address, pin_by_number=True)
+        self._contract = CollectiveContract(chain.web3, self._deployment.address, pin_by_number=True)
         self._performers = [
-            Performer(learner, store, Sender(self._contract, account), max_size=_MAX_SIZE)
-            for learner, account in zip(learners, chain.accounts, strict=True)
+            Performer(learner, store, Sender(self._contract, account), max_size=_MAX_SIZE, name=name)
+            for learner, account, name in zip(learners, chain.accounts, names, strict=True)
         ]
+        self.about = {
+            "chain_id": self._deployment.chain_id,
+            "contract": self._deployment.address,
+            "members": [account.address for account in chain.accounts],
+            "secret_votes": secret,
+            "shuffled": shuffled,
+            "max_size": _MAX_SIZE,
+        }
 
     def initial_result(self) -> RoundResult:
         """Everyone adopts the genesis weights and tests them."""
         for performer in self._performers:
             performer.prepare(decide(*self._look(performer)))
         tests = {
-            seat: ask_test(performer.learner, ask_current(performer.learner))
+            seat: ask_test(performer.learner, ask_current(performer.learner, performer.name), performer.name)
             for seat, performer in enumerate(self._performers)
         }
         n = len(self._performers)
@@ -160,6 +174,9 @@ class _Collective:
             need=0,
             weights_sha256=self._genesis.sha256.hex(),
             size=self._genesis.size,
+            cid=cid_text(self._genesis.cid_digest, self._genesis.size),
+            gas=self._deployment.gas,
+            seconds=time.monotonic() - self._started,
         )
 
     def run_round(self) -> RoundResult:
@@ -172,9 +189,6 @@ class _Collective:
                 raise ChainError(f"nobody can act in round {view.round} ({view.state.name})")
             view = self._view(self._performers[0])
         return self._result(self._record(first), evidence, time.monotonic() - started)
-
-    def accepted_sha256(self) -> str:
-        return self._view(self._performers[0]).accepted.sha256.hex()
 
     # -------------------------------------------------------------------------------------------- one step
 
@@ -233,6 +247,7 @@ class _Collective:
             need=record.need,
             weights_sha256=record.weights.sha256.hex(),
             size=record.weights.size,
+            cid=cid_text(record.weights.cid_digest, record.weights.size),
             gas=evidence.gas,
             seconds=seconds,
         )

@@ -22,12 +22,12 @@ class Performer(Preparer):
 
     Parameters
     ----------
-    learner, store, max_size: as :class:`~.prepare.Preparer` takes them.
+    learner, store, max_size, name: as :class:`~.prepare.Preparer` takes them.
     sender: the member's account on the contract.
     """
 
-    def __init__(self, learner: Learner, store: Store, sender: Sender, *, max_size: int) -> None:
-        super().__init__(learner, store, max_size=max_size)
+    def __init__(self, learner: Learner, store: Store, sender: Sender, *, max_size: int, name: str = "") -> None:
+        super().__init__(learner, store, max_size=max_size, name=name)
         self.sender = sender
         self._submitter = Submitter(sender)
 

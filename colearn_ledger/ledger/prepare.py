@@ -8,10 +8,10 @@ from __future__ import annotations
 import json
 
 from ..core.decide import Action, Adopt, Judge, Propose, Wait
-from ..core.learner import Learner, Weights, ask_current, ask_propose, ask_test
+from ..core.learner import Learner, Weights, ask_current, ask_proposal, ask_test
 from ..core.protocol import WeightsRef
 from ..core.schema import Schema
-from ..core.weights import decode, encode
+from ..core.weights import decode
 from ..errors import InvalidWeights, UnavailableWeights
 from ..stores.base import Store
 from .work import Adopted, Nothing, Trained, Verdict, Work
@@ -29,6 +29,7 @@ class Preparer:
     learner: any object with the four methods.
     store: where weights are put and pulled.
     max_size: the deployment's cap on the size of weights, in bytes.
+    name: what to call the learner in messages.
 
     Attributes
     ----------
@@ -37,11 +38,12 @@ class Preparer:
     Raises InvalidWeights when the learner's own current weights can't be encoded.
     """
 
-    def __init__(self, learner: Learner, store: Store, *, max_size: int) -> None:
+    def __init__(self, learner: Learner, store: Store, *, max_size: int, name: str = "") -> None:
         self.learner = learner
         self.store = store
         self.max_size = max_size
-        self.schema = Schema.of(ask_current(learner).weights)
+        self.name = name
+        self.schema = Schema.of(ask_current(learner, name).weights)
         self.adopted: bytes | None = None
 
     def prepare(self, action: Action, *, deadline_s: float | None = None) -> Work:
@@ -69,18 +71,11 @@ class Preparer:
         return Adopted(action.weights)
 
     def _train(self, action: Propose) -> Trained:
-        proposed = ask_propose(self.learner, action.round)
-        data = encode(proposed.weights)
-        if len(data) > self.max_size:
-            raise InvalidWeights(
-                f"the learner's weights are {len(data)} bytes",
-                expected=f"at most {self.max_size} bytes, the deployment's cap",
-                fix="use a smaller model, or deploy with a larger cap",
-            )
-        published = Weights(decode(data, self.schema))  # what the others will refuse must not be published
+        # What the others must refuse is refused here, before it is published.
+        proposed, data = ask_proposal(self.learner, action.round, self.schema, self.name, max_size=self.max_size)
         # Published before the transaction names it, so that nobody looks for what isn't there.
         ref = self.store.put(data)
-        own_test = ask_test(self.learner, published)
+        own_test = ask_test(self.learner, Weights(decode(data, self.schema)), self.name)
         return Trained(action.round, action.parent, ref, _note(proposed), own_test)
 
     def _judge(self, action: Judge, deadline_s: float | None) -> Work:
@@ -90,7 +85,7 @@ class Preparer:
             return Nothing(f"the proposed weights can't be had yet: {e.what}")
         except InvalidWeights as e:
             return Verdict(action, approve=False, test=None, reason=e.what)
-        test = ask_test(self.learner, weights)
+        test = ask_test(self.learner, weights, self.name)
         return Verdict(action, approve=bool(test.vote), test=test, reason="tested on own data")
 
     def _pull(self, ref: WeightsRef, deadline_s: float | None) -> Weights:
