@@ -1,0 +1,149 @@
+"""Local chains: Anvil, a Hardhat node, and geth in its developer mode. All listen on loopback alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import NetworkError, UsageError
+from .http import call_rpc, try_rpc
+from .processes import Daemons, choose_port, release_port
+from .tools import Say, find_anvil, find_geth, find_hardhat, find_node
+
+__all__ = ["CHAINS", "Chain", "check_chain", "fund", "start_chain"]
+
+CHAINS = ("anvil", "hardhat", "geth")
+CHAIN_IDS = {"anvil": 31337, "hardhat": 31337, "geth": 1337}
+HOST = "127.0.0.1"
+READY_S = 60.0
+TRIES = 3  # between choosing a free port and listening there, somebody else may take it
+
+
+@dataclass(frozen=True)
+class Chain:
+    """A chain that runs."""
+
+    kind: str
+    rpc_url: str
+    ws_url: str
+    chain_id: int
+    pid: int
+    log: Path
+    port: int
+    ws_port: int
+
+
+def check_chain(kind: str, *, kept: bool, block_time: float | None) -> None:
+    """Refuse what can't be, before anything is started or written."""
+    if kind not in CHAINS:
+        raise UsageError(f"there is no local chain {kind!r}", expected=f"one of {', '.join(CHAINS)}")
+    if kind == "hardhat" and kept:
+        raise UsageError("a Hardhat node can't keep its chain", fix="use --chain anvil or --chain geth with --state")
+    if block_time is not None and not 0 < block_time <= 3600:
+        raise UsageError(f"a block every {block_time} s", expected="more than 0 and at most 3600 seconds")
+    if kind == "geth" and block_time is not None and block_time != int(block_time):
+        raise UsageError(f"geth can't make a block every {block_time} s", expected="whole seconds")
+
+
+def start_chain(
+    kind: str,
+    daemons: Daemons,
+    folder: Path,
+    *,
+    kept: bool,
+    block_time: float | None,
+    port: int | None,
+    ws_port: int | None,
+    say: Say,
+) -> Chain:
+    """Start it and wait until it answers.
+
+    Parameters
+    ----------
+    folder: where its data goes.
+    kept: whether the chain must be there again after a restart.
+    block_time: seconds between blocks; None for a block whenever there is a transaction.
+    port, ws_port: those that are wished; others are taken if they aren't free.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    program = {"anvil": _anvil, "hardhat": _hardhat, "geth": _geth}[kind]
+    for left in reversed(range(TRIES)):
+        rpc = choose_port(port)
+        ws = choose_port(ws_port) if kind == "geth" else rpc
+        argv, cwd = program(folder, rpc, ws, kept, block_time, say)
+        # A first HTTP answer isn't enough: another program may have the port, which the chain then ends about.
+        pid = daemons.start("chain", argv, cwd=cwd, env={"HARDHAT_DISABLE_TELEMETRY_PROMPT": "true"})
+        url = f"http://{HOST}:{rpc}"
+        try:
+            answer = daemons.wait_for("chain", lambda url=url: try_rpc(url, "eth_chainId"), deadline_s=READY_S)  # type: ignore[misc]
+        except NetworkError as e:
+            daemons.stop("chain")
+            for used in {rpc, ws}:
+                release_port(used)
+            if left and "in use" in str(e):
+                continue
+            raise
+        break
+    if kind == "hardhat" and block_time is not None:
+        call_rpc(url, "evm_setAutomine", False)
+        call_rpc(url, "evm_setIntervalMining", round(block_time * 1000))
+    return Chain(kind, url, f"ws://{HOST}:{ws}", int(answer, 16), pid, daemons.log("chain"), rpc, ws)
+
+
+def fund(chain: Chain, addresses: list[str], ether: int) -> None:
+    """Give each address that much at least; those that have it already are left alone."""
+    wanted = ether * 10**18
+    poor = [a for a in addresses if int(call_rpc(chain.rpc_url, "eth_getBalance", a, "latest"), 16) < wanted]
+    if chain.kind != "geth":
+        method = "anvil_setBalance" if chain.kind == "anvil" else "hardhat_setBalance"
+        for address in poor:
+            call_rpc(chain.rpc_url, method, address, hex(wanted))
+        return
+    bank = call_rpc(chain.rpc_url, "eth_accounts")[0]  # the developer mode's own, unlocked
+    sent: list[Any] = []
+    for address in poor:
+        transaction = {"from": bank, "to": address, "value": hex(wanted), "gas": hex(21_000)}
+        sent.append(call_rpc(chain.rpc_url, "eth_sendTransaction", transaction))
+    _await_receipts(chain, sent)
+
+
+def _await_receipts(chain: Chain, hashes: list[Any]) -> None:
+    import time
+
+    end = time.monotonic() + READY_S
+    for transaction in hashes:
+        while call_rpc(chain.rpc_url, "eth_getTransactionReceipt", transaction) is None:
+            if time.monotonic() > end:
+                raise NetworkError("the chain doesn't mine", fix=f"look at its log, {chain.log}")
+            time.sleep(0.02)
+
+
+def _anvil(
+    folder: Path, port: int, ws: int, kept: bool, block_time: float | None, say: Say
+) -> tuple[list[str | Path], Path]:
+    argv: list[str | Path] = [find_anvil(say), "--host", HOST, "--port", str(port)]
+    if block_time is not None:
+        argv += ["--block-time", f"{block_time:g}"]
+    if kept:  # saved every second, so that it is there even after a power cut
+        argv += ["--state", folder / "anvil.json", "--state-interval", "1", "--preserve-historical-states"]
+    return argv, folder
+
+
+def _hardhat(
+    folder: Path, port: int, ws: int, kept: bool, block_time: float | None, say: Say
+) -> tuple[list[str | Path], Path]:
+    program, checkout = find_hardhat()
+    return [find_node(), program, "node", "--hostname", HOST, "--port", str(port)], checkout
+
+
+def _geth(
+    folder: Path, port: int, ws: int, kept: bool, block_time: float | None, say: Say
+) -> tuple[list[str | Path], Path]:
+    argv: list[str | Path] = [find_geth(say), "--dev", "--datadir", folder / "geth"]
+    argv += ["--http", "--http.addr", HOST, "--http.port", str(port), "--http.api", "eth,net,web3,debug,txpool"]
+    argv += ["--ws", "--ws.addr", HOST, "--ws.port", str(ws), "--ws.api", "eth,net,web3"]
+    argv += ["--nodiscover", "--maxpeers", "0", "--port", "0", "--nat", "none", "--ipcdisable"]
+    if block_time is not None:
+        argv += ["--dev.period", str(int(block_time))]
+    return argv, folder

@@ -1,0 +1,167 @@
+"""What a local network keeps on disk: ``network.json`` and keys in its folder; and where running ones are found."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import secrets
+import shutil
+import signal
+import stat
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import NetworkError
+
+__all__ = [
+    "Running",
+    "make_keystore",
+    "new_temporary",
+    "read_description",
+    "register",
+    "running_networks",
+    "stop_running",
+    "write_description",
+]
+
+FORMAT = 1
+DESCRIPTION = "network.json"
+SCRYPT_N = 1 << 12  # a local chain's key guards nothing, and the real strength takes a second each
+STOP_S = 30.0
+
+
+@dataclass(frozen=True)
+class Running:
+    """A network that runs: its folder, and the process that SIGTERM stops it by."""
+
+    folder: Path
+    pid: int
+
+
+def make_keystore(folder: Path) -> str:
+    """A new key as ``keystore.json`` with its ``password``, or the one that is there. Returns its address."""
+    from eth_account import Account
+    from eth_utils.address import to_checksum_address
+
+    folder.mkdir(parents=True, exist_ok=True)
+    keystore, password_file = folder / "keystore.json", folder / "password"
+    if keystore.is_file() and password_file.is_file():
+        return str(to_checksum_address(json.loads(keystore.read_text())["address"]))
+    account, password = Account.create(), secrets.token_urlsafe(16)
+    _write_private(password_file, password + "\n")
+    _write_private(keystore, json.dumps(Account.encrypt(account.key, password, kdf="scrypt", iterations=SCRYPT_N)))
+    return str(account.address)
+
+
+def write_description(folder: Path, description: dict[str, Any]) -> None:
+    """Write ``network.json`` in one step."""
+    _write_private(folder / DESCRIPTION, json.dumps({"format": FORMAT, **description}, indent=2) + "\n")
+
+
+def read_description(folder: Path) -> dict[str, Any] | None:
+    """What ``network.json`` says, or None if there is none."""
+    path = folder / DESCRIPTION
+    try:
+        description = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as e:
+        raise NetworkError(f"{path} can't be read: {e}", fix="restore it, or name another folder") from e
+    if not isinstance(description, dict) or description.get("format") != FORMAT:
+        raise NetworkError(
+            f"{path} is of another version of this program", expected=f"format {FORMAT}", fix="name another folder"
+        )
+    return description
+
+
+def _write_private(path: Path, text: str) -> None:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(temporary, path)
+
+
+# ---- where running networks are found: a folder of this user alone, with temporary networks, and links to the others
+
+
+def _base() -> Path:
+    base = Path(tempfile.gettempdir()) / f"colearn-ledger-{os.getuid()}"
+    base.mkdir(mode=0o700, exist_ok=True)
+    status = os.lstat(base)
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid():
+        raise NetworkError(f"{base} belongs to somebody else", fix="remove it, or set TMPDIR to another folder")
+    os.chmod(base, 0o700)
+    return base
+
+
+def new_temporary() -> Path:
+    """A new folder for a network that isn't kept. Those that were left behind by a crash are removed."""
+    for folder in _base().glob("network-*"):
+        if not folder.is_symlink() and time.time() - folder.stat().st_mtime > 60 and _holder(folder) is None:
+            shutil.rmtree(folder, ignore_errors=True)
+    return Path(tempfile.mkdtemp(prefix="network-", dir=_base()))
+
+
+def register(folder: Path) -> Path | None:
+    """Let :func:`running_networks` find a kept network, too. Returns the link to remove at its end."""
+    if folder.parent == _base():
+        return None
+    link = _base() / f"kept-{os.getpid()}-{secrets.token_hex(3)}"
+    link.symlink_to(folder)
+    return link
+
+
+def running_networks() -> Iterator[Running]:
+    """This user's networks that run now."""
+    for entry in sorted(_base().iterdir()):
+        if entry.is_dir():
+            pid = _holder(entry)
+            if pid is not None:
+                yield Running(entry.resolve(), pid)
+                continue
+        if entry.is_symlink():
+            entry.unlink(missing_ok=True)
+
+
+def find_running(folder: Path) -> Running | None:
+    """The network of this folder, if it runs."""
+    pid = _holder(folder)
+    return None if pid is None else Running(folder, pid)
+
+
+def _holder(folder: Path) -> int | None:
+    """The process that holds the folder's lock."""
+    try:
+        handle = os.open(folder / "lock", os.O_RDWR)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        text = os.pread(handle, 32, 0).strip()
+        return int(text) if text.isdigit() else None
+    finally:
+        os.close(handle)
+    return None
+
+
+def stop_running(running: Running) -> None:
+    """Stop it, and return when nothing of it runs any more."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(running.pid, signal.SIGTERM)
+    end = time.monotonic() + STOP_S
+    while _holder(running.folder) == running.pid:
+        if time.monotonic() > end:
+            raise NetworkError(
+                f"the network in {running.folder} still runs after {STOP_S:.0f} s (process {running.pid})",
+                fix=f"kill -9 {running.pid}",
+            )
+        time.sleep(0.02)

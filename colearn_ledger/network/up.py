@@ -1,0 +1,291 @@
+"""A whole local network: one chain, and for each stakeholder a funded key and an IPFS daemon of one private swarm."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from ..errors import UsageError
+from . import state
+from .chains import Chain, check_chain, fund, start_chain
+from .kubo import Kubo, connect_all, make_repository, make_swarm_key, start_kubos
+from .processes import Daemons, release_port
+from .tools import Say, find_kubo
+
+__all__ = ["LocalNetwork", "Stakeholder"]
+
+MAX_STAKEHOLDERS = 64
+
+
+@dataclass(frozen=True)
+class Stakeholder:
+    """What one stakeholder has.
+
+    Attributes
+    ----------
+    name: ``stakeholder-1`` and so on.
+    address: of its account, with checksum.
+    keystore: the account's key, encrypted, as Ethereum's clients write it.
+    password_file: the password, in its first line.
+    ipfs_api: address of its IPFS daemon's RPC, such as ``/ip4/127.0.0.1/tcp/5001``; empty without IPFS.
+    ipfs_repository: where that daemon keeps its blocks.
+    """
+
+    name: str
+    address: str
+    keystore: Path
+    password_file: Path
+    ipfs_api: str
+    ipfs_repository: Path
+
+
+class LocalNetwork:
+    """A context manager: inside it the network runs, afterwards nothing of it does.
+
+    It runs no longer than the process that made it, however that ends.
+
+    Parameters
+    ----------
+    chain: ``anvil``, ``hardhat`` or ``geth``.
+    stakeholders: how many, 1 to 64.
+    folder: where everything is kept for another time; None for a folder that is removed at the end.
+    ipfs: False to have the chain and the keys alone.
+    block_time: seconds between blocks; None for a block whenever there is a transaction.
+    ether: each stakeholder has that much at least.
+    rpc_port, ipfs_port, swarm_port: ports to begin with. None, or one that is taken: any that is free.
+    say: gets a line about each step that takes time, and about each port that was taken.
+
+    Raises
+    ------
+    UsageError: an argument is out of range, or doesn't fit what the folder holds.
+    NetworkError: a program is missing, or doesn't start.
+    """
+
+    rpc_url: str
+    ws_url: str
+    chain_id: int
+    stakeholders: tuple[Stakeholder, ...]
+    folder: Path
+
+    def __init__(
+        self,
+        chain: str = "anvil",
+        stakeholders: int = 3,
+        *,
+        folder: str | os.PathLike[str] | None = None,
+        ipfs: bool = True,
+        block_time: float | None = None,
+        ether: int = 1000,
+        rpc_port: int | None = None,
+        ipfs_port: int | None = None,
+        swarm_port: int | None = None,
+        say: Callable[[str], None] | None = None,
+    ) -> None:
+        self.kind = chain
+        self.count = stakeholders
+        self.kept = Path(folder).absolute() if folder is not None else None
+        self.ipfs = ipfs
+        self.block_time = block_time
+        self.ether = ether
+        self._wished = (rpc_port, ipfs_port, swarm_port)
+        self._say: Say = say or (lambda text: None)
+        self._daemons: Daemons | None = None
+        self._link: Path | None = None
+        self._kubos: list[Kubo] = []
+        self._chain: Chain | None = None
+        self._ipfs_program: Path | None = None
+
+    def __enter__(self) -> LocalNetwork:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Start everything; when it returns, the chain and all daemons answer and are connected."""
+        check_chain(self.kind, kept=self.kept is not None, block_time=self.block_time)
+        if not 1 <= self.count <= MAX_STAKEHOLDERS:
+            raise UsageError(f"{self.count} stakeholders", expected=f"1 to {MAX_STAKEHOLDERS}")
+        before = self._check_folder()
+        if self.ipfs:
+            self._ipfs_program = find_kubo(self._say)  # before anything is made: it may take minutes, or fail
+        self.folder = self.kept or state.new_temporary()
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._daemons = Daemons(self.folder, remove=self.kept is None)
+        try:
+            self._start(before)
+        except BaseException:  # also Ctrl-C
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """Stop everything; when it returns, nothing of it runs. Harmless if it doesn't run."""
+        daemons, self._daemons = self._daemons, None
+        if daemons is None:
+            return
+        daemons.close()
+        if self._link is not None:
+            self._link.unlink(missing_ok=True)
+        for port in [p for k in self._kubos for p in (k.api_port, k.swarm_port)]:
+            release_port(port)
+        if self._chain is not None:
+            release_port(self._chain.port)
+            release_port(self._chain.ws_port)
+
+    def gone(self) -> bool:
+        """Whether it was stopped from outside."""
+        return self._daemons is None or self._daemons.gone()
+
+    def check(self) -> str | None:
+        """The name of a daemon that has ended by itself, or None."""
+        daemons = self._running()
+        names = ["chain", *(kubo.name for kubo in self._kubos)]
+        return next((name for name in names if daemons.ended(name) is not None), None)
+
+    def log(self, name: str) -> Path:
+        """The log of ``chain`` or of ``ipfs-1`` and so on."""
+        return self.folder / "logs" / f"{name}.log"
+
+    def pids(self) -> dict[str, int]:
+        """Process ids of the chain and of the IPFS daemons, by name, and of their supervisor."""
+        daemons = self._running()
+        return {**daemons.running(), "supervisor": daemons.pid}
+
+    def stop_ipfs(self, index: int, *, hard: bool = False) -> None:
+        """Stop one stakeholder's IPFS daemon (0 is the first); ``hard`` ends it as a crash would."""
+        daemons, name = self._running(), self._kubos[index].name
+        daemons.kill(name) if hard else daemons.stop(name)
+        release_port(self._kubos[index].api_port)
+        release_port(self._kubos[index].swarm_port)
+
+    def start_ipfs(self, index: int) -> None:
+        """Start it again, at the same address as before."""
+        assert self._ipfs_program is not None
+        [self._kubos[index]] = start_kubos(self._ipfs_program, self._running(), [self._kubos[index]])
+        running = self._running().running()
+        connect_all([kubo for kubo in self._kubos if kubo.name in running])
+
+    def _running(self) -> Daemons:
+        if self._daemons is None:
+            raise UsageError("the local network doesn't run", fix="start it")
+        return self._daemons
+
+    def _check_folder(self) -> dict[str, Any]:
+        """What the folder was used for before must fit."""
+        before = state.read_description(self.kept) if self.kept is not None else None
+        if before is None:
+            if self.kept is not None and self.kept.is_dir() and any(p.name != "lock" for p in self.kept.iterdir()):
+                raise UsageError(
+                    f"{self.kept} holds something else", expected="an empty folder, or one of a local network"
+                )
+            return {}
+        if before["chain"]["kind"] != self.kind:
+            raise UsageError(
+                f"{self.kept} holds a chain of {before['chain']['kind']}, not of {self.kind}",
+                fix=f"--chain {before['chain']['kind']}, or another folder",
+            )
+        if len(before["stakeholders"]) > self.count:
+            raise UsageError(
+                f"{self.kept} has {len(before['stakeholders'])} stakeholders, not {self.count}",
+                fix=f"--stakeholders {len(before['stakeholders'])} or more, or another folder",
+            )
+        return before
+
+    def _start(self, before: dict[str, Any]) -> None:
+        daemons, folder = self._running(), self.folder
+        self._link = state.register(folder)
+        addresses = [state.make_keystore(self._home(i)) for i in range(self.count)]
+        rpc, api, swarm = self._wished
+        saved = before.get("chain", {})
+        self._chain = chain = start_chain(
+            self.kind,
+            daemons,
+            folder / "chain",
+            kept=self.kept is not None,
+            block_time=self.block_time,
+            port=rpc or saved.get("port"),
+            ws_port=saved.get("ws_port") or (rpc + 1 if rpc else None),
+            say=self._say,
+        )
+        fund(chain, addresses, self.ether)
+        if self.ipfs:
+            self._start_ipfs(before, api, swarm)
+        self.rpc_url, self.ws_url, self.chain_id = chain.rpc_url, chain.ws_url, chain.chain_id
+        self.stakeholders = tuple(
+            Stakeholder(
+                f"stakeholder-{i + 1}",
+                address,
+                self._home(i) / "keystore.json",
+                self._home(i) / "password",
+                self._kubos[i].api if self.ipfs else "",
+                self._home(i) / "ipfs",
+            )
+            for i, address in enumerate(addresses)
+        )
+        state.write_description(folder, self.describe())
+
+    def _start_ipfs(self, before: dict[str, Any], api: int | None, swarm: int | None) -> None:
+        program = self._ipfs_program
+        assert program is not None
+        swarm_key = self.folder / "swarm.key"
+        if not swarm_key.is_file():
+            make_swarm_key(swarm_key)
+        saved = before.get("stakeholders", [])
+        wanted = []
+        for i in range(self.count):
+            repository = self._home(i) / "ipfs"
+            peer = make_repository(program, repository, swarm_key)
+            last = saved[i].get("ipfs") if i < len(saved) else None
+            ports = [
+                base + i if base else (last or {}).get(name, 0)
+                for base, name in ((api, "api_port"), (swarm, "swarm_port"))
+            ]
+            wanted.append(Kubo(f"ipfs-{i + 1}", repository, peer, *ports))
+        self._kubos = start_kubos(program, self._running(), wanted)
+        self._tell_of_moved_ports(wanted)
+
+    def _tell_of_moved_ports(self, wanted: list[Kubo]) -> None:
+        for want, have in zip(wanted, self._kubos, strict=True):
+            for what, wish, port in [
+                ("RPC", want.api_port, have.api_port),
+                ("swarm", want.swarm_port, have.swarm_port),
+            ]:
+                if wish and wish != port:
+                    self._say(f"port {wish} is taken: {have.name}'s {what} is on {port}")
+
+    def _home(self, index: int) -> Path:
+        return self.folder / f"stakeholder-{index + 1}"
+
+    def describe(self) -> dict[str, Any]:
+        """The content of ``network.json``."""
+        assert self._chain is not None
+        chain = asdict(self._chain) | {"log": str(self._chain.log), "block_time": self.block_time}
+        people = []
+        for i, person in enumerate(self.stakeholders):
+            entry: dict[str, Any] = {
+                "name": person.name,
+                "address": person.address,
+                "keystore": str(person.keystore),
+                "password_file": str(person.password_file),
+                "ipfs": None,
+            }
+            if self.ipfs:
+                kubo = self._kubos[i]
+                entry["ipfs"] = {
+                    "api": kubo.api,
+                    "api_port": kubo.api_port,
+                    "swarm": kubo.swarm,
+                    "swarm_port": kubo.swarm_port,
+                    "peer_id": kubo.peer_id,
+                    "repository": str(kubo.repository),
+                    "log": str(self.log(kubo.name)),
+                }
+            people.append(entry)
+        return {"supervisor": self._running().pid, "chain": chain, "stakeholders": people}
