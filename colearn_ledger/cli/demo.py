@@ -72,7 +72,6 @@ def _run_and_write(options: argparse.Namespace, task: str, threshold: Fraction, 
     from ..core.driver import run as run_collective
     from ..report import plot, record, table
 
-    backend = _backend(options)
     prepared = make_learners(
         options.n_learners,
         data_dir=options.data_dir,
@@ -81,6 +80,7 @@ def _run_and_write(options: argparse.Namespace, task: str, threshold: Fraction, 
         learning_rate=options.learning_rate,
         batch_size=options.batch_size,
     )
+    backend = _backend(options)  # only now, since it makes a folder
     print(f"{task}: {prepared.data}\n{table.HEADER}", flush=True)
 
     def show(result: RoundResult) -> None:

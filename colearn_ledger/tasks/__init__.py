@@ -57,7 +57,7 @@ class Task:
 
         Raises
         ------
-        UsageError: an argument is out of range.
+        UsageError: an argument is out of range, or the task's framework isn't installed.
         DataError: the data is missing, unreadable, or not what the task needs.
         """
         _check(n_learners >= 2, f"{n_learners} learner(s)", "at least two: one proposes, the others vote")
@@ -71,7 +71,17 @@ class Task:
             "above 0",
         )
         _check(batch_size is None or batch_size >= 1, f"the batch size is {batch_size}", "1 or more")
-        return self._maker()(
+        try:
+            make = self._maker()
+        except ModuleNotFoundError as error:
+            if error.name is None or error.name.partition(".")[0] == "colearn_ledger":
+                raise
+            raise UsageError(
+                f"the task {self.name} needs {error.name}, which is not installed",
+                expected="the packages of the demo",
+                fix='pip install "colearn-ledger[demo]"',
+            ) from error
+        return make(
             n_learners=n_learners,
             data_dir=None if data_dir is None else Path(data_dir),
             train_ratio=train_ratio,
