@@ -1,0 +1,91 @@
+"""The package as users get it: built, installed with its required packages alone, and used away from the checkout."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import colearn_ledger
+
+ROOT = Path(__file__).resolve().parent.parent
+pytestmark = pytest.mark.slow
+
+
+def run(*command: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Run without what would lead back to this checkout or its environment."""
+    env = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "VIRTUAL_ENV", "UV_PYTHON"))}
+    return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, timeout=300)
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel, made from the source distribution, so that this one is tested, too."""
+    dist = tmp_path_factory.mktemp("dist")
+    done = run(sys.executable, "-m", "build", "--no-isolation", "--outdir", dist, ROOT, cwd=dist)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (built,) = dist.glob("*.whl")
+    return built
+
+
+@pytest.fixture(scope="module")
+def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty virtual environment into which the wheel was installed, with the versions of the lock."""
+    folder = tmp_path_factory.mktemp("wheel")
+    uv = (sys.executable, "-m", "uv")
+    for command in (
+        (*uv, "venv", "--python", sys.executable, "env"),
+        (*uv, "pip", "install", "--python", "env", "--constraint", ROOT / "requirements.lock", wheel),
+    ):
+        done = run(*command, cwd=folder)
+        assert done.returncode == 0, done.stderr
+    return folder / "env"
+
+
+def test_wheel__files__package_and_artifact_and_nothing_else(wheel: Path) -> None:
+    names = set(zipfile.ZipFile(wheel).namelist())
+    assert {"colearn_ledger/artifacts/CollectiveLearning.json", "colearn_ledger/py.typed"} <= names
+    info = f"colearn_ledger-{colearn_ledger.__version__}.dist-info"
+    assert {name.partition("/")[0] for name in names} == {"colearn_ledger", info}
+    assert f"{info}/licenses/LICENSE" in names
+    sources = {path.relative_to(ROOT).as_posix() for path in (ROOT / "colearn_ledger").rglob("*.py")}
+    assert sources <= names
+
+
+def test_wheel__program__version_and_help(environment: Path, tmp_path: Path) -> None:
+    program = environment / "bin" / "colearn-ledger"
+    done = run(program, "--version", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (0, f"{colearn_ledger.__version__}\n"), done.stderr
+    done = run(program, "--help", cwd=tmp_path)
+    assert done.returncode == 0 and "demo" in done.stdout, done.stderr
+
+
+def test_wheel__demo_without_the_frameworks__one_clear_message(environment: Path, tmp_path: Path) -> None:
+    done = run(environment / "bin" / "colearn-ledger", "demo", cwd=tmp_path)
+    assert done.returncode not in (0, 1)
+    assert done.stderr.startswith("error: ") and "colearn-ledger[" in done.stderr and "Traceback" not in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_wheel__artifact_and_rounds_on_the_embedded_ledger__work(environment: Path, tmp_path: Path) -> None:
+    shutil.copy(ROOT / "examples" / "own_learner.py", tmp_path)
+    script = (
+        "import colearn_ledger, own_learner\n"
+        "from colearn_ledger.chain.artifact import load_artifact\n"
+        "print(colearn_ledger.__file__)\n"
+        "print(load_artifact().name)\n"
+        "learners = [own_learner.LineLearner(seed) for seed in range(3)]\n"
+        "results = colearn_ledger.run(2, learners, backend=colearn_ledger.EmbeddedLedger())\n"
+        "print([r.accepted for r in results.rounds])\n"
+    )
+    done = run(environment / "bin" / "python", "-c", script, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    where, name, outcomes = done.stdout.splitlines()
+    assert Path(where).is_relative_to(environment)
+    assert name == "CollectiveLearning"
+    assert outcomes == "[True, True]"
