@@ -201,6 +201,18 @@ def revert_data(error: Exception) -> bytes:
     return b""
 
 
+def rules_struct(rules: Rules) -> tuple[int, ...]:
+    """The rules as the contract's struct."""
+    return (
+        rules.threshold_numerator,
+        rules.threshold_denominator,
+        rules.propose_window,
+        rules.vote_window,
+        rules.reveal_window,
+        rules.motion_window,
+    )
+
+
 def _rules(raw: Mapping[str, int]) -> Rules:
     return Rules(
         threshold_numerator=raw["thresholdNumerator"],

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from eth_account.signers.local import LocalAccount
 from web3 import Web3
 from web3.exceptions import ContractCustomError, ContractLogicError, Web3Exception
 
 from ..core.protocol import Rules, WeightsRef
-from ..errors import TransactionError, UsageError
+from ..errors import ChainError, InsufficientFunds, TransactionError, UsageError
 from .artifact import load_artifact
-from .contract import revert_data
+from .contract import revert_data, rules_struct
+from .delivery import Delivery, NonceTaken, is_about_funds
+from .fees import FeeSource
 from .reverts import RevertDecoder
 
-__all__ = ["Deployment", "Genesis", "deploy"]
+__all__ = ["Cost", "Deployment", "Genesis", "deploy", "estimate_deploy"]
 
 DEFAULT_MAX_SIZE = 1 << 30
 
@@ -43,30 +46,105 @@ class Deployment:
     gas: int
 
 
-def deploy(web3: Web3, account: LocalAccount, genesis: Genesis, *, timeout_s: float = 120) -> Deployment:
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a deployment will take: ``gas`` units, ``price`` in wei per unit at most, and the account's ``balance``."""
+
+    gas: int
+    price: int
+    balance: int
+
+    @property
+    def most(self) -> int:
+        """Wei, at most."""
+        return self.gas * self.price
+
+
+def estimate_deploy(web3: Web3, deployer: str, genesis: Genesis, *, fee_cap: int | None = None) -> Cost:
+    """What deploying from ``deployer`` would cost. Sends nothing; raises as :func:`deploy` does."""
+    data = _creation(web3, genesis)
+    try:
+        gas = int(web3.eth.estimate_gas({"from": web3.to_checksum_address(deployer), "data": data}))  # type: ignore[typeddict-item]
+        price = FeeSource(web3, fee_cap).fetch().price
+        balance = int(web3.eth.get_balance(web3.to_checksum_address(deployer)))
+    except (ContractCustomError, ContractLogicError) as e:
+        raise RevertDecoder(load_artifact().abi).decode(revert_data(e), "be deployed") from e
+    except ChainError:
+        raise
+    except (Web3Exception, OSError, ValueError) as e:
+        if is_about_funds(e):
+            raise InsufficientFunds(
+                f"the account {deployer} can't pay for the deployment: {e}", fix=f"send funds to {deployer}"
+            ) from e
+        raise TransactionError(f"could not estimate the deployment: {e}", fix="check the endpoint") from e
+    cost = Cost(gas + gas // 10, price, balance)
+    if cost.most > balance:
+        raise InsufficientFunds(
+            f"the account {deployer} has {balance} wei, which doesn't pay for the deployment",
+            expected=f"at least {cost.most} wei ({cost.gas} gas at {cost.price} wei)",
+            fix=f"send funds to {deployer}",
+        )
+    return cost
+
+
+def deploy(
+    web3: Web3,
+    account: LocalAccount,
+    genesis: Genesis,
+    *,
+    timeout_s: float = 120,
+    replace_after_s: float = 15,
+    fee_cap: int | None = None,
+) -> Deployment:
     """Deploy a collective from ``account``, which has no rights in it afterwards.
 
-    Raises UsageError for members that can't be (duplicates, fewer than 2, more than 64), ContractError for what the
-    contract refuses, TransactionError when it can't be sent.
+    Raises
+    ------
+    UsageError: members that can't be (one twice).
+    ContractError: what the contract refuses.
+    InsufficientFunds, TransactionError: it can't be paid, sent, or isn't mined in time.
     """
-    members = [Web3.to_checksum_address(m) for m in genesis.members]
+    cost = estimate_deploy(web3, account.address, genesis, fee_cap=fee_cap)
+    try:
+        chain_id = int(web3.eth.chain_id)
+        delivery = Delivery(
+            web3, account, chain_id, fee_cap=fee_cap, timeout_s=timeout_s, replace_after_s=replace_after_s
+        )
+        receipt = delivery.deliver({"data": _creation(web3, genesis), "gas": cost.gas}, "deploy the contract")
+    except NonceTaken as e:
+        raise TransactionError(
+            "another transaction of the account came before the deployment",
+            expected="one program per key",
+            fix="deploy again when no other program sends transactions with this key",
+        ) from e
+    except ChainError:
+        raise
+    except (Web3Exception, OSError, ValueError) as e:
+        raise TransactionError(f"could not deploy: {e}", fix="check the endpoint and the balance") from e
+    address = receipt["contractAddress"]
+    if receipt["status"] != 1 or address is None:
+        raise TransactionError("the deployment was mined and failed", fix="check the gas limit of the chain's blocks")
+    return Deployment(
+        chain_id=chain_id,
+        address=Web3.to_checksum_address(address),
+        block=int(receipt["blockNumber"]),
+        transaction=bytes(receipt["transactionHash"]),
+        gas=int(receipt["gasUsed"]),
+    )
+
+
+def _creation(web3: Web3, genesis: Genesis) -> Any:
+    """The creation code with its arguments; UsageError for a member that is named twice or isn't an address."""
+    members = [_address(m) for m in genesis.members]
     twice = sorted({m for m in members if members.count(m) > 1})
     if twice:
         raise UsageError(
             f"member {twice[0]} is named more than once", expected="every member once", fix="remove the duplicate"
         )
     artifact = load_artifact()
-    rules = genesis.rules
     arguments = (
         members,
-        (
-            rules.threshold_numerator,
-            rules.threshold_denominator,
-            rules.propose_window,
-            rules.vote_window,
-            rules.reveal_window,
-            rules.motion_window,
-        ),
+        rules_struct(genesis.rules),
         genesis.secret_votes,
         genesis.shuffled,
         genesis.max_size,
@@ -75,25 +153,13 @@ def deploy(web3: Web3, account: LocalAccount, genesis: Genesis, *, timeout_s: fl
         genesis.weights.size,
     )
     constructor = web3.eth.contract(abi=artifact.abi, bytecode=artifact.bytecode).constructor(arguments)
+    return constructor.data_in_transaction
+
+
+def _address(text: str) -> str:
     try:
-        transaction = constructor.build_transaction(
-            {"from": account.address, "nonce": web3.eth.get_transaction_count(account.address, "pending")}
-        )
-        signed = account.sign_transaction(transaction)
-        receipt = web3.eth.wait_for_transaction_receipt(
-            web3.eth.send_raw_transaction(signed.raw_transaction), timeout=timeout_s, poll_latency=0.05
-        )
-    except (ContractCustomError, ContractLogicError) as e:
-        raise RevertDecoder(artifact.abi).decode(revert_data(e), "be deployed") from e
-    except (Web3Exception, OSError, ValueError) as e:
-        raise TransactionError(f"could not deploy: {e}", fix="check the endpoint and the balance") from e
-    address = receipt["contractAddress"]
-    if receipt["status"] != 1 or address is None:
-        raise TransactionError("the deployment was mined and failed", fix="check the gas limit of the chain's blocks")
-    return Deployment(
-        chain_id=web3.eth.chain_id,
-        address=address,
-        block=int(receipt["blockNumber"]),
-        transaction=bytes(receipt["transactionHash"]),
-        gas=int(receipt["gasUsed"]),
-    )
+        return Web3.to_checksum_address(text)
+    except (ValueError, TypeError):
+        raise UsageError(
+            f"{str(text)[:60]!r} is not an address", expected="0x and 40 hexadecimal digits", fix="correct the address"
+        ) from None

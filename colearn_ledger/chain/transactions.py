@@ -1,23 +1,38 @@
 """Sending: ask the contract first, then send, then wait for the receipt.
 
 A transaction that would revert is never sent: it is simulated on the newest state, and the error's name decides
-(:func:`classify`): what is already done is success, what came too late is dropped, anything else is loud.
+(:func:`classify`): what is already done is success, what came too late is dropped, anything else is loud. The same
+question is asked again whenever something went another way than expected (it was mined and reverted, another
+transaction took its nonce, it is stuck), so no memory of what was sent is needed, and a lost receipt costs nothing.
 """
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
 from eth_account.signers.local import LocalAccount
-from web3.exceptions import ContractCustomError, ContractLogicError, TimeExhausted, Web3Exception
-from web3.types import TxParams
+from web3.exceptions import ContractCustomError, ContractLogicError, Web3Exception, Web3RPCError
+from web3.types import TxReceipt
 
-from ..errors import ContractError, TransactionError
-from .contract import CollectiveContract, revert_data
+from ..core.protocol import Rules
+from ..errors import ChainError, ContractError, InsufficientFunds, NotAMember, TransactionError
+from .contract import CollectiveContract, revert_data, rules_struct
+from .delivery import Delivery, Given, NonceTaken, is_about_funds
 
-__all__ = ["Outcome", "Receipt", "Sender", "classify"]
+__all__ = ["Funds", "Outcome", "Receipt", "Sender", "classify"]
+
+_log = logging.getLogger("colearn_ledger.chain")
+# Between the simulation and the block others may act: the same call then also decides the round, or enacts a motion.
+# That costs up to 220,000 more; what isn't used isn't paid.
+_GAS_FOR_OTHERS = 300_000
+_TRIES = 4
+_FUNDS_LOW, _FUNDS_EVERY = 50, 20  # warn below so many transactions; ask once in so many
+# One member's part of a round, without luck: a vote each round (a commitment and a reveal count more), and a proposal
+# in one of n rounds.
+_VOTE_GAS, _SECRET_VOTE_GAS, _PROPOSE_GAS = 40_000, 90_000, 140_000
 
 
 class Outcome(Enum):
@@ -63,6 +78,15 @@ class Receipt:
     gas: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Funds:
+    """What an account has, in wei, and how many rounds that pays for at today's price (None: gas is free)."""
+
+    balance: int
+    gas_price: int
+    rounds: int | None
+
+
 class Sender:
     """Sends one account's transactions to one contract.
 
@@ -71,60 +95,147 @@ class Sender:
     contract: the collective.
     account: signs locally; the key never leaves the process.
     timeout_s: seconds to wait for a receipt.
+    replace_after_s: seconds after which a transaction that isn't mined is sent again with a raised fee.
+    fee_cap: wei per unit of gas that is never exceeded; None: no cap.
     """
 
-    def __init__(self, contract: CollectiveContract, account: LocalAccount, *, timeout_s: float = 120) -> None:
+    def __init__(
+        self,
+        contract: CollectiveContract,
+        account: LocalAccount,
+        *,
+        timeout_s: float = 120,
+        replace_after_s: float = 15,
+        fee_cap: int | None = None,
+    ) -> None:
         self.contract = contract
         self.account = account
-        self.timeout_s = timeout_s
+        self._delivery = Delivery(
+            contract.web3,
+            account,
+            contract.chain_id,
+            fee_cap=fee_cap,
+            timeout_s=timeout_s,
+            replace_after_s=replace_after_s,
+        )
+        self._sent = 0
 
     def send(self, function: Any, doing: str) -> Receipt:
-        """Simulate, sign, send and wait. Raises TransactionError, or ContractError for a refusal nobody expects."""
-        try:
-            # A dozen calls of web3's own can be saved by giving gas, fees and nonce; correctness first.
-            gas = function.estimate_gas({"from": self.account.address})
-        except (ContractCustomError, ContractLogicError) as e:
-            return Receipt(classify(self.contract.reverts.decode(revert_data(e), doing)))
-        except (Web3Exception, OSError, ValueError) as e:
-            raise TransactionError(f"could not simulate: {doing}: {e}") from e
-        return self._send_signed(function, gas + gas // 10, doing)
+        """Simulate, sign, send and wait.
 
-    def _send_signed(self, function: Any, gas: int, doing: str) -> Receipt:
-        eth = self.contract.web3.eth
+        Raises
+        ------
+        ContractError: the contract refuses what nobody should have asked for (NotAMember: of whoever isn't one).
+        InsufficientFunds: the account can't pay.
+        TransactionError: it can't be sent, or isn't mined in time; it may still be, and what then counts is the state.
+        """
         try:
-            params: TxParams = {
-                "from": self.account.address,
-                "gas": gas,
-                "nonce": eth.get_transaction_count(self.account.address, "pending"),
-                "chainId": self.contract.chain_id,
-            }
-            signed = self.account.sign_transaction(function.build_transaction(params))
-            receipt = eth.wait_for_transaction_receipt(
-                eth.send_raw_transaction(signed.raw_transaction), timeout=self.timeout_s, poll_latency=0.05
-            )
-        except TimeExhausted as e:
-            raise TransactionError(
-                f"a transaction was not mined within {self.timeout_s:.0f} s: {doing}",
-                fix="check that the chain produces blocks and that the account can pay the fee",
-            ) from e
+            for _ in range(_TRIES):
+                receipt = self._try(function, doing)
+                if receipt is not None:
+                    self._watch_funds(receipt)
+                    return receipt
+        except ChainError:
+            raise
         except (Web3Exception, OSError, ValueError) as e:
             raise TransactionError(f"could not send: {doing}: {e}", fix="check the endpoint and the balance") from e
-        if receipt["status"] != 1:
-            # It was fine when simulated, so another transaction came first: asking again gives the reason.
-            return self.send(function, doing) if self._would_revert(function) else self._failed(doing)
-        return Receipt(
-            Outcome.SENT, bytes(receipt["transactionHash"]), int(receipt["blockNumber"]), int(receipt["gasUsed"])
+        raise TransactionError(
+            f"other transactions came before this one {_TRIES} times: {doing}",
+            expected="one program per key",
+            fix="stop the other program that uses this key",
         )
 
-    def _would_revert(self, function: Any) -> bool:
+    def fetch_funds(self, members: int, *, secret: bool) -> Funds:
+        """What the account has, and for how many rounds of a collective of ``members`` it lasts. Raises ChainError."""
         try:
-            function.call({"from": self.account.address})
-        except (ContractCustomError, ContractLogicError):
-            return True
-        return False
+            balance = int(self.contract.web3.eth.get_balance(self.account.address))
+            price = int(self.contract.web3.eth.gas_price)
+        except ChainError:
+            raise
+        except (Web3Exception, OSError, ValueError) as e:
+            raise ChainError(f"could not read the balance: {e}", fix="check that the endpoint is reachable") from e
+        gas = (_SECRET_VOTE_GAS if secret else _VOTE_GAS) + _PROPOSE_GAS // max(members, 1)
+        return Funds(balance, price, balance // (gas * price) if price else None)
 
-    def _failed(self, doing: str) -> Receipt:
-        raise TransactionError(f"a transaction was mined and failed: {doing}", fix="try again; raise the gas limit")
+    def _try(self, function: Any, doing: str) -> Receipt | None:
+        """One attempt; None when the state has to be asked again."""
+        data = function.build_transaction(
+            {"gas": 0, "gasPrice": 0, "nonce": 0, "chainId": self.contract.chain_id, "value": 0}
+        )["data"]
+        call = {"from": self.account.address, "to": self.contract.address, "data": data}
+
+        def pointless() -> None:
+            outcome = self._simulate(call, doing)
+            if isinstance(outcome, Outcome):
+                raise Given(outcome)
+
+        gas = self._simulate(call, doing)
+        if isinstance(gas, Outcome):
+            return Receipt(gas)
+        content = {"to": self.contract.address, "data": data, "gas": gas + gas // 5 + _GAS_FOR_OTHERS}
+        try:
+            receipt = self._delivery.deliver(content, doing, pointless)
+        except NonceTaken:
+            return None
+        except Given as given:
+            return Receipt(given.outcome)
+        if receipt["status"] == 1:
+            return _receipt(receipt)
+        # It was fine when simulated, so something came first: asking again gives the reason, or a chance.
+        if isinstance(outcome := self._simulate(call, doing), Outcome):
+            return Receipt(outcome)
+        _log.warning("a transaction was mined and failed, trying again: %s", doing)
+        return None
+
+    def _simulate(self, call: dict[str, Any], doing: str) -> int | Outcome:
+        """The gas that it takes, or what the contract's refusal means.
+
+        Against the pending block: on chains that mine only when there is a transaction, the newest block's time stands
+        still, and with it the contract's clock.
+        """
+        eth = self.contract.web3.eth
+        try:
+            try:
+                return int(eth.estimate_gas(call, "pending"))  # type: ignore[arg-type]
+            except (ContractCustomError, ContractLogicError):
+                raise
+            except Web3RPCError as e:
+                if is_about_funds(e):
+                    raise InsufficientFunds(
+                        f"the account {self.account.address} can't pay for a transaction: {doing}: {e}",
+                        fix=f"send funds to {self.account.address}",
+                    ) from e
+                return int(eth.estimate_gas(call, "latest"))  # type: ignore[arg-type]  # a chain without pending
+        except (ContractCustomError, ContractLogicError) as e:
+            error = self.contract.reverts.decode(revert_data(e), doing)
+            if error.name == "NotAMember":
+                raise NotAMember(
+                    f"{self.account.address} is not a member of the collective, so it can't {doing}",
+                    name=error.name,
+                    arguments=error.arguments,
+                    expected="the key of a member",
+                    fix=error.fix,
+                ) from e
+            return classify(error)
+
+    def _watch_funds(self, receipt: Receipt) -> None:
+        if receipt.outcome is not Outcome.SENT:
+            return
+        self._sent += 1
+        if self._sent % _FUNDS_EVERY != 1:
+            return
+        try:
+            balance = int(self.contract.web3.eth.get_balance(self.account.address))
+            price = int(self.contract.web3.eth.gas_price)
+        except (Web3Exception, OSError, ValueError):
+            return
+        if balance < _FUNDS_LOW * receipt.gas * price:
+            _log.warning(
+                "the account %s has %d wei left, enough for about %d transactions",
+                self.account.address,
+                balance,
+                balance // (receipt.gas * price),
+            )
 
     # -------------------------------------------------------------------------------------------- the contract's calls
 
@@ -134,14 +245,41 @@ class Sender:
         call = self.contract.functions.propose(round_number, parent, sha256, cid_digest, size, note)
         return self.send(call, f"propose weights in round {round_number}")
 
-    def vote(self, proposal_id: bytes, approve: bool) -> Receipt:
-        return self.send(self.contract.functions.vote(proposal_id, approve), "vote")
+    def vote(self, proposal_id: bytes, approve: bool, scores: tuple[int, int] | None = None) -> Receipt:
+        """``scores``: of the current weights and the proposed ones, in millionths, to be published with the vote."""
+        functions = self.contract.functions
+        if scores is not None:
+            return self.send(functions.voteWithScores(proposal_id, approve, *scores), "vote")
+        return self.send(functions.vote(proposal_id, approve), "vote")
 
     def commit(self, proposal_id: bytes, commitment: bytes) -> Receipt:
         return self.send(self.contract.functions.commit(proposal_id, commitment), "commit to a vote")
 
-    def reveal(self, proposal_id: bytes, approve: bool, salt: bytes) -> Receipt:
-        return self.send(self.contract.functions.reveal(proposal_id, approve, salt), "reveal a vote")
+    def reveal(self, proposal_id: bytes, approve: bool, salt: bytes, scores: tuple[int, int] | None = None) -> Receipt:
+        """``scores`` as in :meth:`vote`."""
+        functions = self.contract.functions
+        if scores is not None:
+            return self.send(functions.revealWithScores(proposal_id, approve, salt, *scores), "reveal a vote")
+        return self.send(functions.reveal(proposal_id, approve, salt), "reveal a vote")
 
     def advance(self) -> Receipt:
         return self.send(self.contract.functions.advance(), "advance the round")
+
+    def move_add_member(self, subject: str) -> Receipt:
+        return self.send(self.contract.functions.moveAddMember(subject), f"move to add {subject}")
+
+    def move_remove_member(self, subject: str) -> Receipt:
+        return self.send(self.contract.functions.moveRemoveMember(subject), f"move to remove {subject}")
+
+    def move_rules(self, rules: Rules) -> Receipt:
+        return self.send(self.contract.functions.moveRules(rules_struct(rules)), "move to change the rules")
+
+    def vote_motion(self, motion_id: bytes, approve: bool) -> Receipt:
+        return self.send(self.contract.functions.voteMotion(motion_id, approve), "vote on a motion")
+
+    def leave(self) -> Receipt:
+        return self.send(self.contract.functions.leave(), "leave the collective")
+
+
+def _receipt(raw: TxReceipt) -> Receipt:
+    return Receipt(Outcome.SENT, bytes(raw["transactionHash"]), int(raw["blockNumber"]), int(raw["gasUsed"]))

@@ -1,0 +1,254 @@
+"""Bringing one transaction onto the chain: sign, send, wait, and replace it at the same nonce with a raised fee.
+
+Nothing is remembered between two transactions, and nothing needs to be. The nonce is always the account's next one on
+the chain, so a transaction that is stuck, from before a crash or from before an hour, is replaced by the next one. And
+whether something was done is a question for the contract, whose state the caller asks about, not for this module.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
+
+from eth_account.signers.local import LocalAccount
+from web3 import Web3
+from web3.exceptions import TransactionNotFound, Web3Exception
+from web3.types import TxReceipt
+
+from ..errors import ChainError, InsufficientFunds, TransactionError, WrongChain
+from .endpoints import begin_view
+from .fees import Fees, FeeSource
+
+__all__ = ["Delivery", "Given", "NonceTaken", "is_about_funds"]
+
+T = TypeVar("T")
+_log = logging.getLogger("colearn_ledger.chain")
+_FAILURES = (Web3Exception, OSError, ValueError)
+_FIRST_POLL_S, _LONGEST_POLL_S = 0.005, 0.25
+_UNDERPRICED_TRIES = 24  # by an eighth each: to 16 times the price
+
+# How nodes word it: geth, Besu, Nethermind, Erigon, Anvil, Hardhat. Compared in lower case.
+_KNOWN = ("already known", "known transaction", "already imported", "already exists", "alreadyknown")
+_NONCE_TAKEN = ("nonce too low", "nonce is too low", "nonce has already been used", "oldnonce", "old nonce")
+_UNDERPRICED = ("underpriced", "replacement", "could not replace", "fee too low", "is too low", "less than block base")
+_FUNDS = ("insufficient funds", "insufficient balance", "upfront cost", "enough funds", "exceeds allowance (0)")
+
+
+class NonceTaken(Exception):
+    """Another transaction of this account was mined in the place of this one: ask the contract again."""
+
+
+class Given(Exception, Generic[T]):
+    """Given up because the contract's state has made it pointless; ``outcome`` says how."""
+
+    def __init__(self, outcome: T) -> None:
+        super().__init__(outcome)
+        self.outcome = outcome
+
+
+class Delivery:
+    """Delivers one account's transactions, one at a time, whichever threads they come from.
+
+    Parameters
+    ----------
+    chain_id: signed into every transaction.
+    fee_cap: wei per unit of gas that is never exceeded; None: no cap.
+    timeout_s: seconds until a transaction that isn't mined is an error.
+    replace_after_s: seconds until it is sent again with a raised fee, and again after as long.
+    """
+
+    def __init__(
+        self,
+        web3: Web3,
+        account: LocalAccount,
+        chain_id: int,
+        *,
+        fee_cap: int | None = None,
+        timeout_s: float = 120,
+        replace_after_s: float = 15,
+    ) -> None:
+        self.web3 = web3
+        self.account = account
+        self.chain_id = chain_id
+        self.fees = FeeSource(web3, fee_cap)
+        self.timeout_s = timeout_s
+        self.replace_after_s = replace_after_s
+        self._lock = threading.Lock()
+
+    def deliver(self, content: dict[str, Any], doing: str, pointless: Callable[[], None] = lambda: None) -> TxReceipt:
+        """Deliver a transaction of these fields (``data``, ``gas``, ``to``); its receipt, whatever its status.
+
+        Parameters
+        ----------
+        doing: what it does, for people.
+        pointless: called before it is replaced; raises (:class:`Given`) if it need not be mined any more.
+
+        Raises
+        ------
+        NonceTaken: another transaction of the account took its place.
+        InsufficientFunds, TransactionError: it can't be sent, or wasn't mined in time (it may still be, later).
+        """
+        with self._lock:
+            return _One(self, content, doing, pointless).run()
+
+
+class _One:
+    """One transaction on its way: all its attempts have the same nonce, so at most one of them is ever mined."""
+
+    def __init__(self, delivery: Delivery, content: dict[str, Any], doing: str, pointless: Callable[[], None]) -> None:
+        self._d = delivery
+        self._eth = delivery.web3.eth
+        self._content = content
+        self._doing = doing
+        self._pointless = pointless
+        self._hashes: list[bytes] = []
+        self._raw = b""
+        self._nonce = 0
+        self._fees = Fees(0, None)
+
+    def run(self) -> TxReceipt:
+        end = time.monotonic() + self._d.timeout_s
+        self._nonce = self._eth.get_transaction_count(self._d.account.address, "latest")
+        self._fees = self._d.fees.fetch()
+        self._sign()
+        handed = self._send()
+        poll, again = _FIRST_POLL_S, time.monotonic() + self._d.replace_after_s
+        while True:
+            receipt = self._fetch_receipt()
+            if receipt is not None:
+                return receipt
+            now = time.monotonic()
+            if now > end:
+                raise TransactionError(
+                    f"a transaction was not mined within {self._d.timeout_s:.0f} s: {self._doing}",
+                    expected="a chain that produces blocks, and a fee that it takes",
+                    fix="check that the chain produces blocks; raise the gas price cap if there is one",
+                )
+            if not handed:
+                handed = self._send()
+            elif now > again:
+                receipt = self._check_pointless()
+                if receipt is not None:
+                    return receipt
+                self._raise_fee()
+                handed = self._send()  # also unchanged: the node may have dropped it
+                poll, again = _FIRST_POLL_S, time.monotonic() + self._d.replace_after_s
+            time.sleep(poll)
+            poll = min(poll * 1.5, _LONGEST_POLL_S)
+
+    def _check_pointless(self) -> TxReceipt | None:
+        """Raise if it need not be mined any more; its receipt if that is because it has done its work by now."""
+        try:
+            self._pointless()
+        except _FAILURES as e:  # can't tell: carry on
+            _log.warning("the endpoint failed while a transaction is under way: %s", e)
+        except Exception:
+            receipt = self._fetch_receipt()
+            if receipt is None:
+                raise
+            return receipt
+        return None
+
+    def _raise_fee(self) -> None:
+        try:
+            raised = self._fees.raised(self._d.fees.fetch(), self._d.fees.cap)
+        except _FAILURES:  # the endpoint, or gas costs more than the cap now: it has to wait as it is
+            return
+        if raised is not None:
+            _log.warning("not mined yet, raising the fee to %d wei: %s", raised.price, self._doing)
+            self._fees = raised
+            self._sign()
+
+    def _sign(self) -> None:
+        content = {**self._content, **self._fees.fields(), "nonce": self._nonce, "chainId": self._d.chain_id}
+        signed = self._d.account.sign_transaction({"value": 0, **content})
+        self._raw = bytes(signed.raw_transaction)
+        if bytes(signed.hash) not in self._hashes:
+            self._hashes.append(bytes(signed.hash))
+
+    def _send(self) -> bool:
+        """Hand the newest attempt to the node; False when it isn't known whether the node has it."""
+        for _ in range(_UNDERPRICED_TRIES):
+            try:
+                self._eth.send_raw_transaction(self._raw)
+                return True
+            except (ChainError, OSError) as e:
+                # The node may have had it before the connection broke. Only waiting and sending again can tell.
+                _log.warning("the endpoint failed, trying again: %s", e)
+                self._reconnect()
+                return False
+            except (Web3Exception, ValueError) as e:
+                if not self._raise_if_underpriced(e):
+                    return True
+        raise TransactionError(
+            f"the account's stuck transaction can't be replaced: {self._doing}",
+            fix="wait until the transaction with the same nonce is mined",
+        )
+
+    def _raise_if_underpriced(self, error: Exception) -> bool:
+        """Whether to send once more, with the fee raised; raises when nothing can be waited for."""
+        text = str(error).lower()
+        if any(words in text for words in _KNOWN):
+            return False
+        if self._fetch_receipt() is not None:  # mined, and the node complains that it reverted (Hardhat), or came twice
+            return False
+        if any(words in text for words in _NONCE_TAKEN):
+            raise NonceTaken from error
+        if is_about_funds(error):
+            raise self._no_funds() from error
+        if any(words in text for words in _UNDERPRICED):
+            raised = self._fees.raised(self._d.fees.fetch(), self._d.fees.cap)
+            if raised is not None:
+                self._fees = raised
+                self._sign()
+                return True
+            raise TransactionError(
+                f"the fee is too low and can't be raised any more: {self._doing}: {error}",
+                expected=f"at most {self._d.fees.cap} wei per unit of gas, the cap" if self._d.fees.cap else "",
+                fix="raise the cap, or wait until gas is cheaper",
+            ) from error
+        raise TransactionError(f"the node refused a transaction: {self._doing}: {error}") from error
+
+    def _no_funds(self) -> InsufficientFunds:
+        address = self._d.account.address
+        try:
+            has = f"{self._eth.get_balance(self._d.account.address)} wei"
+        except _FAILURES:
+            has = "too little"
+        return InsufficientFunds(
+            f"the account {address} has {has}, which doesn't pay for a transaction: {self._doing}",
+            expected=f"at least {self._content['gas'] * self._fees.price} wei",
+            fix=f"send funds to {address}",
+        )
+
+    def _fetch_receipt(self) -> TxReceipt | None:
+        try:
+            for tx in reversed(self._hashes):
+                try:
+                    receipt = self._eth.get_transaction_receipt(tx)  # type: ignore[arg-type]
+                except TransactionNotFound:
+                    continue
+                if receipt is not None and receipt.get("blockNumber") is not None:
+                    return receipt
+        except _FAILURES as e:
+            _log.warning("the endpoint failed while a transaction is under way: %s", e)
+            self._reconnect()
+        return None
+
+    def _reconnect(self) -> None:
+        """Carry on with whichever endpoint answers: nonces and receipts are the chain's, not the endpoint's."""
+        try:
+            begin_view(self._d.web3)
+        except WrongChain:
+            raise
+        except ChainError:
+            time.sleep(_LONGEST_POLL_S)
+
+
+def is_about_funds(error: Exception) -> bool:
+    """Whether a node's refusal says that the account can't pay."""
+    text = str(error).lower()
+    return any(words in text for words in _FUNDS)
