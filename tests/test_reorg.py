@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import hashlib
-import os
-import platform
 import queue
 import re
 import signal
@@ -15,7 +13,6 @@ import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -30,17 +27,11 @@ from colearn_ledger.chain.contract import CollectiveContract, revert_data
 from colearn_ledger.chain.deploy import Genesis, deploy
 from colearn_ledger.core.protocol import RoundState, Rules, View, WeightsRef, seats
 
-ROOT = Path(__file__).resolve().parent.parent
+from .foundry import require_binary
+
 RULES = Rules(1, 2, propose_window=10_000, vote_window=10_000, reveal_window=10_000, motion_window=10_000)
 MEMBERS = 4
 START_SECONDS = 30
-
-
-def native_anvil() -> Path | None:
-    """Anvil itself: a launcher that is killed would leave it behind."""
-    cpu = {"x86_64": "amd64", "AMD64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
-    binary = ROOT / "node_modules" / "@foundry-rs" / f"anvil-{sys.platform}-{cpu}" / "bin" / "anvil"
-    return binary if binary.is_file() else None
 
 
 def _die_with_parent() -> None:
@@ -50,13 +41,8 @@ def _die_with_parent() -> None:
 
 @pytest.fixture(scope="module")
 def endpoint() -> Iterator[str]:
-    binary = native_anvil()
-    if binary is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail("Anvil is missing: run `npm ci`")
-        pytest.skip("Anvil is missing: run `npm ci`")
     process = subprocess.Popen(
-        [binary, "--host", "127.0.0.1", "--port", "0"],
+        [require_binary("anvil"), "--host", "127.0.0.1", "--port", "0"],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
