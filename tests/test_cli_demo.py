@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from colearn_ledger.cli.main import main
-from colearn_ledger.core.results import Results
+from colearn_ledger.report import record, table
 
 
 @pytest.mark.parametrize(
@@ -36,8 +36,13 @@ def test_a_misspelt_name_gets_the_nearest(words, hint, capsys):
 def test_a_run_leaves_its_record(tmp_path, capsys):
     words = ["-t", "SKLEARN_DIGITS", "-n", "3", "-p", "2", "--no-ledger", "-o", str(tmp_path)]
     assert main(["demo", *words]) == 0
-    record = json.loads((tmp_path / "results.json").read_text())
-    assert record.pop("run")["task"] == "SKLEARN_DIGITS"
-    results = Results.from_dict(record)
+    about = json.loads((tmp_path / "results.json").read_text())["run"]
+    given = about["options"]
+    assert (given["task"], given["n_learners"], given["seed"], given["no_ledger"]) == ("SKLEARN_DIGITS", 3, 0, True)
+    assert {"scikit-learn", "numpy", "python", "colearn-ledger"} <= set(about["versions"])
+    results = record.read(tmp_path / "results.json")
     assert [r.round for r in results.rounds] == [1, 2]
-    assert results.final_sha256 in capsys.readouterr().out
+    told = capsys.readouterr()
+    assert results.final_sha256 in told.out
+    assert all(told.out.count(line) == 1 for line in table.render(results).splitlines())
+    assert told.err.splitlines()[:2] == ["importing scikit-learn ...", "loading the digits ..."]

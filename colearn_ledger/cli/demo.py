@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..core.driver import Backend
-from ..core.results import RoundResult
 from ..core.threshold import parse_threshold
-from ..errors import DataError, UsageError
+from ..errors import DataError, StoreError, UsageError
+
+if TYPE_CHECKING:
+    from ..core.driver import Backend
+    from ..core.results import Results, RoundResult
+    from ..report.progress import Progress
+    from ..tasks import Task
 
 __all__ = ["add_options", "run"]
 
 MAX_LEARNERS = 64
+MAX_SEED = 2**31  # learners add their number to it, and frameworks take 32 bits
 INTERRUPTED = 130  # exit code of a program that Ctrl-C ended
 
 
@@ -49,7 +55,7 @@ def run(options: argparse.Namespace) -> int:
     task = get_task(options.task)
     _range(2 <= options.n_learners <= MAX_LEARNERS, "n_learners", options.n_learners, f"2 to {MAX_LEARNERS}")
     _range(options.n_rounds >= 1, "n_rounds", options.n_rounds, "1 or more")
-    _range(options.seed >= 0, "seed", options.seed, "0 or more")
+    _range(0 <= options.seed < MAX_SEED, "seed", options.seed, f"0 to {MAX_SEED - 1}")
     ratio, rate, batch = options.train_ratio, options.learning_rate, options.batch_size
     _range(ratio is None or 0 < ratio < 1, "train_ratio", ratio, "a number between 0 and 1")
     _range(rate is None or 0 < rate < float("inf"), "learning_rate", rate, "a number above 0")
@@ -65,38 +71,91 @@ def run(options: argparse.Namespace) -> int:
     if options.output.exists() and not options.output.is_dir():
         raise UsageError(f"{options.output} is not a folder", fix="give another --output")
 
-    return _run_and_write(options, task.name, threshold, task.make_learners)
+    from ..report.progress import open_progress
+
+    with open_progress() as progress:
+        results, about = _run(options, task, threshold, progress)
+    return _write(options, results, about)
 
 
-def _run_and_write(options: argparse.Namespace, task: str, threshold: Fraction, make_learners: Any) -> int:
+def _run(
+    options: argparse.Namespace, task: Task, threshold: Fraction, progress: Progress
+) -> tuple[Results, dict[str, Any]]:
+    """Make the learners and run the rounds, telling what is done meanwhile."""
     from ..core.driver import run as run_collective
-    from ..report import plot, record, table
+    from ..report.progress import watched
+    from ..report.record import environment
+    from ..report.table import Table
 
-    prepared = make_learners(
+    prepared = task.make_learners(
         options.n_learners,
         data_dir=options.data_dir,
         train_ratio=options.train_ratio,
         seed=options.seed,
         learning_rate=options.learning_rate,
         batch_size=options.batch_size,
+        say=progress.stage,
     )
-    backend = _backend(options)  # only now, since it makes a folder
-    print(f"{task}: {prepared.data}\n{table.HEADER}", flush=True)
+    progress.row(f"{task.name}: {prepared.data}")
+    progress.stage("founding the collective" if options.no_ledger else "starting the chain and deploying the contract")
+    names = [f"learner {i + 1}" for i in range(options.n_learners)]
+    table = Table(names)
+    current = 0
+
+    def detail(text: str) -> None:
+        progress.detail(f"round {current} of {options.n_rounds}: {text}" if current else f"genesis weights: {text}")
 
     def show(result: RoundResult) -> None:
-        print(table.line(result), flush=True)
+        nonlocal current
+        if result.round == 0:
+            progress.row(table.header)
+        progress.row(table.line(result))
+        current = result.round + 1
 
-    results = run_collective(options.n_rounds, prepared.learners, threshold, backend=backend, on_round=show)
-    print(f"\n{table.render(results)}\n")
-    options.output.mkdir(parents=True, exist_ok=True)
+    learners = [watched(ln, name, detail) for ln, name in zip(prepared.learners, names, strict=True)]
+    results = run_collective(
+        options.n_rounds, learners, threshold, backend=_backend(options), on_round=show, names=names
+    )
+    given = {key: value for key, value in vars(options).items() if isinstance(value, str | int | float | None)}
+    given |= {"task": task.name, "data_dir": options.data_dir and str(options.data_dir), "output": str(options.output)}
+    del given["command"], given["version"]
+    return results, {"command": "demo", "options": given, "data": prepared.data, **environment()}
+
+
+def _write(options: argparse.Namespace, results: Results, about: dict[str, Any]) -> int:
+    """The record first: it takes no time, and a second Ctrl-C may cut the plot short."""
+    from ..report import plot, record
+    from ..report.table import summary
+
+    if results.interrupted:
+        print(f"interrupted after {len(results.rounds)} of {options.n_rounds} rounds", file=sys.stderr)
+    print(f"\n{summary(results)}\n")
     record_path, plot_path = options.output / "results.json", options.output / "results.png"
-    record.write(results, record_path, {"task": task, "data": prepared.data, "seed": options.seed})
+    _make_folder(options.output)
+    record.write(results, record_path, about)
+    print(f"record:        {record_path}", flush=True)
     plot.plot_results(results, plot_path)
-    print(f"record:        {record_path}\nplot:          {plot_path}\nfinal weights: sha256 {results.final_sha256}")
+    print(f"plot:          {plot_path}")
+    if not options.no_ledger:
+        print(f"weights:       {options.output / 'weights'}")
+    print(f"final weights: sha256 {results.final_sha256}")
     return INTERRUPTED if results.interrupted else 0
 
 
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(
+            f"can't make the folder {folder}: {error.strerror or error}",
+            expected="a folder that this user may write to",
+            fix="give another --output",
+        ) from error
+
+
 def _backend(options: argparse.Namespace) -> Backend | None:
+    """The backend; what it may lack (a folder that can be written to) is told before the first round."""
+    _make_folder(options.output)
     if options.no_ledger:
         return None
     from ..ledger.embedded import EmbeddedLedger

@@ -6,28 +6,46 @@ from pathlib import Path
 from typing import Any
 
 from ..core.results import Results, RoundResult
+from ..errors import UsageError
+from .files import replacing
 
 __all__ = ["plot_results"]
 
 # Green and red as users know them, in hues that differ in lightness too; a sign in every cell for those who see no hue.
 _APPROVE, _REJECT, _PROPOSER, _ABSENT = "#4dac26", "#d7301f", "#bdbdbd", "#f7f7f7"
+_FORMATS = (".png", ".svg", ".pdf", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".eps", ".ps")
+MAX_INCHES = 30.0
+# From so many on, lines and signs would only blur: one line for the mean, and cells by colour alone.
+CROWD = 12
+SIGNS = 60
 
 
 def plot_results(results: Results, path: str | Path) -> None:
-    """Write a PNG (or what the path's ending says).
+    """Write a PNG, or what the path's ending says.
 
-    The upper panel has each learner's score on its own test set: of the proposal in the round where it was accepted,
-    else of the weights that stayed. Crosses are the scores of proposals that were rejected. The lower panel has one
-    cell per learner and round: green (+) approved, red (-) rejected, grey (P) the proposer, white no vote; a star marks
-    accepted rounds.
+    The upper panel has each learner's score on its own test set, after each round: of the proposal if it was accepted,
+    else of the weights that stayed; in black the mean. Crosses are the scores of proposals that were rejected. The
+    lower panel has one cell per learner and round: green (+) approved, red (-) rejected, grey (P) the proposer, white
+    no vote; a star marks accepted rounds.
+
+    Raises UsageError for an unknown ending, StoreError when the file can't be written.
     """
+    path = Path(path)
+    if path.suffix.lower() not in _FORMATS:
+        raise UsageError(
+            f"a plot can't be written as {path.name!r}",
+            expected=f"an ending of {', '.join(_FORMATS)}",
+            fix="results.png, for example",
+        )
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     n_rounds, n_learners = len(results.rounds), len(results.names)
-    figure = Figure(figsize=(max(7.0, 0.45 * n_rounds + 3.5), 4.2 + 0.32 * n_learners), layout="constrained")
+    grid = max(1.0, 0.32 * n_learners)
+    size = (min(MAX_INCHES, max(7.0, 0.45 * n_rounds + 3.5)), min(MAX_INCHES, 4.2 + grid))
+    figure = Figure(figsize=size, layout="constrained")
     FigureCanvasAgg(figure)
-    scores, votes = figure.subplots(2, 1, sharex=True, height_ratios=[3.2, max(1.0, 0.32 * n_learners)])
+    scores, votes = figure.subplots(2, 1, sharex=True, height_ratios=[3.2, grid])
     _draw_scores(scores, results)
     _draw_votes(votes, results)
     accepted = sum(r.accepted for r in results.rounds)
@@ -36,39 +54,52 @@ def plot_results(results: Results, path: str | Path) -> None:
         f"(threshold {results.threshold}, {results.backend})",
         fontsize=11,
     )
-    figure.savefig(path, dpi=130)
+    with replacing(path) as temporary:
+        figure.savefig(temporary, dpi=100)
 
 
 def _draw_scores(axes: Any, results: Results) -> None:
     numbers = [0, *(r.round for r in results.rounds)]
-    for index, name in enumerate(results.names):
-        kept = [results.initial.test_scores[index]]
-        for result in results.rounds:
-            kept.append(result.test_scores[index] if result.accepted else kept[-1])
-        (line,) = axes.plot(numbers, [_number(s) for s in kept], marker="o", markersize=3.5, linewidth=1.3, label=name)
-        refused = [r for r in results.rounds if not r.accepted and r.test_scores[index] is not None]
+    n = len(results.names)
+    crowd = n > CROWD
+    kept = [_kept(results, seat) for seat in range(n)]
+    for seat, name in enumerate(results.names):
+        style = {"linewidth": 0.7, "alpha": 0.5} if crowd else {"linewidth": 1.2, "marker": "o", "markersize": 3.5}
+        (line,) = axes.plot(numbers, kept[seat], label=None if crowd else name, **style)
+        refused = [r for r in results.rounds if not r.accepted and r.test_scores[seat] is not None]
         axes.plot(
             [r.round for r in refused],
-            [_number(r.test_scores[index]) for r in refused],
+            [_number(r.test_scores[seat]) for r in refused],
             linestyle="none",
             marker="x",
             markersize=5,
             alpha=0.6,
             color=line.get_color(),
         )
+    axes.plot(numbers, [_mean(column) for column in zip(*kept, strict=True)], color="black", linewidth=2, label="mean")
     axes.set_ylabel("test score\n(x: a rejected proposal's)")
     axes.grid(alpha=0.25)
     axes.legend(fontsize=8, ncols=2, loc="best")
 
 
+def _kept(results: Results, seat: int) -> list[float]:
+    """A learner's score of the weights that are current after each round, from round 0 on."""
+    scores = [_number(results.initial.test_scores[seat])]
+    for result in results.rounds:
+        scores.append(_number(result.test_scores[seat]) if result.accepted else scores[-1])
+    return scores
+
+
 def _draw_votes(axes: Any, results: Results) -> None:
     from matplotlib.patches import Rectangle
 
+    signs = len(results.rounds) <= SIGNS
     for result in results.rounds:
         for seat in range(len(results.names)):
             colour, sign = _cell(result, seat)
             axes.add_patch(Rectangle((result.round - 0.5, seat - 0.5), 1, 1, facecolor=colour, edgecolor="white"))
-            axes.text(result.round, seat, sign, ha="center", va="center", fontsize=8)
+            if signs:
+                axes.text(result.round, seat, sign, ha="center", va="center", fontsize=8)
         if result.accepted:
             axes.text(result.round, -0.95, "★", ha="center", va="center", fontsize=10, color="#b8860b")
     axes.set_yticks(range(len(results.names)), results.names, fontsize=8)
@@ -91,3 +122,8 @@ def _cell(result: RoundResult, seat: int) -> tuple[str, str]:
 
 def _number(score: float | None) -> float:
     return float("nan") if score is None else score
+
+
+def _mean(scores: tuple[float, ...]) -> float:
+    known = [score for score in scores if score == score]
+    return sum(known) / len(known) if known else float("nan")

@@ -6,28 +6,81 @@ from collections.abc import Sequence
 
 from ..core.results import Results, RoundResult
 
-__all__ = ["HEADER", "line", "render"]
+__all__ = ["Table", "render", "summary"]
 
-HEADER = f"{'round':>5}  {'proposer':>8}  {'votes':<12}  {'decision':<8}  {'score':>7}  {'gas':>9}  {'seconds':>7}"
+_SIGNS = {True: "+", False: "-", None: "."}
 
 
-def line(result: RoundResult) -> str:
-    """One round. Votes by seat: + approves, - rejects, P proposed, . did not vote. The score is the mean test score."""
-    votes = "".join(
-        "P" if seat == result.proposer and result.round else {True: "+", False: "-", None: "."}[vote]
-        for seat, vote in enumerate(result.votes)
-    )
-    decision = "genesis" if not result.round else "accepted" if result.accepted else "rejected"
-    gas = "" if result.gas is None else str(result.gas)
-    return (
-        f"{result.round:>5}  {result.proposer + 1:>8}  {votes:<12}  {decision:<8}  "
-        f"{_mean(result.test_scores):>7}  {gas:>9}  {result.seconds:>7.2f}"
-    )
+class Table:
+    """Makes the lines of a table, round by round as they come.
+
+    Votes are by learner: ``+`` approves, ``-`` rejects, ``P`` proposed, ``.`` did not vote. Scores are means over the
+    learners' test sets: of what was proposed, and of the weights that are current after the round.
+    """
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._names = names
+        self._name_width = max(len("proposer"), *(len(name) for name in names))
+        self._vote_width = max(len("votes"), len(names))
+        self._current = ""
+
+    @property
+    def header(self) -> str:
+        """The line above the first."""
+        return self._line("round", "proposer", "votes", "decision", "proposed", "current", "gas", "seconds")
+
+    def line(self, result: RoundResult) -> str:
+        """The next round's line; round 0 is the genesis weights."""
+        score = _mean(result.test_scores)
+        if result.accepted:
+            self._current = score
+        genesis = result.round == 0
+        votes = "" if genesis else "".join(_sign(result, seat) for seat in range(len(self._names)))
+        return self._line(
+            str(result.round),
+            "" if genesis else self._names[result.proposer],
+            votes,
+            "genesis" if genesis else "accepted" if result.accepted else "rejected",
+            score,
+            self._current,
+            "" if result.gas is None else f"{result.gas:,}",
+            f"{result.seconds:.2f}",
+        )
+
+    def _line(self, round: str, proposer: str, votes: str, decision: str, *numbers: str) -> str:
+        proposed, current, gas, seconds = numbers
+        return (
+            f"{round:>5}  {proposer:<{self._name_width}}  {votes:<{self._vote_width}}  {decision:<8}  "
+            f"{proposed:>8}  {current:>8}  {gas:>9}  {seconds:>7}"
+        )
 
 
 def render(results: Results) -> str:
-    """The genesis weights and all decided rounds."""
-    return "\n".join([HEADER, *(line(r) for r in (results.initial, *results.rounds))])
+    """The whole table: the genesis weights and all decided rounds."""
+    table = Table(results.names)
+    return "\n".join([table.header, *(table.line(r) for r in (results.initial, *results.rounds))])
+
+
+def summary(results: Results) -> str:
+    """What came of the run, in two to three lines: decisions, scores, gas, time."""
+    rounds, accepted = len(results.rounds), sum(r.accepted for r in results.rounds)
+    last = next((r for r in reversed(results.rounds) if r.accepted), results.initial)
+    lines = [
+        f"{rounds} round{'' if rounds == 1 else 's'}: {accepted} accepted, {rounds - accepted} rejected; "
+        f"mean test score {_mean(results.initial.test_scores)} -> {_mean(last.test_scores)}"
+    ]
+    gas = [r.gas for r in results.rounds if r.gas is not None]
+    if gas and results.initial.gas is not None:
+        lines.append(
+            f"gas: {sum(gas):,} in rounds ({sum(gas) // len(gas):,} each), {results.initial.gas:,} for the deployment, "
+            f"{sum(gas) + results.initial.gas:,} in all"
+        )
+    lines.append(f"time: {sum(r.seconds for r in (results.initial, *results.rounds)):.1f} s")
+    return "\n".join(lines)
+
+
+def _sign(result: RoundResult, seat: int) -> str:
+    return "P" if seat == result.proposer else _SIGNS[result.votes[seat]]
 
 
 def _mean(scores: Sequence[float | None]) -> str:

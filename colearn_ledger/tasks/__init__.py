@@ -33,6 +33,7 @@ class Task:
 
     name: str
     description: str
+    framework: str
     _maker: Callable[[], Callable[..., Prepared]]
 
     def make_learners(
@@ -44,6 +45,7 @@ class Task:
         seed: int = 0,
         learning_rate: float | None = None,
         batch_size: int | None = None,
+        say: Callable[[str], None] = lambda text: None,
     ) -> Prepared:
         """Load the data, deal it out, and make one learner for each share.
 
@@ -54,6 +56,7 @@ class Task:
         train_ratio: share of a learner's data to train on; votes and tests use the rest, half each.
         seed: fixes how the data is dealt out, the first weights, and all training.
         learning_rate, batch_size: of the training; None means the task's own.
+        say: told what is being done, for people, since loading takes seconds.
 
         Raises
         ------
@@ -71,6 +74,7 @@ class Task:
             "above 0",
         )
         _check(batch_size is None or batch_size >= 1, f"the batch size is {batch_size}", "1 or more")
+        say(f"importing {self.framework}")
         try:
             make = self._maker()
         except ModuleNotFoundError as error:
@@ -88,6 +92,7 @@ class Task:
             seed=seed,
             learning_rate=learning_rate,
             batch_size=batch_size,
+            say=say,
         )
 
 
@@ -107,8 +112,8 @@ DEFAULT_TASK = "KERAS_MNIST"
 _TASKS = {
     task.name: task
     for task in (
-        Task("KERAS_MNIST", "handwritten digits, a small convolutional network in Keras", _keras_mnist),
-        Task("SKLEARN_DIGITS", "scikit-learn's 8x8 digits, a small neural network; quick", _sklearn_digits),
+        Task("KERAS_MNIST", "handwritten digits, a small convolutional network", "TensorFlow and Keras", _keras_mnist),
+        Task("SKLEARN_DIGITS", "8x8 digits, a small neural network; quick", "scikit-learn", _sklearn_digits),
     )
 }
 _OTHER_NAMES = {"MNIST": "KERAS_MNIST", "DIGITS": "SKLEARN_DIGITS"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -67,13 +68,16 @@ def make_learners(
     seed: int,
     learning_rate: float | None,
     batch_size: int | None,
+    say: Callable[[str], None] = lambda text: None,
 ) -> Prepared:
     """Make the learners; see :meth:`colearn_ledger.tasks.Task.make_learners`."""
+    say("loading MNIST")
     digits = load_mnist(data_dir)
     if train_ratio is None:
         # a small collection gives more to the vote sets: below some 200 samples votes are mostly noise
         train_ratio = 0.8 if len(digits.x) >= 2000 * n_learners else 0.6
     shares = split((digits.x[..., None] / np.float32(255)), digits.y, n_learners, train_ratio, seed)
+    say("making the models")
     learners: list[Learner] = [
         KerasLearner(
             make_model(seed, 0.001 if learning_rate is None else learning_rate),

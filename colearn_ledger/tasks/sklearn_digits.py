@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,7 @@ def make_learners(
     seed: int,
     learning_rate: float | None,
     batch_size: int | None,
+    say: Callable[[str], None] = lambda text: None,
 ) -> Prepared:
     """Make the learners; see :meth:`colearn_ledger.tasks.Task.make_learners`."""
     if data_dir is not None:
@@ -32,6 +34,7 @@ def make_learners(
             expected="none: its data is inside scikit-learn",
             fix="leave --data_dir out, or choose KERAS_MNIST",
         )
+    say("loading the digits")
     x, y = load_digits(return_X_y=True)
     shares = split(x / 16, y, n_learners, 0.5 if train_ratio is None else train_ratio, seed)
     learners: list[Learner] = [
