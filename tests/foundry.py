@@ -1,6 +1,6 @@
 """Foundry's native binaries, as npm installs them.
 
-npm's launchers can't be used: forge's leaves with 0 even when tests fail, and Anvil outlives its own when that is killed.
+npm's launchers can't be used: forge's leaves with 0 even when tests fail, and Anvil outlives its own that is killed.
 """
 
 from __future__ import annotations
