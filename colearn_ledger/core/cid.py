@@ -15,14 +15,24 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import InvalidWeights
 
 if TYPE_CHECKING:
     from .protocol import WeightsRef
 
-__all__ = ["CHUNK", "MAX_LINKS", "CidHasher", "cid_digest", "cid_text", "root_block_size_check"]
+__all__ = [
+    "CHUNK",
+    "MAX_LINKS",
+    "CidHasher",
+    "Node",
+    "cid_digest",
+    "cid_text",
+    "inner_nodes",
+    "root_block_size_check",
+    "root_node",
+]
 
 CHUNK = 1 << 20
 MAX_LINKS = 1024
@@ -31,7 +41,7 @@ _RAW, _DAG_PB = 0x55, 0x70
 _SHA2_256 = b"\x12\x20"  # the multihash's code and length
 
 # A finished subtree: digest of its block, whether it is a raw leaf, bytes of the file below it, bytes of its blocks.
-_Node = tuple[bytes, bool, int, int]
+_Child = tuple[bytes, bool, int, int]
 
 
 class CidHasher:
@@ -41,7 +51,7 @@ class CidHasher:
         self._leaf = hashlib.sha256()
         self._filled = 0
         self._size = 0
-        self._levels: list[list[_Node]] = [[]]
+        self._levels: list[list[_Child]] = [[]]
 
     def update(self, data: bytes | bytearray | memoryview) -> None:
         view = memoryview(data)
@@ -81,7 +91,7 @@ class CidHasher:
         self._leaf, self._filled = hashlib.sha256(), 0
 
 
-def _add(levels: list[list[_Node]], depth: int, node: _Node) -> None:
+def _add(levels: list[list[_Child]], depth: int, node: _Child) -> None:
     """Add a node. A level that is full becomes one node of the level above only when its next node comes."""
     if depth == len(levels):
         levels.append([])
@@ -118,7 +128,47 @@ def root_block_size_check(block: bytes, ref: WeightsRef) -> None:
         if len(block) != ref.size:
             raise InvalidWeights(f"the root block has {len(block)} bytes", expected=f"{ref.size}, as on chain")
         return
-    children = [(raw, below, total) for raw, below, total in _root_children(ref.size)]
+    _check(block, root_node(ref))
+
+
+class Node(NamedTuple):
+    """A block that holds links: the digest of its CID, the bytes of file below it, and those that it could hold."""
+
+    digest: bytes
+    size: int
+    span: int
+
+    @property
+    def cid(self) -> str:
+        return _text(self.digest, raw=False)
+
+
+def root_node(ref: WeightsRef) -> Node:
+    """The root of weights of more than one chunk."""
+    span = CHUNK * MAX_LINKS
+    while span < ref.size:
+        span *= MAX_LINKS
+    return Node(ref.cid_digest, ref.size, span)
+
+
+def inner_nodes(block: bytes, node: Node) -> list[Node]:
+    """The nodes that ``node`` links to, given its block; none where it links to leaves (weights up to 1 GiB).
+
+    Raises
+    ------
+    InvalidWeights: the block isn't that node, or doesn't lead to exactly its size.
+    """
+    digests = _check(block, node)
+    part = node.span // MAX_LINKS
+    sizes = [below for raw, below, _ in _children(node) if not raw]
+    return [Node(digest, size, part) for digest, size in zip(digests, sizes, strict=False)]
+
+
+def _check(block: bytes, node: Node) -> list[bytes]:
+    """Digests of all children of a node, once its block is found to be right."""
+    if hashlib.sha256(block).digest() != node.digest:
+        raise InvalidWeights("a block isn't the one that leads to it", expected=f"a block of {node.cid}")
+    children = list(_children(node))
     digests, position = [], 0
     for raw, below, total in children:
         link = _link((bytes(32), raw, below, total))
@@ -129,8 +179,9 @@ def root_block_size_check(block: bytes, ref: WeightsRef) -> None:
     if any(len(digest) != 32 for digest in digests) or block != _block(nodes):
         raise InvalidWeights(
             "the root block's links or sizes don't add up to the size on chain",
-            expected=f"the root of {ref.size} bytes in {len(children)} links",
+            expected=f"the root of {node.size} bytes in {len(children)} links",
         )
+    return digests
 
 
 def _text(digest: bytes, *, raw: bool) -> str:
@@ -144,20 +195,20 @@ def _cid(digest: bytes, raw: bool) -> bytes:
     return bytes([1, _RAW if raw else _DAG_PB]) + _SHA2_256 + digest
 
 
-def _close(children: list[_Node]) -> _Node:
+def _close(children: list[_Child]) -> _Child:
     block = _block(children)
     below = sum(child[2] for child in children)
     return hashlib.sha256(block).digest(), False, below, len(block) + sum(child[3] for child in children)
 
 
-def _block(children: list[_Node]) -> bytes:
+def _block(children: list[_Child]) -> bytes:
     """The dag-pb node of a file: its links come before its data (UnixFS: type file, size, the children's sizes)."""
     file = b"\x08\x02" + b"\x18" + _varint(sum(child[2] for child in children))
     file += b"".join(b"\x20" + _varint(child[2]) for child in children)
     return b"".join(map(_link, children)) + b"\x0a" + _varint(len(file)) + file
 
 
-def _link(child: _Node) -> bytes:
+def _link(child: _Child) -> bytes:
     """A link: CID, empty name, size of all blocks below."""
     digest, raw, _, total = child
     link = b"\x0a" + _field(_cid(digest, raw)) + b"\x12\x00" + b"\x18" + _varint(total)
@@ -177,14 +228,12 @@ def _varint(value: int) -> bytes:
     return bytes(out)
 
 
-def _root_children(size: int) -> Iterator[tuple[bool, int, int]]:
-    """Of each child of the root of a file of ``size`` > CHUNK: whether it is raw, bytes of file and of blocks below."""
-    span = CHUNK  # bytes of file below a full child
-    while span * MAX_LINKS < size:
-        span *= MAX_LINKS
+def _children(node: Node) -> Iterator[tuple[bool, int, int]]:
+    """Of each child of a node: whether it is raw, bytes of file and of blocks below."""
+    span = node.span // MAX_LINKS  # bytes of file below a full child
     full = _total(span, span)
-    for start in range(0, size, span):
-        below = min(span, size - start)
+    for start in range(0, node.size, span):
+        below = min(span, node.size - start)
         yield span == CHUNK, below, full if below == span else _total(below, span)
 
 
