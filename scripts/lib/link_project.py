@@ -25,7 +25,7 @@ def programs() -> dict[str, tuple[str, str]]:
 
 
 def main() -> None:
-    Path(sysconfig.get_path("purelib"), "colearn-ledger.pth").write_text(f"{ROOT}\n", encoding="utf-8")
+    Path(sysconfig.get_path("purelib"), "colearn-ledger.pth").write_text(f"{ROOT}\n{ROOT / 'node'}\n", encoding="utf-8")
     for name, (module, function) in programs().items():
         program = Path(sysconfig.get_path("scripts"), name)
         # sh starts Python: a path with a space in it can't stand behind #!

@@ -1,0 +1,105 @@
+"""The program ``colearn-node``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+from colearn_ledger.errors import ColearnError, UsageError
+
+from .settings import SETTINGS, Config, load
+
+__all__ = ["main"]
+
+# Told to leave, a node leaves within 10 s, even in the middle of a transaction that doesn't come through.
+_LEAVE_WITHIN_S = 8.0
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(message, expected=self.format_usage().strip(), fix=f"{self.prog} --help lists all options")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="colearn-node", description="One stakeholder's node of a collective.")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    run = commands.add_parser("run", help="follow the contract: train, test, vote")
+    run.set_defaults(run=_run)
+    run.add_argument("--dry-run", action="store_true", help="decide and say what would be done, send nothing")
+    run.add_argument("--rounds", type=int, metavar="N", help="leave after N decided rounds")
+    run.add_argument("--until-round", type=int, metavar="N", help="leave when round N has passed")
+    _add_settings(run)
+    return parser
+
+
+def _add_settings(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--config", type=Path, metavar="FILE", help="the node's configuration (TOML)")
+    for setting in SETTINGS:
+        if setting.flag is not None:
+            parser.add_argument(setting.flag, dest=f"setting:{setting.key}", metavar="VALUE", help=setting.help)
+
+
+def _config(options: argparse.Namespace) -> Config:
+    flags = {k.partition(":")[2]: v for k, v in vars(options).items() if k.startswith("setting:") and v is not None}
+    return load(options.config, os.environ, flags)
+
+
+def _run(options: argparse.Namespace) -> int:
+    for flag, value in (("--rounds", options.rounds), ("--until-round", options.until_round)):
+        if value is not None and value < 1:
+            raise UsageError(f"{flag} is {value}", expected="1 or more", fix="leave it out to go on for ever")
+    config = _config(options)
+    from .assemble import assemble
+    from .wake import Wake
+
+    node, held = assemble(
+        config, Wake(), dry_run=options.dry_run, rounds=options.rounds, until_round=options.until_round
+    )
+
+    def leave(_signal: int, _frame: FrameType | None) -> None:
+        node.stop()
+        timer = threading.Timer(_LEAVE_WITHIN_S, _give_up, [node.crew.end])
+        timer.daemon = True
+        timer.start()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, leave)
+    try:
+        node.run()
+    finally:
+        if held is not None:
+            held.close()
+    return 0
+
+
+def _give_up(end: object) -> None:
+    if callable(end):
+        end()
+    os._exit(0)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return the exit code."""
+    try:
+        options = _parser().parse_args(argv)
+        if options.command is None:
+            _parser().print_help()
+            return 0
+        return int(options.run(options))
+    except ColearnError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,64 @@
+"""The node's log: one line an action, on standard error; round and phase come first."""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+import time
+from typing import IO, Any
+
+__all__ = ["Log"]
+
+_LEVELS = ("debug", "info", "warning", "error")
+
+
+class Log:
+    """Writes lines as text for people or as JSON.
+
+    ``where`` (round and phase) is set as the node goes on, and stands in front of every line.
+    """
+
+    def __init__(self, *, as_json: bool = False, level: str = "info", to: IO[str] | None = None) -> None:
+        self._as_json = as_json
+        self._least = _LEVELS.index(level)
+        self._to = to or sys.stderr
+        self._lock = threading.Lock()
+        self.round: int | None = None
+        self.phase = "start"
+
+    def debug(self, event: str, text: str, **facts: Any) -> None:
+        self._write("debug", event, text, facts)
+
+    def info(self, event: str, text: str, **facts: Any) -> None:
+        self._write("info", event, text, facts)
+
+    def warning(self, event: str, text: str, **facts: Any) -> None:
+        self._write("warning", event, text, facts)
+
+    def error(self, event: str, text: str, **facts: Any) -> None:
+        self._write("error", event, text, facts)
+
+    def _write(self, level: str, event: str, text: str, facts: dict[str, Any]) -> None:
+        if _LEVELS.index(level) < self._least:
+            return
+        now = time.time()
+        if self._as_json:
+            stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now)) + f".{int(now * 1000) % 1000:03d}Z"
+            record = {"time": stamp, "level": level, "round": self.round, "phase": self.phase, "event": event}
+            line = json.dumps({**record, "text": text, **facts}, default=_plain)
+        else:
+            stamp = time.strftime("%H:%M:%S", time.localtime(now))
+            place = f"round {self.round}" if self.round is not None else "-"
+            mark = "" if level in ("debug", "info") else f"{level.upper()}: "
+            line = f"{stamp}  {place:<9} {self.phase:<9}  {mark}{text}"
+        with self._lock:
+            try:
+                self._to.write(line + "\n")
+                self._to.flush()
+            except (OSError, ValueError):  # nobody reads any more: a log never stops the node
+                pass
+
+
+def _plain(value: object) -> object:
+    return "0x" + value.hex() if isinstance(value, bytes) else str(value)

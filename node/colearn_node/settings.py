@@ -1,0 +1,273 @@
+"""Settings: one table of everything that can be set, read from a TOML file, the environment and flags.
+
+Later beats earlier: default, file, environment (``COLEARN_NODE_STORE_FOLDER`` for ``store.folder``), flag.
+Paths in the file are relative to the file's folder, others to the working folder.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from colearn_ledger.errors import ConfigError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib  # type: ignore[import-not-found,unused-ignore]
+
+__all__ = ["ENV_PREFIX", "SETTINGS", "Config", "Setting", "load"]
+
+ENV_PREFIX = "COLEARN_NODE_"
+
+
+class _Wrong(ValueError):
+    """A value of the wrong kind; the text says what was expected."""
+
+
+def _text(value: object, _: Path) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise _Wrong("a text that isn't empty")
+    return value.strip()
+
+
+def _texts(value: object, folder: Path) -> tuple[str, ...]:
+    if isinstance(value, str):  # the environment's and the flags' way of giving several
+        value = [part for part in value.split(",") if part.strip()]
+    if not isinstance(value, list) or not value:
+        raise _Wrong("a list with at least one text")
+    return tuple(_text(part, folder) for part in value)
+
+
+def _path(value: object, folder: Path) -> Path:
+    return (folder / Path(_text(value, folder)).expanduser()).absolute()
+
+
+def _number(least: float, most: float) -> Callable[[object, Path], float]:
+    def parse(value: object, _: Path) -> float:
+        try:
+            if isinstance(value, bool):
+                raise ValueError
+            number = float(value)  # type: ignore[arg-type]
+        except (TypeError, ValueError):
+            number = float("nan")
+        if not least <= number <= most:
+            raise _Wrong(f"a number from {least:g} to {most:g}")
+        return number
+
+    return parse
+
+
+def _one_of(*names: str) -> Callable[[object, Path], str]:
+    def parse(value: object, _: Path) -> str:
+        if value not in names:
+            raise _Wrong(f"one of {', '.join(names)}")
+        return str(value)
+
+    return parse
+
+
+def _listen(value: object, folder: Path) -> str:
+    host, _, port = _text(value, folder).rpartition(":")
+    if not host or not port.isdigit() or int(port) > 65535:
+        raise _Wrong("host:port, such as 127.0.0.1:9464")
+    return f"{host}:{port}"
+
+
+def _factory(value: object, folder: Path) -> str:
+    text = _text(value, folder)
+    module, colon, name = text.partition(":")
+    if not module or not colon or not name.isidentifier():
+        raise _Wrong("module:function, such as my_module:make_learner")
+    return text
+
+
+def _table(value: object, _: Path) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise _Wrong("a table of options, [learner.options]")
+    return dict(value)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One thing that can be set.
+
+    ``key`` is its place in the file (``store.folder``), ``example`` is TOML, ``help`` a sentence for people.
+    """
+
+    key: str
+    parse: Callable[[object, Path], Any]
+    default: Any
+    example: str
+    help: str
+
+    @property
+    def attribute(self) -> str:
+        return self.key.replace(".", "_")
+
+    @property
+    def variable(self) -> str:
+        return ENV_PREFIX + self.attribute.upper()
+
+    @property
+    def flag(self) -> str | None:
+        """Tables can't be given on a command line."""
+        return None if self.parse is _table else "--" + self.key.replace(".", "-").replace("_", "-")
+
+
+SETTINGS = (
+    Setting(
+        "rpc",
+        _texts,
+        (),
+        '["http://127.0.0.1:8545"]',
+        "JSON-RPC endpoints of the chain; the first that answers is used",
+    ),
+    Setting(
+        "ws", _text, None, '"ws://127.0.0.1:8545"', "WebSocket endpoint whose news wake the node; without one it polls"
+    ),
+    Setting("deployment", _path, None, '"deployment.json"', "the file that `colearn-ledger deploy` wrote"),
+    Setting("keystore", _path, None, '"keystore.json"', "the member's encrypted key; without one nothing is sent"),
+    Setting("password_file", _path, None, '"password.txt"', "holds the keystore's password; without it you are asked"),
+    Setting("member", _text, None, '"0x…"', "without a keystore: the member whose view is shown (dry run)"),
+    Setting("poll_interval", _number(0.05, 3600), 1.0, "1.0", "seconds between looks at the chain, if nothing wakes"),
+    Setting("store.ipfs", _text, None, '"/ip4/127.0.0.1/tcp/5001/http"', "RPC API of your Kubo daemon"),
+    Setting("store.folder", _path, None, '"weights"', "instead of IPFS: a folder that all members share"),
+    Setting("store.timeout", _number(1, 86400), 60.0, "60", "seconds that one attempt to pull weights may take"),
+    Setting(
+        "learner.factory", _factory, None, '"my_module:make_learner"', "called with the options, makes the learner"
+    ),
+    Setting("learner.options", _table, {}, "", "keyword arguments of the factory"),
+    Setting("log.format", _one_of("text", "json"), "text", '"text"', "text for people, json for machines"),
+    Setting("log.level", _one_of("debug", "info", "warning", "error"), "info", '"info"', "least that is logged"),
+    Setting("metrics.listen", _listen, None, '"127.0.0.1:9464"', "serves /metrics, /livez and /readyz; off by default"),
+)
+_BY_KEY = {setting.key: setting for setting in SETTINGS}
+
+
+@dataclass(frozen=True)
+class Config:
+    """A node's settings; see ``SETTINGS`` for what each means. ``folder``: of the file, or the working folder."""
+
+    rpc: tuple[str, ...] = ()
+    ws: str | None = None
+    deployment: Path | None = None
+    keystore: Path | None = None
+    password_file: Path | None = None
+    member: str | None = None
+    poll_interval: float = 1.0
+    store_ipfs: str | None = None
+    store_folder: Path | None = None
+    store_timeout: float = 60.0
+    learner_factory: str | None = None
+    learner_options: dict[str, Any] = field(default_factory=dict)
+    log_format: str = "text"
+    log_level: str = "info"
+    metrics_listen: str | None = None
+    folder: Path = field(default_factory=Path.cwd)
+
+
+def load(path: Path | None, environ: Mapping[str, str], flags: Mapping[str, object]) -> Config:
+    """The settings out of a file (or none), the environment, and flags by setting key.
+
+    Raises ConfigError for a file that can't be read, an unknown key, a wrong value, or a missing one.
+    """
+    values: dict[str, Any] = {}
+    folder = Path.cwd() if path is None else path.absolute().parent
+    if path is not None:
+        for key, value in _flatten(_read(path), path).items():
+            values[key] = _parse(_BY_KEY[key], value, folder, f"{key} in {path}")
+    by_variable = {setting.variable: setting for setting in SETTINGS}
+    for variable in sorted(v for v in environ if v.startswith(ENV_PREFIX)):
+        setting = by_variable.get(variable)
+        if setting is None or setting.flag is None:
+            raise _unknown(f"the environment variable {variable}", variable, list(by_variable))
+        values[setting.key] = _parse(setting, environ[variable], Path.cwd(), variable)
+    for key, value in flags.items():
+        values[key] = _parse(_BY_KEY[key], value, Path.cwd(), str(_BY_KEY[key].flag))
+    config = Config(folder=folder, **{_BY_KEY[key].attribute: value for key, value in values.items()})
+    _check(config, path)
+    return config
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        with open(path, "rb") as file:
+            tree: dict[str, Any] = tomllib.load(file)
+            return tree
+    except FileNotFoundError:
+        raise ConfigError(
+            f"there is no file {path}", expected="a node's configuration", fix=f"colearn-node init {path} writes one"
+        ) from None
+    except OSError as e:
+        raise ConfigError(f"{path} can't be read: {e.strerror or e}", fix="check its permissions") from e
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as e:
+        raise ConfigError(f"{path} isn't TOML: {e}", fix="colearn-node init shows what it should look like") from e
+
+
+def _flatten(tree: Mapping[str, Any], path: Path) -> dict[str, Any]:
+    """Values by full key. ``learner = "module:function"`` is short for the table with a factory alone."""
+    flat: dict[str, Any] = {}
+    sections = {key.partition(".")[0] for key in _BY_KEY if "." in key}
+    for name, value in tree.items():
+        if name == "learner" and isinstance(value, str):
+            flat["learner.factory"] = value
+        elif name in sections and isinstance(value, dict):
+            flat.update({f"{name}.{inner}": inner_value for inner, inner_value in value.items()})
+        else:
+            flat[name] = value
+    for key in flat:
+        if key not in _BY_KEY:
+            raise _unknown(f"the key {key} in {path}", key, list(_BY_KEY))
+    return flat
+
+
+def _unknown(what: str, name: str, known: Sequence[str]) -> ConfigError:
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    if not near:  # a right name in a wrong section
+        near = [k for k in known if k.rpartition(".")[2] == name.rpartition(".")[2]][:1]
+    return ConfigError(
+        f"{what} is unknown",
+        expected=f"one of {', '.join(known)}",
+        fix=f"did you mean {near[0]}?" if near else "remove it",
+    )
+
+
+def _parse(setting: Setting, value: object, folder: Path, what: str) -> Any:
+    try:
+        return setting.parse(value, folder)
+    except _Wrong as e:
+        shown = value if isinstance(value, str | int | float | bool) else type(value).__name__
+        raise ConfigError(f"{what} is {shown!r}", expected=str(e), fix=f"for example {setting.example}") from None
+
+
+def _check(config: Config, path: Path | None) -> None:
+    where = f" in {path}" if path is not None else ""
+    for key, value in {
+        "rpc": config.rpc,
+        "deployment": config.deployment,
+        "learner.factory": config.learner_factory,
+    }.items():
+        if not value:
+            setting = _BY_KEY[key]
+            raise ConfigError(
+                f"{key} is missing{where}",
+                expected=setting.help,
+                fix=f"{key} = {setting.example}, or set {setting.variable}, or pass {setting.flag}",
+            )
+    if (config.store_ipfs is None) == (config.store_folder is None):
+        raise ConfigError(
+            f"store.ipfs and store.folder are {'both missing' if config.store_ipfs is None else 'both set'}{where}",
+            expected="one of them",
+            fix='[store]\n            ipfs = "/ip4/127.0.0.1/tcp/5001/http"',
+        )
+
+
+def environment() -> Mapping[str, str]:
+    """This process's environment."""
+    return os.environ

@@ -1,0 +1,72 @@
+"""What wakes the loop: the worker, a signal, or news over a WebSocket. News only say "look again"; state decides."""
+
+from __future__ import annotations
+
+import json
+import threading
+
+from websockets.exceptions import WebSocketException
+from websockets.sync.client import connect
+
+from .log import Log
+
+__all__ = ["News", "Wake"]
+
+_LONGEST_PAUSE_S = 30.0
+_SUBSCRIBE = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "eth_subscribe", "params": ["newHeads"]})
+
+
+class Wake:
+    """An event that is cleared by waiting for it."""
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+
+    def __call__(self) -> None:
+        self._event.set()
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for a call, at most so long; True if there was one since the last wait."""
+        woken = self._event.wait(max(seconds, 0.0))
+        self._event.clear()
+        return woken
+
+
+class News:
+    """Listens for new blocks over a WebSocket, in a thread, and connects again when it breaks.
+
+    ``connected`` says whether news would be heard now: while they wouldn't, the loop must poll.
+    """
+
+    def __init__(self, url: str, wake: Wake, log: Log) -> None:
+        self._url, self._wake, self._log = url, wake, log
+        self.connected = False
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def _listen(self) -> None:
+        pause = 1.0
+        told = False
+        while True:
+            try:
+                with connect(self._url, open_timeout=10, ping_interval=20) as socket:
+                    socket.send(
+                        json.dumps({"jsonrpc": "2.0", "id": 1, "method": "eth_subscribe", "params": ["newHeads"]})
+                    )
+                    answer = json.loads(socket.recv(timeout=10))
+                    if "result" not in answer:
+                        raise ValueError(f"no subscription: {answer.get('error')}")
+                    self.connected, pause, told = True, 1.0, False
+                    self._log.debug("news", "woken by the chain's WebSocket from now on")
+                    self._wake()  # what came before the subscription was missed
+                    for _ in socket:
+                        self._wake()
+                    reason = "it was closed"
+            except (OSError, ValueError, TimeoutError, WebSocketException) as e:
+                reason = f"{type(e).__name__}: {e}"
+            self.connected = False
+            if not told:
+                self._log.warning("news", f"the chain's WebSocket can't be used, polling instead ({reason})")
+                told = True
+            self._wake()
+            threading.Event().wait(pause)
+            pause = min(pause * 2, _LONGEST_PAUSE_S)

@@ -1,0 +1,50 @@
+"""Learners of real arithmetic for node processes: made by a factory, as a user's own are."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+from colearn_ledger.core.learner import ProposedWeights, Weights
+from tests.learners_for_tests import LinearLearner
+
+
+def make(index: int, seed: int = 1, features: int = 4) -> LinearLearner:
+    """Learner ``index`` of :func:`tests.learners_for_tests.linear_learners`."""
+    return LinearLearner(index, seed=seed, features=features)
+
+
+class Gated(LinearLearner):
+    """Says in ``folder`` what it is doing, and does it when it may: a file ``hold-train`` or ``hold-test`` stops it."""
+
+    def __init__(self, index: int, seed: int, folder: str) -> None:
+        super().__init__(index, seed=seed)
+        self._folder = Path(folder)
+
+    def mli_propose_weights(self) -> Weights:
+        self._gate("train")
+        return super().mli_propose_weights()
+
+    def mli_test_weights(self, weights: Weights) -> ProposedWeights:
+        self._gate("test")
+        return super().mli_test_weights(weights)
+
+    def _gate(self, what: str) -> None:
+        (self._folder / f"{what}-{self._index}-{os.getpid()}").touch()
+        if (self._folder / f"die-{what}-{self._index}").exists():
+            os.kill(os.getpid(), 9)
+        while (self._folder / f"hold-{what}-{self._index}").exists():
+            time.sleep(0.01)
+
+
+def make_gated(index: int, folder: str, seed: int = 1) -> Gated:
+    return Gated(index, seed, folder)
+
+
+def fail() -> None:
+    raise RuntimeError("no data today")
+
+
+def make_nothing() -> object:
+    return object()
