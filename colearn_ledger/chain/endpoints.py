@@ -60,6 +60,8 @@ def connect(
     provider = EndpointsProvider([_http(url, timeout_s) for url in urls], expected_chain_id)
     provider.check()
     web3 = Web3(provider)
+    # It asks for the chain id twice around each call, to check fields that this package gives itself.
+    web3.middleware_onion.remove("validation")
     web3.middleware_onion.inject(ExtraDataToPOAMiddleware, layer=0)  # proof-of-authority headers; harmless elsewhere
     return web3
 
