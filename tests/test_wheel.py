@@ -51,9 +51,10 @@ def test_wheel__files__package_and_artifact_and_nothing_else(wheel: Path) -> Non
     names = set(zipfile.ZipFile(wheel).namelist())
     assert {"colearn_ledger/artifacts/CollectiveLearning.json", "colearn_ledger/py.typed"} <= names
     info = f"colearn_ledger-{colearn_ledger.__version__}.dist-info"
-    assert {name.partition("/")[0] for name in names} == {"colearn_ledger", info}
+    assert {name.partition("/")[0] for name in names} == {"colearn_ledger", "colearn_node", info}
     assert f"{info}/licenses/LICENSE" in names
     sources = {path.relative_to(ROOT).as_posix() for path in (ROOT / "colearn_ledger").rglob("*.py")}
+    sources |= {path.relative_to(ROOT / "node").as_posix() for path in (ROOT / "node").rglob("*.py")}
     assert sources <= names
 
 
