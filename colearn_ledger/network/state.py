@@ -21,6 +21,7 @@ from ..errors import NetworkError
 
 __all__ = [
     "Running",
+    "find_running",
     "make_keystore",
     "new_temporary",
     "read_description",

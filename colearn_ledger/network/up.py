@@ -56,7 +56,9 @@ class LocalNetwork:
     ipfs: False to have the chain and the keys alone.
     block_time: seconds between blocks; None for a block whenever there is a transaction.
     ether: each stakeholder has that much at least.
-    rpc_port, ipfs_port, swarm_port: ports to begin with. None, or one that is taken: any that is free.
+    rpc_port, ipfs_port, swarm_port: ports to begin with. None: those of the last time, if ``folder`` has any, else any
+        that is free. One that is taken is replaced, and ``say`` is told.
+    usual_ports: begin with the ports that people know (8545, 5001, 4001) rather than with any.
     say: gets a line about each step that takes time, and about each port that was taken.
 
     Raises
@@ -83,6 +85,7 @@ class LocalNetwork:
         rpc_port: int | None = None,
         ipfs_port: int | None = None,
         swarm_port: int | None = None,
+        usual_ports: bool = False,
         say: Callable[[str], None] | None = None,
     ) -> None:
         self.kind = chain
@@ -92,6 +95,7 @@ class LocalNetwork:
         self.block_time = block_time
         self.ether = ether
         self._wished = (rpc_port, ipfs_port, swarm_port)
+        self._usual = (8545, 5001, 4001) if usual_ports else (None, None, None)
         self._say: Say = say or (lambda text: None)
         self._daemons: Daemons | None = None
         self._link: Path | None = None
@@ -202,21 +206,23 @@ class LocalNetwork:
         daemons, folder = self._running(), self.folder
         self._link = state.register(folder)
         addresses = [state.make_keystore(self._home(i)) for i in range(self.count)]
-        rpc, api, swarm = self._wished
         saved = before.get("chain", {})
+        wished = self._wished[0] or saved.get("port") or self._usual[0]
         self._chain = chain = start_chain(
             self.kind,
             daemons,
             folder / "chain",
             kept=self.kept is not None,
             block_time=self.block_time,
-            port=rpc or saved.get("port"),
-            ws_port=saved.get("ws_port") or (rpc + 1 if rpc else None),
+            port=wished,
+            ws_port=saved.get("ws_port") or (wished and wished + 1),
             say=self._say,
         )
+        if wished and wished != chain.port:
+            self._say(f"port {wished} is taken: the chain's RPC is on {chain.port}")
         fund(chain, addresses, self.ether)
         if self.ipfs:
-            self._start_ipfs(before, api, swarm)
+            self._start_ipfs(before)
         self.rpc_url, self.ws_url, self.chain_id = chain.rpc_url, chain.ws_url, chain.chain_id
         self.stakeholders = tuple(
             Stakeholder(
@@ -231,7 +237,7 @@ class LocalNetwork:
         )
         state.write_description(folder, self.describe())
 
-    def _start_ipfs(self, before: dict[str, Any], api: int | None, swarm: int | None) -> None:
+    def _start_ipfs(self, before: dict[str, Any]) -> None:
         program = self._ipfs_program
         assert program is not None
         swarm_key = self.folder / "swarm.key"
@@ -242,11 +248,10 @@ class LocalNetwork:
         for i in range(self.count):
             repository = self._home(i) / "ipfs"
             peer = make_repository(program, repository, swarm_key)
-            last = saved[i].get("ipfs") if i < len(saved) else None
-            ports = [
-                base + i if base else (last or {}).get(name, 0)
-                for base, name in ((api, "api_port"), (swarm, "swarm_port"))
-            ]
+            last = (saved[i].get("ipfs") if i < len(saved) else None) or {}
+            ports = []
+            for name, wished, usual in zip(("api_port", "swarm_port"), self._wished[1:], self._usual[1:], strict=True):
+                ports.append(wished + i if wished else last.get(name) or (usual + i if usual else 0))
             wanted.append(Kubo(f"ipfs-{i + 1}", repository, peer, *ports))
         self._kubos = start_kubos(program, self._running(), wanted)
         self._tell_of_moved_ports(wanted)

@@ -1,0 +1,144 @@
+"""``colearn-ledger network``: a chain and an IPFS daemon for each stakeholder, on this machine alone."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+
+from ..errors import NetworkError, UsageError
+
+__all__ = ["add_options", "run"]
+
+_LOOK_S = 0.5
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options of ``up`` and ``down``."""
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    text = "start it, say what runs where, and run until Ctrl-C or `network down`"
+    up = actions.add_parser("up", help=text, description=text)
+    add = up.add_argument
+    add("--chain", default="anvil", metavar="KIND", help="anvil, hardhat or geth (default: %(default)s)")
+    add("-n", "--stakeholders", type=int, default=5, metavar="N", help="1 to 64 (default: %(default)s)")
+    add("--state", type=Path, metavar="DIR", help="keep the chain, the keys and the stores there for another day")
+    add("--block-time", type=float, metavar="S", help="a block every S seconds (default: one for each transaction)")
+    add("--ether", type=int, default=1000, help="what each stakeholder has at least (default: %(default)s)")
+    add("--rpc-port", type=int, metavar="PORT", help="of the chain, if it is free (8545)")
+    add("--ipfs-port", type=int, metavar="PORT", help="of the first IPFS daemon's RPC; the others follow (5001)")
+    add("--swarm-port", type=int, metavar="PORT", help="of the first IPFS daemon's swarm; the others follow (4001)")
+    text = "stop a network that runs"
+    down = actions.add_parser("down", help=text, description=text)
+    down.add_argument("--state", type=Path, metavar="DIR", help="the one of this folder (default: the only one)")
+    down.add_argument("--all", action="store_true", help="all that run")
+
+
+def run(options: argparse.Namespace) -> int:
+    if sys.platform == "win32":
+        raise NetworkError("a local network needs Linux or macOS", fix="run it in WSL or in a container")
+    return _up(options) if options.action == "up" else _down(options)
+
+
+def _up(options: argparse.Namespace) -> int:
+    from ..network import LocalNetwork
+
+    for name in ("rpc_port", "ipfs_port", "swarm_port"):
+        port = getattr(options, name)
+        if port is not None and not 1 <= port <= 65535 - 64:
+            raise UsageError(f"--{name.replace('_', '-')} is {port}", expected="1 to 65471")
+    if options.ether < 0 or options.ether > 10**9:
+        raise UsageError(f"--ether is {options.ether}", expected="0 to 1000000000")
+    network = LocalNetwork(
+        options.chain,
+        options.stakeholders,
+        folder=options.state,
+        block_time=options.block_time,
+        ether=options.ether,
+        rpc_port=options.rpc_port,
+        ipfs_port=options.ipfs_port,
+        swarm_port=options.swarm_port,
+        usual_ports=True,
+        say=lambda text: print(text, file=sys.stderr, flush=True),
+    )
+    with _signals_interrupt():
+        try:
+            with network:
+                _show(network)
+                while not network.gone():
+                    ended = network.check()
+                    if ended is not None:
+                        raise NetworkError(
+                            f"{ended} has ended; the rest was stopped", fix=f"look at its log, {network.log(ended)}"
+                        )
+                    time.sleep(_LOOK_S)
+        except KeyboardInterrupt:
+            if not hasattr(network, "stakeholders"):  # it wasn't up yet
+                raise
+    kept = f"; {options.state} keeps everything" if options.state else ""
+    print(f"all stopped{kept}", flush=True)
+    return 0
+
+
+def _show(network: object) -> None:
+    from ..network import LocalNetwork
+
+    assert isinstance(network, LocalNetwork)
+    pids = network.pids()
+    print(f"chain          {network.kind}, chain id {network.chain_id}, process {pids['chain']}")
+    print(f"  RPC          {network.rpc_url}")
+    print(f"  WebSocket    {network.ws_url}")
+    for i, person in enumerate(network.stakeholders):
+        print(f"{person.name:<14} {person.address}")
+        print(f"  key          {person.keystore}")
+        print(f"  password     {person.password_file}")
+        if person.ipfs_api:
+            print(f"  IPFS RPC     {person.ipfs_api}, process {pids[f'ipfs-{i + 1}']}")
+    print(f"folder         {network.folder}{'' if network.kept else ' (removed at the end)'}")
+    print(f"description    {network.folder / 'network.json'}")
+    print("Everything listens on this machine alone. Ctrl-C stops it, and so does `colearn-ledger network down`.")
+    sys.stdout.flush()
+
+
+@contextlib.contextmanager
+def _signals_interrupt() -> Iterator[None]:
+    """Asked to end in any way, it ends as by Ctrl-C."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    numbers = (signal.SIGTERM, signal.SIGHUP)
+    before = [signal.signal(number, interrupt) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
+
+
+def _down(options: argparse.Namespace) -> int:
+    from ..network import state
+
+    if options.state is not None and options.all:
+        raise UsageError("--state and --all together", fix="give one of them")
+    if options.state is not None:
+        folder = options.state.absolute()
+        if not folder.is_dir():
+            raise UsageError(f"there is no folder {folder}", expected="the folder that `network up --state` was given")
+        one = state.find_running(folder)
+        found = [] if one is None else [one]
+    else:
+        found = list(state.running_networks())
+        if len(found) > 1 and not options.all:
+            folders = "\n".join(f"    {running.folder} (process {running.pid})" for running in found)
+            raise UsageError(f"{len(found)} networks run:\n{folders}", fix="name one by --state, or say --all")
+    for running in found:
+        state.stop_running(running)
+        print(f"stopped {running.folder}")
+    if not found:
+        print("no network runs")
+    return 0
