@@ -25,9 +25,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_report_header(config: pytest.Config) -> str:
-    return f"seeds: random and numpy {os.environ[SEED]} (again: {SEED}={os.environ[SEED]}), " + (
-        f"hypothesis {config.getoption('hypothesis_seed', None)} (again: --hypothesis-seed)"
-    )
+    from hypothesis import settings
+
+    seed, hypothesis_seed = os.environ[SEED], config.getoption("hypothesis_seed", None)
+    hypothesis = "fixed by its CI profile" if settings.default.derandomize else f"{hypothesis_seed} (--hypothesis-seed)"
+    return f"seeds: {SEED}={seed} for random, numpy; hypothesis {hypothesis}"
 
 
 @pytest.fixture(autouse=True)
