@@ -63,6 +63,7 @@ def _up(options: argparse.Namespace) -> int:
         ipfs_port=options.ipfs_port,
         swarm_port=options.swarm_port,
         usual_ports=True,
+        listed=True,
         say=lambda text: print(text, file=sys.stderr, flush=True),
     )
     with _signals_interrupt():

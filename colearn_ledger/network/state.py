@@ -90,7 +90,7 @@ def _write_private(path: Path, text: str) -> None:
     os.replace(temporary, path)
 
 
-# ---- where running networks are found: a folder of this user alone, with temporary networks, and links to the others
+# ---- where running networks are found: a folder of this user alone, with temporary networks, and links to the listed
 
 
 def _base() -> Path:
@@ -111,25 +111,21 @@ def new_temporary() -> Path:
     return Path(tempfile.mkdtemp(prefix="network-", dir=_base()))
 
 
-def register(folder: Path) -> Path | None:
-    """Let :func:`running_networks` find a kept network, too. Returns the link to remove at its end."""
-    if folder.parent == _base():
-        return None
-    link = _base() / f"kept-{os.getpid()}-{secrets.token_hex(3)}"
+def register(folder: Path) -> Path:
+    """Let :func:`running_networks` find it. Returns the link to remove at its end."""
+    link = _base() / f"listed-{os.getpid()}-{secrets.token_hex(3)}"
     link.symlink_to(folder)
     return link
 
 
 def running_networks() -> Iterator[Running]:
-    """This user's networks that run now."""
-    for entry in sorted(_base().iterdir()):
-        if entry.is_dir():
-            pid = _holder(entry)
-            if pid is not None:
-                yield Running(entry.resolve(), pid)
-                continue
-        if entry.is_symlink():
-            entry.unlink(missing_ok=True)
+    """This user's networks that run now and were registered."""
+    for link in sorted(_base().glob("listed-*")):
+        pid = _holder(link)
+        if pid is not None:
+            yield Running(link.resolve(), pid)
+        else:  # its owner was killed hard
+            link.unlink(missing_ok=True)
 
 
 def find_running(folder: Path) -> Running | None:

@@ -59,6 +59,7 @@ class LocalNetwork:
     rpc_port, ipfs_port, swarm_port: ports to begin with. None: those of the last time, if ``folder`` has any, else any
         that is free. One that is taken is replaced, and ``say`` is told.
     usual_ports: begin with the ports that people know (8545, 5001, 4001) rather than with any.
+    listed: whether ``network down`` finds it without being told its folder.
     say: gets a line about each step that takes time, and about each port that was taken.
 
     Raises
@@ -86,6 +87,7 @@ class LocalNetwork:
         ipfs_port: int | None = None,
         swarm_port: int | None = None,
         usual_ports: bool = False,
+        listed: bool = False,
         say: Callable[[str], None] | None = None,
     ) -> None:
         self.kind = chain
@@ -96,6 +98,7 @@ class LocalNetwork:
         self.ether = ether
         self._wished = (rpc_port, ipfs_port, swarm_port)
         self._usual = (8545, 5001, 4001) if usual_ports else (None, None, None)
+        self._listed = listed
         self._say: Say = say or (lambda text: None)
         self._daemons: Daemons | None = None
         self._link: Path | None = None
@@ -121,8 +124,11 @@ class LocalNetwork:
         if self.ipfs:
             self._ipfs_program = find_kubo(self._say)  # before anything is made: it may take minutes, or fail
         self.folder = self.kept or state.new_temporary()
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self._daemons = Daemons(self.folder, remove=self.kept is None)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._daemons = Daemons(self.folder, remove=self.kept is None)
+        except (FileExistsError, NotADirectoryError, PermissionError) as e:
+            raise UsageError(f"{e.filename} can't be used: {e.strerror}", expected="a folder to write to") from e
         try:
             self._start(before)
         except BaseException:  # also Ctrl-C
@@ -185,7 +191,13 @@ class LocalNetwork:
         """What the folder was used for before must fit."""
         before = state.read_description(self.kept) if self.kept is not None else None
         if before is None:
-            if self.kept is not None and self.kept.is_dir() and any(p.name != "lock" for p in self.kept.iterdir()):
+            # One that was interrupted while it came up for the first time has a lock, and no description yet.
+            if (
+                self.kept is not None
+                and self.kept.is_dir()
+                and any(self.kept.iterdir())
+                and not (self.kept / "lock").is_file()
+            ):
                 raise UsageError(
                     f"{self.kept} holds something else", expected="an empty folder, or one of a local network"
                 )
@@ -204,7 +216,8 @@ class LocalNetwork:
 
     def _start(self, before: dict[str, Any]) -> None:
         daemons, folder = self._running(), self.folder
-        self._link = state.register(folder)
+        if self._listed:
+            self._link = state.register(folder)
         addresses = [state.make_keystore(self._home(i)) for i in range(self.count)]
         saved = before.get("chain", {})
         wished = self._wished[0] or saved.get("port") or self._usual[0]
