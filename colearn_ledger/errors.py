@@ -23,6 +23,7 @@ __all__ = [
     "InsufficientFunds",
     "InvalidWeights",
     "KeyFileError",
+    "KeyInUse",
     "LearnerError",
     "NetworkError",
     "NoContract",
@@ -190,3 +191,9 @@ class NoContract(ArtifactError):
     """There is no code at an address."""
 
     exit_code = 18
+
+
+class KeyInUse(KeyFileError):
+    """Another node on this machine uses the same key."""
+
+    exit_code = 19

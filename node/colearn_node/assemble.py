@@ -25,6 +25,7 @@ from .messages import Spec
 from .narrator import Narrator
 from .node import Node
 from .settings import Config
+from .tidy import Tidier
 from .wake import News, Wake
 
 __all__ = ["Deployed", "assemble", "read_deployment"]
@@ -75,10 +76,11 @@ def assemble(
         config.learner_options,
         config.store_ipfs,
         config.store_folder,
+        config.store_allow_remote,
         view.max_size,
         tuple(dict.fromkeys([str(config.folder), str(Path.cwd()), *sys.path])),
     )
-    submitter = Submitter(Sender(contract, account)) if account is not None and not dry_run else None
+    submitter = Submitter(_sender(contract, account, config)) if account is not None and not dry_run else None
     log.info(
         "start",
         f"member {member} of {contract.address} on chain {contract.chain_id}"
@@ -92,6 +94,7 @@ def assemble(
             Crew(spec, wake, log),
             wake,
             Narrator(log),
+            Tidier(contract, config.store_keep),
             news=None if config.ws is None else News(config.ws, wake, log),
             poll_interval=config.poll_interval,
             store_timeout=config.store_timeout,
@@ -100,6 +103,10 @@ def assemble(
         ),
         held,
     )
+
+
+def _sender(contract: CollectiveContract, account: LocalAccount, config: Config) -> Sender:
+    return Sender(contract, account, fee_cap=None if config.fee_cap is None else int(config.fee_cap * 10**9))
 
 
 def _key(config: Config, dry_run: bool) -> tuple[LocalAccount | None, IO[str] | None]:

@@ -72,6 +72,11 @@ class Crew:
         """Of the worker process."""
         return None if self._process is None else self._process.pid
 
+    @property
+    def idle(self) -> bool:
+        """Whether the worker is there and has nothing to do."""
+        return self.ready and self._job is None
+
     def start(self) -> None:
         """Start a worker."""
         self._process = WorkerProcess(self._spec, self._wake, self._printed)
@@ -92,7 +97,7 @@ class Crew:
         if self._result is not None:
             if self._result[0] == key:
                 return self._result[1]
-            self._result = None
+            self.done()
         if not self.ready or self._failures.left(key) > 0:
             self._start_again()
         elif self._job is None:
@@ -108,12 +113,13 @@ class Crew:
 
     def rest(self, discard: Discard | None = None) -> None:
         """Nothing is wanted now. ``discard``: what the store needn't keep any more."""
-        self._result = None
+        self.done()
         if not self.ready:
             self._start_again()
         elif self._job is not None:
             self._is_stale_too_long()
         elif discard is not None and self._process is not None:
+            self._log.debug("tidy", f"{len(discard.refs)} weights need not be kept any more")
             self._process.send(discard)
 
     def done(self) -> None:

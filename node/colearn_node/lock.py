@@ -6,15 +6,9 @@ import os
 from pathlib import Path
 from typing import IO
 
-from colearn_ledger.errors import KeyFileError
+from colearn_ledger.errors import KeyFileError, KeyInUse
 
-__all__ = ["KeyInUse", "hold"]
-
-
-class KeyInUse(KeyFileError):
-    """Another node on this machine uses the same key."""
-
-    exit_code = 16
+__all__ = ["hold"]
 
 
 def hold(keystore: Path) -> IO[str]:

@@ -22,6 +22,7 @@ class Spec:
     options: dict[str, Any]
     store_ipfs: str | None
     store_folder: Path | None
+    store_allow_remote: bool
     max_size: int
     path: tuple[str, ...] = ()
 

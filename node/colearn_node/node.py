@@ -18,6 +18,7 @@ from colearn_ledger.ledger.work import Work
 
 from .crew import Crew, Key, key_of
 from .narrator import Narrator
+from .tidy import Tidier
 from .trouble import Trouble
 from .wake import News, Wake
 
@@ -37,6 +38,7 @@ class Node:
     member: the address whose view decides.
     submitter: sends; None decides and says what it would do (dry run).
     crew: gets the long work done.
+    tidier: finds the weights that needn't be kept.
     news: what wakes the loop beside the crew; None polls.
     rounds: leave after so many decided rounds; None goes on until told to stop.
     until_round: leave when this round has passed, whoever decided it and whenever this node was started.
@@ -50,6 +52,7 @@ class Node:
         crew: Crew,
         wake: Wake,
         narrator: Narrator,
+        tidier: Tidier,
         *,
         news: News | None = None,
         poll_interval: float = 1.0,
@@ -58,7 +61,7 @@ class Node:
         until_round: int | None = None,
     ) -> None:
         self.contract, self.member, self.submitter = contract, member, submitter
-        self.crew, self.wake, self.narrator, self.news = crew, wake, narrator, news
+        self.crew, self.wake, self.narrator, self.tidier, self.news = crew, wake, narrator, tidier, news
         self.poll_interval, self.store_timeout = poll_interval, store_timeout
         self.rounds, self.until_round = rounds, until_round
         self.stopping = False
@@ -101,7 +104,7 @@ class Node:
             return 0.0
         if isinstance(action, Wait):
             self.narrator.wait(view, action)
-            self.crew.rest()
+            self.crew.rest(self.tidier.due(view) if self.submitter is not None and self.crew.idle else None)
             return self._pause(view, action.until)
         if isinstance(action, Reveal | Advance):
             return self._submit(action, action, view)

@@ -72,6 +72,14 @@ def _one_of(*names: str) -> Callable[[object, Path], str]:
     return parse
 
 
+def _yes_or_no(value: object, _: Path) -> bool:
+    known = {"true": True, "false": False}
+    found = known.get(value.lower()) if isinstance(value, str) else value
+    if not isinstance(found, bool):
+        raise _Wrong("true or false")
+    return found
+
+
 def _listen(value: object, folder: Path) -> str:
     host, _, port = _text(value, folder).rpartition(":")
     if not host or not port.isdigit() or int(port) > 65535:
@@ -135,6 +143,9 @@ SETTINGS = (
     Setting("keystore", _path, None, '"keystore.json"', "the member's encrypted key; without one nothing is sent"),
     Setting("password_file", _path, None, '"password.txt"', "holds the keystore's password; without it you are asked"),
     Setting("member", _text, None, '"0x…"', "without a keystore: the member whose view is shown (dry run)"),
+    Setting(
+        "fee_cap", _number(0.000001, 1e9), None, "100", "gwei per unit of gas that is never exceeded; no cap if unset"
+    ),
     Setting("poll_interval", _number(0.05, 3600), 1.0, "1.0", "seconds between looks at the chain, if nothing wakes"),
     Setting("store.ipfs", _text, None, '"/ip4/127.0.0.1/tcp/5001/http"', "RPC API of your Kubo daemon"),
     Setting("store.folder", _path, None, '"weights"', "instead of IPFS: a folder that all members share"),
@@ -160,10 +171,13 @@ class Config:
     keystore: Path | None = None
     password_file: Path | None = None
     member: str | None = None
+    fee_cap: float | None = None
     poll_interval: float = 1.0
     store_ipfs: str | None = None
     store_folder: Path | None = None
     store_timeout: float = 60.0
+    store_keep: str = "current"
+    store_allow_remote: bool = False
     learner_factory: str | None = None
     learner_options: dict[str, Any] = field(default_factory=dict)
     log_format: str = "text"

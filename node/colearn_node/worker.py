@@ -65,7 +65,7 @@ def make_learner(factory: str, options: dict[str, Any]) -> Any:
     return learner
 
 
-def open_store(ipfs: str | None, folder: Path | None) -> Any:
+def open_store(ipfs: str | None, folder: Path | None, allow_remote: bool) -> Any:
     """The weight store that the settings name."""
     if folder is not None:
         from colearn_ledger.stores.local import LocalStore
@@ -74,7 +74,7 @@ def open_store(ipfs: str | None, folder: Path | None) -> Any:
     from colearn_ledger.stores.ipfs import IpfsStore  # type: ignore[import-not-found,unused-ignore]
 
     assert ipfs is not None
-    return IpfsStore(ipfs)
+    return IpfsStore(ipfs, allow_remote=allow_remote)
 
 
 def main(fd: int) -> None:
@@ -108,7 +108,7 @@ def main(fd: int) -> None:
         from colearn_ledger.ledger.prepare import Preparer
 
         learner = make_learner(spec.factory, spec.options)
-        store = open_store(spec.store_ipfs, spec.store_folder)
+        store = open_store(spec.store_ipfs, spec.store_folder, spec.store_allow_remote)
         return Preparer(learner, store, max_size=spec.max_size)
 
     preparer = attempt(0, prepare_everything)
