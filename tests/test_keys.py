@@ -66,7 +66,7 @@ def test_load_account__no_password__is_locked(keystore: Path) -> None:
         b'{"crypto": {}}',
         b'{"version": 3, "crypto": 5}',
         b'{"version": 9, "crypto": {"kdf": "scrypt"}}',
-        b"[" * 5000,
+        b"[" * 60_000,
         KEY.encode(),
     ],
 )

@@ -17,6 +17,7 @@ from typing import Any
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
 
+from ..core.shallow_json import parse_shallow_json
 from ..errors import KeyFileError
 
 __all__ = ["KEY_FILE_VARIABLE", "find_account", "load_account", "load_key_file", "write_keystore"]
@@ -123,8 +124,8 @@ def write_keystore(account: LocalAccount, path: Path, password: str, *, iteratio
 
 def _parse(path: Path) -> dict[str, Any]:
     try:
-        content = json.loads(_read(path, "keystore"))
-    except (ValueError, RecursionError):
+        content = parse_shallow_json(_read(path, "keystore").encode())
+    except ValueError:
         raise _no_keystore(path, "it isn't JSON") from None
     if not isinstance(content, dict) or not {"crypto", "Crypto"} & set(content):
         raise _no_keystore(path, "it has no field crypto")

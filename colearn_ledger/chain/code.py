@@ -1,0 +1,62 @@
+"""Is the code at an address this package's contract? Compared byte for byte with the shipped artifact."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from web3.exceptions import Web3Exception
+
+from ..errors import ArtifactError, ChainError, NoContract
+from .artifact import load_artifact
+from .contract import CollectiveContract, Head
+
+__all__ = ["check_code", "matches"]
+
+_PUSH1, _PUSH32 = 0x60, 0x7F
+_WORD = bytes(32)
+
+
+def check_code(contract: CollectiveContract, head: Head) -> None:
+    """Raise NoContract if there is no code at the contract's address, ArtifactError if it is another contract's."""
+    try:
+        code = bytes(contract.web3.eth.get_code(contract.address, contract.pin(head)))  # type: ignore[arg-type]
+    except ChainError:
+        raise
+    except (Web3Exception, OSError, ValueError) as e:
+        raise ChainError(f"could not read the contract's code: {e}", fix="check that the endpoint is synced") from e
+    where = f"{contract.address} on chain {contract.chain_id}, at block {head.number}"
+    if not code:
+        raise NoContract(
+            f"there is no contract at {where}",
+            expected="a deployed collective",
+            fix="check address and chain; a local chain that was started again has lost its contracts",
+        )
+    if not matches(code, load_artifact().deployed_bytecode):
+        raise ArtifactError(
+            f"the code at {where} is another contract's, or another version's",
+            expected="the code of the contract that this package ships",
+            fix="correct the address, or install the version of colearn-ledger that the contract was deployed with",
+        )
+
+
+def matches(code: bytes, template: bytes) -> bool:
+    """Whether ``code`` is ``template`` with values in the places of its immutables, and equal everywhere else."""
+    if len(code) != len(template):
+        return False
+    masked = bytearray(code)
+    for start in _immutable_places(template):
+        masked[start : start + 32] = _WORD
+    return bytes(masked) == template
+
+
+@lru_cache(maxsize=4)
+def _immutable_places(template: bytes) -> tuple[int, ...]:
+    """Where values are filled in at deployment: operands of PUSH32 that are zero (a zero itself isn't pushed so)."""
+    places = []
+    at = 0
+    while at < len(template):
+        opcode = template[at]
+        if opcode == _PUSH32 and template[at + 1 : at + 33] == _WORD:
+            places.append(at + 1)
+        at += 1 + max(0, opcode - _PUSH1 + 1 if _PUSH1 <= opcode <= _PUSH32 else 0)
+    return tuple(places)
