@@ -1,0 +1,12 @@
+"""A collective's history, read from the chain alone: no node, no store and no key is needed.
+
+What the contract's storage shows is always there: who proposed what, who voted how, what was decided. What only events
+have (transactions, times, gas, scores, notes) is joined where the endpoint still has them, and missed where it hasn't.
+"""
+
+from __future__ import annotations
+
+from .read import read_history
+from .types import Choice, History, Round, Transaction, Vote
+
+__all__ = ["Choice", "History", "Round", "Transaction", "Vote", "read_history"]

@@ -1,0 +1,111 @@
+"""Events from the chain in bounded ranges of blocks, newest first, as far back as the endpoint has them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from eth_utils.abi import event_abi_to_log_topic
+from web3.exceptions import Web3Exception
+
+from ..chain.contract import CollectiveContract
+from ..errors import ChainError
+
+__all__ = ["Event", "Events", "fetch_events"]
+
+# Endpoints cap blocks or results, each in its own way and words. So the range shrinks when one refuses and grows when
+# it was taken.
+_FIRST_RANGE, _LONGEST_RANGE = 2_000, 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event of the contract."""
+
+    name: str
+    arguments: dict[str, Any]
+    block: int
+    index: int
+    transaction: bytes
+    time: int | None  # where the endpoint says it with the log
+
+
+@dataclass(frozen=True, slots=True)
+class Events:
+    """Events in the chain's order. ``first_block``: they are complete from there on; ``problem``: why not earlier."""
+
+    events: tuple[Event, ...]
+    first_block: int
+    problem: str = ""
+
+
+def fetch_events(
+    contract: CollectiveContract, first_block: int, last_block: int, subjects: Sequence[bytes] | None = None
+) -> Events:
+    """All events of the contract in these blocks.
+
+    Parameters
+    ----------
+    subjects: only events of transactions that have an event whose first indexed argument (a round, an id) is one of
+        these, each of 32 bytes.
+
+    Raises
+    ------
+    ChainError: the endpoint can't be reached. An endpoint that has no old events, or none at all, is no error.
+    """
+    decoder = _Decoder(contract)
+    pages: list[list[Event]] = []
+    last, length, problem = last_block, _FIRST_RANGE, ""
+    while last >= first_block:
+        first = max(first_block, last - length + 1)
+        try:
+            pages.append(decoder.fetch(first, last, subjects))
+        except ChainError:
+            raise
+        except (Web3Exception, ValueError) as e:
+            if first == last:
+                problem = f"the endpoint has no events before block {last + 1}: {str(e)[:200]}"
+                break
+            length = max(1, (last - first + 1) // 4)
+            continue
+        last = first - 1
+        length = min(length * 2, _LONGEST_RANGE)
+    events = tuple(event for page in reversed(pages) for event in page)
+    if subjects is not None:  # what else the transactions did
+        wanted = {event.transaction for event in events}
+        blocks = sorted({event.block for event in events})
+        events = tuple(e for b in blocks for e in decoder.fetch(b, b, None) if e.transaction in wanted)
+    return Events(events, last + 1, problem)
+
+
+class _Decoder:
+    def __init__(self, contract: CollectiveContract) -> None:
+        self._eth = contract.web3.eth
+        self._address = contract.address
+        declared = contract.web3.eth.contract(address=contract.address, abi=contract.artifact.abi).events
+        self._events: dict[bytes, Any] = {
+            event_abi_to_log_topic(item): getattr(declared, item["name"])()  # type: ignore[arg-type]
+            for item in contract.artifact.abi
+            if item["type"] == "event"
+        }
+
+    def fetch(self, first: int, last: int, subjects: Sequence[bytes] | None) -> list[Event]:
+        query: dict[str, Any] = {"address": self._address, "fromBlock": first, "toBlock": last}
+        if subjects is not None:
+            query["topics"] = [None, ["0x" + subject.hex() for subject in subjects]]
+        logs = sorted(self._eth.get_logs(query), key=lambda log: (log["blockNumber"], log["logIndex"]))  # type: ignore[arg-type]
+        return [self._event(log) for log in logs if not log.get("removed") and bytes(log["topics"][0]) in self._events]
+
+    def _event(self, log: Any) -> Event:
+        event = self._events[bytes(log["topics"][0])]
+        decoded = event.process_log(log)
+        time = log.get("blockTimestamp")
+        return Event(
+            name=decoded["event"],
+            arguments=dict(decoded["args"]),
+            block=int(log["blockNumber"]),
+            index=int(log["logIndex"]),
+            transaction=bytes(log["transactionHash"]),
+            time=int(time, 16) if isinstance(time, str) else time,
+        )

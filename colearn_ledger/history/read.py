@@ -1,0 +1,272 @@
+"""Reading the history: rounds from storage, page by page, joined with events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from web3.exceptions import TransactionNotFound, Web3Exception
+
+from ..chain.contract import CollectiveContract, Head
+from ..core.protocol import RoundRecord
+from ..errors import ChainError, UsageError
+from .logs import Event, Events, fetch_events
+from .types import Choice, History, Round, Transaction, Vote
+
+__all__ = ["read_history"]
+
+_PAGE = 128  # rounds in one call: about a million gas of reading, far below what endpoints allow
+_FEW = 16  # rounds up to which only their own events are asked for
+_MILLION = 1_000_000
+_DID = {
+    "CollectiveCreated": "deployed",
+    "RoundOpened": "opened",
+    "WeightsProposed": "proposed",
+    "VoteCast": "voted",
+    "VoteCommitted": "committed",
+    "RoundDecided": "decided",
+}
+
+
+def read_history(
+    contract: CollectiveContract,
+    head: Head,
+    clock: int,
+    *,
+    first: int = 0,
+    last: int | None = None,
+    deployed_block: int = 0,
+    logs: bool = True,
+    receipts: bool = False,
+) -> History:
+    """The rounds ``first`` to ``last`` (None: the current one) as of ``head``, at block time ``clock``.
+
+    Parameters
+    ----------
+    deployed_block: events aren't looked for before it.
+    logs: join what only events have.
+    receipts: read each transaction's receipt too, for gas and senders; one call each.
+
+    Raises
+    ------
+    UsageError: there is no round ``first``.
+    ChainError: the endpoint can't be reached, or there was a re-org while it was read (read again).
+    """
+    records = tuple(_fetch_records(contract, head, clock, first, last))
+    current = contract.fetch_view(contract.address, head, clock).round
+    if not records:
+        raise UsageError(f"there is no round {first} yet", expected=f"0 to {current}", fix="name a round up to that")
+    members = _Members(contract, head)
+    events, problem = None, ""
+    if logs:
+        found = _fetch_events(contract, head, deployed_block, records)
+        events, problem = found, found.problem
+        if not problem and _is_incomplete(found, records):
+            problem = "the endpoint left out events of rounds that the contract's storage has"
+    join = _Join(contract, records, () if events is None else events.events, receipts)
+    rounds = tuple(_round(record, members, join) for record in records)
+    if events is not None:
+        _check_still_there(contract, head)
+    return History(
+        chain_id=contract.chain_id,
+        address=contract.address,
+        head=head,
+        clock=clock,
+        rounds=rounds,
+        current=current,
+        logs_from=None if events is None else events.first_block,
+        logs_problem=problem,
+    )
+
+
+def _fetch_records(
+    contract: CollectiveContract, head: Head, clock: int, first: int, last: int | None
+) -> Iterable[RoundRecord]:
+    while last is None or first <= last:
+        count = _PAGE if last is None else min(_PAGE, last - first + 1)
+        page = contract.fetch_rounds(first, count, head, clock)
+        yield from page
+        if len(page) < count:
+            return
+        first += count
+
+
+def _fetch_events(
+    contract: CollectiveContract, head: Head, deployed_block: int, records: tuple[RoundRecord, ...]
+) -> Events:
+    subjects = None
+    if len(records) <= _FEW:
+        numbers = {r.round or 1 for r in records}  # what the deployment says of round 0 has no number, but it opens 1
+        subjects = [number.to_bytes(32, "big") for number in sorted(numbers)]
+        subjects += [r.id for r in records if r.id is not None]
+    return fetch_events(contract, deployed_block, head.number, subjects)
+
+
+def _is_incomplete(events: Events, records: tuple[RoundRecord, ...]) -> bool:
+    """An empty answer proves nothing: a proposal that is in storage must have its event."""
+    proposed = {e.arguments["round"] for e in events.events if e.name == "WeightsProposed"}
+    return any(r.weights is not None and r.round > 0 and r.round not in proposed for r in records)
+
+
+def _check_still_there(contract: CollectiveContract, head: Head) -> None:
+    """Storage was read at a block's hash, events by numbers: only if the hash still has its number do they agree."""
+    try:
+        now = bytes(contract.web3.eth.get_block(head.number)["hash"])
+    except ChainError:
+        raise
+    except (Web3Exception, OSError, ValueError) as e:
+        raise ChainError(f"could not read block {head.number}: {e}", fix="try again") from e
+    if now != head.hash:
+        raise ChainError("the chain was reorganised while its history was read", fix="read it again")
+
+
+class _Members:
+    """The members of a round. As long as no motion was ever moved they are the founders, and one call serves all."""
+
+    def __init__(self, contract: CollectiveContract, head: Head) -> None:
+        self._contract = contract
+        self._head = head
+        self._founders = None if contract.fetch_motions(0, 1, head) else contract.fetch_members(head)
+
+    def of(self, round_number: int) -> tuple[str, ...]:
+        return self._founders or self._contract.fetch_members(self._head, round_number)
+
+
+@dataclass
+class _Found:
+    """What the events say about one round."""
+
+    transactions: dict[bytes, Transaction] = field(default_factory=dict)
+    note: bytes | None = None
+    by_clock: bool | None = None
+    opened: Transaction | None = None
+    proposed: Transaction | None = None
+    decided: Transaction | None = None
+    ballots: dict[str, bytes] = field(default_factory=dict)
+    scores: dict[str, tuple[float, float]] = field(default_factory=dict)
+
+
+class _Join:
+    """Events by round."""
+
+    def __init__(
+        self, contract: CollectiveContract, records: Iterable[RoundRecord], events: Iterable[Event], receipts: bool
+    ) -> None:
+        self._contract = contract
+        self._receipts = receipts
+        self._times: dict[int, int | None] = {}
+        self._round_of = {record.id: record.round for record in records if record.id is not None}
+        by_transaction: dict[bytes, list[Event]] = {}
+        for event in events:
+            if "round" in event.arguments and "id" in event.arguments:  # of rounds that weren't asked for, too
+                self._round_of[bytes(event.arguments["id"])] = int(event.arguments["round"])
+            if event.name in _DID or event.name == "ScoresPublished":
+                by_transaction.setdefault(event.transaction, []).append(event)
+        self.found: dict[int, _Found] = {}
+        for same in by_transaction.values():
+            self._add(same)
+
+    def _add(self, events: list[Event]) -> None:
+        """The events of one transaction."""
+        main = next((e for e in events if e.name in ("WeightsProposed", "VoteCast", "VoteCommitted")), None)
+        main = main or next((e for e in events if e.name == "RoundDecided"), events[0])
+        sent_for = self._round(main)
+        did = tuple(_DID[e.name] for e in events if e.name in _DID)
+        if main.name in ("CollectiveCreated", "RoundOpened") and main.arguments.get("round", 1) == 1:
+            sent_for, did = 0, ("deployed",)  # round 1 is opened by the deployment and by nothing else
+        if sent_for is None:
+            return
+        transaction = Transaction(
+            hash=main.transaction,
+            block=main.block,
+            time=self._time(main),
+            round=sent_for,
+            did=did,
+        )
+        if self._receipts:
+            transaction = self._with_receipt(transaction)
+        for event in events:
+            number = self._round(event)
+            if number is not None:
+                found = self.found.setdefault(number, _Found())
+                self._note(found, event, transaction)
+                # Opening a round is a by-product, mostly of the vote that decides the one before.
+                if event.name != "RoundOpened" or transaction.round == number:
+                    found.transactions[transaction.hash] = transaction
+        if did == ("deployed",):
+            self.found.setdefault(0, _Found()).transactions[transaction.hash] = transaction
+
+    def _round(self, event: Event) -> int | None:
+        if event.name == "CollectiveCreated":
+            return 0
+        named = event.arguments.get("round")
+        return self._round_of.get(bytes(event.arguments["id"])) if named is None else int(named)
+
+    def _note(self, found: _Found, event: Event, transaction: Transaction) -> None:
+        arguments, name = event.arguments, event.name
+        if name == "RoundOpened":
+            found.opened = transaction
+        elif name == "WeightsProposed":
+            found.note, found.proposed = bytes(arguments["note"]), transaction
+        elif name == "RoundDecided":
+            found.by_clock, found.decided = bool(arguments["byClock"]), transaction
+        elif name == "ScoresPublished":
+            scores = arguments["currentScore"] / _MILLION, arguments["proposedScore"] / _MILLION
+            found.scores[arguments["voter"]] = scores
+        elif name in ("VoteCommitted", "VoteCast"):  # a reveal casts the vote that was committed before
+            found.ballots[arguments["voter"]] = transaction.hash
+
+    def _time(self, event: Event) -> int | None:
+        if event.time is not None:
+            return event.time
+        if event.block not in self._times:
+            try:
+                self._times[event.block] = int(self._contract.web3.eth.get_block(event.block)["timestamp"])
+            except ChainError:
+                raise
+            except (Web3Exception, ValueError):  # pruned
+                self._times[event.block] = None
+        return self._times[event.block]
+
+    def _with_receipt(self, transaction: Transaction) -> Transaction:
+        try:
+            receipt: Any = self._contract.web3.eth.get_transaction_receipt(transaction.hash)  # type: ignore[arg-type]
+        except ChainError:
+            raise
+        except (TransactionNotFound, Web3Exception, ValueError):  # pruned
+            return transaction
+        gas = int(receipt["gasUsed"])
+        return replace(
+            transaction, sender=receipt["from"], gas=gas, fee=gas * int(receipt.get("effectiveGasPrice") or 0)
+        )
+
+
+def _round(record: RoundRecord, members: _Members, join: _Join) -> Round:
+    found = join.found.get(record.round, _Found())
+    seated = () if record.weights is None or record.round == 0 else members.of(record.round)
+    return Round(
+        record=record,
+        members=seated,
+        votes=tuple(
+            Vote(seat, member, _choice(record, seat), found.scores.get(member), found.ballots.get(member))
+            for seat, member in enumerate(seated)
+            if seat != record.proposer_seat
+        ),
+        logged=found.proposed is not None,
+        note=found.note,
+        by_clock=found.by_clock,
+        transactions=tuple(found.transactions.values()),  # in the chain's order, as the events are
+        opened=found.opened,
+        proposed=found.proposed,
+        decided=found.decided,
+    )
+
+
+def _choice(record: RoundRecord, seat: int) -> Choice:
+    bit = 1 << seat
+    if record.approvals & bit:
+        return Choice.APPROVED
+    if record.rejections & bit:
+        return Choice.REJECTED
+    return Choice.HIDDEN if record.hidden & bit else Choice.ABSENT
