@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ CHAINS = ("anvil", "hardhat", "geth")
 CHAIN_IDS = {"anvil": 31337, "hardhat": 31337, "geth": 1337}
 HOST = "127.0.0.1"
 READY_S = 60.0
+NO_TRANSACTION = "0x" + "00" * 32
 TRIES = 3  # between choosing a free port and listening there, somebody else may take it
 
 
@@ -76,7 +79,7 @@ def start_chain(
         pid = daemons.start("chain", argv, cwd=cwd, env={"HARDHAT_DISABLE_TELEMETRY_PROMPT": "true"})
         url = f"http://{HOST}:{rpc}"
         try:
-            answer = daemons.wait_for("chain", lambda url=url: try_rpc(url, "eth_chainId"), deadline_s=READY_S)  # type: ignore[misc]
+            answer = daemons.wait_for("chain", functools.partial(try_rpc, url, "eth_chainId"), deadline_s=READY_S)
         except NetworkError as e:
             daemons.stop("chain")
             for used in {rpc, ws}:
@@ -105,15 +108,23 @@ def fund(chain: Chain, addresses: list[str], ether: int) -> None:
     for address in poor:
         transaction = {"from": bank, "to": address, "value": hex(wanted), "gas": hex(21_000)}
         sent.append(call_rpc(chain.rpc_url, "eth_sendTransaction", transaction))
-    _await_receipts(chain, sent)
+    if sent or call_rpc(chain.rpc_url, "eth_blockNumber") != "0x0":
+        _await_receipts(chain, sent)
 
 
 def _await_receipts(chain: Chain, hashes: list[Any]) -> None:
-    import time
-
+    """Wait for these receipts, and until any is served: geth makes its index first (and only once there is a block)."""
     end = time.monotonic() + READY_S
-    for transaction in hashes:
-        while call_rpc(chain.rpc_url, "eth_getTransactionReceipt", transaction) is None:
+    for transaction in hashes or [NO_TRANSACTION]:
+        while True:
+            try:
+                receipt = call_rpc(chain.rpc_url, "eth_getTransactionReceipt", transaction)
+            except NetworkError as e:
+                if "indexing" not in str(e):
+                    raise
+            else:
+                if receipt is not None or transaction == NO_TRANSACTION:
+                    break
             if time.monotonic() > end:
                 raise NetworkError("the chain doesn't mine", fix=f"look at its log, {chain.log}")
             time.sleep(0.02)
