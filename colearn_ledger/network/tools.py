@@ -170,6 +170,8 @@ def _built(name: str, version: str, program: str, ask: list[str], say: Say) -> P
         if target.is_file():  # somebody else built it meanwhile
             return target
         target.parent.mkdir(parents=True, exist_ok=True)
+        for left in target.parent.glob(".build-*"):  # by a builder that was killed
+            shutil.rmtree(left, ignore_errors=True)
         with tempfile.TemporaryDirectory(prefix=".build-", dir=target.parent, ignore_cleanup_errors=True) as folder:
             _build(name, version, Path(folder), say)
             built = Path(folder) / "bin" / program
