@@ -1,24 +1,17 @@
-"""From settings to a node: connect, open the key, check that everything belongs together."""
+"""From settings to a node that is ready to run."""
 
 from __future__ import annotations
 
-import json
+import logging
 import sys
-from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
-from eth_account.signers.local import LocalAccount
-from web3 import Web3
-
-from colearn_ledger.chain.contract import CollectiveContract
-from colearn_ledger.chain.endpoints import connect
-from colearn_ledger.chain.keys import find_account
 from colearn_ledger.chain.transactions import Sender
-from colearn_ledger.errors import ArtifactError, ConfigError
 from colearn_ledger.ledger.submit import Submitter
 
 from . import lock
+from .check import Findings, look_up
 from .crew import Crew
 from .log import Log
 from .messages import Spec
@@ -28,97 +21,74 @@ from .settings import Config
 from .tidy import Tidier
 from .wake import News, Wake
 
-__all__ = ["Deployed", "assemble", "read_deployment"]
-
-
-@dataclass(frozen=True, slots=True)
-class Deployed:
-    """Where the collective is."""
-
-    chain_id: int
-    address: str
-
-
-def read_deployment(path: Path) -> Deployed:
-    """The deployment's chain and address. Raises ConfigError."""
-    try:
-        raw = json.loads(path.read_text("utf-8"))
-        return Deployed(int(raw["chain_id"]), Web3.to_checksum_address(raw["address"]))
-    except FileNotFoundError:
-        raise ConfigError(f"there is no deployment file {path}", fix="correct `deployment`") from None
-    except (OSError, ValueError, KeyError, TypeError) as e:
-        raise ConfigError(f"the deployment file {path} can't be used: {e}", fix="get the file again") from e
+__all__ = ["assemble"]
 
 
 def assemble(
-    config: Config, wake: Wake, *, dry_run: bool, rounds: int | None, until_round: int | None
+    config: Config, *, dry_run: bool = False, rounds: int | None = None, until_round: int | None = None
 ) -> tuple[Node, IO[str] | None]:
     """A node that is ready to run, and the lock on its key, which must be kept as long as it runs.
 
-    Raises ConfigError, KeyFileError, ChainError, WrongChain, ArtifactError.
+    Raises the first thing that is wrong (ConfigError, KeyFileError, ChainError, ArtifactError, NotAMember, ...).
     """
-    assert config.deployment is not None and config.learner_factory is not None
     log = Log(as_json=config.log_format == "json", level=config.log_level)
-    deployed = read_deployment(config.deployment)
-    account, held = _key(config, dry_run)
-    member = account.address if account is not None else _member(config)
-    contract = CollectiveContract(connect(config.rpc, expected_chain_id=deployed.chain_id), deployed.address)
-    head = contract.fetch_head()
-    if not contract.web3.eth.get_code(contract.address, contract.pin(head)):
-        raise ArtifactError(
-            f"there is no code at {contract.address} on chain {contract.chain_id}",
-            expected="the deployed contract",
-            fix="check the deployment file; a local chain that was started anew has lost its contracts",
-        )
-    view = contract.fetch_view(member, head, contract.fetch_clock(head))
-    spec = Spec(
-        config.learner_factory,
-        config.learner_options,
-        config.store_ipfs,
-        config.store_folder,
-        config.store_allow_remote,
-        view.max_size,
-        tuple(dict.fromkeys([str(config.folder), str(Path.cwd()), *sys.path])),
-    )
-    submitter = Submitter(_sender(contract, account, config)) if account is not None and not dry_run else None
+    # First of all, so that a second node with the same key disturbs nothing.
+    held = lock.hold(config.keystore) if config.keystore is not None and not dry_run else None
+    found = look_up(config, dry_run=dry_run)
+    submitter = _submitter(found)
+    logging.getLogger("colearn_ledger").addHandler(_Forward(log))
+    wake = Wake()
     log.info(
         "start",
-        f"member {member} of {contract.address} on chain {contract.chain_id}"
+        f"member {found.member} of {found.contract.address} on chain {found.contract.chain_id}"
         + ("" if submitter else ", dry run: nothing is sent"),
+        member=found.member,
     )
-    return (
-        Node(
-            contract,
-            member,
-            submitter,
-            Crew(spec, wake, log),
-            wake,
-            Narrator(log),
-            Tidier(contract, config.store_keep),
-            news=None if config.ws is None else News(config.ws, wake, log),
-            poll_interval=config.poll_interval,
-            store_timeout=config.store_timeout,
-            rounds=rounds,
-            until_round=until_round,
-        ),
-        held,
+    node = Node(
+        found.contract,
+        found.member,
+        submitter,
+        Crew(_spec(found), wake, log),
+        wake,
+        Narrator(log),
+        Tidier(found.contract, config.store_keep),
+        news=None if config.ws is None else News(config.ws, wake, log),
+        poll_interval=config.poll_interval,
+        store_timeout=config.store_timeout,
+        rounds=rounds,
+        until_round=until_round,
+    )
+    return node, held
+
+
+def _submitter(found: Findings) -> Submitter | None:
+    if found.account is None or found.dry_run:
+        return None
+    cap = found.config.fee_cap
+    return Submitter(Sender(found.contract, found.account, fee_cap=None if cap is None else int(cap * 10**9)))
+
+
+def _spec(found: Findings) -> Spec:
+    config = found.config
+    assert config.learner_factory is not None
+    return Spec(
+        factory=config.learner_factory,
+        options=config.learner_options,
+        store_ipfs=config.store_ipfs,
+        store_folder=config.store_folder,
+        store_allow_remote=config.store_allow_remote,
+        max_size=found.view.max_size,
+        schema=found.deployment.schema,
+        path=tuple(dict.fromkeys([str(config.folder), str(Path.cwd()), *sys.path])),
     )
 
 
-def _sender(contract: CollectiveContract, account: LocalAccount, config: Config) -> Sender:
-    return Sender(contract, account, fee_cap=None if config.fee_cap is None else int(config.fee_cap * 10**9))
+class _Forward(logging.Handler):
+    """What the library logs (a transaction that is stuck, funds that run low) becomes lines of the node's log."""
 
+    def __init__(self, log: Log) -> None:
+        super().__init__(logging.WARNING)
+        self._log = log
 
-def _key(config: Config, dry_run: bool) -> tuple[LocalAccount | None, IO[str] | None]:
-    held: Any = None
-    if config.keystore is not None and not dry_run:
-        held = lock.hold(config.keystore)
-    return find_account(config.keystore, config.password_file, prompt=True), held
-
-
-def _member(config: Config) -> str:
-    if config.member is None:
-        return "0x" + "0" * 40  # nobody: follows
-    if not Web3.is_address(config.member):
-        raise ConfigError(f"member is {config.member!r}", expected="an address, 0x and 40 hex digits", fix="correct it")
-    return Web3.to_checksum_address(config.member)
+    def emit(self, record: logging.LogRecord) -> None:
+        self._log.warning("library", record.getMessage())

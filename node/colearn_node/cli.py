@@ -12,9 +12,9 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from colearn_ledger.errors import ColearnError, UsageError
+from colearn_ledger.errors import ColearnError, ConfigError, UsageError
 
-from .settings import SETTINGS, Config, load
+from .settings import SETTINGS, Config, load, template
 
 __all__ = ["main"]
 
@@ -36,6 +36,12 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--rounds", type=int, metavar="N", help="leave after N decided rounds")
     run.add_argument("--until-round", type=int, metavar="N", help="leave when round N has passed")
     _add_settings(run)
+    check = commands.add_parser("check", help="say what is right and what is wrong, and change nothing")
+    check.set_defaults(run=_check)
+    _add_settings(check)
+    init = commands.add_parser("init", help="write a configuration with comments")
+    init.set_defaults(run=_init)
+    init.add_argument("path", nargs="?", type=Path, default=Path("node.toml"), help="default: %(default)s")
     return parser
 
 
@@ -57,11 +63,8 @@ def _run(options: argparse.Namespace) -> int:
             raise UsageError(f"{flag} is {value}", expected="1 or more", fix="leave it out to go on for ever")
     config = _config(options)
     from .assemble import assemble
-    from .wake import Wake
 
-    node, held = assemble(
-        config, Wake(), dry_run=options.dry_run, rounds=options.rounds, until_round=options.until_round
-    )
+    node, held = assemble(config, dry_run=options.dry_run, rounds=options.rounds, until_round=options.until_round)
 
     def leave(_signal: int, _frame: FrameType | None) -> None:
         node.stop()
@@ -76,6 +79,37 @@ def _run(options: argparse.Namespace) -> int:
     finally:
         if held is not None:
             held.close()
+    return 0
+
+
+def _check(options: argparse.Namespace) -> int:
+    config = _config(options)
+    from .check import Line, check_everything
+
+    def tell(line: Line) -> None:
+        mark = "WRONG" if line.error is not None else "note " if line.note else "ok   "
+        print(f"{mark}  {line.name:<10}  {line.text}")
+        if line.error is not None:
+            for name, text in (("expected", line.error.expected), ("to fix", line.error.fix)):
+                if text:
+                    print(f"{'':<19}{name}: {text}")
+        sys.stdout.flush()
+
+    wrong = check_everything(config, tell)
+    return 0 if wrong is None else wrong.exit_code
+
+
+def _init(options: argparse.Namespace) -> int:
+    try:
+        with open(options.path, "x", encoding="utf-8") as file:
+            file.write(template())
+    except FileExistsError:
+        raise UsageError(
+            f"there is a file {options.path} already", expected="a new name", fix="name another file"
+        ) from None
+    except OSError as e:
+        raise ConfigError(f"{options.path} can't be written: {e.strerror or e}", fix="check the folder") from e
+    print(f"wrote {options.path}: fill it in, then: colearn-node check --config {options.path}")
     return 0
 
 

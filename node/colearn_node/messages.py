@@ -8,6 +8,7 @@ from typing import Any
 
 from colearn_ledger.core.decide import Action
 from colearn_ledger.core.protocol import WeightsRef
+from colearn_ledger.core.schema import Schema
 from colearn_ledger.errors import ColearnError
 from colearn_ledger.ledger.work import Work
 
@@ -16,7 +17,10 @@ __all__ = ["Discard", "Done", "Failed", "Job", "Ready", "Spec"]
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """What a worker is made of. ``max_size`` in bytes; ``path``: folders where the learner's module is looked for."""
+    """What a worker is made of.
+
+    ``max_size`` in bytes; ``schema``: of the collective's weights; ``path``: where the learner's module is looked for.
+    """
 
     factory: str
     options: dict[str, Any]
@@ -24,6 +28,7 @@ class Spec:
     store_folder: Path | None
     store_allow_remote: bool
     max_size: int
+    schema: Schema
     path: tuple[str, ...] = ()
 
 

@@ -7,7 +7,6 @@ Paths in the file are relative to the file's folder, others to the working folde
 from __future__ import annotations
 
 import difflib
-import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,7 +20,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib  # type: ignore[import-not-found,unused-ignore]
 
-__all__ = ["ENV_PREFIX", "SETTINGS", "Config", "Setting", "load"]
+__all__ = ["ENV_PREFIX", "SETTINGS", "Config", "Setting", "load", "template"]
 
 ENV_PREFIX = "COLEARN_NODE_"
 
@@ -150,6 +149,20 @@ SETTINGS = (
     Setting("store.ipfs", _text, None, '"/ip4/127.0.0.1/tcp/5001/http"', "RPC API of your Kubo daemon"),
     Setting("store.folder", _path, None, '"weights"', "instead of IPFS: a folder that all members share"),
     Setting("store.timeout", _number(1, 86400), 60.0, "60", "seconds that one attempt to pull weights may take"),
+    Setting(
+        "store.keep",
+        _one_of("current", "accepted", "all"),
+        "current",
+        '"current"',
+        "weights to keep: current (the accepted ones and their parent), accepted (all of those), or all",
+    ),
+    Setting(
+        "store.allow_remote",
+        _yes_or_no,
+        False,
+        "false",
+        "allow a Kubo RPC that isn't on loopback: whoever reaches it owns the daemon",
+    ),
     Setting(
         "learner.factory", _factory, None, '"my_module:make_learner"', "called with the options, makes the learner"
     ),
@@ -282,6 +295,26 @@ def _check(config: Config, path: Path | None) -> None:
         )
 
 
-def environment() -> Mapping[str, str]:
-    """This process's environment."""
-    return os.environ
+_NEEDED = {"rpc", "deployment", "keystore", "password_file", "store.ipfs", "learner.factory"}
+_HEAD = """\
+# A node's configuration. What starts with # is off, and shows the default or an example.
+# Paths are relative to this file's folder. Every setting can also come from the environment (COLEARN_NODE_STORE_IPFS
+# for ipfs in [store]) or a flag (--store-ipfs), which win in this order.
+"""
+
+
+def template() -> str:
+    """A configuration with comments, for ``colearn-node init``."""
+    lines = [_HEAD]
+    section = ""
+    for setting in SETTINGS:
+        table, _, name = setting.key.rpartition(".")
+        if table != section:
+            lines.append(f"[{table}]")
+            section = table
+        lines.append(f"# {setting.help[0].upper()}{setting.help[1:]}.")
+        if setting.parse is _table:
+            lines.append(f"# [{setting.key}]\n# index = 0\n")
+        else:
+            lines.append(f"{'' if setting.key in _NEEDED else '# '}{name} = {setting.example}\n")
+    return "\n".join(lines)

@@ -6,14 +6,37 @@ import json
 import threading
 
 from websockets.exceptions import WebSocketException
-from websockets.sync.client import connect
+from websockets.sync.client import ClientConnection, connect
+
+from colearn_ledger.errors import ChainError
 
 from .log import Log
 
-__all__ = ["News", "Wake"]
+__all__ = ["News", "Wake", "try_subscription"]
 
+_BROKEN = (OSError, ValueError, AttributeError, TimeoutError, WebSocketException)
 _LONGEST_PAUSE_S = 30.0
 _SUBSCRIBE = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "eth_subscribe", "params": ["newHeads"]})
+
+
+def try_subscription(url: str) -> None:
+    """Raises ChainError unless the endpoint lets one subscribe to new blocks."""
+    try:
+        with connect(url, open_timeout=10) as socket:
+            _subscribe(socket)
+    except _BROKEN as e:
+        raise ChainError(
+            f"the chain's WebSocket at {url} can't be used: {type(e).__name__}: {e}",
+            expected="an endpoint that offers eth_subscribe",
+            fix="correct `ws`, or remove it: the node then polls",
+        ) from e
+
+
+def _subscribe(socket: ClientConnection) -> None:
+    socket.send(_SUBSCRIBE)
+    answer = json.loads(socket.recv(timeout=10))
+    if "result" not in answer:
+        raise ValueError(f"no subscription: {answer.get('error')}")
 
 
 class Wake:
@@ -61,7 +84,7 @@ class News:
                     for _ in socket:
                         self._wake()
                     reason = "it was closed"
-            except (OSError, ValueError, TimeoutError, WebSocketException) as e:
+            except _BROKEN as e:
                 reason = f"{type(e).__name__}: {e}"
             self.connected = False
             if not told:

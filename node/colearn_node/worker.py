@@ -66,7 +66,7 @@ def make_learner(factory: str, options: dict[str, Any]) -> Any:
 
 
 def open_store(ipfs: str | None, folder: Path | None, allow_remote: bool) -> Any:
-    """The weight store that the settings name."""
+    """The weight store that the settings name. Raises StoreError when it can't be used."""
     if folder is not None:
         from colearn_ledger.stores.local import LocalStore
 
@@ -74,7 +74,9 @@ def open_store(ipfs: str | None, folder: Path | None, allow_remote: bool) -> Any
     from colearn_ledger.stores.ipfs import IpfsStore  # type: ignore[import-not-found,unused-ignore]
 
     assert ipfs is not None
-    return IpfsStore(ipfs, allow_remote=allow_remote)
+    store = IpfsStore(ipfs, allow_remote=allow_remote)
+    store.check()
+    return store
 
 
 def main(fd: int) -> None:
@@ -105,9 +107,11 @@ def main(fd: int) -> None:
     threading.Thread(target=listen, daemon=True).start()
 
     def prepare_everything() -> Any:
+        from colearn_ledger.core.learner import ask_current
         from colearn_ledger.ledger.prepare import Preparer
 
         learner = make_learner(spec.factory, spec.options)
+        spec.schema.check(ask_current(learner).weights)
         store = open_store(spec.store_ipfs, spec.store_folder, spec.store_allow_remote)
         return Preparer(learner, store, max_size=spec.max_size)
 

@@ -18,7 +18,9 @@ from colearn_ledger.chain.deploy import Genesis, deploy
 from colearn_ledger.chain.endpoints import connect
 from colearn_ledger.chain.keys import write_keystore
 from colearn_ledger.core.protocol import RoundRecord, RoundState, Rules
+from colearn_ledger.core.schema import Schema
 from colearn_ledger.core.weights import encode
+from colearn_ledger.deployment import DeploymentRecord, save_deployment
 from colearn_ledger.stores.local import LocalStore
 from tests.anvil import Anvil, anvil
 from tests.learners_for_tests import linear_learners
@@ -164,9 +166,11 @@ def collective(
             Anvil.account(9),
             Genesis([m.address for m in members], genesis, rules or Rules(), secret_votes=secret, max_size=1 << 20),
         )
-        (folder / "deployment.json").write_text(
-            json.dumps({"chain_id": deployed.chain_id, "address": deployed.address, "block": deployed.block})
+        schema = Schema.of(linear_learners(1)[0].mli_get_current_weights().weights)
+        record = DeploymentRecord(
+            deployed.chain_id, deployed.address, deployed.block, deployed.transaction, genesis, schema
         )
+        save_deployment(record, folder / "deployment.json")
         (folder / "password.txt").write_text(PASSWORD + "\n")
         for i, account in enumerate(members):
             write_keystore(account, folder / f"key-{i}.json", PASSWORD, iterations=2)

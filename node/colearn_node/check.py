@@ -1,0 +1,286 @@
+"""What must be right before a node runs: one list, of which ``colearn-node check`` prints every line.
+
+``run`` goes through the quick part of the list and stops at the first thing that is wrong.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from eth_account.signers.local import LocalAccount
+from web3 import Web3
+
+from colearn_ledger.chain.code import check_code
+from colearn_ledger.chain.contract import CollectiveContract, Head
+from colearn_ledger.chain.endpoints import connect, shown_url
+from colearn_ledger.chain.keys import find_account
+from colearn_ledger.chain.transactions import Sender
+from colearn_ledger.core.protocol import ZERO_ADDRESS, View
+from colearn_ledger.deployment import DeploymentRecord, load_deployment
+from colearn_ledger.errors import ChainError, ColearnError, ConfigError, InsufficientFunds, NotAMember, StoreError
+
+from .settings import Config
+
+if TYPE_CHECKING:
+    from colearn_ledger.core.learner import Learner
+
+__all__ = ["Findings", "Line", "check_everything", "look_up"]
+
+_CLOCK_S = 300
+_FEW_ROUNDS = 50
+_LEAST_FREE = 256 << 20  # bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One thing that was looked at. ``error`` is what is wrong; ``note`` says that somebody should look at it."""
+
+    name: str
+    text: str
+    error: ColearnError | None = None
+    note: bool = False
+
+
+@dataclass
+class Findings:
+    """What was found on the way; later checks need earlier ones."""
+
+    config: Config
+    dry_run: bool = False
+    account: LocalAccount | None = None
+    lines: list[Line] = field(default_factory=list)
+    _deployment: DeploymentRecord | None = None
+    _contract: CollectiveContract | None = None
+    _head: Head | None = None
+    _view: View | None = None
+
+    @property
+    def deployment(self) -> DeploymentRecord:
+        assert self._deployment is not None
+        return self._deployment
+
+    @property
+    def contract(self) -> CollectiveContract:
+        assert self._contract is not None
+        return self._contract
+
+    @property
+    def view(self) -> View:
+        assert self._view is not None
+        return self._view
+
+    @property
+    def member(self) -> str:
+        """Whose view it is: the key's, or the one that is named, or nobody's."""
+        if self.account is not None:
+            return self.account.address
+        named = self.config.member
+        if named is None:
+            return ZERO_ADDRESS
+        if not Web3.is_address(named):
+            raise ConfigError(f"member is {named!r}", expected="an address, 0x and 40 hex digits", fix="correct it")
+        return Web3.to_checksum_address(named)
+
+    # -------------------------------------------------------------------------------------------- one by one
+
+    def read_deployment(self) -> str:
+        assert self.config.deployment is not None
+        self._deployment = load_deployment(self.config.deployment)
+        return f"{self.deployment.address} on chain {self.deployment.chain_id}"
+
+    def open_key(self) -> str:
+        self.account = find_account(self.config.keystore, self.config.password_file, prompt=True)
+        if self.account is None:
+            return f"none: dry run as {self.member}"
+        return self.account.address
+
+    def reach_chain(self) -> str:
+        web3 = connect(self.config.rpc, expected_chain_id=self.deployment.chain_id)
+        self._contract = CollectiveContract(web3, self.deployment.address)
+        self._head = self.contract.fetch_head()
+        return f"chain {self.contract.chain_id}, block {self._head.number}"
+
+    def compare_code(self) -> str:
+        assert self._head is not None
+        check_code(self.contract, self._head)
+        return "this version's contract"
+
+    def find_member(self) -> str:
+        assert self._head is not None
+        self._view = self.contract.fetch_view(self.member, self._head, self.contract.fetch_clock(self._head))
+        if self._view.is_member:
+            return f"on seat {self._view.seat} of {self._view.member_count}, round {self._view.round}"
+        if self.account is None or self.dry_run:
+            return f"{self.member} is no member: follows, and does nothing"
+        raise NotAMember(
+            f"{self.member} is not a member of the collective at {self.contract.address}",
+            name="NotAMember",
+            expected="the key of a member",
+            fix="use a member's key, or have a member move to add this address (colearn-ledger motion propose)",
+        )
+
+    def count_funds(self) -> Line:
+        if self.account is None or self.dry_run:
+            return Line("funds", "not needed")
+        funds = Sender(self.contract, self.account).fetch_funds(self.view.member_count, secret=self.view.secret_votes)
+        if funds.rounds is None:
+            return Line("funds", "gas is free")
+        text = f"{Web3.from_wei(funds.balance, 'ether'):.6f} ether, about {funds.rounds} rounds at today's price"
+        if funds.rounds < 1:
+            raise InsufficientFunds(
+                f"the account {self.account.address} has {funds.balance} wei, not enough for one round",
+                expected="funds for the transactions of a round",
+                fix=f"send some to {self.account.address}",
+            )
+        return Line("funds", text, note=funds.rounds < _FEW_ROUNDS)
+
+    def compare_clocks(self) -> Line:
+        assert self._head is not None
+        ahead = self.contract.fetch_clock(self._head) - time.time()
+        text = f"block time is {abs(ahead):.0f} s {'ahead of' if ahead > 0 else 'behind'} this machine's"
+        if ahead > _CLOCK_S:
+            raise ChainError(
+                text,
+                expected=f"at most {_CLOCK_S} s",
+                fix="set this machine's clock; on a test chain whose time was moved on, nothing needs to be done",
+            )
+        return Line("clock", text if abs(ahead) > 2 else "block time is this machine's", note=ahead < -_CLOCK_S)
+
+    def try_news(self) -> str:
+        from .wake import try_subscription
+
+        if self.config.ws is None:
+            return f"none: looks every {self.config.poll_interval:g} s"
+        try_subscription(self.config.ws)
+        return shown_url(self.config.ws)
+
+    def try_store(self) -> Line:
+        if self.config.store_folder is not None:
+            from colearn_ledger.stores.local import LocalStore
+
+            local = LocalStore(self.config.store_folder)
+            probe = local.put(b"colearn-node check")
+            local.get(probe)
+            local.discard(probe)
+            there = local.has(self.view.accepted)
+            return Line(
+                "store",
+                f"{local.folder}, {'with' if there else 'without'} the accepted weights",
+                note=not there,
+            )
+        from colearn_ledger.stores.ipfs import IpfsStore
+
+        assert self.config.store_ipfs is not None
+        ipfs = IpfsStore(self.config.store_ipfs, allow_remote=self.config.store_allow_remote)
+        try:
+            version, peers = ipfs.check(), len(ipfs.peers())
+            there = ipfs.has(self.view.accepted)
+        finally:
+            ipfs.close()
+        if peers == 0 and not there:
+            raise StoreError(
+                f"the IPFS daemon at {self.config.store_ipfs} is connected to no other daemon",
+                expected="the other members' daemons",
+                fix="check the swarm key, the peers' addresses (`ipfs swarm peers`) and the firewall",
+            )
+        have = "holds the accepted weights" if there else "will pull the accepted weights"
+        return Line("store", f"Kubo {version}, {peers} peers, {have}", note=peers == 0)
+
+    def count_disk(self) -> str:
+        folder = self.config.store_folder or self.config.folder
+        while not folder.exists():
+            folder = folder.parent
+        free = shutil.disk_usage(folder).free
+        needed = max(_LEAST_FREE, 4 * self.view.accepted.size)
+        if free < needed:
+            raise StoreError(
+                f"the disk of {folder} has {free >> 20} MiB left",
+                expected=f"{needed >> 20} MiB or more, a few times the size of the weights",
+                fix="make room",
+            )
+        return f"{free >> 30} GiB left at {folder}"
+
+    def try_learner(self) -> str:
+        from colearn_ledger.core.learner import ask_current
+
+        from .worker import make_learner
+
+        sys.path[:0] = [p for p in (str(self.config.folder), str(Path.cwd())) if p not in sys.path]
+        assert self.config.learner_factory is not None
+        learner: Learner = make_learner(self.config.learner_factory, self.config.learner_options)
+        self.deployment.schema.check(ask_current(learner).weights)
+        return f"{self.config.learner_factory} makes weights that fit"
+
+
+Check = Callable[[], "str | Line"]
+
+
+def _quick(f: Findings) -> list[tuple[str, Check]]:
+    """What ``run`` looks at too, in this order; each needs those before it."""
+    return [
+        ("deployment", f.read_deployment),
+        ("key", f.open_key),
+        ("rpc", f.reach_chain),
+        ("contract", f.compare_code),
+        ("member", f.find_member),
+        ("funds", f.count_funds),
+    ]
+
+
+def look_up(config: Config, *, dry_run: bool) -> Findings:
+    """What a node needs to know before it starts. Raises the first thing that is wrong."""
+    found = Findings(config, dry_run)
+    for _, look in _quick(found):
+        look()
+    return found
+
+
+def check_everything(config: Config, tell: Callable[[Line], None]) -> ColearnError | None:
+    """Look at everything; ``tell`` gets each line. Returns the first thing that was wrong, or None."""
+    found = Findings(config)
+    checks = [
+        *_quick(found),
+        ("news", found.try_news),
+        ("clock", found.compare_clocks),
+        ("store", found.try_store),
+        ("disk", found.count_disk),
+        ("learner", found.try_learner),
+    ]
+    needs = {
+        "rpc": "deployment",
+        "contract": "rpc",
+        "member": "contract",
+        "funds": "member",
+        "clock": "rpc",
+        "store": "member",
+        "disk": "member",
+        "learner": "deployment",
+    }
+    first: ColearnError | None = None
+    failed: set[str] = set()
+    for name, look in checks:
+        # After a missing key the rest can still be looked at, as nobody.
+        if name in needs and needs[name] in failed and not (needs[name] == "member" and found._view is not None):
+            failed.add(name)
+            tell(Line(name, f"not looked at: {needs[name]} is wrong", note=True))
+            continue
+        try:
+            told = look()
+            tell(told if isinstance(told, Line) else Line(name, told))
+        except ColearnError as error:
+            failed.add(name)
+            first = first or error
+            tell(Line(name, error.what, error))
+        except Exception as e:  # the learner's own code: whatever it raises is something to be told
+            if name != "learner":
+                raise
+            broken = ConfigError(f"the learner can't be made: {type(e).__name__}: {e}", fix="run its factory by itself")
+            first = first or broken
+            tell(Line(name, broken.what, broken))
+    return first
