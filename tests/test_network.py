@@ -392,3 +392,12 @@ def test_start__out_of_range__refused_before_anything_is_made(
         LocalNetwork(**arguments).start()
     assert error.value.expected or error.value.fix
     assert os.listdir(tmp_path) == []
+
+
+def test_benchmark__of_the_transfer__runs() -> None:
+    """Its target is for a run by hand, on an idle machine; here it shall only work."""
+    need("anvil", "kubo")
+    from benchmarks.transfer import measure
+
+    found = measure(megabytes=2, repeats=2)
+    assert set(found) == {"add", "pin", "plain", "put", "get", "ours", "ratio"} and min(found.values()) > 0
