@@ -56,6 +56,7 @@ def test_wheel__files__package_and_artifact_and_nothing_else(wheel: Path) -> Non
     sources = {path.relative_to(ROOT).as_posix() for path in (ROOT / "colearn_ledger").rglob("*.py")}
     sources |= {path.relative_to(ROOT / "node").as_posix() for path in (ROOT / "node").rglob("*.py")}
     assert sources <= names
+    assert {f"colearn_ledger/network/kubo/go.{kind}" for kind in ("mod", "sum")} <= names, "what Kubo is built from"
 
 
 def test_wheel__program__version_and_help(environment: Path, tmp_path: Path) -> None:
