@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from colearn_ledger.chain.transactions import Sender
 from colearn_ledger.ledger.submit import Submitter
@@ -13,6 +13,7 @@ from colearn_ledger.ledger.submit import Submitter
 from . import lock
 from .check import Findings, look_up
 from .crew import Crew
+from .health import Health
 from .log import Log
 from .messages import Spec
 from .narrator import Narrator
@@ -20,6 +21,9 @@ from .node import Node
 from .settings import Config
 from .tidy import Tidier
 from .wake import News, Wake
+
+if TYPE_CHECKING:
+    from .metrics import Metrics
 
 __all__ = ["assemble"]
 
@@ -44,14 +48,17 @@ def assemble(
         + ("" if submitter else ", dry run: nothing is sent"),
         member=found.member,
     )
+    health = Health(config.poll_interval)
+    metrics = _metrics(config, health, log)
     node = Node(
         found.contract,
         found.member,
         submitter,
-        Crew(_spec(found), wake, log),
+        Crew(_spec(found), wake, log, grace_s=config.learner_grace),
         wake,
-        Narrator(log),
+        Narrator(log, None if metrics is None else metrics.view),
         Tidier(found.contract, config.store_keep),
+        health,
         news=None if config.ws is None else News(config.ws, wake, log),
         poll_interval=config.poll_interval,
         store_timeout=config.store_timeout,
@@ -59,6 +66,17 @@ def assemble(
         until_round=until_round,
     )
     return node, held
+
+
+def _metrics(config: Config, health: Health, log: Log) -> Metrics | None:
+    if config.metrics_listen is None:
+        return None
+    from .metrics import Metrics  # not loaded where it is off
+
+    metrics = Metrics(config.metrics_listen, health)
+    log.listener = metrics.event
+    log.info("metrics", f"metrics on port {metrics.port}", port=metrics.port)
+    return metrics
 
 
 def _submitter(found: Findings) -> Submitter | None:

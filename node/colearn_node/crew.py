@@ -20,8 +20,6 @@ from .trouble import Trouble
 
 __all__ = ["Crew", "Key", "key_of", "name_of"]
 
-# What is stale may end by itself for so long: killing the worker loses a learner that may take long to make.
-STALE_GRACE_S = 10.0
 _FIRST_PROGRESS_S = 10.0
 
 Key = tuple[object, ...]
@@ -48,14 +46,17 @@ def name_of(action: Action) -> str:
 class Crew:
     """One worker process at a time, and what is known of it.
 
+    ``grace_s``: seconds that stale work may go on while other work waits. It had better end by itself: with its process
+    a learner is lost that may take long to make.
+
     Attributes
     ----------
     adopted: sha256 of the accepted weights that the worker's learner holds; None before the first.
     ready: whether the learner has been made.
     """
 
-    def __init__(self, spec: Spec, wake: Callable[[], None], log: Log) -> None:
-        self._spec, self._wake, self._log = spec, wake, log
+    def __init__(self, spec: Spec, wake: Callable[[], None], log: Log, *, grace_s: float = 10.0) -> None:
+        self._spec, self._wake, self._log, self._grace_s = spec, wake, log, grace_s
         self._process: WorkerProcess | None = None
         self._job: Job | None = None
         self._since = self._next_progress = 0.0
@@ -213,7 +214,7 @@ class Crew:
         if self._stale_since is None:
             self._stale_since = now
             self._log.info("stale", f"{name_of(self._job.action)} has become pointless: it is dropped")
-        return now - self._stale_since > STALE_GRACE_S
+        return now - self._stale_since > self._grace_s
 
     def _tell_progress(self) -> None:
         assert self._job is not None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from colearn_ledger.chain.transactions import Outcome, Receipt
 from colearn_ledger.core.decide import Action, Reveal, Wait
@@ -16,16 +16,22 @@ __all__ = ["Narrator"]
 
 
 class Narrator:
-    """Turns what happens into log lines. ``decided``: how many rounds were decided since the start."""
+    """Turns what happens into log lines. ``decided``: how many rounds were decided since the start.
 
-    def __init__(self, log: Log) -> None:
+    ``watch`` also gets every new view.
+    """
+
+    def __init__(self, log: Log, watch: Callable[[View], None] | None = None) -> None:
         self.log = log
+        self._watch = watch
         self.decided = 0
         self._waiting: tuple[object, ...] = ()
 
     def looked(self, view: View) -> None:
         """A new view."""
         self.log.round, self.log.phase = view.round, view.state.name.lower()
+        if self._watch is not None:
+            self._watch(view)
 
     def outcomes(self, records: Iterable[RoundRecord]) -> None:
         """Rounds that ended since the last view."""

@@ -17,6 +17,7 @@ from colearn_ledger.ledger.submit import Submitter
 from colearn_ledger.ledger.work import Work
 
 from .crew import Crew, Key, key_of
+from .health import Health
 from .narrator import Narrator
 from .tidy import Tidier
 from .trouble import Trouble
@@ -39,6 +40,7 @@ class Node:
     submitter: sends; None decides and says what it would do (dry run).
     crew: gets the long work done.
     tidier: finds the weights that needn't be kept.
+    health: is told what the loop does.
     news: what wakes the loop beside the crew; None polls.
     rounds: leave after so many decided rounds; None goes on until told to stop.
     until_round: leave when this round has passed, whoever decided it and whenever this node was started.
@@ -53,6 +55,7 @@ class Node:
         wake: Wake,
         narrator: Narrator,
         tidier: Tidier,
+        health: Health,
         *,
         news: News | None = None,
         poll_interval: float = 1.0,
@@ -61,7 +64,8 @@ class Node:
         until_round: int | None = None,
     ) -> None:
         self.contract, self.member, self.submitter = contract, member, submitter
-        self.crew, self.wake, self.narrator, self.tidier, self.news = crew, wake, narrator, tidier, news
+        self.crew, self.wake, self.narrator, self.news = crew, wake, narrator, news
+        self.tidier, self.health = tidier, health
         self.poll_interval, self.store_timeout = poll_interval, store_timeout
         self.rounds, self.until_round = rounds, until_round
         self.stopping = False
@@ -78,6 +82,7 @@ class Node:
         self.crew.start()
         try:
             while not self.stopping:
+                self.health.looped()
                 try:
                     pause = self.step()
                 except WrongChain:
@@ -98,6 +103,7 @@ class Node:
         """Look, decide, perform. Returns the seconds after which to look again even if nothing wakes the loop."""
         self.crew.hear()
         view = self._look()
+        self.health.looked(can_work=self.crew.ready and self.crew.adopted == view.accepted.sha256)
         action = decide(view, Me(self.member, self.crew.adopted), view.at)
         if self._enough(view) and not isinstance(action, Adopt):
             self.stop()

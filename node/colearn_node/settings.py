@@ -166,6 +166,13 @@ SETTINGS = (
     Setting(
         "learner.factory", _factory, None, '"my_module:make_learner"', "called with the options, makes the learner"
     ),
+    Setting(
+        "learner.grace",
+        _number(0, 86400),
+        10.0,
+        "10",
+        "seconds that work which has become pointless may go on, while other work waits, until its process is ended",
+    ),
     Setting("learner.options", _table, {}, "", "keyword arguments of the factory"),
     Setting("log.format", _one_of("text", "json"), "text", '"text"', "text for people, json for machines"),
     Setting("log.level", _one_of("debug", "info", "warning", "error"), "info", '"info"', "least that is logged"),
@@ -192,6 +199,7 @@ class Config:
     store_keep: str = "current"
     store_allow_remote: bool = False
     learner_factory: str | None = None
+    learner_grace: float = 10.0
     learner_options: dict[str, Any] = field(default_factory=dict)
     log_format: str = "text"
     log_level: str = "info"

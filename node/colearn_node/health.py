@@ -1,0 +1,43 @@
+"""Whether the node is alive (its loop goes round) and ready (it sees the chain, and its learner can work)."""
+
+from __future__ import annotations
+
+import time
+
+__all__ = ["Health"]
+
+# A transaction may take its time; longer than this nothing in the loop does.
+_LOOP_S = 300.0
+_LOOK_S = 60.0
+
+
+class Health:
+    """Told by the loop what it does. ``poll_interval``: seconds between two looks when nothing happens."""
+
+    def __init__(self, poll_interval: float) -> None:
+        self._poll = poll_interval
+        self._looped = self._looked = time.monotonic()
+        self._seen = False
+        self._working = False
+
+    def looped(self) -> None:
+        """The loop goes round."""
+        self._looped = time.monotonic()
+
+    def looked(self, *, can_work: bool) -> None:
+        """The chain was seen; ``can_work``: the learner holds the accepted weights."""
+        self._looked, self._seen, self._working = time.monotonic(), True, can_work
+
+    def why_not_alive(self) -> str | None:
+        """None if it is alive."""
+        ago = time.monotonic() - self._looped
+        return None if ago < _LOOP_S + 3 * self._poll else f"the loop stands still since {ago:.0f} s"
+
+    def why_not_ready(self) -> str | None:
+        """None if it is ready."""
+        ago = time.monotonic() - self._looked
+        if not self._seen:
+            return "the chain has not been seen yet"
+        if ago > _LOOK_S + 3 * self._poll:
+            return f"the chain was seen last {ago:.0f} s ago"
+        return None if self._working else "the learner doesn't hold the accepted weights yet"
