@@ -210,7 +210,23 @@ class TestLies:
         digest = self.put_block(stores[0], data[-CHUNK:] + bytes(9), "raw")
         false_root = self.put_block(stores[0], root.replace(hashlib.sha256(data[-CHUNK:]).digest(), digest), "dag-pb")
         claimed = WeightsRef(ref.sha256, false_root, self.SIZE)
-        with pytest.raises(InvalidWeights):
+        with pytest.raises(InvalidWeights, match=f"more than {self.SIZE} bytes"):
+            stores[1].get(claimed)
+        assert not stores[1].has(claimed)
+
+    def test_get__the_right_bytes_cut_in_other_places__is_invalid(self, stores: list[IpfsStore]) -> None:
+        """Bytes and size are those on chain, but the CID isn't the one that these bytes have: one name, one thing."""
+        ref, root = self.honest(stores[0])
+        data = pattern(self.SIZE, salt=5)
+        lie = root
+        for old, new in (
+            (slice(0, CHUNK), slice(0, CHUNK - 1)),
+            (slice(CHUNK, 2 * CHUNK), slice(CHUNK - 1, 2 * CHUNK)),
+        ):
+            digest = self.put_block(stores[0], data[new], "raw")
+            lie = lie.replace(hashlib.sha256(data[old]).digest(), digest)
+        claimed = WeightsRef(ref.sha256, self.put_block(stores[0], lie, "dag-pb"), self.SIZE)
+        with pytest.raises(InvalidWeights, match="CID"):
             stores[1].get(claimed)
         assert not stores[1].has(claimed)
 
@@ -274,13 +290,14 @@ def test_store__each_way_to_write_the_address__works(stores: list[IpfsStore], ap
 def test_store__a_proxy_in_the_environment__is_not_asked(
     stores: list[IpfsStore], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
-    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
     monkeypatch.delenv("NO_PROXY", raising=False)
     monkeypatch.delenv("no_proxy", raising=False)
-    store = IpfsStore(stores[0].api)
-    assert store.check()
-    store.close()
+    for api in (stores[0].api, f"http://localhost:{port_of(stores[0])}"):
+        store = IpfsStore(api)
+        assert store.check()
+        store.close()
 
 
 @pytest.mark.parametrize(
