@@ -19,7 +19,7 @@ from .settings import SETTINGS, Config, load, template
 __all__ = ["main"]
 
 # Told to leave, a node leaves within 10 s, even in the middle of a transaction that doesn't come through.
-_LEAVE_WITHIN_S = 8.0
+_LEAVE_WITHIN_S = 5.0
 
 
 class _Parser(argparse.ArgumentParser):

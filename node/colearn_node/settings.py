@@ -263,9 +263,9 @@ def _flatten(tree: Mapping[str, Any], path: Path) -> dict[str, Any]:
 
 
 def _unknown(what: str, name: str, known: Sequence[str]) -> ConfigError:
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    if not near:  # a right name in a wrong section
-        near = [k for k in known if k.rpartition(".")[2] == name.rpartition(".")[2]][:1]
+    # A right name in a wrong section, else the most similar one.
+    leaf = name.rpartition(".")[2]
+    near = [k for k in known if k.rpartition(".")[2] == leaf] or difflib.get_close_matches(name, known, cutoff=0.5)
     return ConfigError(
         f"{what} is unknown",
         expected=f"one of {', '.join(known)}",
