@@ -178,8 +178,8 @@ def _check(block: bytes, node: Node) -> list[bytes]:
     nodes = [(digest, *child) for digest, child in zip(digests, children, strict=True)]
     if any(len(digest) != 32 for digest in digests) or block != _block(nodes):
         raise InvalidWeights(
-            "the root block's links or sizes don't add up to the size on chain",
-            expected=f"the root of {node.size} bytes in {len(children)} links",
+            "a block's links or sizes don't add up to the size on chain",
+            expected=f"a node of {node.size} bytes in {len(children)} links",
         )
     return digests
 
