@@ -16,7 +16,7 @@ import pytest
 from colearn_ledger.errors import NetworkError, UsageError
 from colearn_ledger.network.state import read_description
 from tests.network_for_tests import need
-from tests.test_network import alive, wait_until
+from tests.test_network import alive, linux, wait_until
 
 COMMAND = [sys.executable, "-m", "colearn_ledger.cli.main", "network"]
 
@@ -96,6 +96,21 @@ def test_up__killed_hard__leaves_nothing(terminal: Terminal) -> None:
     answer = terminal.down()
     assert (answer.returncode, answer.stdout) == (0, "no network runs\n")
     assert terminal.left() == []
+
+
+@linux
+def test_up__a_supervisor_was_killed_hard__the_next_up_removes_what_it_left(terminal: Terminal) -> None:
+    process = terminal.up()
+    [link] = [Path(path) for path in terminal.left() if "listed-" in path]
+    folder = link.resolve()
+    os.kill(int((folder / "lock").read_text()), signal.SIGKILL)
+    process.communicate(timeout=30)
+    wait_until(lambda: not any(map(alive, terminal.pids())), "the end of all processes")
+    assert folder.is_dir()
+    os.utime(folder, (1, 1))  # one that is a minute old can't be just coming up
+    terminal.up()
+    assert not folder.exists()
+    assert terminal.down().returncode == 0
 
 
 def test_down__one_runs__stops_it_and_up_ends_well(terminal: Terminal) -> None:
