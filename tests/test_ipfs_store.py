@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import socket
 import subprocess
 import sys
 import threading
@@ -364,6 +365,16 @@ def test_store__not_a_kubo_of_today__clear_error_and_nothing_done(status: int, b
         store.close()
         fake.shutdown()
         fake.server_close()
+
+
+def test_get__a_daemon_that_never_answers__is_unavailable_when_time_is_up() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # connections wait in its queue for ever
+        store = IpfsStore(f"/ip4/127.0.0.1/tcp/{silent.getsockname()[1]}")
+        start = time.monotonic()
+        with pytest.raises(UnavailableWeights, match="doesn't answer"):
+            store.get(weights_ref(b"x"), deadline_s=0.3)
+        assert time.monotonic() - start < 5
+        store.close()
 
 
 def test_store__nobody_listens__clear_error() -> None:

@@ -101,11 +101,11 @@ class IpfsStore:
         cid = cid_text(ref.cid_digest, ref.size)
         end = time.monotonic() + (self.deadline_s if deadline_s is None else deadline_s)
         with self._asking(f"get the weights {cid} from", end):
-            self._checked()
+            self._checked(end)
             if ref.size == 0:  # known without asking anybody, and no peer would send an empty block
                 self.put(b"")
             root = self._check_blocks(cid, ref, end)
-            pinned = self._is_pinned(cid)
+            pinned = self._is_pinned(cid, end)
             try:
                 if not pinned:  # first: a pin fetches the blocks four times faster than a read does
                     self._client().pin.add(cid, opts=_timeout(end), timeout=_left(end) + _SLACK_S)
@@ -218,11 +218,11 @@ class IpfsStore:
             if count == before:  # asked for the rest, and there is none: it isn't the transfer that was cut
                 raise InvalidWeights(f"the weights {cid} have only {count} bytes", expected=f"{size}, as on chain")
 
-    def _is_pinned(self, cid: str) -> bool:
+    def _is_pinned(self, cid: str, end: float | None = None) -> bool:
         from ipfshttpclient.exceptions import ErrorResponse
 
         try:
-            self._client().pin.ls(cid, type="recursive", timeout=_LOCAL_S)
+            self._client().pin.ls(cid, type="recursive", timeout=_patience(end))
         except ErrorResponse as e:
             if "not pinned" in str(e):
                 return False
@@ -254,11 +254,11 @@ class IpfsStore:
                 self._clients.append(client)
         return client
 
-    def _checked(self) -> Any:
+    def _checked(self, end: float | None = None) -> Any:
         """This thread's client, of a daemon that is new enough."""
         client = self._client()
         if not self._version:
-            answer = client.version(timeout=_LOCAL_S)
+            answer = client.version(timeout=_patience(end))
             version = str(answer["Version"]) if "Version" in answer else ""
             numbers = tuple(int(n) for n in re.findall(r"\d+", version.split("-")[0]))
             if numbers < KUBO_MINIMUM:
@@ -330,6 +330,11 @@ def _multiaddress(api: str) -> str:
 
 def _left(end: float) -> float:
     return max(_MIN_S, end - time.monotonic())
+
+
+def _patience(end: float | None) -> float:
+    """How long to wait for an answer that needs no other peer."""
+    return _LOCAL_S if end is None else min(_LOCAL_S, _left(end) + _SLACK_S)
 
 
 def _timeout(end: float) -> dict[str, str]:
