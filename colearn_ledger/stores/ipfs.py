@@ -18,6 +18,7 @@ import threading
 import time
 import warnings
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from ..core.cid import CHUNK, MAX_LINKS, CidHasher, cid_text, inner_nodes, root_block_size_check, root_node
@@ -82,11 +83,12 @@ class IpfsStore:
     # ---- the store
 
     def put(self, data: bytes) -> WeightsRef:
-        ref = weights_ref(data)
-        wanted = cid_text(ref.cid_digest, ref.size)
-        with self._asking("add weights to"):
+        with self._asking("add weights to"), ThreadPoolExecutor(1) as beside:
             client = self._checked()
+            naming = beside.submit(weights_ref, data)  # both sides hash all bytes: at the same time
             had = client.add_bytes(data, opts=_IMPORT, timeout=_LOCAL_S + len(data) / CHUNK)
+            ref = naming.result()
+        wanted = cid_text(ref.cid_digest, ref.size)
         if had != wanted:
             self._unpin(had)
             raise StoreError(
