@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
 
 from colearn_ledger.chain.transactions import Sender
 from colearn_ledger.ledger.submit import Submitter
@@ -22,61 +23,54 @@ from .settings import Config
 from .tidy import Tidier
 from .wake import News, Wake
 
-if TYPE_CHECKING:
-    from .metrics import Metrics
-
-__all__ = ["assemble"]
+__all__ = ["assembled"]
 
 
-def assemble(
+@contextlib.contextmanager
+def assembled(
     config: Config, *, dry_run: bool = False, rounds: int | None = None, until_round: int | None = None
-) -> tuple[Node, IO[str] | None]:
-    """A node that is ready to run, and the lock on its key, which must be kept as long as it runs.
+) -> Iterator[Node]:
+    """A node that is ready to run. While it is there, its key is locked.
 
     Raises the first thing that is wrong (ConfigError, KeyFileError, ChainError, ArtifactError, NotAMember, ...).
     """
     log = Log(as_json=config.log_format == "json", level=config.log_level)
-    # First of all, so that a second node with the same key disturbs nothing.
-    held = lock.hold(config.keystore) if config.keystore is not None and not dry_run else None
-    found = look_up(config, dry_run=dry_run)
-    submitter = _submitter(found)
-    logging.getLogger("colearn_ledger").addHandler(_Forward(log))
-    wake = Wake()
-    log.info(
-        "start",
-        f"member {found.member} of {found.contract.address} on chain {found.contract.chain_id}"
-        + ("" if submitter else ", dry run: nothing is sent"),
-        member=found.member,
-    )
-    health = Health(config.poll_interval)
-    metrics = _metrics(config, health, log)
-    node = Node(
-        found.contract,
-        found.member,
-        submitter,
-        Crew(_spec(found), wake, log, grace_s=config.learner_grace),
-        wake,
-        Narrator(log, None if metrics is None else metrics.view),
-        Tidier(found.contract, config.store_keep),
-        health,
-        news=None if config.ws is None else News(config.ws, wake, log),
-        poll_interval=config.poll_interval,
-        store_timeout=config.store_timeout,
-        rounds=rounds,
-        until_round=until_round,
-    )
-    return node, held
+    with contextlib.ExitStack() as stack:
+        if config.keystore is not None and not dry_run:
+            # First of all, so that a second node with the same key disturbs nothing.
+            stack.enter_context(lock.hold(config.keystore))
+        found = look_up(config, dry_run=dry_run)
+        submitter = _submitter(found)
+        stack.enter_context(_forwarded(log))
+        wake, health = Wake(), Health(config.poll_interval)
+        metrics = None
+        if config.metrics_listen is not None:
+            from .metrics import Metrics  # not loaded where it is off
 
-
-def _metrics(config: Config, health: Health, log: Log) -> Metrics | None:
-    if config.metrics_listen is None:
-        return None
-    from .metrics import Metrics  # not loaded where it is off
-
-    metrics = Metrics(config.metrics_listen, health)
-    log.listener = metrics.event
-    log.info("metrics", f"metrics on port {metrics.port}", port=metrics.port)
-    return metrics
+            metrics = stack.enter_context(contextlib.closing(Metrics(config.metrics_listen, health)))
+            log.listener = metrics.event
+            log.info("metrics", f"metrics on port {metrics.port}", port=metrics.port)
+        log.info(
+            "start",
+            f"member {found.member} of {found.contract.address} on chain {found.contract.chain_id}"
+            + ("" if submitter else ", dry run: nothing is sent"),
+            member=found.member,
+        )
+        yield Node(
+            found.contract,
+            found.member,
+            submitter,
+            Crew(_spec(found), wake, log, grace_s=config.learner_grace),
+            wake,
+            Narrator(log, None if metrics is None else metrics.view),
+            Tidier(found.contract, config.store_keep),
+            health,
+            news=None if config.ws is None else News(config.ws, wake, log),
+            poll_interval=config.poll_interval,
+            store_timeout=config.store_timeout,
+            rounds=rounds,
+            until_round=until_round,
+        )
 
 
 def _submitter(found: Findings) -> Submitter | None:
@@ -110,3 +104,13 @@ class _Forward(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         self._log.warning("library", record.getMessage())
+
+
+@contextlib.contextmanager
+def _forwarded(log: Log) -> Iterator[None]:
+    logger, handler = logging.getLogger("colearn_ledger"), _Forward(log)
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import signal
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import FrameType
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from colearn_ledger.errors import ColearnError, ConfigError, UsageError
 
 from .settings import SETTINGS, Config, load, template
+
+if TYPE_CHECKING:
+    from .node import Node
 
 __all__ = ["main"]
 
@@ -62,24 +66,36 @@ def _run(options: argparse.Namespace) -> int:
         if value is not None and value < 1:
             raise UsageError(f"{flag} is {value}", expected="1 or more", fix="leave it out to go on for ever")
     config = _config(options)
-    from .assemble import assemble
+    from .assemble import assembled
 
-    node, held = assemble(config, dry_run=options.dry_run, rounds=options.rounds, until_round=options.until_round)
+    with (
+        assembled(config, dry_run=options.dry_run, rounds=options.rounds, until_round=options.until_round) as node,
+        _leaving_when_told(node),
+    ):
+        node.run()
+    return 0
+
+
+@contextlib.contextmanager
+def _leaving_when_told(node: Node) -> Iterator[None]:
+    """SIGTERM and Ctrl-C end the node in good order; if that doesn't work in time, at once."""
+
+    def give_up() -> None:
+        node.crew.end()
+        os._exit(0)
 
     def leave(_signal: int, _frame: FrameType | None) -> None:
         node.stop()
-        timer = threading.Timer(_LEAVE_WITHIN_S, _give_up, [node.crew.end])
+        timer = threading.Timer(_LEAVE_WITHIN_S, give_up)
         timer.daemon = True
         timer.start()
 
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, leave)
+    before = {number: signal.signal(number, leave) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
-        node.run()
+        yield
     finally:
-        if held is not None:
-            held.close()
-    return 0
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _check(options: argparse.Namespace) -> int:
@@ -111,12 +127,6 @@ def _init(options: argparse.Namespace) -> int:
         raise ConfigError(f"{options.path} can't be written: {e.strerror or e}", fix="check the folder") from e
     print(f"wrote {options.path}: fill it in, then: colearn-node check --config {options.path}")
     return 0
-
-
-def _give_up(end: object) -> None:
-    if callable(end):
-        end()
-    os._exit(0)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

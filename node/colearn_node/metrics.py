@@ -53,6 +53,11 @@ class Metrics:
         self.port = self._server.server_address[1]
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
+    def close(self) -> None:
+        """Stop the server."""
+        self._server.shutdown()
+        self._server.server_close()
+
     def event(self, level: str, event: str, facts: dict[str, Any]) -> None:
         """A line of the log."""
         self._events.labels(event, level).inc()

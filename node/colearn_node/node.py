@@ -71,6 +71,7 @@ class Node:
         self.stopping = False
         self._view: View | None = None
         self._read_at = 0.0  # monotonic; when the view was read
+        self._told_from: int | None = None  # the round whose outcome is to be told next
         self._own_block = 0  # of this node's last transaction
         self._failures = Trouble()
         self._announced: Key = ()
@@ -138,9 +139,10 @@ class Node:
             raise ChainError(f"the endpoint shows block {head.number}, this node's transaction is in {self._own_block}")
         now = time.monotonic()
         view = self.contract.fetch_view(self.member, head, self.contract.fetch_clock(head))
-        if self._view is not None and self._view.round < view.round:
-            count = view.round - self._view.round
-            self.narrator.outcomes(self.contract.fetch_rounds(self._view.round, count, head, view.at))
+        if self._told_from is not None and self._told_from < view.round:
+            count = view.round - self._told_from
+            self.narrator.outcomes(self.contract.fetch_rounds(self._told_from, count, head, view.at))
+        self._told_from = view.round
         self._view, self._read_at = view, now
         self._failures.clear()
         self.narrator.looked(view)
