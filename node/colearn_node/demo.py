@@ -1,0 +1,219 @@
+"""A whole collective on this machine: chain, IPFS daemons, contract, a node process per member: ``network-demo``.
+
+Everything a deployment has, except for the machines: nothing here is simulated, and nothing is left behind.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import multiprocessing
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from colearn_ledger.errors import ColearnError, UsageError
+
+from .fleet import Fleet, config_text
+
+__all__ = ["Setup", "main", "set_up"]
+
+# Several learners share the cores; each by default takes all of them, which is slower, and rounds differently.
+_THREADS = {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1", "OMP_NUM_THREADS": "1"}
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """A deployed collective, and its members' configurations by name."""
+
+    deployment: Path
+    configs: dict[str, Path]
+
+
+def set_up(
+    network: Any, factory: str, options: dict[str, Any], *, secret: bool = False, shuffled: bool = False, **node: Any
+) -> Setup:
+    """Deploy a collective of the network's stakeholders, and write a configuration for each.
+
+    Parameters
+    ----------
+    network: a running :class:`~colearn_ledger.network.LocalNetwork`.
+    factory, options: of the learners; each member's options also have its ``index`` and ``of``.
+    secret, shuffled: as :class:`~colearn_ledger.chain.deploy.Genesis` has them.
+    node: further settings for every node.
+    """
+    from colearn_ledger.chain.deploy import Genesis, deploy
+    from colearn_ledger.chain.endpoints import connect
+    from colearn_ledger.chain.keys import load_account
+    from colearn_ledger.core.schema import Schema
+    from colearn_ledger.deployment import DeploymentRecord, save_deployment
+
+    people = network.stakeholders
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:  # it may load a framework
+        data, schema = pool.submit(_genesis, factory, {**options, "index": 0, "of": len(people)}).result()
+    store = _store(network, 0)
+    weights = store.put(data)
+    deployed = deploy(
+        connect([network.rpc_url]),
+        load_account(people[0].keystore, people[0].password_file, False),
+        Genesis([p.address for p in people], weights, secret_votes=secret, shuffled=shuffled),
+    )
+    path = network.folder / "deployment.json"
+    record = DeploymentRecord(
+        deployed.chain_id,
+        deployed.address,
+        deployed.block,
+        deployed.transaction,
+        weights,
+        Schema.from_json(schema),
+        (network.rpc_url,),
+    )
+    save_deployment(record, path)
+    configs = {}
+    for i, person in enumerate(people):
+        settings = {
+            "rpc": [network.rpc_url],
+            "ws": network.ws_url,
+            "deployment": str(path),
+            "keystore": str(person.keystore),
+            "password_file": str(person.password_file),
+            **node,
+            "store": {"ipfs": person.ipfs_api} if person.ipfs_api else {"folder": str(network.folder / "weights")},
+            "learner": {"factory": factory, "options": {**options, "index": i, "of": len(people)}},
+        }
+        configs[person.name] = person.keystore.with_name("node.toml")
+        configs[person.name].write_text(config_text(settings), encoding="utf-8")
+    return Setup(path, configs)
+
+
+def _store(network: Any, index: int) -> Any:
+    from .worker import open_store
+
+    api = network.stakeholders[index].ipfs_api
+    return open_store(api or None, None if api else network.folder / "weights", False)
+
+
+def _genesis(factory: str, options: dict[str, Any]) -> tuple[bytes, Any]:
+    """The first weights of a learner, and their schema as JSON."""
+    from colearn_ledger.core.learner import ask_current
+    from colearn_ledger.core.schema import Schema
+    from colearn_ledger.core.weights import encode
+
+    from .worker import make_learner
+
+    weights = ask_current(make_learner(factory, options)).weights
+    return encode(weights), Schema.of(weights).to_json()
+
+
+def _options(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="network-demo",
+        description="A chain, an IPFS daemon and a node process for each stakeholder: they train one model by voting.",
+    )
+    add = parser.add_argument
+    add("-t", "--task", default="KERAS_MNIST", help="default: %(default)s")
+    add("-n", "--stakeholders", type=int, default=5, metavar="N", help="2 to 64 (default: %(default)s)")
+    add("-p", "--rounds", type=int, default=10, metavar="N", help="default: %(default)s")
+    add("-c", "--chain", default="anvil", help="anvil, hardhat or geth (default: %(default)s)")
+    add("-s", "--seed", type=int, default=0)
+    add("-d", "--data_dir", help="folder with the data")
+    add("--secret", action="store_true", help="votes are committed, then revealed")
+    add("--shuffled", action="store_true", help="the order of proposers is shuffled")
+    add("--folder-store", action="store_true", help="a shared folder in the place of IPFS")
+    return parser.parse_args(argv)
+
+
+def _check(options: argparse.Namespace) -> None:
+    from colearn_ledger.tasks import get_task
+
+    get_task(options.task)
+    if not 2 <= options.stakeholders <= 64:
+        raise UsageError(f"--stakeholders is {options.stakeholders}", expected="2 to 64")
+    if options.rounds < 1:
+        raise UsageError(f"--rounds is {options.rounds}", expected="1 or more")
+
+
+def _show(text: str) -> None:
+    print(f"{time.strftime('%H:%M:%S')}  {text}", flush=True)
+
+
+@contextlib.contextmanager
+def _ended_in_order() -> Iterator[None]:
+    """SIGTERM stops everything as Ctrl-C does."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _run(options: argparse.Namespace) -> int:
+    from colearn_ledger.network import LocalNetwork
+
+    _check(options)
+    for name, value in _THREADS.items():
+        os.environ.setdefault(name, value)
+    learner: dict[str, Any] = {"task": options.task, "seed": options.seed}
+    if options.data_dir is not None:
+        learner["data_dir"] = str(Path(options.data_dir).absolute())
+    _show(f"starting {options.chain} and {'no' if options.folder_store else options.stakeholders} IPFS daemons")
+    with (
+        _ended_in_order(),
+        LocalNetwork(options.chain, options.stakeholders, ipfs=not options.folder_store, say=_show) as network,
+    ):
+        _show(f"chain {network.chain_id} at {network.rpc_url}")
+        _show(f"deploying the collective, with the first weights of a {options.task} learner")
+        setup = set_up(
+            network,
+            "colearn_node.learners:task_learner",
+            learner,
+            secret=options.secret,
+            shuffled=options.shuffled,
+            log={"level": "info"},
+        )
+        _show(f"starting {options.stakeholders} nodes")
+        with Fleet(setup.configs, ["--until-round", str(options.rounds)], _show) as fleet:
+            fleet.wait()
+        print("\nthe history, read from the chain:\n", flush=True)
+        _history(setup.deployment, network.rpc_url)
+    _show("everything is stopped")
+    return 0
+
+
+def _history(deployment: Path, rpc_url: str) -> None:
+    from colearn_ledger.chain.contract import CollectiveContract
+    from colearn_ledger.chain.endpoints import connect
+    from colearn_ledger.deployment import load_deployment
+
+    contract = CollectiveContract(connect([rpc_url]), load_deployment(deployment).address)
+    head = contract.fetch_head()
+    for r in contract.fetch_rounds(1, 1000, head, contract.fetch_clock(head)):
+        if r.weights is not None:
+            votes = f"{r.approvals.bit_count()} approve, {r.rejections.bit_count()} reject, {r.need} needed"
+            print(f"round {r.round:>3}  {r.state.name.lower():<9} {votes}  {r.weights.sha256.hex()[:16]}")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the demo and return the exit code."""
+    try:
+        return _run(_options(argv))
+    except ColearnError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("interrupted: everything is stopped", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())
