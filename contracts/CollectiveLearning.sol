@@ -7,12 +7,13 @@ import {ICollectiveLearning} from "./ICollectiveLearning.sol";
 /// @notice All documentation for callers is in the interface.
 /// @dev Packed words. Every field has a shift (`..._AT`); what the words hold:
 ///
-/// head   round 32 | openedAt 40 | acceptedRound 32 | n 8 | epoch 16 | epoch's first round 32 | epoch's first seat 8 |
-///        queue head 16 | queue tail 16 | motions 16 | propose window 32
+/// head   round 32 | openedAt 40 | acceptedRound 32 | n 8 | epoch 32 | epoch's first round 32 | epoch's first seat 8 |
+///        motions waiting 32 | propose window 32
+/// rules  six numbers of 32 | queue's front 32 | motions 32
 /// tally  approvals 64 | rejections 64 | deadline 36 | size 36 | proposer seat 6 | need 6 | n 7 | status 3 | parent round 32
-/// motion approvals 64 | rejections 64 | deadline 36 | mover's seat 6 | need 7 | n 7 | kind 2 | state 3 | epoch 16 | barred seat + 1 7
-/// seat   seat + 1 8 | leaving 1 (at bit 8) | last motion moved, its index + 1 16 (at bit 16) | commitment's first 224 bits
-/// member address 160 | first round 32 | earlier holders of the seat 16
+/// motion approvals 64 | rejections 64 | deadline 36 | mover's seat 6 | need 7 | n 7 | kind 2 | state 3 | epoch 32 | barred seat + 1 7
+/// seat   seat + 1 8 | leaving 1 (at bit 8) | free 23 | commitment's first 224 bits
+/// member address 160 | first round 32 | earlier holders of the seat 32 | its last motion's index + 1 32
 /// epoch  first round 32 | n 8 | first seat 8
 ///
 /// A vote touches two words (seat, tally). Secret votes take no more: a commitment sets the voter's bit in both bitmaps,
@@ -22,7 +23,6 @@ contract CollectiveLearning is ICollectiveLearning {
     uint256 private constant MOST_MEMBERS = 64;
     uint256 private constant LEAST_MEMBERS = 2;
     uint256 private constant MOST_NOTE = 256;
-    uint256 private constant MOST_MOTIONS = 65_000;
     /// @dev Up to here the weights are one raw block, so the CID's digest is the weights' sha256 and isn't stored.
     uint256 private constant ONE_BLOCK = 1 << 20;
     uint256 private constant U64 = type(uint64).max;
@@ -33,12 +33,19 @@ contract CollectiveLearning is ICollectiveLearning {
     uint256 private constant ACCEPTED_AT = 72;
     uint256 private constant COUNT_AT = 104;
     uint256 private constant EPOCH_AT = 112;
-    uint256 private constant START_AT = 128;
-    uint256 private constant BASE_AT = 160;
-    uint256 private constant FRONT_AT = 168;
-    uint256 private constant BACK_AT = 184;
-    uint256 private constant MOTIONS_AT = 200;
+    uint256 private constant START_AT = 144;
+    uint256 private constant BASE_AT = 176;
+    uint256 private constant WAITING_AT = 184;
     uint256 private constant WINDOW_AT = 216;
+
+    // rules
+    uint256 private constant FRONT_AT = 192;
+    uint256 private constant MOTIONS_AT = 224;
+
+    // member
+    uint256 private constant SINCE_AT = 160;
+    uint256 private constant FORMER_AT = 192;
+    uint256 private constant MOVED_AT = 224;
 
     // tally
     uint256 private constant DEADLINE_AT = 128;
@@ -57,7 +64,7 @@ contract CollectiveLearning is ICollectiveLearning {
     uint256 private constant KIND_AT = 184;
     uint256 private constant STATE_AT = 186;
     uint256 private constant MEPOCH_AT = 189;
-    uint256 private constant BARRED_AT = 205;
+    uint256 private constant BARRED_AT = 221;
 
     uint256 private constant NONE = 0;
     uint256 private constant VOTING = 1;
@@ -96,7 +103,7 @@ contract CollectiveLearning is ICollectiveLearning {
         bool overdue;
         uint256 missed; // rounds passed over by the clock
         bytes32 id; // of the stored proposal
-        uint256 tally;
+        uint256 tally; // likewise; in its reveal phase as soon as the clock has opened that
     }
 
     constructor(Genesis memory genesis) {
@@ -336,7 +343,7 @@ contract CollectiveLearning is ICollectiveLearning {
             }
         }
         for (uint256 i; i < v.memberCount; ++i) {
-            uint256 index = (_seat[_memberAt(i)] >> 16) & 0xffff;
+            uint256 index = _member[i] >> MOVED_AT;
             if (index == 0) continue;
             uint256 motion = _motion[index - 1];
             if (_motionState(motion, head, at) == MotionState.Open) ++v.openMotions;
@@ -350,16 +357,14 @@ contract CollectiveLearning is ICollectiveLearning {
         if (first > n.round) return page;
         uint256 left = n.round - first + 1;
         page = new RoundRecord[](count < left ? count : left);
-        uint256 parent = _acceptedBefore(first, head);
         for (uint256 i; i < page.length; ++i) {
-            _record(page[i], first + i, parent, head, n);
-            parent = page[i].state == RoundState.Accepted ? first + i : page[i].parentRound;
+            _record(page[i], first + i, head, n);
         }
     }
 
     /// @inheritdoc ICollectiveLearning
     function membersAt(uint256 round) external view returns (address[] memory list) {
-        (,, uint256 epoch) = _epochOf(round, _head);
+        (, uint256 epoch) = _epochOf(round, _head);
         list = new address[]((epoch >> 32) & 0xff);
         for (uint256 i; i < list.length; ++i) {
             list[i] = _memberIn(i, round);
@@ -377,7 +382,7 @@ contract CollectiveLearning is ICollectiveLearning {
     /// @inheritdoc ICollectiveLearning
     function motions(uint256 first, uint256 count) external view returns (MotionRecord[] memory page) {
         uint256 head = _head;
-        uint256 total = (head >> MOTIONS_AT) & 0xffff;
+        uint256 total = _rules >> MOTIONS_AT;
         if (first >= total) return page;
         uint256 left = total - first;
         page = new MotionRecord[](count < left ? count : left);
@@ -385,7 +390,7 @@ contract CollectiveLearning is ICollectiveLearning {
             MotionRecord memory m = page[i];
             uint256 motion = _motion[first + i];
             uint256 content = _motionContent[first + i];
-            uint256 epoch = (motion >> MEPOCH_AT) & 0xffff;
+            uint256 epoch = (motion >> MEPOCH_AT) & TAG;
             m.id = _motionId(first + i, motion, content);
             m.kind = MotionKind((motion >> KIND_AT) & 3);
             m.state = _motionState(motion, head, block.timestamp);
@@ -401,7 +406,7 @@ contract CollectiveLearning is ICollectiveLearning {
 
     /// @inheritdoc ICollectiveLearning
     function motionCount() external view returns (uint256) {
-        return (_head >> MOTIONS_AT) & 0xffff;
+        return _rules >> MOTIONS_AT;
     }
 
     /// @inheritdoc ICollectiveLearning
@@ -493,7 +498,7 @@ contract CollectiveLearning is ICollectiveLearning {
     function _at(uint256 head, uint256 time) private view returns (Now memory n) {
         n.round = head & TAG;
         n.start = (head >> OPENED_AT) & type(uint40).max;
-        bool waiting = (head >> FRONT_AT) & 0xffff != (head >> BACK_AT) & 0xffff;
+        bool waiting = (head >> WAITING_AT) & TAG != 0;
         bytes32 sha = _sha[n.round];
         if (sha != 0) {
             n.id = _id(n.round, sha, _cidOf(n.round));
@@ -508,6 +513,7 @@ contract CollectiveLearning is ICollectiveLearning {
             ) {
                 n.state = RoundState.Revealing;
                 n.deadline += (_rules >> 128) & TAG;
+                n.tally = _reopen(tally, n.deadline);
             }
             if (time <= n.deadline) return n;
             n.closed = true;
@@ -550,7 +556,7 @@ contract CollectiveLearning is ICollectiveLearning {
     /// @dev The boundary between rounds: enact at most one motion, and open the next round at `time`.
     function _openNext(uint256 head, uint256 time) private {
         uint256 round = (head & TAG) + 1;
-        if ((head >> FRONT_AT) & 0xffff != (head >> BACK_AT) & 0xffff) head = _enact(head, round);
+        if ((head >> WAITING_AT) & TAG != 0) head = _enact(head, round);
         head = _withRound(head, round, time);
         _head = head;
         _announce(head, shuffled);
@@ -567,28 +573,28 @@ contract CollectiveLearning is ICollectiveLearning {
     function _move(MotionKind kind, uint256 content, uint256 barred, bool approved) private returns (bytes32 id) {
         uint256 seat = _seatOf(msg.sender);
         uint256 head = _head;
-        uint256 index = (head >> MOTIONS_AT) & 0xffff;
-        if (index == MOST_MOTIONS) revert TooManyMotions();
+        uint256 rulesWord = _rules;
+        uint256 index = rulesWord >> MOTIONS_AT;
         uint256 count = (head >> COUNT_AT) & 0xff;
         if (kind == MotionKind.RemoveMember && count == LEAST_MEMBERS) {
             revert BadMemberCount(count - 1, LEAST_MEMBERS, MOST_MEMBERS);
         }
         if (!approved) {
-            // One open motion a member: what is open stays countable, and nobody can bury the others' motions.
-            uint256 last = (_seat[msg.sender] >> 16) & 0xffff;
-            if (last != 0 && _motionState(_motion[last - 1], head, block.timestamp) == MotionState.Open) {
-                revert TooManyMotions();
+            // One motion a member, until it is decided and carried out: so nobody, alone, can bury the others' motions.
+            uint256 word = _member[seat];
+            uint256 last = word >> MOVED_AT;
+            if (last != 0) {
+                MotionState state = _motionState(_motion[last - 1], head, block.timestamp);
+                if (state == MotionState.Open || state == MotionState.Approved) revert TooManyMotions();
             }
-            _seat[msg.sender] = (_seat[msg.sender] & ~(uint256(0xffff) << 16)) | ((index + 1) << 16);
+            _member[seat] = ((word << 32) >> 32) | ((index + 1) << MOVED_AT);
         }
-        uint256 rulesWord = _rules;
         uint256 deadline = block.timestamp + ((rulesWord >> 160) & TAG);
         uint256 motion = (deadline << DEADLINE_AT) | (seat << MOVER_AT)
             | ((approved ? 0 : _need(rulesWord, barred == 0 ? count : count - 1)) << MNEED_AT) | (count << MCOUNT_AT)
-            | (uint256(kind) << KIND_AT) | (((head >> EPOCH_AT) & 0xffff) << MEPOCH_AT) | (barred << BARRED_AT);
+            | (uint256(kind) << KIND_AT) | (((head >> EPOCH_AT) & TAG) << MEPOCH_AT) | (barred << BARRED_AT);
         id = _motionId(index, motion, content);
-        head += 1 << MOTIONS_AT;
-        _head = head;
+        _rules = rulesWord + (1 << MOTIONS_AT);
         _motionIndex[id] = index + 1;
         _motionContent[index] = content;
         Rules memory newRules;
@@ -620,9 +626,8 @@ contract CollectiveLearning is ICollectiveLearning {
                 head = _catchUp(head, n);
                 _announce(head, shuffled);
             }
-            uint256 back = (head >> BACK_AT) & 0xffff;
-            _queue[back] = index;
-            _head = head + (1 << BACK_AT);
+            _queue[((_rules >> FRONT_AT) & TAG) + ((head >> WAITING_AT) & TAG)] = index;
+            _head = head + (1 << WAITING_AT);
             emit MotionDecided(id, true);
             return motion | (uint256(MotionState.Approved) << STATE_AT);
         }
@@ -637,7 +642,7 @@ contract CollectiveLearning is ICollectiveLearning {
         MotionState state = MotionState((motion >> STATE_AT) & 7);
         if (
             state == MotionState.Open
-                && (time > (motion >> DEADLINE_AT) & U36 || (motion >> MEPOCH_AT) & 0xffff != (head >> EPOCH_AT) & 0xffff)
+                && (time > (motion >> DEADLINE_AT) & U36 || (motion >> MEPOCH_AT) & TAG != (head >> EPOCH_AT) & TAG)
         ) return MotionState.Lapsed;
         return state;
     }
@@ -648,17 +653,20 @@ contract CollectiveLearning is ICollectiveLearning {
         address subject;
         if (kind == MotionKind.SetRules) newRules = _unpackRules(content);
         else subject = address(uint160(content));
-        return keccak256(abi.encode(index, (motion >> MEPOCH_AT) & 0xffff, kind, subject, newRules));
+        return keccak256(abi.encode(index, (motion >> MEPOCH_AT) & TAG, kind, subject, newRules));
     }
 
     /// @dev Carry out the first motion of the queue, so that it holds from `round` on, if it still can be.
     function _enact(uint256 head, uint256 round) private returns (uint256) {
-        uint256 index = _queue[(head >> FRONT_AT) & 0xffff];
-        head += 1 << FRONT_AT;
+        uint256 rulesWord = _rules + (1 << FRONT_AT);
+        uint256 index = _queue[((rulesWord >> FRONT_AT) & TAG) - 1];
+        head -= 1 << WAITING_AT;
         uint256 motion = _motion[index];
         uint256 content = _motionContent[index];
         bytes32 id = _motionId(index, motion, content);
         MotionKind kind = MotionKind((motion >> KIND_AT) & 3);
+        if (kind == MotionKind.SetRules) rulesWord = ((rulesWord >> FRONT_AT) << FRONT_AT) | content;
+        _rules = rulesWord;
         uint256 count = (head >> COUNT_AT) & 0xff;
         bool possible = true;
         if (kind == MotionKind.AddMember) possible = _seat[address(uint160(content))] == 0 && count < MOST_MEMBERS;
@@ -676,7 +684,6 @@ contract CollectiveLearning is ICollectiveLearning {
         }
         emit MotionEnacted(id, round);
         if (kind == MotionKind.SetRules) {
-            _rules = content;
             head = (head & ~(TAG << WINDOW_AT)) | (((content >> 64) & TAG) << WINDOW_AT);
             emit RulesChanged(_unpackRules(content), round);
             return head;
@@ -694,9 +701,9 @@ contract CollectiveLearning is ICollectiveLearning {
             _remove(address(uint160(content)), count, round);
             next %= count;
         }
-        uint256 epoch = ((head >> EPOCH_AT) & 0xffff) + 1;
+        uint256 epoch = ((head >> EPOCH_AT) & TAG) + 1;
         _epoch[epoch] = round | (count << 32) | (next << 40);
-        head &= ~((uint256(0xff) << COUNT_AT) | (uint256(0xffff) << EPOCH_AT) | (TAG << START_AT) | (uint256(0xff) << BASE_AT));
+        head &= ~((uint256(0xff) << COUNT_AT) | (TAG << EPOCH_AT) | (TAG << START_AT) | (uint256(0xff) << BASE_AT));
         return head | (count << COUNT_AT) | (epoch << EPOCH_AT) | (round << START_AT) | (next << BASE_AT);
     }
 
@@ -708,7 +715,6 @@ contract CollectiveLearning is ICollectiveLearning {
         if (seat != last) {
             moved = _memberAt(last);
             _place(seat, moved, round);
-            // Its last motion has lapsed with the membership, or waits on its own account.
             _seat[moved] = (_seat[moved] & ~uint256(0xff)) | (seat + 1);
         }
         _place(last, address(0), round);
@@ -717,62 +723,47 @@ contract CollectiveLearning is ICollectiveLearning {
 
     function _place(uint256 seat, address member, uint256 round) private {
         uint256 old = _member[seat];
-        uint256 former = (old >> 192) & 0xffff;
+        uint256 former = (old >> FORMER_AT) & TAG;
         _formerMember[seat][former] = old;
-        _member[seat] = uint160(member) | (round << 160) | ((former + 1) << 192);
+        _member[seat] = uint160(member) | (round << SINCE_AT) | ((former + 1) << FORMER_AT);
     }
 
     // ------------------------------------------------------------------------------------------------- history
 
-    function _record(RoundRecord memory r, uint256 round, uint256 parent, uint256 head, Now memory n) private view {
+    function _record(RoundRecord memory r, uint256 round, uint256 head, Now memory n) private view {
         r.round = round;
-        (,, uint256 epoch) = _epochOf(round, head);
-        r.memberCount = (epoch >> 32) & 0xff;
-        r.parentRound = parent;
+        (uint256 index, uint256 word) = _epochOf(round, head);
+        r.memberCount = (word >> 32) & 0xff;
         bytes32 sha = _sha[round];
         if (sha != 0) {
             r.sha256Hash = sha;
             r.cidDigest = _cidOf(round);
             r.id = _id(round, sha, r.cidDigest);
-            uint256 tally = _tally[r.id];
+            uint256 tally = r.id == n.id ? n.tally : _tally[r.id];
             r.size = (tally >> SIZE_AT) & U36;
             r.deadline = (tally >> DEADLINE_AT) & U36;
             r.proposerSeat = (tally >> SEAT_AT) & 63;
             (r.approvals, r.rejections, r.hidden) = _bitmaps(tally);
             r.need = (tally >> NEED_AT) & 63;
-            r.parentRound = (tally >> PARENT_AT) & TAG;
+            if (round != 0) {
+                r.parentRound = (tally >> PARENT_AT) & TAG;
+                r.parent = _sha[r.parentRound];
+            }
             uint256 status = (tally >> STATUS_AT) & 7;
             if (status == ACCEPTED) r.state = RoundState.Accepted;
             else if (status == REJECTED || round < n.round || n.overdue) r.state = RoundState.Rejected;
-            else (r.state, r.deadline) = (n.state, n.deadline);
+            else r.state = n.state;
         } else {
-            (,, uint256 word) = _epochOf(round, head);
-            r.proposerSeat = _turnIn(word, _epochIndex(round, head), round, shuffled);
+            r.proposerSeat = _turnIn(word, index, round, shuffled);
             if (round == n.round && !n.overdue) (r.state, r.deadline) = (RoundState.Proposing, n.deadline);
             else r.state = RoundState.Missed;
         }
-        if (round != 0) {
-            r.proposer = _memberIn(r.proposerSeat, round);
-            r.parent = _sha[r.parentRound];
-        }
-    }
-
-    /// @dev The accepted round that `round` builds on; walks back over missed rounds.
-    function _acceptedBefore(uint256 round, uint256 head) private view returns (uint256) {
-        if (round > head & TAG) return (head >> ACCEPTED_AT) & TAG;
-        while (round > 0) {
-            --round;
-            bytes32 sha = _sha[round];
-            if (sha == 0) continue;
-            uint256 tally = _tally[_id(round, sha, _cidOf(round))];
-            return (tally >> STATUS_AT) & 7 == ACCEPTED ? round : (tally >> PARENT_AT) & TAG;
-        }
-        return 0;
+        if (round != 0) r.proposer = _memberIn(r.proposerSeat, round);
     }
 
     /// @dev By bisection: the epochs' first rounds grow.
     function _epochIndex(uint256 round, uint256 head) private view returns (uint256 low) {
-        uint256 high = (head >> EPOCH_AT) & 0xffff;
+        uint256 high = (head >> EPOCH_AT) & TAG;
         while (low < high) {
             uint256 middle = (low + high + 1) / 2;
             if (_epoch[middle] & TAG <= round) low = middle;
@@ -780,10 +771,9 @@ contract CollectiveLearning is ICollectiveLearning {
         }
     }
 
-    function _epochOf(uint256 round, uint256 head) private view returns (uint256 start, uint256 index, uint256 word) {
+    function _epochOf(uint256 round, uint256 head) private view returns (uint256 index, uint256 word) {
         index = _epochIndex(round, head);
         word = _epoch[index];
-        start = word & TAG;
     }
 
     function _memberAt(uint256 seat) private view returns (address) {
@@ -792,8 +782,8 @@ contract CollectiveLearning is ICollectiveLearning {
 
     function _memberIn(uint256 seat, uint256 round) private view returns (address) {
         uint256 word = _member[seat];
-        while ((word >> 160) & TAG > round) {
-            word = _formerMember[seat][((word >> 192) & 0xffff) - 1];
+        while ((word >> SINCE_AT) & TAG > round) {
+            word = _formerMember[seat][((word >> FORMER_AT) & TAG) - 1];
         }
         return address(uint160(word));
     }
@@ -803,7 +793,7 @@ contract CollectiveLearning is ICollectiveLearning {
     /// @dev The seat whose turn `round` is, in the current epoch.
     function _turn(uint256 head, uint256 round, bool inShuffledOrder) private view returns (uint256) {
         uint256 word = ((head >> START_AT) & TAG) | (((head >> COUNT_AT) & 0xff) << 32) | (((head >> BASE_AT) & 0xff) << 40);
-        return _turnIn(word, (head >> EPOCH_AT) & 0xffff, round, inShuffledOrder);
+        return _turnIn(word, (head >> EPOCH_AT) & TAG, round, inShuffledOrder);
     }
 
     function _turnIn(uint256 word, uint256 epoch, uint256 round, bool inShuffledOrder) private view returns (uint256) {

@@ -109,18 +109,20 @@ interface ICollectiveLearning {
         uint256 openMotions; // motions a member might still vote on
     }
 
-    /// @notice One round as it can be read from storage alone.
+    /// @notice One round as it can be read from storage alone. A round without a proposal (Missed, or still Proposing)
+    /// has no parent, id, hashes, size, votes or need: these are 0; what it could have built on is the nearest accepted
+    /// round before it.
     struct RoundRecord {
         uint256 round;
         RoundState state; // for the time of the call
         address proposer;
-        uint256 parentRound; // the accepted round it builds on
+        uint256 parentRound; // the accepted round its proposal builds on
         bytes32 parent; // sha256 of that round's weights
         bytes32 id;
         bytes32 sha256Hash;
         bytes32 cidDigest;
         uint256 size;
-        uint256 deadline;
+        uint256 deadline; // last second for votes, or for reveals once these were open; of the turn while Proposing; 0 if Missed
         uint256 memberCount;
         uint256 proposerSeat;
         uint256 approvals; // bitmaps, see Proposal
@@ -210,6 +212,7 @@ interface ICollectiveLearning {
     error MotionNotOpen(bytes32 id, MotionState state);
     error NotEligible(address account);
     error NotAnAddition(address account);
+    /// @notice One motion a member at a time, until it is decided and, if approved, carried out; and one wish to leave.
     error TooManyMotions();
 
     // ------------------------------------------------------------------------------------------------- rounds
@@ -266,6 +269,7 @@ interface ICollectiveLearning {
     function viewFor(address member, uint256 at) external view returns (NodeView memory);
 
     /// @notice Records of rounds `first`, `first + 1`, ... : at most `count`, none past the current round; as of time `at` (0: the block's time).
+    /// What a page costs grows with its length alone, not with the history before or after it.
     function rounds(uint256 first, uint256 count, uint256 at) external view returns (RoundRecord[] memory);
 
     /// @notice The members of `round`, by seat.
