@@ -86,6 +86,7 @@ class Workshop:
 
     def __init__(self, folder: Path, forge: Path) -> None:
         self.folder, self.forge = folder, forge
+        self.source = (folder / SOURCE).read_text(encoding="utf-8")
         # Searching for the shortest way to a failure takes long, and only that there is one matters.
         self.environment = {**os.environ, "FOUNDRY_INVARIANT_SHRINK_RUN_LIMIT": "0"}
 
@@ -137,7 +138,7 @@ class Workshop:
     def try_out(self, mutant: Mutant, sound: str) -> Outcome:
         """Plant the fault and test. ``sound`` is the bytecode without it."""
         try:
-            broken = apply((ROOT / SOURCE).read_text(encoding="utf-8"), mutant)
+            broken = apply(self.source, mutant)
         except UsageError as e:
             return Outcome(mutant, trouble=e.what)
         (self.folder / SOURCE).write_text(broken, encoding="utf-8")

@@ -6,6 +6,7 @@ import {ICollectiveLearning} from "../../contracts/ICollectiveLearning.sol";
 /// @notice The few cheat codes that the tests use.
 interface Vm {
     function warp(uint256 time) external;
+    function chainId(uint256 id) external;
     function prank(address sender) external;
     function expectRevert(bytes calldata data) external;
     function expectEmit(bool, bool, bool, bool) external;

@@ -136,6 +136,199 @@ contract MotionsTest is Base {
         eq(c.members().length, 6);
     }
 
+    function test_oneMotionAMember__untilItIsCarriedOut() public {
+        I.Rules memory r = defaultRules();
+        r.thresholdDenominator = 8; // from now on one approval is enough: 4/8 + 1 = 1
+        vm.prank(member(0));
+        bytes32 id = c.moveRules(r);
+        approve(1, id);
+        approve(2, id);
+        vm.prank(member(0));
+        expect(I.TooManyMotions.selector); // approved, and waiting
+        c.moveRules(r);
+        playRound("a");
+        for (uint256 i; i < 3; ++i) {
+            // Approved by its mover alone; even so the member can't fill the queue.
+            vm.prank(member(0));
+            c.moveAddMember(member(10 + i));
+            eq(motion(1 + i).state, I.MotionState.Approved);
+            vm.prank(member(0));
+            expect(I.TooManyMotions.selector);
+            c.moveAddMember(member(20 + i));
+            playRound(string(abi.encode(i)));
+            eq(motion(1 + i).state, I.MotionState.Enacted);
+        }
+        eq(c.members().length, 7);
+    }
+
+    function test_oneMotionAMember__rejectedOrLapsed__anotherMayFollow() public {
+        vm.prank(member(0));
+        bytes32 id = c.moveAddMember(member(9));
+        vm.prank(member(1));
+        c.voteMotion(id, false);
+        vm.prank(member(2));
+        c.voteMotion(id, false);
+        vm.prank(member(0));
+        c.moveAddMember(member(9));
+        vm.warp(START + 1001);
+        vm.prank(member(0));
+        c.moveAddMember(member(9));
+        eq(motion(0).state, I.MotionState.Rejected);
+        eq(motion(1).state, I.MotionState.Lapsed);
+        eq(motion(2).state, I.MotionState.Open);
+        eq(view_().openMotions, 1);
+    }
+
+    function test_ids__bindIndexMembershipAndContent() public {
+        I.Rules memory none;
+        addMember(9);
+        eq(motion(0).id, keccak256(abi.encode(uint256(0), uint256(0), I.MotionKind.AddMember, member(9), none)));
+        playRound("a");
+        vm.prank(member(0));
+        bytes32 id = c.moveRemoveMember(member(2));
+        eq(id, keccak256(abi.encode(uint256(1), uint256(1), I.MotionKind.RemoveMember, member(2), none)));
+        eq(motion(1).id, id);
+        vm.prank(member(1));
+        id = c.moveRules(defaultRules());
+        eq(id, keccak256(abi.encode(uint256(2), uint256(1), I.MotionKind.SetRules, address(0), defaultRules())));
+        eq(motion(2).id, id);
+        eq(motion(2).mover, member(1));
+        eq(motion(2).subject, address(0));
+    }
+
+    function test_remove__whoIsRemovedHasNoVoteAndNoWeight() public {
+        // 4 members, 3 may vote, so 2 must approve; 2 rejections decide it.
+        vm.prank(member(0));
+        bytes32 id = c.moveRemoveMember(member(1));
+        eq(motion(0).need, 2);
+        vm.prank(member(2));
+        c.voteMotion(id, false);
+        eq(motion(0).state, I.MotionState.Open);
+        vm.prank(member(3));
+        c.voteMotion(id, false);
+        eq(motion(0).state, I.MotionState.Rejected);
+    }
+
+    function test_remove__toFewerThanTwo__refused() public {
+        deploy(2, false, false);
+        vm.prank(member(0));
+        expect(abi.encodeWithSelector(I.BadMemberCount.selector, 1, 2, 64));
+        c.moveRemoveMember(member(1));
+        vm.prank(member(0));
+        expect(abi.encodeWithSelector(I.BadMemberCount.selector, 1, 2, 64));
+        c.leave();
+    }
+
+    function test_void__removedTwice() public {
+        vm.prank(member(0));
+        bytes32 id = c.moveRemoveMember(member(1));
+        approve(2, id);
+        leaveAs(1);
+        playRound("a");
+        playRound("b");
+        eq(motion(0).state, I.MotionState.Enacted);
+        eq(motion(1).state, I.MotionState.Void);
+        eq(c.members().length, 3);
+    }
+
+    function test_void__mayAskAgainOnceThereAreMore() public {
+        deploy(3, false, false);
+        leaveAs(0);
+        leaveAs(1);
+        vm.warp(START + 500);
+        c.advance();
+        c.advance();
+        eq(motion(1).state, I.MotionState.Void);
+        vm.prank(member(1));
+        bytes32 id = c.moveAddMember(member(9));
+        approve(2, id);
+        vm.warp(START + 1000);
+        c.advance();
+        eq(c.members().length, 3);
+        leaveAs(1);
+        vm.warp(START + 1500);
+        c.advance();
+        eq(c.members().length, 2);
+        check(!c.viewFor(member(1), 0).isMember);
+    }
+
+    function test_add__neverMoreThan64() public {
+        deploy(63, false, false);
+        bytes32 a;
+        bytes32 b;
+        vm.prank(member(0));
+        a = c.moveAddMember(member(70));
+        vm.prank(member(1));
+        b = c.moveAddMember(member(71));
+        for (uint256 i; i < 32; ++i) {
+            if (i != 0) approve(i, a);
+            if (i != 1) approve(i, b);
+        }
+        eq(motion(1).state, I.MotionState.Approved);
+        vm.warp(START + 100);
+        c.advance();
+        vm.warp(START + 200);
+        c.advance();
+        eq(motion(0).state, I.MotionState.Enacted);
+        eq(motion(1).state, I.MotionState.Void);
+        eq(c.members().length, 64);
+        vm.prank(member(0));
+        expect(abi.encodeWithSelector(I.BadMemberCount.selector, 65, 2, 64));
+        c.moveAddMember(member(72));
+    }
+
+    function test_queue__firstInFirstOut() public {
+        vm.prank(member(0));
+        bytes32 a = c.moveAddMember(member(10));
+        vm.prank(member(1));
+        bytes32 b = c.moveRules(I.Rules(1, 3, 50, 60, 70, 80));
+        vm.prank(member(2));
+        bytes32 d = c.moveRules(I.Rules(1, 4, 51, 61, 71, 81));
+        // Approved in the order b, d, a.
+        approve(0, b);
+        approve(2, b);
+        approve(0, d);
+        approve(1, d);
+        approve(1, a);
+        approve(2, a);
+        playRound("a");
+        eq(c.rules().proposeWindow, 50);
+        playRound("b");
+        eq(c.rules().proposeWindow, 51);
+        eq(c.members().length, 4);
+        playRound("c");
+        eq(c.members().length, 5);
+        eq(c.motionCount(), 3);
+        check(!view_().advanceable);
+        playRound("d"); // the queue is empty: nothing happens twice
+        eq(c.members().length, 5);
+        eq(c.rules().thresholdDenominator, 4);
+    }
+
+    function test_membership__atAVacatedSeat__noOldVotesCount() public {
+        // Member 3 moves to seat 1 while it has a motion open; the motion lapses, and it may move again.
+        vm.prank(member(3));
+        c.moveAddMember(member(9));
+        leaveAs(1);
+        playRound("a");
+        eq(c.viewFor(member(3), 0).seat, 1);
+        eq(view_().openMotions, 0);
+        vm.prank(member(3));
+        c.moveAddMember(member(9));
+        eq(view_().openMotions, 1);
+        eq(motion(2).approvals, 2);
+        // Who left may come back, and is a member like any other.
+        approve(0, motion(2).id);
+        playRound("b");
+        vm.prank(member(9));
+        bytes32 back = c.moveAddMember(member(1));
+        approve(0, back);
+        approve(2, back);
+        playRound("c");
+        check(c.viewFor(member(1), 0).isMember);
+        leaveAs(1);
+    }
+
     function test_void__alreadyAMember() public {
         addMember(9);
         vm.prank(member(1));

@@ -41,7 +41,13 @@ contract RoundsTest is Base {
         expectNoCreation(g, abi.encodeWithSelector(I.BadMaxSize.selector, 1 << 36));
         g.maxSize = 9;
         expectNoCreation(g, abi.encodeWithSelector(I.SizeOutOfRange.selector, 10, 9));
+        g.sha256Hash = 0;
+        g.maxSize = (1 << 36) - 1;
+        expectNoCreation(g, abi.encodePacked(I.EmptyHash.selector));
+        g.sha256Hash = GENESIS;
+        eq(create(g).maxSize(), (1 << 36) - 1);
         create(genesisOf(64, false, false));
+        create(genesisOf(2, false, false));
     }
 
     function test_deploy__badRules__refused() public {
@@ -93,6 +99,9 @@ contract RoundsTest is Base {
         expect(I.EmptyHash.selector);
         c.propose(1, GENESIS, h, 0, 2 << 20, "");
         vm.prank(member(0));
+        expect(I.EmptyHash.selector);
+        c.propose(1, GENESIS, 0, h, 2 << 20, "");
+        vm.prank(member(0));
         expect(abi.encodeWithSelector(I.SizeOutOfRange.selector, 0, 1 << 30));
         c.propose(1, GENESIS, h, h, 0, "");
         vm.prank(member(0));
@@ -109,6 +118,12 @@ contract RoundsTest is Base {
         vm.prank(member(0));
         expect(abi.encodeWithSelector(I.AlreadyProposed.selector, 1, c_id(1, h)));
         c.propose(1, GENESIS, h, h, 5, "");
+    }
+
+    function test_propose__largestSize() public {
+        vm.prank(member(0));
+        c.propose(1, GENESIS, keccak256("w"), keccak256("cid"), 1 << 30, "");
+        eq(record(1).size, 1 << 30);
     }
 
     function c_id(uint256 round, bytes32 h) internal pure returns (bytes32) {
@@ -159,6 +174,26 @@ contract RoundsTest is Base {
         vm.prank(member(3));
         expect(abi.encodeWithSelector(I.ProposalDecided.selector, id, false));
         c.vote(id, true);
+    }
+
+    function test_vote__64members__theLastSeatsCountToo() public {
+        deploy(64, false, false);
+        bytes32 id = proposeAs("a");
+        for (uint256 i = 63; i > 32; --i) {
+            voteAs(i, id, true);
+        }
+        eq(view_().round, 1);
+        voteAs(32, id, true);
+        eq(view_().acceptedRound, 1);
+        eq(record(1).approvals, uint256(type(uint32).max) << 32);
+        eq(record(1).need, 32);
+        id = proposeAs("b"); // by member 1
+        for (uint256 i = 63; i > 32; --i) {
+            voteAs(i, id, false);
+        }
+        eq(view_().round, 2);
+        voteAs(32, id, false);
+        eq(record(2).state, I.RoundState.Rejected);
     }
 
     function test_vote__tie__rejects() public {

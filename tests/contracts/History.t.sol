@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.30;
+
+import {Base} from "./Base.sol";
+import {ICollectiveLearning as I} from "../../contracts/ICollectiveLearning.sol";
+
+/// @notice What storage still tells about rounds, members and motions that are over; and whose turn it is.
+contract HistoryTest is Base {
+    function setUp() public {
+        deploy(4, false, false);
+    }
+
+    function rejectRound(string memory tag) internal {
+        bytes32 id = proposeAs(tag);
+        address[] memory list = c.members();
+        uint256 round = view_().round;
+        for (uint256 i; i < list.length && view_().round == round; ++i) {
+            if (list[i] == view_().proposer) continue;
+            vm.prank(list[i]);
+            c.vote(id, false);
+        }
+    }
+
+    function approveByAll(bytes32 id) internal {
+        address[] memory list = c.members();
+        for (uint256 i; i < list.length; ++i) {
+            vm.prank(list[i]);
+            try c.voteMotion(id, true) {} catch {}
+        }
+    }
+
+    // ------------------------------------------------------------------------------------------- records
+
+    function test_records__lineage() public {
+        playRound("a"); // 1, accepted
+        rejectRound("b"); // 2
+        vm.warp(START + 250); // 3 and 4 are missed
+        playRound("c"); // 5, accepted
+        rejectRound("d"); // 6
+        proposeAs("e"); // 7, open
+        I.RoundRecord[] memory page = c.rounds(0, 100, 0);
+        eq(page.length, 8);
+        uint256[8] memory states = [uint256(3), 3, 4, 5, 5, 3, 4, 1];
+        uint256[8] memory parents = [uint256(0), 0, 1, 0, 0, 1, 5, 5];
+        bytes32[8] memory hashes =
+            [bytes32(0), GENESIS, keccak256("a"), 0, 0, keccak256("a"), keccak256("c"), keccak256("c")];
+        for (uint256 i; i < 8; ++i) {
+            eq(page[i].round, i);
+            eq(uint256(page[i].state), states[i]);
+            eq(page[i].parentRound, parents[i]);
+            eq(page[i].parent, hashes[i]);
+            eq(page[i].proposer, i == 0 ? address(0) : member((i - 1) % 4));
+            eq(page[i].memberCount, 4);
+            // Whatever page it is on, a record is the same.
+            eq(keccak256(abi.encode(page[i])), keccak256(abi.encode(record(i))));
+        }
+        eq(page[3].deadline, 0);
+        eq(page[2].approvals, 0);
+        eq(page[2].rejections, 5);
+    }
+
+    function test_records__pages() public {
+        playRound("a");
+        playRound("b");
+        eq(c.rounds(0, 0, 0).length, 0);
+        eq(c.rounds(1, 1, 0).length, 1);
+        eq(c.rounds(1, 2, 0).length, 2);
+        eq(c.rounds(3, 5, 0).length, 1);
+        eq(c.rounds(4, 5, 0).length, 0);
+        eq(uint256(c.rounds(3, 5, 0)[0].state), 0);
+        eq(c.rounds(3, 5, 0)[0].deadline, START + 99);
+        eq(c.rounds(3, 5, START + 100).length, 2);
+        eq(c.motions(0, 5).length, 0);
+        vm.prank(member(1));
+        c.leave();
+        vm.prank(member(2));
+        c.leave();
+        eq(c.motions(0, 1).length, 1);
+        eq(c.motions(0, 9).length, 2);
+        eq(c.motions(1, 9)[0].subject, member(2));
+        eq(c.motions(2, 9).length, 0);
+        eq(c.motionCount(), 2);
+    }
+
+    /// @dev A long sleep must not make a page of what was before or after it, or of itself, dearer.
+    function test_records__longSleep__pagesCostTheSame() public {
+        playRound("a");
+        uint256 before = gasOfPage(1);
+        vm.warp(START + 10_000_000);
+        proposeAs("b");
+        eq(view_().round, 100_002);
+        gasOfPage(1); // warm
+        uint256 inside = gasOfPage(50_000);
+        uint256 end = gasOfPage(100_001);
+        check(inside < before + 30_000 && end < before + 30_000);
+        eq(record(50_000).state, I.RoundState.Missed);
+        eq(record(100_002).parent, keccak256("a"));
+    }
+
+    function gasOfPage(uint256 first) internal view returns (uint256) {
+        uint256 left = gasleft();
+        c.rounds(first, 2, 0);
+        return left - gasleft();
+    }
+
+    function test_records__deadlinesOfWhatTheClockEnded() public {
+        proposeAs("a");
+        vm.prank(member(1));
+        c.leave();
+        vm.warp(START + 250);
+        eq(record(1).deadline, START + 200);
+        eq(record(1).state, I.RoundState.Rejected);
+        c.advance();
+        eq(record(1).deadline, START + 200);
+        vm.prank(member(2));
+        c.leave();
+        vm.warp(START + 310);
+        check(view_().overdue);
+        eq(record(2).state, I.RoundState.Missed);
+        eq(record(2).deadline, 0);
+    }
+
+    function test_views__genesisLarge__keepsItsCid() public {
+        I.Genesis memory g = genesisOf(3, false, false);
+        g.size = 5 << 20;
+        g.cidDigest = keccak256("cid");
+        c = create(g);
+        I.NodeView memory v = view_();
+        eq(v.acceptedCidDigest, g.cidDigest);
+        eq(v.acceptedSha256, GENESIS);
+        eq(v.acceptedSize, 5 << 20);
+        eq(record(0).cidDigest, g.cidDigest);
+        eq(record(0).id, c.proposalId(0, GENESIS, g.cidDigest));
+    }
+
+    function test_views__timeIsCapped() public view {
+        I.NodeView memory v = c.viewFor(member(0), type(uint256).max);
+        eq(v.at, type(uint40).max);
+        eq(c.rounds(1, 1, type(uint256).max).length, 1);
+    }
+
+    function test_views__advanceable() public {
+        check(!view_().advanceable);
+        proposeAs("a");
+        check(!view_().advanceable);
+        vm.warp(START + 201); // closed, and nothing missed
+        check(view_().advanceable);
+        c.advance();
+        check(!view_().advanceable);
+        vm.warp(START + 301); // missed, and nothing closed
+        check(view_().advanceable);
+        c.advance();
+        vm.prank(member(0));
+        c.leave();
+        vm.warp(START + 401);
+        check(view_().advanceable && view_().overdue);
+    }
+
+    // ------------------------------------------------------------------------------------------- members
+
+    function test_members__everyRoundKeepsItsOwn() public {
+        bytes32 id;
+        for (uint256 i; i < 3; ++i) {
+            vm.prank(c.members()[0]);
+            id = c.moveAddMember(member(10 + i)); // in rounds 1, 2, 3
+            approveByAll(id);
+            playRound(string(abi.encode(i)));
+        }
+        vm.prank(member(0));
+        c.leave(); // in round 4: member 12 takes over seat 0
+        playRound("x");
+        vm.prank(member(12));
+        c.leave(); // in round 5: member 11 takes over seat 0
+        playRound("y");
+        vm.prank(member(1));
+        id = c.moveAddMember(member(0)); // comes back in round 7
+        approveByAll(id);
+        playRound("z");
+        address[] memory list = c.membersAt(4);
+        eq(list.length, 7);
+        eq(list[0], member(0));
+        eq(list[6], member(12));
+        list = c.membersAt(5);
+        eq(list.length, 6);
+        eq(list[0], member(12));
+        eq(list[5], member(11));
+        list = c.membersAt(6);
+        eq(list.length, 5);
+        eq(list[0], member(11));
+        list = c.membersAt(7);
+        eq(list.length, 6);
+        eq(list[0], member(11));
+        eq(list[5], member(0));
+        eq(c.membersAt(1).length, 4);
+        eq(c.membersAt(1)[0], member(0));
+        eq(c.membersAt(2)[4], member(10));
+        eq(c.viewFor(member(0), 0).seat, 5);
+        eq(c.viewFor(member(11), 0).seat, 0);
+        eq(c.viewFor(member(12), 0).isMember ? 1 : 0, 0);
+        eq(record(5).memberCount, 6);
+        // Motions name who moved them, whoever sits there now.
+        eq(motion(0).mover, member(0));
+        eq(motion(3).mover, member(0));
+        eq(motion(4).mover, member(12));
+        for (uint256 r = 1; r < 7; ++r) {
+            I.RoundRecord memory at = record(r);
+            eq(at.proposer, c.membersAt(r)[at.proposerSeat]);
+        }
+    }
+
+    function test_members__turnsGoOnWhereTheyWere() public {
+        // Rounds 1, 2, 3 by members 0, 1, 2; in round 3 a member joins: member 3 is next, then the newcomer.
+        playRound("a");
+        playRound("b");
+        vm.prank(member(0));
+        approveByAll(c.moveAddMember(member(9)));
+        playRound("c");
+        address[4] memory expected = [member(3), member(9), member(0), member(1)];
+        for (uint256 i; i < 4; ++i) {
+            eq(view_().proposer, expected[i]);
+            playRound(string(abi.encode(i)));
+        }
+    }
+
+    function test_members__newcomerInTheLastSeatsRound__isNext() public {
+        for (uint256 i; i < 3; ++i) {
+            playRound(string(abi.encode(i)));
+        }
+        eq(view_().proposer, member(3));
+        vm.prank(member(0));
+        approveByAll(c.moveAddMember(member(9)));
+        playRound("d");
+        eq(view_().proposer, member(9));
+        playRound("e");
+        eq(view_().proposer, member(0));
+    }
+
+    function test_members__lastSeatLeavesWhenItIsNext() public {
+        playRound("a");
+        playRound("b");
+        eq(view_().proposer, member(2));
+        vm.prank(member(3));
+        c.leave();
+        playRound("c"); // by member 2; member 3 would be next
+        eq(view_().proposer, member(0));
+        eq(view_().round, 4);
+        eq(record(3).proposer, member(2));
+        eq(record(4).proposer, member(0));
+    }
+
+    // ------------------------------------------------------------------------------------------- shuffled turns
+
+    /// @dev The order of a cycle, worked out here.
+    function orderOf(uint256 n, uint256 cycle, uint256 epoch) internal view returns (uint256[] memory order) {
+        order = new uint256[](n);
+        for (uint256 i; i < n; ++i) {
+            order[i] = i;
+        }
+        bytes32 seed = keccak256(abi.encode(address(c), cycle, epoch));
+        for (uint256 i = n - 1; i > 0; --i) {
+            uint256 j = uint256(keccak256(abi.encode(seed, i))) % (i + 1);
+            uint256 kept = order[i];
+            order[i] = order[j];
+            order[j] = kept;
+        }
+    }
+
+    function test_shuffled__asDocumented() public {
+        deploy(7, false, true);
+        for (uint256 round = 1; round <= 21; ++round) {
+            eq(view_().proposer, member(orderOf(7, (round - 1) / 7, 0)[(round - 1) % 7]));
+            playRound(string(abi.encode(round)));
+        }
+        check(keccak256(abi.encode(orderOf(7, 0, 0))) != keccak256(abi.encode(orderOf(7, 1, 0))));
+        // A change of members begins a new epoch, with orders of its own; the past keeps the old ones.
+        vm.prank(member(0));
+        approveByAll(c.moveAddMember(member(7)));
+        playRound("boundary"); // 22
+        for (uint256 round = 23; round < 23 + 16; ++round) {
+            eq(view_().proposer, member(orderOf(8, (round - 23) / 8, 1)[(round - 23) % 8]));
+            playRound(string(abi.encode(round)));
+        }
+        for (uint256 round = 1; round <= 21; ++round) {
+            eq(record(round).proposer, member(orderOf(7, (round - 1) / 7, 0)[(round - 1) % 7]));
+        }
+        vm.warp(START + 1_000); // missed rounds: the same order
+        for (uint256 round = 39; round < 47; ++round) {
+            eq(record(round).proposer, member(orderOf(8, (round - 23) / 8, 1)[(round - 23) % 8]));
+            eq(record(round).state, I.RoundState.Missed);
+        }
+    }
+
+    function test_shuffled__anotherContract__anotherOrder() public {
+        deploy(16, false, true);
+        address[16] memory first;
+        for (uint256 i; i < 16; ++i) {
+            first[i] = c.viewFor(member(0), START + i * 100).proposer;
+        }
+        deploy(16, false, true);
+        uint256 same;
+        for (uint256 i; i < 16; ++i) {
+            if (first[i] == c.viewFor(member(0), START + i * 100).proposer) ++same;
+        }
+        check(same < 16);
+    }
+}
