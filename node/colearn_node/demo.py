@@ -7,13 +7,11 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import multiprocessing
 import os
 import signal
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +19,7 @@ from typing import Any
 from colearn_ledger.errors import ColearnError, UsageError
 
 from .fleet import Fleet, config_text
+from .genesis import first_weights
 
 __all__ = ["Setup", "main", "set_up"]
 
@@ -55,8 +54,7 @@ def set_up(
     from colearn_ledger.deployment import DeploymentRecord, save_deployment
 
     people = network.stakeholders
-    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:  # it may load a framework
-        data, schema = pool.submit(_genesis, factory, {**options, "index": 0, "of": len(people)}).result()
+    data, tree = first_weights(factory, {**options, "index": 0, "of": len(people)})
     store = _store(network, 0)
     weights = store.put(data)
     deployed = deploy(
@@ -71,7 +69,7 @@ def set_up(
         deployed.block,
         deployed.transaction,
         weights,
-        Schema.from_json(schema),
+        Schema.of(tree),
         (network.rpc_url,),
     )
     save_deployment(record, path)
@@ -97,18 +95,6 @@ def _store(network: Any, index: int) -> Any:
 
     api = network.stakeholders[index].ipfs_api
     return open_store(api or None, None if api else network.folder / "weights", False)
-
-
-def _genesis(factory: str, options: dict[str, Any]) -> tuple[bytes, Any]:
-    """The first weights of a learner, and their schema as JSON."""
-    from colearn_ledger.core.learner import ask_current
-    from colearn_ledger.core.schema import Schema
-    from colearn_ledger.core.weights import encode
-
-    from .worker import make_learner
-
-    weights = ask_current(make_learner(factory, options)).weights
-    return encode(weights), Schema.of(weights).to_json()
 
 
 def _options(argv: Sequence[str] | None) -> argparse.Namespace:

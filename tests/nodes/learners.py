@@ -10,7 +10,7 @@ from colearn_ledger.core.learner import ProposedWeights, Weights
 from tests.learners_for_tests import LinearLearner
 
 
-def make(index: int, seed: int = 1, features: int = 4) -> LinearLearner:
+def make(index: int, of: int = 0, seed: int = 1, features: int = 4) -> LinearLearner:
     """Learner ``index`` of :func:`tests.learners_for_tests.linear_learners`."""
     return LinearLearner(index, seed=seed, features=features)
 
