@@ -65,10 +65,18 @@ class Fleet:
     configs: each member's configuration file, by the member's name. Their logs are read as JSON, whatever they say.
     flags: further words for ``colearn-node run``.
     show: gets the lines to show, one after the other.
+    record: gets every log line as it is, with the member's name.
     """
 
-    def __init__(self, configs: Mapping[str, Path], flags: Sequence[str], show: Callable[[str], None]) -> None:
-        self._show = show
+    def __init__(
+        self,
+        configs: Mapping[str, Path],
+        flags: Sequence[str],
+        show: Callable[[str], None],
+        *,
+        record: Callable[[str, dict[str, Any]], None] | None = None,
+    ) -> None:
+        self._show, self._record = show, record
         self._lines: queue.SimpleQueue[tuple[str, str | None]] = queue.SimpleQueue()
         self.last_words: dict[str, str] = {}
         self._members: list[_Member] = []
@@ -129,6 +137,8 @@ class Fleet:
         except (ValueError, KeyError, TypeError):  # an error before the log began
             self.last_words[name] = (self.last_words.get(name, "") + "\n" + line).strip()
             return
+        if self._record is not None:
+            self._record(name, record)
         if text is not None:
             self._show(text)
 
