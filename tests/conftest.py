@@ -14,8 +14,8 @@ ROOT = Path(__file__).resolve().parent.parent
 SEED = "COLEARN_TEST_SEED"
 IN_CI = os.environ.get("CI") == "true"
 
-# Read by TensorFlow when it is imported, which the first test module to do so decides for its whole process: here, so that
-# every process trains in the same way and gives the same bytes. One thread is also cheaper, since tests run side by side.
+# TensorFlow reads these when it is imported, and whichever test module comes first does that for the whole process: so
+# they are set here, and every process trains in the same way and gives the same bytes. One thread is also cheaper.
 for _name, _value in {
     "TF_CPP_MIN_LOG_LEVEL": "3",
     "TF_ENABLE_ONEDNN_OPTS": "0",
