@@ -27,6 +27,7 @@ __all__ = [
     "MachineLearningInterface",
     "ProposedWeights",
     "TrainingSummary",
+    "VoteRecord",
     "Weights",
     "ask_current",
     "ask_proposal",
@@ -96,6 +97,27 @@ class Weights:
     training_summary: TrainingSummary | None = None
 
 
+@dataclass(frozen=True)
+class VoteRecord:
+    """How a vote came about: what a learner may tell beside it. Scores are such that higher is better.
+
+    Attributes
+    ----------
+    policy: name of the vote policy, with its value, such as ``not-worse`` or ``paired:0.05``.
+    samples: size of the vote set.
+    margin: by how much the score had to rise.
+    current_score, proposed_score: of the two models on the vote set.
+    p_value: of the policy's test; None if it makes none.
+    """
+
+    policy: str
+    samples: int
+    margin: float
+    current_score: float
+    proposed_score: float
+    p_value: float | None = None
+
+
 @dataclass
 class ProposedWeights:
     """A learner's judgement of weights.
@@ -107,6 +129,7 @@ class ProposedWeights:
     vote: True to approve, False to reject, None to abstain (which counts as not approving).
     criterion: which entry of the scores decides.
     current_score: what the learner's current weights reach on the same vote set.
+    record: how the vote came about, if the learner tells.
     """
 
     weights: Weights
@@ -115,6 +138,7 @@ class ProposedWeights:
     vote: bool | None
     criterion: str | None = None
     current_score: float | None = None
+    record: VoteRecord | None = None
 
     @property
     def vote_value(self) -> float:

@@ -5,20 +5,31 @@ from __future__ import annotations
 import copy
 import warnings
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sklearn.base import is_classifier
-from sklearn.exceptions import ConvergenceWarning
 
-from ..core.learner import MachineLearningInterface, ProposedWeights, TrainingSummary, Weights
-from ..errors import LearnerError, SchemaMismatch, UsageError
-from .voting import CachedScore, VoteRule
+from ..errors import LearnerError, UsageError
+from .template import BatchLearner, BatchOptions, Data
+from .voting import Evaluation
 
-__all__ = ["SklearnLearner"]
+try:
+    from sklearn.base import is_classifier
+    from sklearn.exceptions import ConvergenceWarning
+except ModuleNotFoundError as error:
+    raise UsageError(
+        f"the scikit-learn learner needs {error.name}, which is not installed",
+        expected="scikit-learn",
+        fix='pip install "colearn-ledger[sklearn]"',
+    ) from error
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+__all__ = ["Scorer", "SklearnLearner", "evaluate_estimator"]
 
 Array = np.ndarray[Any, Any]
-Data = tuple[Array, Array]
+Scorer = Callable[[Any, Any, Any], float]
 
 # Fitted attributes that describe the model or the training so far and aren't weights: they are the same for every
 # learner (classes, sizes), or grow with the training (losses, iterations).
@@ -38,11 +49,11 @@ NOT_WEIGHTS = {
 }
 
 
-class SklearnLearner(MachineLearningInterface):
+class SklearnLearner(BatchLearner):
     """Trains, tests and votes with an estimator such as SGDClassifier, Perceptron, MLPClassifier or GaussianNB.
 
     The weights are the fitted attributes that hold numbers (``coef_``, ``intercept_``, ``t_``, ``coefs_``, ``theta_``
-    and so on), by name. Each proposal trains a copy, whose order of samples depends on the seed and the round alone.
+    and so on), by name. The order of samples depends on the seed and the round alone.
 
     Parameters
     ----------
@@ -50,13 +61,14 @@ class SklearnLearner(MachineLearningInterface):
     train, vote, test: inputs and targets of the training set, of the fixed set that votes are decided on, and of the
         set that is only reported.
     classes: every label there is, the same for every learner; by default those in this learner's training set.
-    epochs: passes over the training set per proposal.
-    batch_size: samples per call of ``partial_fit``; by default the whole training set.
-    vote_rule: ``"not worse"``, ``"strict"`` or a :class:`~colearn_ledger.learners.voting.VoteRule`.
-    scorer: ``scorer(estimator, x, y)``, higher is better; by default the estimator's own ``score``.
+    scorer: ``scorer(estimator, x, y)``, higher is better; by default the estimator's own ``score``, an accuracy or R².
     criterion: what to call the score.
-    seed: fixes all randomness, together with the round.
+    options: see :class:`~colearn_ledger.learners.template.BatchLearner`; ``batch_size`` (samples per call of
+        ``partial_fit``) is the whole training set if not given.
     """
+
+    DEFAULT_BATCH_SIZE = None
+    WHOLE_BATCHES = False
 
     def __init__(
         self,
@@ -66,12 +78,9 @@ class SklearnLearner(MachineLearningInterface):
         test: Data,
         *,
         classes: Any = None,
-        epochs: int = 1,
-        batch_size: int | None = None,
-        vote_rule: VoteRule | str = "not worse",
-        scorer: Callable[[Any, Array, Array], float] | None = None,
+        scorer: Scorer | None = None,
         criterion: str = "score",
-        seed: int = 0,
+        **options: Unpack[BatchOptions],
     ) -> None:
         if not callable(getattr(estimator, "partial_fit", None)):
             raise LearnerError(
@@ -85,106 +94,81 @@ class SklearnLearner(MachineLearningInterface):
                 expected="average=False",
                 fix="make the estimator without averaging",
             )
-        if epochs < 1 or (batch_size is not None and batch_size < 1):
-            raise UsageError(
-                f"epochs {epochs}, batch_size {batch_size}", expected="1 or more", fix="give larger numbers"
-            )
-        for name, (x, y) in {"train": train, "vote": vote, "test": test}.items():
-            if len(x) == 0 or len(x) != len(y):
-                raise UsageError(
-                    f"the {name} set has {len(x)} inputs and {len(y)} targets",
-                    expected="as many of the one as of the other, and at least one",
-                    fix="check how the data was split",
-                )
-        self._train, self._vote, self._test = train, vote, test
+        super().__init__(train, vote, test, **options)
         self._extra = {}
         if is_classifier(estimator):
-            self._extra["classes"] = np.unique(train[1]) if classes is None else np.asarray(classes)
-        self._epochs = epochs
-        self._batch_size = min(batch_size or len(train[0]), len(train[0]))
-        self._rule = VoteRule.of(vote_rule)
+            self._extra["classes"] = np.unique(self.train_set[1]) if classes is None else np.asarray(classes)
         self._scorer = scorer
         self._criterion = criterion
-        self._seed = seed
-        self._round = 0
         self._estimator = copy.deepcopy(estimator)
         if "random_state" in self._estimator.get_params(deep=False):
-            self._estimator.set_params(random_state=seed)
+            self._estimator.set_params(random_state=self.seed)
         if not _weights_of(self._estimator):
             # the arrays exist only after a first fit; a small batch keeps the start near an untrained model
-            self._fit(self._estimator, np.arange(self._batch_size)[:32])
+            self.train_batch(np.arange(self.batch_size)[:32])
         # An optimizer's state belongs to a training, not to the weights; without it the next fit makes a new one.
+        had_optimizer = vars(self._estimator).pop("_optimizer", None) is not None
+        self._optimizer: Any = None
+        if self.optimizer_state == "keep" and not had_optimizer:
+            raise UsageError(
+                f"{type(estimator).__name__} has no optimizer state to keep",
+                expected="optimizer_state='reset', or an estimator with a solver, such as MLPClassifier",
+                fix="leave optimizer_state out",
+            )
+        self._untrained = self._estimator
+        self.start()
+
+    def begin_training(self, rng: np.random.Generator) -> None:
+        estimator = self._estimator
+        if "random_state" in estimator.get_params(deep=False):
+            estimator.set_params(random_state=int(rng.integers(2**31)))
+            vars(estimator).pop("_random_state", None)
+        if self._optimizer is not None:
+            estimator._optimizer = self._optimizer
+
+    def reset_optimizer(self) -> None:
         vars(self._estimator).pop("_optimizer", None)
-        self._current = CachedScore(lambda: self._score(self._estimator, self._vote))
 
-    def mli_begin_round(self, round: int) -> None:
-        """The next proposal is for this round."""
-        self._round = round
-
-    def mli_propose_weights(self) -> Weights:
-        """Train a copy from the current weights."""
-        rng = np.random.default_rng([self._seed, self._round])
-        trained = copy.deepcopy(self._estimator)
-        if "random_state" in trained.get_params(deep=False):
-            trained.set_params(random_state=int(rng.integers(2**31)))
-            vars(trained).pop("_random_state", None)
-        for _ in range(self._epochs):
-            order = rng.permutation(len(self._train[0]))
-            for start in range(0, len(order), self._batch_size):
-                self._fit(trained, order[start : start + self._batch_size])
-        self._round += 1  # so that without a driver that numbers the rounds each proposal still differs
-        return Weights(_weights_of(trained), TrainingSummary(samples=self._epochs * len(self._train[0])))
-
-    def mli_test_weights(self, weights: Weights) -> ProposedWeights:
-        """Score the weights on this learner's vote and test sets, and vote."""
-        candidate = self._with(weights)
-        current = self._current.get()
-        vote_score = self._score(candidate, self._vote)
-        return ProposedWeights(
-            weights=weights,
-            vote_score=vote_score,
-            test_score=self._score(candidate, self._test),
-            vote=self._rule.approves(current, vote_score),
-            criterion=self._criterion,
-            current_score=current,
-        )
-
-    def mli_accept_weights(self, weights: Weights) -> None:
-        """Adopt the weights."""
-        self._estimator = self._with(weights)
-        self._current.clear()
-
-    def mli_get_current_weights(self) -> Weights:
-        """Copies of the current weights."""
-        return Weights(_weights_of(self._estimator))
-
-    def _fit(self, estimator: Any, rows: Array) -> None:
+    def train_batch(self, rows: Array) -> None:
+        x, y = self.train_set
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # going on in small steps is the point
-            estimator.partial_fit(self._train[0][rows], self._train[1][rows], **self._extra)
+            self._estimator.partial_fit(x[rows], y[rows], **self._extra)
+        self._optimizer = vars(self._estimator).get("_optimizer")
 
-    def _with(self, weights: Weights) -> Any:
-        """A copy of the estimator that holds the weights."""
-        given, mine = weights.weights, _weights_of(self._estimator)
-        if not isinstance(given, dict) or _shape(given) != _shape(mine):
-            raise SchemaMismatch(
-                f"weights that don't fit {type(self._estimator).__name__}: "
-                f"{_shape(given) if isinstance(given, dict) else type(given).__name__}",
-                expected=str(_shape(mine)),
-                fix="all learners must make the same estimator, with the same classes and features",
-            )
-        estimator = copy.deepcopy(self._estimator)
-        for name, value in given.items():
+    def read_weights(self) -> dict[str, Any]:
+        return _weights_of(self._estimator)
+
+    def write_weights(self, weights: Any) -> None:
+        """Into a copy of the estimator as it was at first, which knows nothing of any training."""
+        estimator = copy.deepcopy(self._untrained)
+        for name, value in weights.items():
             if isinstance(value, np.ndarray):
                 # what was a plain number must be one again: estimators count on with it
                 setattr(estimator, name, value.copy() if value.ndim else value.item())
             else:
                 setattr(estimator, name, [v.copy() for v in value])
-        return estimator
+        self._estimator = estimator
 
-    def _score(self, estimator: Any, data: Data) -> float:
-        x, y = data
-        return float(self._scorer(estimator, x, y) if self._scorer is not None else estimator.score(x, y))
+    def evaluate(self, data: Data, *, outcomes: bool = False) -> Evaluation:
+        return evaluate_estimator(self._estimator, data, self._scorer, self._criterion, outcomes=outcomes)
+
+
+def evaluate_estimator(
+    estimator: Any, data: Data, scorer: Scorer | None, criterion: str, *, outcomes: bool
+) -> Evaluation:
+    """An estimator's score on a set; outcomes are right or wrong, or minus the squared error; a scorer has none."""
+    x, y = data
+    score = float(scorer(estimator, x, y) if scorer is not None else estimator.score(x, y))
+    parts: Array | None = None
+    if outcomes and scorer is None:
+        guess = estimator.predict(x)
+        if is_classifier(estimator):
+            parts = np.asarray(guess == y)
+        else:
+            # R² falls as the squared error rises: on one set they order models alike
+            parts = -np.square(guess - np.asarray(y)).reshape(x.shape[0], -1).mean(axis=1)
+    return Evaluation(score, criterion, int(x.shape[0]), parts)
 
 
 def _weights_of(estimator: Any) -> dict[str, Any]:
@@ -200,12 +184,3 @@ def _weights_of(estimator: Any) -> dict[str, Any]:
         elif isinstance(value, list) and value and all(isinstance(v, np.ndarray) for v in value):
             weights[name] = [v.copy() for v in value]
     return weights
-
-
-def _shape(weights: dict[str, Any]) -> dict[str, Any]:
-    return {
-        name: [(str(v.dtype), v.shape) for v in value]
-        if isinstance(value, list | tuple)
-        else (str(value.dtype), value.shape)
-        for name, value in weights.items()
-    }

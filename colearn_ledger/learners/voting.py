@@ -1,23 +1,77 @@
-"""Vote rules: compare the proposal's score with the current model's, on one fixed vote set.
+"""Vote policies: compare the proposal with the current model, on one fixed vote set.
 
-The set is fixed because a vote on a freshly drawn sample compares two samples as much as two models; below about 200
-samples the comparison is mostly noise.
+The set is fixed because a vote on a freshly drawn sample compares two samples as much as two models. ``docs/voting.md``
+says when to use which policy, and how large the set should be.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
 
-from ..errors import UsageError
+import numpy as np
 
-__all__ = ["CachedScore", "VoteRule"]
+from ..core.learner import VoteRecord
+from ..errors import LearnerError, UsageError
+from .paired import p_worse
+
+__all__ = [
+    "FEW_SAMPLES",
+    "Evaluation",
+    "PairedTest",
+    "SmallVoteSet",
+    "VotePolicy",
+    "VoteRule",
+    "policy_names",
+    "small_vote_set",
+    "vote_policy",
+]
+
+FEW_SAMPLES = 200  # below this, votes are mostly noise
+
+
+class SmallVoteSet(UserWarning):
+    """A learner votes on so few samples that its votes are mostly noise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What a model reaches on a set.
+
+    Attributes
+    ----------
+    score: the criterion's value, such that higher is better.
+    criterion: its name.
+    samples: how many samples the set has.
+    outcomes: what each sample contributes, such that higher is better, in the set's order: an array of bool (right or
+        wrong) for an accuracy, of floats (such as the loss with its sign changed) otherwise. None if the learner was
+        not asked for them, or the criterion has none (an AUC).
+    """
+
+    score: float
+    criterion: str
+    samples: int
+    outcomes: np.ndarray[Any, Any] | None = None
+
+
+@runtime_checkable
+class VotePolicy(Protocol):
+    """What turns two evaluations on the vote set into a vote, and says how it did."""
+
+    @property
+    def needs_outcomes(self) -> bool:
+        """Whether the evaluations must have outcomes sample by sample."""
+        ...
+
+    def judge(self, current: Evaluation, proposed: Evaluation) -> tuple[bool, VoteRecord]:
+        """Whether to approve, and the record of it. What isn't finite is never approved of."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
 class VoteRule:
-    """When to approve; scores are such that higher is better.
+    """Compares the two scores. By itself: ``not-worse``.
 
     Parameters
     ----------
@@ -35,40 +89,123 @@ class VoteRule:
                 f"the vote margin is {self.margin!r}", expected="a finite number", fix="0 means: not worse than now"
             )
 
-    @classmethod
-    def of(cls, rule: VoteRule | str) -> VoteRule:
-        """A rule from its name: ``"not worse"`` or ``"strict"``."""
-        if isinstance(rule, VoteRule):
-            return rule
-        known = {"not worse": cls(), "strict": cls(strict=True)}
-        found = known.get(rule.strip().lower().replace("-", " ").replace("_", " "))
-        if found is not None:
-            return found
-        raise UsageError(
-            f"the vote rule is {rule!r}",
-            expected="'not worse' or 'strict', or a VoteRule",
-            fix="VoteRule(margin=0.01) asks for a rise by a margin",
-        )
+    @property
+    def needs_outcomes(self) -> bool:
+        return False
+
+    @property
+    def name(self) -> str:
+        """As :func:`vote_policy` takes it."""
+        if self.margin:
+            return f"margin:{self.margin:g}" + (" (strict)" if self.strict else "")
+        return "strict" if self.strict else "not-worse"
 
     def approves(self, current: float, proposed: float) -> bool:
-        """Whether the proposal gets this learner's approval. A score that is NaN is never approved of."""
+        """Whether the proposal gets this learner's approval. A current score that is NaN is worse than any number."""
+        if not math.isfinite(proposed):
+            return False
+        if math.isnan(current):
+            return True
         bar = current + self.margin
         return bool(proposed > bar) if self.strict else bool(proposed >= bar)
 
+    def judge(self, current: Evaluation, proposed: Evaluation) -> tuple[bool, VoteRecord]:
+        vote = self.approves(current.score, proposed.score)
+        return vote, VoteRecord(self.name, proposed.samples, self.margin, current.score, proposed.score)
 
-@dataclass(slots=True)
-class CachedScore:
-    """The current weights' score, computed once for each weights that are accepted."""
 
-    compute: Callable[[], float]
-    value: float | None = None
+@dataclass(frozen=True, slots=True)
+class PairedTest:
+    """Compares the two models sample by sample, and decides by a one-sided test at a level.
 
-    def get(self) -> float:
-        """The score; computed at the first call after :meth:`clear`."""
-        if self.value is None:
-            self.value = self.compute()
-        return self.value
+    Right or wrong per sample (an accuracy) takes McNemar's exact test, anything else (a loss) the paired t test.
 
-    def clear(self) -> None:
-        """The current weights have changed."""
-        self.value = None
+    Parameters
+    ----------
+    alpha: the level, above 0 and below 0.5.
+    better: False approves unless the proposal is significantly worse (``paired``), which lets learning go on but
+        tolerates small falls; True approves only if it is significantly better (``paired-better``), which is sure of
+        every step but needs large vote sets.
+    """
+
+    alpha: float = 0.05
+    better: bool = False
+
+    def __post_init__(self) -> None:
+        if not 0 < self.alpha < 0.5:
+            raise UsageError(
+                f"the level of the paired test is {self.alpha!r}",
+                expected="above 0 and below 0.5",
+                fix="0.05 is the usual one",
+            )
+
+    @property
+    def needs_outcomes(self) -> bool:
+        return True
+
+    @property
+    def name(self) -> str:
+        """As :func:`vote_policy` takes it."""
+        return f"paired{'-better' if self.better else ''}:{self.alpha:g}"
+
+    def judge(self, current: Evaluation, proposed: Evaluation) -> tuple[bool, VoteRecord]:
+        if current.outcomes is None or proposed.outcomes is None:
+            raise LearnerError(
+                f"the vote policy {self.name} needs outcomes sample by sample, and {proposed.criterion!r} has none",
+                expected="a criterion that is a mean over samples, such as an accuracy or a loss",
+                fix="choose another criterion, or a policy that compares scores (not-worse, strict, margin)",
+            )
+        if not (math.isfinite(proposed.score) and np.isfinite(proposed.outcomes).all()):
+            vote, p = False, None
+        elif not np.isfinite(current.outcomes).all():
+            vote, p = True, None
+        elif self.better:
+            p = p_worse(proposed.outcomes, current.outcomes)
+            vote = p < self.alpha
+        else:
+            p = p_worse(current.outcomes, proposed.outcomes)
+            vote = p >= self.alpha
+        return vote, VoteRecord(self.name, proposed.samples, 0.0, current.score, proposed.score, p)
+
+
+def policy_names() -> tuple[str, ...]:
+    """What :func:`vote_policy` knows, as it is written on a command line."""
+    return ("not-worse", "strict", "margin:SIZE", "paired[:LEVEL]", "paired-better[:LEVEL]")
+
+
+def vote_policy(policy: VotePolicy | str) -> VotePolicy:
+    """A policy by name, such as ``not-worse``, ``margin:0.01`` or ``paired:0.05``; an object is returned as it is."""
+    if not isinstance(policy, str):
+        if isinstance(policy, VotePolicy):
+            return policy
+        raise _unknown(policy)
+    name, colon, text = policy.strip().lower().replace("_", "-").replace(" ", "-").partition(":")
+    try:
+        value = float(text) if colon else None
+    except ValueError:
+        raise UsageError(
+            f"the value of the vote rule {policy!r} is {text!r}", expected="a number", fix="such as margin:0.01"
+        ) from None
+    if name in ("not-worse", "strict") and value is None:
+        return VoteRule(strict=name == "strict")
+    if name == "margin" and value is not None:
+        return VoteRule(margin=value)
+    if name in ("paired", "paired-better"):
+        return PairedTest(0.05 if value is None else value, better=name == "paired-better")
+    raise _unknown(policy)
+
+
+def small_vote_set(learner: object) -> str | None:
+    """A sentence for people if the learner says that it votes on few samples (its attribute ``vote_samples``)."""
+    samples = getattr(learner, "vote_samples", None)
+    if not isinstance(samples, int) or samples >= FEW_SAMPLES:
+        return None
+    return f"votes on {samples} samples; below {FEW_SAMPLES}, votes are mostly noise (docs/voting.md)"
+
+
+def _unknown(policy: object) -> UsageError:
+    return UsageError(
+        f"the vote rule is {policy!r}",
+        expected=f"one of {', '.join(policy_names())}, or an object such as VoteRule(margin=0.01)",
+        fix="choose one of these",
+    )

@@ -1,0 +1,334 @@
+"""What all built-in learners have in common: rounds, votes, current weights, randomness. Adapters add a few hooks.
+
+:class:`TemplateLearner` is for any model, :class:`BatchLearner` for those that train batch by batch.
+``docs/learners.md`` shows how to write an adapter.
+"""
+
+from __future__ import annotations
+
+import abc
+import math
+import warnings
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
+
+import numpy as np
+
+from ..core.learner import MachineLearningInterface, ProposedWeights, TrainingSummary, Weights
+from ..core.schema import Schema
+from ..errors import UsageError
+from .voting import Evaluation, SmallVoteSet, VotePolicy, small_vote_set, vote_policy
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+__all__ = ["BatchLearner", "BatchOptions", "Data", "LearnerOptions", "OptimizerState", "TemplateLearner", "copied"]
+
+Array = np.ndarray[Any, Any]
+Data = tuple[Any, Any]
+OptimizerState = Literal["reset", "keep"]
+
+CHECKS_PER_ROUND = 10  # of early stopping
+
+
+class LearnerOptions(TypedDict, total=False):
+    """The options of every learner; see :class:`TemplateLearner`. ``vote_rule`` is another name of ``vote_policy``."""
+
+    vote_policy: VotePolicy | str
+    vote_rule: VotePolicy | str
+    early_stop: int | None
+    seed: int
+
+
+class BatchOptions(LearnerOptions, total=False):
+    """The options of every learner that trains batch by batch; see :class:`BatchLearner`."""
+
+    steps_per_round: int | None
+    epochs: int
+    batch_size: int | None
+    optimizer_state: OptimizerState
+
+
+class TemplateLearner(MachineLearningInterface):
+    """The learner interface around a model that can be read, written, trained and evaluated.
+
+    An adapter's ``__init__`` calls this one, makes its model, and calls :meth:`start` at its end. It implements
+
+    - :attr:`steps` and :meth:`train`: go on from the model's weights, step by step;
+    - :meth:`read_weights` and :meth:`write_weights`: copies, never the model's own arrays;
+    - :meth:`evaluate`: the score on a set, and each sample's part of it when it is asked for.
+
+    Every proposal starts from the current weights, and all its randomness comes from the seed and the round, so a
+    restarted learner trains the same.
+
+    Parameters
+    ----------
+    train, vote, test: inputs and targets of the training set, of the fixed set that votes are decided on, and of the
+        set that is only reported. Data frames become arrays.
+    vote_policy: ``"not-worse"``, ``"strict"``, ``"margin:0.01"``, ``"paired:0.05"``, ``"paired-better:0.05"``, or an
+        object with the methods of :class:`~colearn_ledger.learners.voting.VotePolicy`.
+    early_stop: None, or how many checks in a row without a better score on the learner's own vote set end a training.
+        There are ten evenly spaced checks in a round (fewer if it has fewer steps); what is proposed is the best that a
+        check saw.
+    seed: fixes all randomness, together with the round.
+
+    Attributes
+    ----------
+    train_set, vote_set, test_set: the three sets, as pairs.
+    vote_samples: how many samples the votes are decided on. Fewer than 200 bring the warning ``SmallVoteSet``.
+
+    Raises
+    ------
+    UsageError: a set is empty or its two parts differ in length, or an option is out of range.
+    """
+
+    def __init__(self, train: Data, vote: Data, test: Data, **options: Unpack[LearnerOptions]) -> None:
+        _check_options(options, LearnerOptions)
+        early_stop, seed = options.get("early_stop"), options.get("seed", 0)
+        if early_stop is not None and early_stop < 1:
+            raise UsageError(f"early_stop is {early_stop}", expected="1 or more, or None", fix="give a larger number")
+        if seed < 0:
+            raise UsageError(f"the seed is {seed}", expected="0 or more", fix="give another seed")
+        self.train_set = _checked("train", train)
+        self.vote_set = _checked("vote", vote)
+        self.test_set = _checked("test", test)
+        self.seed = seed
+        self._policy = vote_policy(options.get("vote_policy", options.get("vote_rule", "not-worse")))
+        self._early_stop = early_stop
+        self._round = 0
+        self._now: Evaluation | None = None  # of the current weights on the vote set; None: to be computed
+
+    def start(self) -> None:
+        """The model is ready, and what it holds are the first weights. To be called at the end of ``__init__``."""
+        self._weights = self.read_weights()
+        self._schema = Schema.of(self._weights)
+        few = small_vote_set(self)
+        if few is not None:
+            warnings.warn(f"a {type(self).__name__} {few}", SmallVoteSet, stacklevel=3)
+
+    # ------------------------------------------------------------------------------------------ what adapters have
+
+    @property
+    @abc.abstractmethod
+    def steps(self) -> int:
+        """How many steps :meth:`train` takes at most."""
+
+    @abc.abstractmethod
+    def train(self, rng: np.random.Generator) -> Iterator[int]:
+        """Train the model from the weights that it holds; after each step yield how many samples it used.
+
+        All randomness comes from ``rng``. Between two steps the model may be read and evaluated, and training may end.
+        """
+
+    @abc.abstractmethod
+    def read_weights(self) -> Any:
+        """Copies of the model's weights: a tree of arrays, scalars and bytes, always of the same schema."""
+
+    @abc.abstractmethod
+    def write_weights(self, weights: Any) -> None:
+        """Copy weights of that schema into the model; what else training left in it must not matter afterwards.
+
+        Raises InvalidWeights if the model can't hold such values; then the model's state doesn't matter.
+        """
+
+    @abc.abstractmethod
+    def evaluate(self, data: Data, *, outcomes: bool = False) -> Evaluation:
+        """Score the model on a set; ``outcomes`` asks for each sample's part, if the criterion has such parts."""
+
+    def summary(self, samples: int) -> TrainingSummary:
+        """What is told about a training in which ``samples`` samples were used (each as often as it was)."""
+        return TrainingSummary(samples=samples)
+
+    # ------------------------------------------------------------------------------------------ the interface
+
+    @property
+    def vote_samples(self) -> int:
+        """How many samples the votes are decided on."""
+        return _count(self.vote_set[0])
+
+    def mli_begin_round(self, round: int) -> None:
+        """The next proposal is for this round."""
+        self._round = round
+
+    def mli_propose_weights(self) -> Weights:
+        """Train from the current weights."""
+        rng = np.random.default_rng([self.seed, self._round])
+        try:
+            trained, samples = self._train(rng)
+        finally:
+            self.write_weights(self._weights)
+        self._round += 1  # so that without a driver that numbers the rounds each proposal still differs
+        return Weights(trained, self.summary(samples))
+
+    def mli_test_weights(self, weights: Weights) -> ProposedWeights:
+        """Score the weights on this learner's vote and test sets, and vote."""
+        candidate = self._fitting(weights)
+        if self._now is None:
+            self._now = self._evaluate_vote()
+        try:
+            self.write_weights(candidate)
+            proposed = self._evaluate_vote()
+            tested = self.evaluate(self.test_set)
+        finally:
+            self.write_weights(self._weights)
+        vote, record = self._policy.judge(self._now, proposed)
+        return ProposedWeights(
+            weights=weights,
+            vote_score=proposed.score,
+            test_score=tested.score,
+            vote=vote,
+            criterion=proposed.criterion,
+            current_score=self._now.score,
+            record=record,
+        )
+
+    def mli_accept_weights(self, weights: Weights) -> None:
+        """Adopt the weights."""
+        accepted = self._fitting(weights)
+        try:
+            self.write_weights(accepted)
+        except BaseException:
+            self.write_weights(self._weights)
+            raise
+        self._weights = accepted
+        self._now = None
+
+    def mli_get_current_weights(self) -> Weights:
+        """Copies of the current weights."""
+        return Weights(copied(self._weights))
+
+    # ------------------------------------------------------------------------------------------ inside
+
+    def _train(self, rng: np.random.Generator) -> tuple[Any, int]:
+        """The trained weights, or with early stopping the best of them, and how many samples were used."""
+        samples, worse, best, kept = 0, 0, -math.inf, None
+        every = math.ceil(self.steps / CHECKS_PER_ROUND)
+        for done, used in enumerate(self.train(rng), 1):
+            samples += used
+            if self._early_stop is None or (done % every and done < self.steps):
+                continue
+            score = self.evaluate(self.vote_set).score
+            if kept is None or score > best or math.isnan(best):
+                kept, best, worse = self.read_weights(), score, 0
+                continue
+            worse += 1
+            if worse >= self._early_stop:
+                break
+        return self.read_weights() if kept is None else kept, samples
+
+    def _evaluate_vote(self) -> Evaluation:
+        return self.evaluate(self.vote_set, outcomes=self._policy.needs_outcomes)
+
+    def _fitting(self, weights: Weights) -> Any:
+        """A copy of the weights, if they fit the model: a misfit must not be half loaded."""
+        self._schema.check(weights.weights)
+        return copied(weights.weights)
+
+
+class BatchLearner(TemplateLearner):
+    """A learner that trains batch by batch, with an optimizer that may have a state.
+
+    An adapter implements :meth:`train_batch`, and where there is something to do :meth:`begin_training` and
+    :meth:`reset_optimizer`.
+
+    Parameters
+    ----------
+    train, vote, test, vote_policy, early_stop, seed: as for :class:`TemplateLearner`.
+    steps_per_round: batches per proposal; by default as many as ``epochs`` passes over the training set have.
+    epochs: passes over the training set per proposal, if ``steps_per_round`` isn't given.
+    batch_size: samples per batch; the default is the adapter's.
+    optimizer_state: ``"reset"`` starts every proposal with a new optimizer, so that the weights, the seed and the round
+        fix what is proposed. ``"keep"`` goes on with the state that the learner's last proposal left, accepted or not:
+        then what is proposed also depends on the learner's earlier proposals in this process, and after a restart it
+        differs from what would have been proposed without one. The state never leaves the learner.
+    """
+
+    DEFAULT_BATCH_SIZE: int | None = 32  # None: the whole training set
+    WHOLE_BATCHES = True  # what is left of a pass is dropped
+
+    def __init__(self, train: Data, vote: Data, test: Data, **options: Unpack[BatchOptions]) -> None:
+        _check_options(options, BatchOptions)
+        mine = LearnerOptions.__annotations__.keys() & options.keys()
+        super().__init__(train, vote, test, **{name: options[name] for name in mine})  # type: ignore[literal-required]
+        steps, epochs = options.get("steps_per_round"), options.get("epochs", 1)
+        batch_size = options.get("batch_size") or (self.DEFAULT_BATCH_SIZE if "batch_size" not in options else None)
+        given = options.get("batch_size")
+        if epochs < 1 or (given is not None and given < 1) or (steps is not None and steps < 1):
+            raise UsageError(
+                f"batch_size {given}, epochs {epochs}, steps_per_round {steps}",
+                expected="1 or more",
+                fix="give larger numbers",
+            )
+        n = _count(self.train_set[0])
+        self.batch_size = n if batch_size is None else min(batch_size, n)
+        per_epoch = n // self.batch_size if self.WHOLE_BATCHES else math.ceil(n / self.batch_size)
+        self._steps = steps if steps is not None else epochs * per_epoch
+        state = options.get("optimizer_state", "reset")
+        if state not in ("reset", "keep"):
+            raise UsageError(f"optimizer_state is {state!r}", expected="'reset' or 'keep'", fix="choose one of them")
+        self.optimizer_state: OptimizerState = state
+
+    @property
+    def steps(self) -> int:
+        return self._steps
+
+    def train(self, rng: np.random.Generator) -> Iterator[int]:
+        self.begin_training(rng)
+        if self.optimizer_state == "reset":
+            self.reset_optimizer()
+        for rows in self.batches(rng):
+            self.train_batch(rows)
+            yield len(rows)
+
+    def batches(self, rng: np.random.Generator) -> Iterator[Array]:
+        """Row numbers of the training set for each step: shuffled passes, one after the other."""
+        order = np.empty(0, np.intp)
+        for _ in range(self._steps):
+            if len(order) < (self.batch_size if self.WHOLE_BATCHES else 1):
+                order = rng.permutation(_count(self.train_set[0]))
+            rows, order = order[: self.batch_size], order[self.batch_size :]
+            yield rows
+
+    def begin_training(self, rng: np.random.Generator) -> None:
+        """Seed what randomness the framework has of its own, from ``rng``."""
+
+    def reset_optimizer(self) -> None:
+        """Put the optimizer back to where a new one starts."""
+
+    @abc.abstractmethod
+    def train_batch(self, rows: Array) -> None:
+        """One step on these rows of the training set."""
+
+
+def copied(tree: Any) -> Any:
+    """A copy of a tree of weights whose arrays are its own."""
+    if isinstance(tree, np.ndarray):
+        return tree.copy()
+    if isinstance(tree, dict):
+        return {key: copied(value) for key, value in tree.items()}
+    if isinstance(tree, list | tuple):
+        return type(tree)(copied(value) for value in tree)
+    return tree
+
+
+def _check_options(options: Mapping[str, object], known: type) -> None:
+    """What a function with named parameters would raise."""
+    unknown = sorted(options.keys() - known.__annotations__.keys())
+    if unknown:
+        raise TypeError(f"unexpected keyword argument {unknown[0]!r}")
+
+
+def _checked(name: str, data: Data) -> Data:
+    x, y = (part.to_numpy() if hasattr(part, "to_numpy") else part for part in data)
+    if _count(x) == 0 or _count(x) != _count(y):
+        raise UsageError(
+            f"the {name} set has {_count(x)} inputs and {_count(y)} targets",
+            expected="as many of the one as of the other, and at least one",
+            fix="check how the data was split",
+        )
+    return x, y
+
+
+def _count(values: Any) -> int:
+    """Number of samples; sparse matrices have no length."""
+    return int(values.shape[0]) if hasattr(values, "shape") else len(values)
