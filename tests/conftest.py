@@ -36,12 +36,24 @@ def pytest_configure(config: pytest.Config) -> None:
         config.option.hypothesis_seed = seed
 
 
-def pytest_report_header(config: pytest.Config) -> str:
+def pytest_report_header(config: pytest.Config) -> list[str]:
     from hypothesis import settings
 
     seed, hypothesis_seed = os.environ[SEED], config.getoption("hypothesis_seed", None)
     hypothesis = "fixed by its CI profile" if settings.default.derandomize else f"{hypothesis_seed} (--hypothesis-seed)"
-    return f"seeds: {SEED}={seed} for random, numpy; hypothesis {hypothesis}"
+    lines = [f"seeds: {SEED}={seed} for random, numpy; hypothesis {hypothesis}"]
+    if _quick(config):
+        lines.append("left out: what is slow, and tests/test_torch_*.py, which need PyTorch (scripts/test --all)")
+    return lines
+
+
+def _quick(config: pytest.Config) -> bool:
+    return config.getoption("markexpr", "") == "not slow"
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    # All of them are slow: a quick run would only import PyTorch, which it doesn't install, to deselect them.
+    return True if collection_path.match("test_torch_*.py") and _quick(config) else None
 
 
 @pytest.fixture(autouse=True)

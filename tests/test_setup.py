@@ -19,6 +19,9 @@ from tests.conftest import ROOT
 pytest_plugins = ["pytester"]
 
 
+LOCKS = ("requirements.lock", "requirements-dev.lock", "requirements-all.lock")
+
+
 def pins(lock: str) -> dict[str, str]:
     """Package names (with their markers) and versions of a lock file."""
     lines = re.findall(r"^([\w.-]+)==([^\s\\;]+)( ;[^\\]+)?", (ROOT / lock).read_text(encoding="utf-8"), re.M)
@@ -28,24 +31,42 @@ def pins(lock: str) -> dict[str, str]:
 def required(section: str) -> list[Requirement]:
     """The requirements of a list in pyproject.toml."""
     text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-    block = re.search(rf"^{section} = \[\n(.*?)^\]", text, re.M | re.S)
+    block = re.search(rf"^{section} = \[(.*?)\]$", text, re.M | re.S)
     assert block is not None
-    found = [Requirement(line) for line in re.findall(r'^  "(.+)",$', block[1], re.M)]
+    found = [Requirement(line) for line in re.findall(r'"([^"]+)"', block[1])]
     assert found
     return [requirement for requirement in found if requirement.name != "colearn-ledger"]
 
 
-def test_locks__demo_and_tests__can_share_one_environment() -> None:
-    demo, dev = pins("requirements.lock"), pins("requirements-dev.lock")
-    assert len(demo) > 50
-    assert {name.partition(";")[0]: dev.get(name.partition(";")[0]) for name in demo if ";" not in name} == {
-        name: version for name, version in demo.items() if ";" not in name
+@pytest.mark.parametrize(
+    "smaller, larger",
+    [("requirements.lock", "requirements-dev.lock"), ("requirements-dev.lock", "requirements-all.lock")],
+)
+def test_locks__a_smaller_and_a_larger_set_up__can_share_one_environment(smaller: str, larger: str) -> None:
+    small, large = pins(smaller), pins(larger)
+    assert len(small) > 50
+    assert {name.partition(";")[0]: large.get(name.partition(";")[0]) for name in small if ";" not in name} == {
+        name: version for name, version in small.items() if ";" not in name
     }
-    names = {name.partition(";")[0]: version for name, version in dev.items()}
-    assert all(names.get(name.partition(";")[0]) for name in demo)
+    names = {name.partition(";")[0]: version for name, version in large.items()}
+    assert all(names.get(name.partition(";")[0]) for name in small)
 
 
-@pytest.mark.parametrize("section, lock", [("dependencies", "requirements.lock"), ("dev", "requirements-dev.lock")])
+def test_locks__pytorch__is_for_all_tests_alone() -> None:
+    locked = {lock: {name.partition(";")[0] for name in pins(lock)} for lock in LOCKS}
+    assert {lock for lock in LOCKS if {"torch", "opacus"} & locked[lock]} == {"requirements-all.lock"}
+    assert {"torch", "opacus"} <= locked["requirements-all.lock"]
+
+
+@pytest.mark.parametrize(
+    "section, lock",
+    [
+        ("dependencies", "requirements.lock"),
+        ("privacy", "requirements.lock"),
+        ("dev", "requirements-dev.lock"),
+        ("torch", "requirements-all.lock"),
+    ],
+)
 def test_locks__what_pyproject_asks_for__is_in_them(section: str, lock: str) -> None:
     locked = {name.partition(";")[0]: version for name, version in pins(lock).items()}
     for requirement in required(section):
@@ -92,7 +113,7 @@ def test_scripts_test__arguments__reach_pytest(project: Path, words: list[str], 
     done = subprocess.run([project / "scripts" / "test", *words], cwd="/", capture_output=True, text=True)
     assert done.returncode == 3, done.stderr  # pytest's own
     *steps, pytest_words = done.stdout.splitlines()
-    assert steps == ["venv requirements-dev.lock", "node"]
+    assert steps == [f"venv requirements-{'all' if '--all' in words else 'dev'}.lock", "node"]
     assert pytest_words == "".join(f"<{word}>" for word in ["-m", "pytest", *told])
 
 
@@ -193,6 +214,20 @@ def test_skip__a_whole_module_in_ci__is_an_error(
     assert result.ret not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
 
 
+@pytest.mark.parametrize("quick", [True, False])
+def test_torch_tests__in_a_quick_run__are_left_out_visibly(
+    inner: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, quick: bool
+) -> None:
+    monkeypatch.setenv("CI", "true")
+    inner.makepyfile(test_torch_x=MODULE_SKIPS, test_other="def test_runs(): pass")
+    result = inner.runpytest_subprocess(
+        "-p", "no:cacheprovider", "-o", "markers=slow: is slow", *(("-m", "not slow") if quick else ())
+    )
+    # Where all is asked for, a machine without PyTorch is an error.
+    result.assert_outcomes(passed=1 if quick else 0, errors=0 if quick else 1)
+    assert ("need PyTorch" in result.stdout.str()) is quick
+
+
 def test_seeds__in_the_header__repeat_the_run(inner: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("COLEARN_TEST_SEED")
     inner.makepyfile(
@@ -226,7 +261,7 @@ def test_seeds__in_the_header__repeat_the_run(inner: pytest.Pytester, monkeypatc
 
 
 # The smallest packages of the developer's lock: what is tested is when something is installed, and where.
-DEMO_ONLY, DEV_ONLY = "idna", "iniconfig"
+DEMO_ONLY, DEV_ONLY, ALL_ONLY = "idna", "iniconfig", "pluggy"
 
 
 def entry(name: str) -> str:
@@ -250,6 +285,7 @@ class Checkout:
     def write_locks(self, more: str = "") -> None:
         (self.folder / "requirements.lock").write_text(entry(DEMO_ONLY))
         (self.folder / "requirements-dev.lock").write_text(entry(DEMO_ONLY) + entry(DEV_ONLY) + more)
+        (self.folder / "requirements-all.lock").write_text(entry(DEMO_ONLY) + entry(DEV_ONLY) + entry(ALL_ONLY))
 
     def set_up(self, lock: str, **env: str) -> str:
         """What set-up said; "" when there was nothing to do."""
@@ -294,6 +330,26 @@ def test_make_venv__demo_then_tests_then_demo__installed_once_each(tmp_path: Pat
     checkout.folder = checkout.folder.rename(tmp_path / "moved there")
     assert "set up in" in checkout.set_up("requirements.lock")
     assert checkout.has("hello") and checkout.has(DEV_ONLY) and not (checkout.folder / ".venv" / "marker").exists()
+
+
+@pytest.mark.slow
+def test_make_venv__all_then_smaller_ones__what_all_has_stays(tmp_path: Path) -> None:
+    checkout = Checkout(tmp_path / "a checkout")
+    assert "PyTorch" not in checkout.set_up("requirements-dev.lock") and not checkout.has(ALL_ONLY)
+    said = checkout.set_up("requirements-all.lock")
+    assert "requirements-all.lock" in said and "gigabytes" in said  # before they are fetched
+    assert checkout.has(ALL_ONLY) and checkout.has(DEV_ONLY) and checkout.has(DEMO_ONLY)
+    assert [checkout.set_up(lock) for lock in LOCKS] == ["", "", ""]
+
+    # Another lock for all tests is nothing to the quick ones; another one for these has everything made anew.
+    with (checkout.folder / "requirements-all.lock").open("a") as lock:
+        lock.write("# changed\n")
+    assert checkout.set_up("requirements.lock") == checkout.set_up("requirements-dev.lock") == ""
+    for smaller in ("requirements.lock", "requirements-dev.lock"):
+        (checkout.folder / smaller).write_text((checkout.folder / smaller).read_text() + "# changed\n")
+        assert "requirements-all.lock" in checkout.set_up(smaller)
+        assert checkout.has(ALL_ONLY)
+        assert checkout.set_up("requirements-all.lock") == ""
 
 
 @pytest.mark.slow

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DiffPrivBudget",
+    "DiffPrivConfig",
     "ErrorCodes",
     "Learner",
     "MachineLearningInterface",
@@ -45,6 +46,28 @@ class ErrorCodes(Enum):
     """Why a training stopped early."""
 
     DP_BUDGET_EXCEEDED = 1
+
+
+@dataclass
+class DiffPrivConfig:
+    """How a learner trains with differential privacy: what may be spent, and how gradients are clipped and blurred.
+
+    Attributes
+    ----------
+    target_epsilon, target_delta: what all trainings on the learner's data may cost together.
+    max_grad_norm: each sample's gradient is clipped to this norm.
+    noise_multiplier: the noise's standard deviation in units of ``max_grad_norm``; None computes it from ``proposals``.
+    proposals: how many proposals the budget is to last for. Not needed where the noise is given.
+    deterministic: draw samples and noise from the learner's seed, so that a run can be repeated, for tests and demos.
+        Whoever knows or guesses the seed can take the noise off again.
+    """
+
+    target_epsilon: float
+    target_delta: float
+    max_grad_norm: float
+    noise_multiplier: float | None = None
+    proposals: int | None = None
+    deterministic: bool = False
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-# Sourced after setup.sh, when .venv is made from requirements-dev.lock: Node.js from PATH or from its wheel, and node_modules.
+# Sourced after setup.sh, when .venv holds what requirements-dev.lock names: Node.js from PATH or from its wheel, and node_modules.
 
 # Puts .venv's programs on PATH and, where PATH has no Node.js that is new enough, the wheel's.
 use_node() {

@@ -1,8 +1,9 @@
 # Sourced by the other scripts, from the project's folder: makes .venv from a lock file, once. POSIX sh.
 #
-# .venv/.colearn-stamp says what .venv was made from: "base=… run=… dev=…", each a hash. Another Python, machine or folder
-# changes base, and .venv is made again. requirements-dev.lock holds all that requirements.lock holds, so where
-# the tests are set up the demo is, too, and neither undoes what the other has installed.
+# .venv/.colearn-stamp says what .venv was made from: "base=… run=… dev=… all=…", each a hash. Another Python, machine or
+# folder changes base, and .venv is made again. requirements-dev.lock holds all that requirements.lock holds, and
+# requirements-all.lock (with PyTorch) all that requirements-dev.lock holds, so where the tests are set up the demo is,
+# too, and a smaller set-up never undoes what a larger one has installed.
 
 say() { printf '%s\n' "$*" >&2; }
 fail() { say "error: $1"; [ -z "${2:-}" ] || say "  expected: $2"; [ -z "${3:-}" ] || say "  to fix:   $3"; exit 1; }
@@ -30,11 +31,10 @@ import hashlib, os, pathlib, sys, sysconfig
 def digest(*parts): return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
 def file(name): return digest(pathlib.Path(name).read_bytes())
 print("base=" + digest(sys.implementation.cache_tag, sysconfig.get_platform(), os.getcwd(), file("requirements-setup.lock")),
-      "run=" + file("requirements.lock"), "dev=" + file("requirements-dev.lock"))
+      "run=" + file("requirements.lock"), "dev=" + file("requirements-dev.lock"), "all=" + file("requirements-all.lock"))
 PY
   ) || exit 1
-  wanted=$stamps
-  [ "$1" = requirements-dev.lock ] || wanted=${stamps% dev=*}
+  wanted=$(stamp_for "$1")
   if venv_has "$wanted"; then return; fi
   # One at a time: two terminals may start at once.
   lock_dir=.venv.making
@@ -55,8 +55,17 @@ PY
   [ $status -eq 0 ] || exit $status
 }
 
+# What the stamp says once LOCK is installed.
+stamp_for() {
+  case "$1" in
+    requirements.lock) echo "${stamps% dev=*}" ;;
+    requirements-dev.lock) echo "${stamps% all=*}" ;;
+    *) echo "$stamps" ;;
+  esac
+}
+
 venv_has() {
-  case "$(cat .venv/.colearn-stamp 2>/dev/null)" in "$1" | "$1 dev="*) [ -x .venv/bin/python ] ;; *) return 1 ;; esac
+  case "$(cat .venv/.colearn-stamp 2>/dev/null)" in "$1" | "$1 "*) [ -x .venv/bin/python ] ;; *) return 1 ;; esac
 }
 
 install_venv() {
@@ -67,8 +76,14 @@ install_venv() {
     fail "this Python has no venv module: $python" "python3 with venv and ensurepip" "on Debian and Ubuntu: apt-get install python3-venv"
   old=$(cat .venv/.colearn-stamp 2>/dev/null) || old=
   lock=$1
-  case "$old" in *" dev="*) lock=requirements-dev.lock wanted=$stamps ;; esac
-  say "setting up .venv from $lock (once; one to three minutes) ..."
+  case "$lock $old" in
+    *" all="*) lock=requirements-all.lock ;;
+    "requirements.lock "*" dev="*) lock=requirements-dev.lock ;;
+  esac
+  wanted=$(stamp_for "$lock")
+  takes="one to three minutes"
+  [ "$lock" != requirements-all.lock ] || takes="a few minutes, and gigabytes on Linux: PyTorch brings its CUDA packages"
+  say "setting up .venv from $lock (once; $takes) ..."
   if [ "${old%% *}" != "${stamps%% *}" ] || ! .venv/bin/python -m uv --version >/dev/null 2>&1; then
     rm -rf .venv
     "$python" -m venv .venv || fail "no virtual environment could be made in .venv" "a writable folder" "see the message above"
