@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-pytest.importorskip("tensorflow", reason="TensorFlow is not installed")
-
-from colearn_ledger.tasks import get_task, keras_mnist  # noqa: I001  (sets TensorFlow's environment before it is imported)
+# It sets TensorFlow's environment before it is imported.
+pytest.importorskip("colearn_ledger.tasks.keras_env", reason="TensorFlow is not installed")
 
 import keras
 from sklearn.datasets import load_digits
@@ -20,6 +19,7 @@ from colearn_ledger.core.learner import Weights, check_learner
 from colearn_ledger.core.weights import encode
 from colearn_ledger.errors import LearnerError, SchemaMismatch, UsageError
 from colearn_ledger.learners.keras import KerasLearner
+from colearn_ledger.tasks import get_task, keras_mnist
 from colearn_ledger.tasks.split import Share, split
 
 

@@ -28,6 +28,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """The command's options. The defaults of the training options are the task's own."""
     add = parser.add_argument
     add("-t", "--task", default="KERAS_MNIST", help="the task (default: %(default)s)")
+    add("--list-tasks", action="store_true", help="list the tasks, with their defaults")
     add("-n", "--n_learners", type=int, default=5, help="2 to 64 (default: %(default)s)")
     add("-p", "--n_rounds", type=int, default=15, help="default: %(default)s")
     add("-v", "--vote_threshold", default="0.5", help="share of voters that must be exceeded (default: %(default)s)")
@@ -36,6 +37,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("-r", "--train_ratio", type=float, help="share of a learner's data to train on")
     add("-l", "--learning_rate", type=float)
     add("-b", "--batch_size", type=int)
+    add("-a", "--alpha", type=float, help="skew the labels by Dirichlet: 0.1 much, 100 hardly (default: at random)")
     add("--no-ledger", action="store_true", help="run in process, without a chain")
     add("--secret", action="store_true", help="votes are committed, then revealed")
     add("--shuffled", action="store_true", help="the order of proposers is shuffled")
@@ -51,15 +53,18 @@ def run(options: argparse.Namespace) -> int:
     """Check all options, then run, then write. Nothing is written and no framework loaded before all are good."""
     from ..tasks import get_task
 
+    if options.list_tasks:
+        return _list_tasks()
     threshold = parse_threshold(options.vote_threshold)
     task = get_task(options.task)
     _range(2 <= options.n_learners <= MAX_LEARNERS, "n_learners", options.n_learners, f"2 to {MAX_LEARNERS}")
     _range(options.n_rounds >= 1, "n_rounds", options.n_rounds, "1 or more")
     _range(0 <= options.seed < MAX_SEED, "seed", options.seed, f"0 to {MAX_SEED - 1}")
-    ratio, rate, batch = options.train_ratio, options.learning_rate, options.batch_size
+    ratio, rate, batch, alpha = options.train_ratio, options.learning_rate, options.batch_size, options.alpha
     _range(ratio is None or 0 < ratio < 1, "train_ratio", ratio, "a number between 0 and 1")
     _range(rate is None or 0 < rate < float("inf"), "learning_rate", rate, "a number above 0")
     _range(batch is None or batch >= 1, "batch_size", batch, "1 or more")
+    _range(alpha is None or 0 < alpha < float("inf"), "alpha", alpha, "a number above 0")
     if options.no_ledger and (options.secret or options.shuffled):
         raise UsageError("--secret and --shuffled are the ledger's", fix="leave out --no-ledger")
     if options.data_dir is not None and not options.data_dir.is_dir():
@@ -78,6 +83,16 @@ def run(options: argparse.Namespace) -> int:
     return _write(options, results, about)
 
 
+def _list_tasks() -> int:
+    from ..tasks.listing import table
+
+    text, wrong = table()
+    print(text)
+    for line in wrong:
+        print(f"warning: {line}", file=sys.stderr)
+    return 0
+
+
 def _run(
     options: argparse.Namespace, task: Task, threshold: Fraction, progress: Progress
 ) -> tuple[Results, dict[str, Any]]:
@@ -94,6 +109,7 @@ def _run(
         seed=options.seed,
         learning_rate=options.learning_rate,
         batch_size=options.batch_size,
+        alpha=options.alpha,
         say=progress.stage,
     )
     progress.row(f"{task.name}: {prepared.data}")
@@ -118,7 +134,7 @@ def _run(
     )
     given = {key: value for key, value in vars(options).items() if isinstance(value, str | int | float | None)}
     given |= {"task": task.name, "data_dir": options.data_dir and str(options.data_dir), "output": str(options.output)}
-    del given["command"], given["version"]
+    del given["command"], given["version"], given["list_tasks"]
     return results, {"command": "demo", "options": given, "data": prepared.data, **environment()}
 
 

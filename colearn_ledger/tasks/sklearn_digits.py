@@ -2,53 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
-
 import numpy as np
-from sklearn.datasets import load_digits
-from sklearn.neural_network import MLPClassifier
 
-from ..core.learner import Learner
-from ..errors import UsageError
-from ..learners.sklearn import SklearnLearner
-from . import Prepared
-from .split import split
+from colearn_ledger.tasks import SKLEARN, Options, Prepared, Task
+from colearn_ledger.tasks.split import skew, split
 
-__all__ = ["make_learners"]
+__all__ = ["TASK", "make_learners"]
 
 
-def make_learners(
-    n_learners: int,
-    data_dir: Path | None,
-    train_ratio: float | None,
-    seed: int,
-    learning_rate: float | None,
-    batch_size: int | None,
-    say: Callable[[str], None] = lambda text: None,
-) -> Prepared:
-    """Make the learners; see :meth:`colearn_ledger.tasks.Task.make_learners`."""
-    if data_dir is not None:
-        raise UsageError(
-            "SKLEARN_DIGITS was given a data folder",
-            expected="none: its data is inside scikit-learn",
-            fix="leave --data_dir out, or choose KERAS_MNIST",
-        )
-    say("loading the digits")
+def make_learners(options: Options) -> Prepared:
+    """Learners with shares of the digits."""
+    from sklearn.datasets import load_digits
+    from sklearn.neural_network import MLPClassifier
+
+    from colearn_ledger.learners.sklearn import SklearnLearner
+
+    options.no_data_dir(TASK)
+    options.say("loading the digits")
     x, y = load_digits(return_X_y=True)
-    shares = split(x / 16, y, n_learners, 0.5 if train_ratio is None else train_ratio, seed)
-    learners: list[Learner] = [
-        SklearnLearner(
-            MLPClassifier((32,), learning_rate_init=0.003 if learning_rate is None else learning_rate),
-            share.train,
-            share.vote,
-            share.test,
-            classes=np.arange(10),
-            epochs=3,
-            batch_size=32 if batch_size is None else batch_size,
-            criterion="accuracy",
-            seed=seed + i,
-        )
-        for i, share in enumerate(shares)
-    ]
-    return Prepared(learners, f"scikit-learn's digits, {len(x):,} of them")
+    shares = split(x / 16, y, options.n_learners, options.train_ratio, options.seed, alpha=options.alpha)
+    return Prepared(
+        [
+            SklearnLearner(
+                MLPClassifier((32,), learning_rate_init=options.learning_rate),
+                share.train,
+                share.vote,
+                share.test,
+                classes=np.arange(10),
+                epochs=3,
+                criterion="accuracy",
+                **options.for_learner(i),
+            )
+            for i, share in enumerate(shares)
+        ],
+        f"scikit-learn's digits, {len(x):,} of them{skew(shares, options.alpha)}",
+    )
+
+
+TASK = Task(
+    name="SKLEARN_DIGITS",
+    aliases=("DIGITS",),
+    description="8x8 digits, a small neural network; quick",
+    framework=SKLEARN,
+    data="inside scikit-learn (1,797)",
+    metric="accuracy",
+    learning_rate=0.003,
+    batch_size=32,
+    train_ratio=0.5,
+    make=make_learners,
+)

@@ -109,6 +109,7 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
     add("-c", "--chain", default="anvil", help="anvil, hardhat or geth (default: %(default)s)")
     add("-s", "--seed", type=int, default=0)
     add("-d", "--data_dir", help="folder with the data")
+    add("-a", "--alpha", type=float, help="skew the labels by Dirichlet: 0.1 much, 100 hardly (default: at random)")
     add("--secret", action="store_true", help="votes are committed, then revealed")
     add("--shuffled", action="store_true", help="the order of proposers is shuffled")
     add("--folder-store", action="store_true", help="a shared folder in the place of IPFS")
@@ -123,6 +124,8 @@ def _check(options: argparse.Namespace) -> None:
         raise UsageError(f"--stakeholders is {options.stakeholders}", expected="2 to 64")
     if options.rounds < 1:
         raise UsageError(f"--rounds is {options.rounds}", expected="1 or more")
+    if options.alpha is not None and not 0 < options.alpha < float("inf"):
+        raise UsageError(f"--alpha is {options.alpha}", expected="a number above 0")
 
 
 def _show(text: str) -> None:
@@ -152,6 +155,8 @@ def _run(options: argparse.Namespace) -> int:
     learner: dict[str, Any] = {"task": options.task, "seed": options.seed}
     if options.data_dir is not None:
         learner["data_dir"] = str(Path(options.data_dir).absolute())
+    if options.alpha is not None:
+        learner["alpha"] = options.alpha
     _show(f"starting {options.chain} and {'no' if options.folder_store else options.stakeholders} IPFS daemons")
     with (
         _ended_in_order(),

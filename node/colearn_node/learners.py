@@ -21,11 +21,12 @@ def task_learner(
     train_ratio: float | None = None,
     learning_rate: float | None = None,
     batch_size: int | None = None,
+    alpha: float | None = None,
 ) -> Learner:
     """Learner ``index`` (from 0) of ``of``, exactly as the demo makes it of the same options.
 
-    The data is dealt out by the seed, so members who use the same seed and ``of`` have shares without overlap.
-    The other options are those of :meth:`colearn_ledger.tasks.Task.make_learners`.
+    The data is dealt out by the seed, so members who use the same seed, ``of`` and ``alpha`` have shares without
+    overlap. The other options are those of :meth:`colearn_ledger.tasks.Task.make_learners`.
 
     Raises ConfigError for an index that isn't there, UsageError and DataError as ``make_learners`` does.
     """
@@ -38,5 +39,6 @@ def task_learner(
         seed=seed,
         learning_rate=learning_rate,
         batch_size=batch_size,
+        alpha=alpha,
     )
     return prepared.learners[index]

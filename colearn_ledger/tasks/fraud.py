@@ -1,0 +1,76 @@
+"""Payments that go bad, by what a bank knows of them: a small neural network, scored by the area under its curve."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from colearn_ledger.errors import DataError
+from colearn_ledger.tasks import SKLEARN, Options, Prepared, Task
+from colearn_ledger.tasks.fraud_data import LAYOUTS, load_payments
+from colearn_ledger.tasks.split import skew, split
+
+__all__ = ["TASK", "make_learners"]
+
+# Bad payments, and good ones, in each part of each share: without any there is no curve.
+EACH = 5
+
+
+def _auc(model: Any, x: Any, y: Any) -> float:
+    from sklearn.metrics import roc_auc_score
+
+    return float(roc_auc_score(y, model.predict_proba(x)[:, 1]))
+
+
+def make_learners(options: Options) -> Prepared:
+    """Learners with shares of the payments that the folder holds."""
+    from sklearn.neural_network import MLPClassifier
+
+    from colearn_ledger.learners.sklearn import SklearnLearner
+
+    if options.data_dir is None:
+        raise DataError(
+            "FRAUD needs a folder with data",
+            expected=f"one of {', '.join(layout.title for layout in LAYOUTS)}",
+            fix="docs/tasks.md says where each can be had; pass its folder as --data_dir",
+        )
+    options.say("loading the payments")
+    data = load_payments(options.data_dir)
+    shares = split(
+        data.x,
+        data.y,
+        options.n_learners,
+        options.train_ratio,
+        options.seed,
+        alpha=options.alpha,
+        each_class=EACH,
+    )
+    return Prepared(
+        [
+            SklearnLearner(
+                MLPClassifier((32,), alpha=0.001, learning_rate_init=options.learning_rate),
+                share.train,
+                share.vote,
+                share.test,
+                classes=np.arange(2),
+                scorer=_auc,
+                criterion="AUC",
+                **options.for_learner(i),
+            )
+            for i, share in enumerate(shares)
+        ],
+        f"{data.source}{skew(shares, options.alpha)}",
+    )
+
+
+TASK = Task(
+    name="FRAUD",
+    description="payments that go bad, a small neural network",
+    framework=SKLEARN,
+    data="a folder (UCI, ULB or IEEE-CIS)",
+    metric="AUC",
+    learning_rate=0.001,
+    batch_size=64,
+    make=make_learners,
+)

@@ -1,0 +1,183 @@
+"""What a task is: its description, and the function that makes its learners."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..core.learner import Learner
+from ..errors import UsageError
+
+__all__ = ["KERAS", "SKLEARN", "Framework", "Options", "Prepared", "Task"]
+
+
+@dataclass(frozen=True)
+class Framework:
+    """What a task's learners are made with.
+
+    Parameters
+    ----------
+    title: for people.
+    module: imported before the learners are made, while the user is told so, since it takes seconds.
+    extra: this package's extra that installs it, or what else to give to pip, such as ``"lightgbm"``.
+    """
+
+    title: str
+    module: str
+    extra: str
+
+    def load(self) -> None:
+        """Import it; UsageError if it isn't installed."""
+        try:
+            importlib.import_module(self.module)
+        except ModuleNotFoundError as error:
+            if error.name is None or error.name.partition(".")[0] == "colearn_ledger":
+                raise
+            raise UsageError(
+                f"{error.name} is not installed",
+                expected=f"{self.title}, which the task is made with",
+                fix=f'pip install "{self.extra}"',
+            ) from error
+
+
+# By a module that sets TensorFlow's environment before it imports Keras.
+KERAS = Framework("TensorFlow and Keras", "colearn_ledger.tasks.keras_env", "colearn-ledger[keras]")
+SKLEARN = Framework("scikit-learn", "sklearn", "colearn-ledger[sklearn]")
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the function that makes a task's learners is given; every value is checked, every default filled in.
+
+    Parameters
+    ----------
+    n_learners: how many, at least two.
+    data_dir: a folder with the task's data, or None: the task finds its own.
+    train_ratio: share of a learner's data to train on; None lets :func:`~colearn_ledger.tasks.split.split` choose.
+    seed: fixes how the data is dealt out, the first weights, and all training.
+    learning_rate, batch_size: of the training.
+    alpha: how skewed the labels are dealt out; None deals at random.
+    say: told what is being done, for people, since loading takes seconds.
+    """
+
+    n_learners: int
+    data_dir: Path | None
+    train_ratio: float | None
+    seed: int
+    learning_rate: float
+    batch_size: int
+    alpha: float | None
+    say: Callable[[str], None]
+
+    def for_learner(self, index: int) -> dict[str, Any]:
+        """The arguments that every kind of learner of this package takes, for the learner of that index (from 0)."""
+        return {"batch_size": self.batch_size, "seed": self.seed + index}
+
+    def no_data_dir(self, task: Task) -> None:
+        """For a task whose data is inside a package: UsageError if a folder was given all the same."""
+        if self.data_dir is not None:
+            raise UsageError(
+                f"{task.name} was given a data folder",
+                expected=f"none: its data is {task.data}",
+                fix="leave --data_dir out, or choose another task",
+            )
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Learners that are ready to run, and a sentence that says which data they hold."""
+
+    learners: list[Learner]
+    data: str
+
+
+@dataclass(frozen=True)
+class Task:
+    """A task by name.
+
+    Parameters
+    ----------
+    name: upper case.
+    description: a few words: what is learnt, by which model.
+    framework: what the learners are made with.
+    data: where the data is from: a folder, a package, a download.
+    metric: what the learners' scores are; higher is better.
+    learning_rate, batch_size, train_ratio: the defaults; a train ratio of None depends on the size of the data.
+    make: makes the learners. It imports the framework itself, so that a list of tasks needs none.
+    aliases: other names.
+    """
+
+    name: str
+    description: str
+    framework: Framework
+    data: str
+    metric: str
+    learning_rate: float
+    batch_size: int
+    make: Callable[[Options], Prepared] = field(repr=False)
+    train_ratio: float | None = None
+    aliases: tuple[str, ...] = ()
+
+    def make_learners(
+        self,
+        n_learners: int = 5,
+        *,
+        data_dir: str | Path | None = None,
+        train_ratio: float | None = None,
+        seed: int = 0,
+        learning_rate: float | None = None,
+        batch_size: int | None = None,
+        alpha: float | None = None,
+        say: Callable[[str], None] = lambda text: None,
+    ) -> Prepared:
+        """Load the data, deal it out, and make one learner for each share.
+
+        Parameters
+        ----------
+        n_learners: at least two.
+        data_dir: a folder with the task's data; by default the task finds its own, and says where.
+        train_ratio: share of a learner's data to train on; votes and tests use the rest, half each.
+        seed: fixes how the data is dealt out, the first weights, and all training.
+        learning_rate, batch_size: of the training; None means the task's own.
+        alpha: deals out skewed labels, see :func:`~colearn_ledger.tasks.split.split`; None deals at random.
+        say: told what is being done, for people, since loading takes seconds.
+
+        Raises
+        ------
+        UsageError: an argument is out of range, or the task's framework isn't installed.
+        DataError: the data is missing, unreadable, or not what the task needs.
+        """
+        _check(n_learners >= 2, f"{n_learners} learner(s)", "at least two: one proposes, the others vote")
+        _check(
+            train_ratio is None or 0 < train_ratio < 1, f"the train ratio is {train_ratio}", "a number between 0 and 1"
+        )
+        _check(seed >= 0, f"the seed is {seed}", "0 or more")
+        _check(learning_rate is None or _positive(learning_rate), f"the learning rate is {learning_rate}", "above 0")
+        _check(batch_size is None or batch_size >= 1, f"the batch size is {batch_size}", "1 or more")
+        _check(alpha is None or _positive(alpha), f"alpha is {alpha}", "above 0: 0.1 is very skewed, 100 nearly even")
+        say(f"importing {self.framework.title}")
+        self.framework.load()
+        return self.make(
+            Options(
+                n_learners=n_learners,
+                data_dir=None if data_dir is None else Path(data_dir),
+                train_ratio=self.train_ratio if train_ratio is None else train_ratio,
+                seed=seed,
+                learning_rate=self.learning_rate if learning_rate is None else learning_rate,
+                batch_size=self.batch_size if batch_size is None else batch_size,
+                alpha=alpha,
+                say=say,
+            )
+        )
+
+
+def _positive(value: float) -> bool:
+    return 0 < value < float("inf")
+
+
+def _check(good: bool, what: str, expected: str) -> None:
+    if not good:
+        raise UsageError(what, expected=expected, fix="give another value")
