@@ -22,7 +22,7 @@ from ..errors import ChainError, InsufficientFunds, TransactionError, WrongChain
 from .endpoints import begin_view
 from .fees import Fees, FeeSource
 
-__all__ = ["Delivery", "Given", "NonceTaken", "is_about_funds"]
+__all__ = ["Delivery", "Given", "NonceTaken", "NotMined", "is_about_funds"]
 
 T = TypeVar("T")
 _log = logging.getLogger("colearn_ledger.chain")
@@ -39,6 +39,10 @@ _FUNDS = ("insufficient funds", "insufficient balance", "upfront cost", "enough 
 
 class NonceTaken(Exception):
     """Another transaction of this account was mined in the place of this one: ask the contract again."""
+
+
+class NotMined(TransactionError):
+    """It was sent, and not mined in time. It may still be."""
 
 
 class Given(Exception, Generic[T]):
@@ -122,7 +126,7 @@ class _One:
                 return receipt
             now = time.monotonic()
             if now > end:
-                raise TransactionError(
+                raise NotMined(
                     f"a transaction was not mined within {self._d.timeout_s:.0f} s: {self._doing}",
                     expected="a chain that produces blocks, and a fee that it takes",
                     fix="check that the chain produces blocks; raise the gas price cap if there is one",

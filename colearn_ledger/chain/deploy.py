@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from eth_account.signers.local import LocalAccount
+from eth_utils.address import is_checksum_formatted_address
 from web3 import Web3
 from web3.exceptions import ContractCustomError, ContractLogicError, Web3Exception
+from web3.utils import get_create_address
 
 from ..core.protocol import Rules, WeightsRef
 from ..errors import ChainError, InsufficientFunds, TransactionError, UsageError
 from .artifact import load_artifact
 from .contract import revert_data, rules_struct
-from .delivery import Delivery, NonceTaken, is_about_funds
+from .delivery import Delivery, NonceTaken, NotMined, is_about_funds
 from .fees import FeeSource
 from .reverts import RevertDecoder
 
-__all__ = ["Cost", "Deployment", "Genesis", "deploy", "estimate_deploy"]
+__all__ = ["DEFAULT_MAX_SIZE", "Cost", "Deployment", "Genesis", "check_members", "deploy", "estimate_deploy"]
 
 DEFAULT_MAX_SIZE = 1 << 30
 
@@ -95,8 +97,14 @@ def deploy(
     timeout_s: float = 120,
     replace_after_s: float = 15,
     fee_cap: int | None = None,
+    on_sending: Callable[[str], None] = lambda address: None,
 ) -> Deployment:
     """Deploy a collective from ``account``, which has no rights in it afterwards.
+
+    Parameters
+    ----------
+    timeout_s, replace_after_s, fee_cap: as :class:`.Delivery` has them.
+    on_sending: gets the address that the contract will have, just before the transaction is sent.
 
     Raises
     ------
@@ -107,6 +115,9 @@ def deploy(
     cost = estimate_deploy(web3, account.address, genesis, fee_cap=fee_cap)
     try:
         chain_id = int(web3.eth.chain_id)
+        nonce = web3.eth.get_transaction_count(account.address, "latest")  # as the delivery asks
+        future = get_create_address(account.address, nonce)
+        on_sending(future)
         delivery = Delivery(
             web3, account, chain_id, fee_cap=fee_cap, timeout_s=timeout_s, replace_after_s=replace_after_s
         )
@@ -117,6 +128,9 @@ def deploy(
             expected="one program per key",
             fix="deploy again when no other program sends transactions with this key",
         ) from e
+    except NotMined as e:
+        e.fix += f". Should it be mined later after all, the contract will be at {future}"
+        raise
     except ChainError:
         raise
     except (Web3Exception, OSError, ValueError) as e:
@@ -133,17 +147,25 @@ def deploy(
     )
 
 
-def _creation(web3: Web3, genesis: Genesis) -> Any:
-    """The creation code with its arguments; UsageError for a member that is named twice or isn't an address."""
-    members = [_address(m) for m in genesis.members]
-    twice = sorted({m for m in members if members.count(m) > 1})
-    if twice:
+def check_members(members: Sequence[str]) -> tuple[str, ...]:
+    """The members' addresses, with checksums.
+
+    Raises UsageError for what isn't an address or has a typing error in it, and for a member that is named twice.
+    """
+    found = tuple(_address(m) for m in members)
+    twice = next((m for m in found if found.count(m) > 1), None)
+    if twice is not None:
         raise UsageError(
-            f"member {twice[0]} is named more than once", expected="every member once", fix="remove the duplicate"
+            f"member {twice} is named more than once", expected="every member once", fix="remove the duplicate"
         )
+    return found
+
+
+def _creation(web3: Web3, genesis: Genesis) -> Any:
+    """The creation code with its arguments; raises as :func:`check_members` does."""
     artifact = load_artifact()
     arguments = (
-        members,
+        check_members(genesis.members),
         rules_struct(genesis.rules),
         genesis.secret_votes,
         genesis.shuffled,
@@ -158,8 +180,17 @@ def _creation(web3: Web3, genesis: Genesis) -> Any:
 
 def _address(text: str) -> str:
     try:
-        return Web3.to_checksum_address(text)
+        address = Web3.to_checksum_address(text)
+        if int(address, 16) == 0:
+            raise ValueError
     except (ValueError, TypeError):
         raise UsageError(
             f"{str(text)[:60]!r} is not an address", expected="0x and 40 hexadecimal digits", fix="correct the address"
         ) from None
+    if is_checksum_formatted_address(text) and text != address:  # upper and lower case, and not by the checksum
+        raise UsageError(
+            f"the address {text} has a wrong checksum: some of its letters or digits are mistaken",
+            expected="the address as its owner's wallet shows it",
+            fix="copy it again",
+        )
+    return address

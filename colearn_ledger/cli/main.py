@@ -20,6 +20,7 @@ __all__ = ["main"]
 # Name: (module of this package, one line of help).
 COMMANDS = {
     "demo": ("demo", "learners with shares of one data set train one model by voting"),
+    "deploy": ("deploy", "found a collective: publish the first weights, deploy the contract, write deployment.json"),
     "network": ("network", "a local chain and an IPFS daemon for each stakeholder: start and stop them"),
 }
 INTERRUPTED = 130  # the exit code that shells give to what Ctrl-C ended

@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from eth_account.signers.local import LocalAccount
 from web3 import Web3
@@ -26,9 +25,6 @@ from colearn_ledger.deployment import DeploymentRecord, load_deployment
 from colearn_ledger.errors import ChainError, ColearnError, ConfigError, InsufficientFunds, NotAMember, StoreError
 
 from .settings import Config
-
-if TYPE_CHECKING:
-    from colearn_ledger.core.learner import Learner
 
 __all__ = ["Findings", "Line", "check_everything", "look_up"]
 
@@ -208,12 +204,11 @@ class Findings:
 
     def try_learner(self) -> str:
         from colearn_ledger.core.learner import ask_current
-
-        from .worker import make_learner
+        from colearn_ledger.learners.factory import make_learner
 
         sys.path[:0] = [p for p in (str(self.config.folder), str(Path.cwd())) if p not in sys.path]
         assert self.config.learner_factory is not None
-        learner: Learner = make_learner(self.config.learner_factory, self.config.learner_options)
+        learner = make_learner(self.config.learner_factory, self.config.learner_options)
         self.deployment.schema.check(ask_current(learner).weights)
         return f"{self.config.learner_factory} makes weights that fit"
 

@@ -19,7 +19,6 @@ from typing import Any
 from colearn_ledger.errors import ColearnError, UsageError
 
 from .fleet import Fleet, config_text
-from .genesis import first_weights
 
 __all__ = ["Setup", "main", "set_up"]
 
@@ -47,31 +46,23 @@ def set_up(
     secret, shuffled: as :class:`~colearn_ledger.chain.deploy.Genesis` has them.
     node: further settings for every node.
     """
-    from colearn_ledger.chain.deploy import Genesis, deploy
     from colearn_ledger.chain.endpoints import connect
     from colearn_ledger.chain.keys import load_account
-    from colearn_ledger.core.schema import Schema
-    from colearn_ledger.deployment import DeploymentRecord, save_deployment
+    from colearn_ledger.deployment import save_deployment
+    from colearn_ledger.learners.factory import LearnerSpec
+    from colearn_ledger.learners.first_weights import first_weights
+    from colearn_ledger.ledger.founding import found, plan
+    from colearn_ledger.stores.open import open_store
 
     people = network.stakeholders
-    data, tree = first_weights(factory, {**options, "index": 0, "of": len(people)})
-    store = _store(network, 0)
-    weights = store.put(data)
-    deployed = deploy(
-        connect([network.rpc_url]),
-        load_account(people[0].keystore, people[0].password_file, False),
-        Genesis([p.address for p in people], weights, secret_votes=secret, shuffled=shuffled),
-    )
-    path = network.folder / "deployment.json"
-    record = DeploymentRecord(
-        deployed.chain_id,
-        deployed.address,
-        deployed.block,
-        deployed.transaction,
-        weights,
-        Schema.of(tree),
-        (network.rpc_url,),
-    )
+    weights = first_weights(LearnerSpec(factory, {**options, "index": 0, "of": len(people)}))
+    web3 = connect([network.rpc_url], expected_chain_id=network.chain_id)
+    account = load_account(people[0].keystore, people[0].password_file, False)
+    api = people[0].ipfs_api
+    store = open_store(api or None, None if api else network.folder / "weights")
+    founding = plan(web3, account.address, [p.address for p in people], weights, secret_votes=secret, shuffled=shuffled)
+    record, _ = found(founding, web3, account, store, rpc=[network.rpc_url])
+    path: Path = network.folder / "deployment.json"
     save_deployment(record, path)
     configs = {}
     for i, person in enumerate(people):
@@ -88,13 +79,6 @@ def set_up(
         configs[person.name] = person.keystore.with_name("node.toml")
         configs[person.name].write_text(config_text(settings), encoding="utf-8")
     return Setup(path, configs)
-
-
-def _store(network: Any, index: int) -> Any:
-    from .worker import open_store
-
-    api = network.stakeholders[index].ipfs_api
-    return open_store(api or None, None if api else network.folder / "weights", False)
 
 
 def _options(argv: Sequence[str] | None) -> argparse.Namespace:

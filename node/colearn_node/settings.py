@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from colearn_ledger.errors import ConfigError
+from colearn_ledger.learners.factory import FACTORY_FORM, is_factory
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -88,9 +89,8 @@ def _listen(value: object, folder: Path) -> str:
 
 def _factory(value: object, folder: Path) -> str:
     text = _text(value, folder)
-    module, colon, name = text.partition(":")
-    if not module or not colon or not name.isidentifier():
-        raise _Wrong("module:function, such as my_module:make_learner")
+    if not is_factory(text):
+        raise _Wrong(FACTORY_FORM)
     return text
 
 

@@ -16,67 +16,15 @@ import traceback
 from collections.abc import Callable
 from dataclasses import replace
 from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import Any
 
-from colearn_ledger.errors import ColearnError, ConfigError, LearnerError
+from colearn_ledger.errors import ColearnError, LearnerError
+from colearn_ledger.learners.factory import make_learner
 from colearn_ledger.ledger.work import Trained, Verdict, Work
+from colearn_ledger.stores.open import open_store
 from colearn_node.messages import Discard, Done, Failed, Job, Ready, Spec
 
-__all__ = ["main", "make_learner", "open_store"]
-
-
-def make_learner(factory: str, options: dict[str, Any]) -> Any:
-    """The learner that ``module:function`` makes of the options.
-
-    Raises ConfigError when there is no such function or it takes no such options, LearnerError when what it made is no
-    learner.
-    """
-    from colearn_ledger.core.learner import check_methods
-
-    module_name, _, name = factory.partition(":")
-    try:
-        module = importlib.import_module(module_name)
-    except ModuleNotFoundError as e:
-        if e.name is None or not (module_name == e.name or module_name.startswith(e.name + ".")):
-            raise ConfigError(
-                f"the learner's module {module_name} needs {e.name}, which isn't installed",
-                fix=f"install what brings {e.name} into this environment",
-            ) from None
-        raise ConfigError(
-            f"there is no module {module_name} (learner.factory is {factory!r})",
-            expected="a module beside the configuration, in the working folder, or installed",
-            fix="correct learner.factory",
-        ) from None
-    make = getattr(module, name, None)
-    if not callable(make):
-        raise ConfigError(
-            f"the module {module_name} has no function {name}", expected=factory, fix="correct learner.factory"
-        )
-    try:
-        learner = make(**options)
-    except TypeError as e:
-        if e.__traceback__ is not None and e.__traceback__.tb_next is None:  # the call itself, not something inside
-            raise ConfigError(
-                f"{factory} can't be called with the options {sorted(options)}: {e}", fix="correct [learner.options]"
-            ) from None
-        raise
-    check_methods(learner, factory)
-    return learner
-
-
-def open_store(ipfs: str | None, folder: Path | None, allow_remote: bool) -> Any:
-    """The weight store that the settings name. Raises StoreError when it can't be used."""
-    if folder is not None:
-        from colearn_ledger.stores.local import LocalStore
-
-        return LocalStore(folder)
-    from colearn_ledger.stores.ipfs import IpfsStore  # type: ignore[import-not-found,unused-ignore]
-
-    assert ipfs is not None
-    store = IpfsStore(ipfs, allow_remote=allow_remote)
-    store.check()
-    return store
+__all__ = ["main"]
 
 
 def main(fd: int) -> None:

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 from colearn_ledger.core.learner import ProposedWeights, Weights
+from colearn_ledger.errors import DataError
 from tests.learners_for_tests import LinearLearner
 
 
@@ -48,3 +49,11 @@ def fail() -> None:
 
 def make_nothing() -> object:
     return object()
+
+
+def have_no_data() -> None:
+    raise DataError("there is no folder", fix="make one")
+
+
+def die() -> None:
+    os.kill(os.getpid(), 9)

@@ -1,0 +1,289 @@
+"""``colearn-ledger deploy``: found a collective on a chain that is there."""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import json
+import os
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..core.duration import parse_duration
+from ..core.protocol import Rules
+from ..core.size import parse_size
+from ..core.threshold import parse_threshold
+from ..errors import ConfigError, UsageError
+
+if TYPE_CHECKING:
+    from eth_account.signers.local import LocalAccount
+    from web3 import Web3
+
+    from ..learners.factory import LearnerSpec
+    from ..ledger.founding import Plan
+    from ..network.described import RunningNetwork
+    from ..stores.base import Store
+
+__all__ = ["add_options", "run"]
+
+DECLINED = 130  # as by Ctrl-C
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The command's options, by what they are about."""
+    add = parser.add_argument_group("the chain, and who pays").add_argument
+    add("--rpc", action="append", metavar="URL", help="a JSON-RPC endpoint of the chain; may be given several times")
+    add("--chain-id", type=int, metavar="N", help="refuse any other chain")
+    add("--keystore", type=Path, metavar="FILE", help="the deployer's encrypted key; or COLEARN_KEY_FILE names a file")
+    add("--password-file", type=Path, metavar="FILE", help="holds the keystore's password; without it you are asked")
+    add("--fee-cap", type=float, metavar="GWEI", help="per unit of gas, never exceeded (default: none)")
+    text = "a local network that runs (its folder; the only one by default): gives whatever isn't given of endpoint, "
+    add("--network", nargs="?", const="", metavar="DIR", help=text + "key, members and IPFS daemon")
+
+    add = parser.add_argument_group("who, and by which rules").add_argument
+    add("--member", action="append", default=[], metavar="ADDRESS", help="a member; in the order of their seats")
+    add("--members", type=Path, metavar="FILE", help="members, one address a line; # begins a comment")
+    add("--threshold", default="1/2", help="share of voters that must be exceeded (default: %(default)s)")
+    text = "seconds, or such as 90s, 10m, 2h, 1d (default: %(default)s)"
+    add("--propose-window", default="1h", metavar="T", help=f"for training: {text}")
+    add("--vote-window", default="1h", metavar="T", help=f"for testing and voting: {text}")
+    add("--reveal-window", default="1h", metavar="T", help=f"for revealing secret votes: {text}")
+    add("--motion-window", default="7d", metavar="T", help=f"for voting on motions: {text}")
+    add("--secret", action="store_true", help="votes are committed, then revealed")
+    add("--shuffled", action="store_true", help="the order of proposers is shuffled")
+    add("--max-size", default="1GiB", metavar="SIZE", help="largest weights, such as 100MB (default: %(default)s)")
+
+    add = parser.add_argument_group("the first weights: of a learner, or out of a file").add_argument
+    add("--learner", metavar="MODULE:FUNCTION", help="called with the options, makes a learner")
+    add("--options", nargs="+", action="extend", default=[], metavar="NAME=VALUE", help="of the learner")
+    add("--learner-config", type=Path, metavar="FILE", help="take both from [learner] in a node's configuration")
+    add("--weights", type=Path, metavar="FILE", help="weights in the canonical format")
+
+    add = parser.add_argument_group("the store that they go to").add_argument
+    add("--ipfs", metavar="ADDRESS", help="RPC of an IPFS daemon on this machine, such as /ip4/127.0.0.1/tcp/5001")
+    add("--store-folder", type=Path, metavar="DIR", help="instead of IPFS: a folder that all members share")
+    add("--allow-remote-ipfs", action="store_true", help="take an IPFS RPC that isn't on loopback")
+
+    add = parser.add_argument_group("what is done").add_argument
+    add("-o", "--output", type=Path, default=Path("deployment.json"), metavar="FILE", help="default: %(default)s")
+    add("--force", action="store_true", help="replace a file of that name")
+    add("--dry-run", action="store_true", help="say what would be done and what it would cost, and do nothing")
+    add("-y", "--yes", action="store_true", help="don't ask")
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """The options, checked as far as they can be by themselves."""
+
+    rpc: tuple[str, ...]
+    chain_id: int | None
+    members: tuple[str, ...]
+    rules: Rules
+    max_size: int
+    fee_cap: int | None
+    learner: LearnerSpec | None
+    ipfs: str | None
+    network: RunningNetwork | None
+
+
+def run(options: argparse.Namespace) -> int:
+    """Look at everything, show it, ask, then do it."""
+    wanted = _check(options)
+    from ..chain.endpoints import connect, shown_url
+    from ..learners.first_weights import first_weights
+    from ..ledger.founding import plan, read_weights
+    from ..report.founding import plan_in_words
+    from ..stores.open import open_store
+
+    web3 = connect(wanted.rpc, expected_chain_id=wanted.chain_id)
+    account = _account(options, wanted.network)
+    # A folder would be made, and nothing is made before it is confirmed.
+    store = None if wanted.ipfs is None else open_store(wanted.ipfs, None, options.allow_remote_ipfs)
+    if wanted.learner is not None:
+        print(f"making the first weights by {wanted.learner.factory} ...", file=sys.stderr, flush=True)
+        weights = first_weights(wanted.learner)
+    else:
+        weights = read_weights(options.weights, wanted.max_size)
+    founding = plan(
+        web3,
+        account.address,
+        wanted.members,
+        weights,
+        rules=wanted.rules,
+        secret_votes=options.secret,
+        shuffled=options.shuffled,
+        max_size=wanted.max_size,
+        fee_cap=wanted.fee_cap,
+    )
+    where = f"the folder {options.store_folder}" if store is None else f"the IPFS daemon at {wanted.ipfs}"
+    print("\n".join(plan_in_words(founding, ", ".join(map(shown_url, wanted.rpc)), where)), flush=True)
+    if options.dry_run:
+        print("dry run: nothing was stored or sent")
+        return 0
+    if not options.yes and not _confirmed():
+        print("nothing was stored or sent")
+        return DECLINED
+    return _found(options, wanted, founding, web3, account, store or open_store(None, options.store_folder))
+
+
+def _found(
+    options: argparse.Namespace, wanted: _Wanted, founding: Plan, web3: Web3, account: LocalAccount, store: Store
+) -> int:
+    """From here on something is done. The address is said as soon as it is known, so that no failure can lose it."""
+    from ..deployment import save_deployment
+    from ..ledger.founding import found
+
+    def sending(address: str) -> None:
+        print(f"\nthe first weights are stored; sending the contract, whose address will be {address}", flush=True)
+
+    record, gas = found(founding, web3, account, store, rpc=wanted.rpc, fee_cap=wanted.fee_cap, on_sending=sending)
+    print(f"deployed {record.address} on chain {record.chain_id}, block {record.block}, {gas:,} gas")
+    print(f"transaction 0x{record.transaction.hex()}", flush=True)
+    try:
+        save_deployment(record, options.output)
+    except ConfigError:
+        print(f"what {options.output} should have had in it:\n{json.dumps(record.to_json())}", flush=True)
+        raise
+    print(f"wrote {options.output}: every member needs it; `colearn-node check` compares it with the chain")
+    return 0
+
+
+def _confirmed() -> bool:
+    try:
+        return input("deploy this? [y/N] ").strip().lower() in ("y", "yes")
+    except EOFError:
+        print()
+        return False
+
+
+# ---------------------------------------------------------------------------------------- what the options say
+
+
+def _check(options: argparse.Namespace) -> _Wanted:
+    """Everything that can be told by the options and the files they name; nothing is asked of chain or store yet."""
+    from ..ledger.founding import MOST_BYTES, check_membership
+
+    rules = _rules(options)
+    max_size = parse_size(options.max_size, MOST_BYTES, "--max-size")
+    if options.fee_cap is not None and not 0 < options.fee_cap < 1e9:
+        raise UsageError(f"--fee-cap is {options.fee_cap}", expected="gwei, above 0", fix="leave it out for no cap")
+    if options.chain_id is not None and options.chain_id < 1:
+        raise UsageError(f"--chain-id is {options.chain_id}", expected="1 or more", fix="leave it out for any chain")
+    learner = _learner(options)
+    if options.ipfs is not None and options.store_folder is not None:
+        raise UsageError("--ipfs and --store-folder together", expected="one store", fix="leave one out")
+    if not options.dry_run:
+        _check_output(options.output, options.force)
+        if not options.yes and not (sys.stdin and sys.stdin.isatty()):
+            raise UsageError(
+                "there is no terminal to confirm the deployment", expected="--yes, or a terminal", fix="add --yes"
+            )
+    network = None
+    if options.network is not None:
+        from ..network.described import find_network
+
+        network = find_network(Path(options.network) if options.network else None)
+    rpc = tuple(options.rpc or ([network.rpc_url] if network else []))
+    if not rpc:
+        raise UsageError("no RPC endpoint is named", expected="--rpc URL, or --network", fix="name the chain")
+    ipfs = options.ipfs
+    if ipfs is None and options.store_folder is None:
+        ipfs = network.stakeholders[0].ipfs_api if network else None
+        if not ipfs:
+            raise UsageError(
+                "no store is named for the first weights",
+                expected="--ipfs ADDRESS or --store-folder DIR",
+                fix="--ipfs /ip4/127.0.0.1/tcp/5001 is the usual address of a Kubo daemon's RPC",
+            )
+    return _Wanted(
+        rpc=rpc,
+        chain_id=network.chain_id if network and options.chain_id is None else options.chain_id,
+        members=check_membership(_members(options, network)),
+        rules=rules,
+        max_size=max_size,
+        fee_cap=None if options.fee_cap is None else int(options.fee_cap * 10**9),
+        learner=learner,
+        ipfs=ipfs,
+        network=network,
+    )
+
+
+def _rules(options: argparse.Namespace) -> Rules:
+    threshold = parse_threshold(options.threshold)
+    windows = {
+        name: parse_duration(getattr(options, name), f"--{name.replace('_', '-')}")
+        for name in ("propose_window", "vote_window", "reveal_window", "motion_window")
+    }
+    return Rules(threshold.numerator, threshold.denominator, **windows)
+
+
+def _learner(options: argparse.Namespace) -> LearnerSpec | None:
+    """How the first weights are made; None if they are in a file."""
+    from ..learners.factory import FACTORY_FORM, LearnerSpec, is_factory, read_learner_spec
+    from ..learners.options import parse_options
+
+    given = [options.learner, options.learner_config, options.weights]
+    if sum(one is not None for one in given) != 1:
+        raise UsageError(
+            "the first weights come from nowhere" if not any(given) else "the first weights come from several places",
+            expected="one of --learner, --learner-config and --weights",
+            fix="--learner my_module:make_learner has your learner make them",
+        )
+    if options.options and options.learner is None:
+        raise UsageError("--options without --learner", fix="name the learner that they are for")
+    if options.learner_config is not None:
+        return read_learner_spec(options.learner_config)
+    if options.learner is None:
+        return None
+    if not is_factory(options.learner):
+        raise UsageError(f"--learner is {options.learner!r}", expected=FACTORY_FORM, fix="correct it")
+    return LearnerSpec(options.learner, parse_options(options.options))
+
+
+def _members(options: argparse.Namespace, network: RunningNetwork | None) -> tuple[str, ...]:
+    from ..chain.members import read_members
+
+    named = (read_members(options.members) if options.members else ()) + tuple(options.member)
+    if not named and network is not None:
+        named = tuple(person.address for person in network.stakeholders)
+    if not named:
+        raise UsageError("no members are named", expected="--member ADDRESS, --members FILE, or --network")
+    return named
+
+
+def _account(options: argparse.Namespace, network: RunningNetwork | None) -> LocalAccount:
+    from ..chain.keys import KEY_FILE_VARIABLE, find_account, load_account
+
+    account = find_account(options.keystore, options.password_file, prompt=True)
+    if account is None and network is not None:
+        first = network.stakeholders[0]
+        account = load_account(first.keystore, first.password_file, prompt=False)
+    if account is None:
+        raise UsageError(
+            "no key is named that pays for the deployment",
+            expected=f"--keystore FILE, or a key file named in {KEY_FILE_VARIABLE}",
+            fix="colearn-node key new makes a keystore",
+        )
+    return account
+
+
+def _check_output(path: Path, force: bool) -> None:
+    """What would go wrong after the deployment is better found out before."""
+    if os.path.lexists(path) and not force:
+        raise UsageError(
+            f"there is a file {path} already, of another deployment perhaps",
+            expected="a new name",
+            fix="give another --output, or --force to replace it",
+        )
+    try:
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, "it is a folder")
+        with tempfile.TemporaryFile(dir=path.absolute().parent):
+            pass
+    except OSError as e:
+        raise ConfigError(
+            f"{path} can't be written: {e.strerror or e}", expected="a file in a folder that is there", fix="--output"
+        ) from e

@@ -1,0 +1,51 @@
+"""A planned collective in words: what its deployer is asked to confirm."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from ..chain.deploy import Cost
+from ..chain.fees import in_gwei
+from ..core.cid import cid_text
+from ..core.size import shown_size
+from ..ledger.founding import Plan
+from .rules import decision_in_words, windows_in_words
+
+__all__ = ["cost_in_words", "in_ether", "plan_in_words"]
+
+
+def plan_in_words(plan: Plan, endpoint: str, store: str) -> list[str]:
+    """Lines, each with its subject first."""
+    genesis, ref = plan.genesis, plan.genesis.weights
+    count = len(genesis.members)
+    rows = [
+        ("chain", f"{plan.chain_id}, by {endpoint}"),
+        ("deployer", f"{plan.deployer}, which has no rights by that"),
+        *((f"member {i}", address) for i, address in enumerate(genesis.members)),
+        ("accepts", decision_in_words(genesis.rules, count)),
+        ("proposers", "in an order that is shuffled each cycle" if genesis.shuffled else "in turn, seat by seat"),
+        ("votes", "secret until they are revealed" if genesis.secret_votes else "open"),
+        ("time", windows_in_words(genesis.rules, secret=genesis.secret_votes)),
+        ("weights", f"{shown_size(ref.size)} at first, {shown_size(genesis.max_size)} at most"),
+        ("  CID", cid_text(ref.cid_digest, ref.size)),
+        ("  sha256", ref.sha256.hex()),
+        ("  kept in", store),
+        ("cost", cost_in_words(plan.cost)),
+    ]
+    return [f"{name:<10} {text}" for name, text in rows]
+
+
+def cost_in_words(cost: Cost) -> str:
+    """Gas, ether at most, and what the account has."""
+    if cost.price == 0:
+        return f"{cost.gas:,} gas at most, which is free here"
+    return (
+        f"{cost.gas:,} gas and {in_ether(cost.most)} ether at most ({in_gwei(cost.price)} gwei); "
+        f"the deployer has {in_ether(cost.balance)}"
+    )
+
+
+def in_ether(wei: int) -> str:
+    """Six places, and more where there would be nothing but zeros."""
+    ether = Decimal(wei) / 10**18
+    return f"{ether:.6f}" if wei == 0 or wei >= 10**12 else f"{ether:.18f}".rstrip("0")
