@@ -2,90 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from web3 import Web3
 
 from colearn_ledger.chain.commitments import commitment_of, derive_salt
 from colearn_ledger.chain.contract import CollectiveContract
-from colearn_ledger.chain.deploy import Deployment, Genesis, deploy
+from colearn_ledger.chain.deploy import Genesis, deploy
 from colearn_ledger.chain.endpoints import connect
-from colearn_ledger.chain.transactions import Outcome, Receipt, Sender
-from colearn_ledger.core.protocol import RoundState, Rules, View, WeightsRef
+from colearn_ledger.chain.transactions import Outcome
+from colearn_ledger.core.protocol import RoundState, Rules
 from colearn_ledger.errors import ChainError, UsageError
-from colearn_ledger.history import Choice, History, Round, logs, read_history
+from colearn_ledger.history import Choice, Round, logs, read_history
 
 from .anvil import Anvil, anvil
-
-RULES = Rules(1, 2, propose_window=100, vote_window=50, reveal_window=50, motion_window=10_000)
-
-
-def ref(text: str) -> WeightsRef:
-    digest = hashlib.sha256(text.encode()).digest()
-    return WeightsRef(digest, digest, len(text))
-
-
-@dataclass
-class Story:
-    """A collective and what happened in it."""
-
-    chain: Anvil
-    web3: Web3
-    deployment: Deployment
-    contract: CollectiveContract
-
-    @classmethod
-    def begin(cls, chain: Anvil, members: int, *, secret: bool = False) -> Story:
-        web3 = connect([chain.url])
-        addresses = [chain.account(i).address for i in range(members)]
-        deployment = deploy(web3, chain.account(9), Genesis(addresses, ref("genesis"), RULES, secret_votes=secret))
-        return cls(chain, web3, deployment, CollectiveContract(web3, deployment.address))
-
-    def sender(self, index: int) -> Sender:
-        return Sender(self.contract, self.chain.account(index))
-
-    def address(self, index: int) -> str:
-        return self.chain.account(index).address
-
-    def view(self) -> View:
-        head = self.contract.fetch_head()
-        return self.contract.fetch_view(self.address(0), head, self.contract.fetch_clock(head))
-
-    def propose(self, text: str, note: bytes = b"") -> tuple[bytes, Receipt]:
-        view, new = self.view(), ref(text)
-        index = next(i for i in range(10) if self.address(i) == view.proposer)
-        receipt = self.sender(index).propose(
-            view.round, view.accepted.sha256, new.sha256, new.cid_digest, new.size, note
-        )
-        assert receipt.outcome is Outcome.SENT
-        return self.view().proposals[0].id, receipt
-
-    def vote(self, index: int, proposal: bytes, approve: bool, scores: tuple[int, int] | None = None) -> Receipt:
-        receipt = self.sender(index).vote(proposal, approve, scores)
-        assert receipt.outcome is Outcome.SENT
-        return receipt
-
-    def pass_time(self, seconds: int) -> None:
-        self.chain.rpc("evm_increaseTime", seconds)
-        self.chain.mine()
-
-    def read(self, **options: Any) -> History:
-        head = self.contract.fetch_head()
-        return read_history(
-            self.contract,
-            head,
-            self.contract.fetch_clock(head),
-            **{"deployed_block": self.deployment.block, **options},
-        )
-
-
-@dataclass
-class Told(Story):
-    receipts: dict[str, Receipt]
+from .story import RULES, Story, Told, ref, tell
 
 
 @pytest.fixture(scope="module")
@@ -96,26 +29,7 @@ def chain() -> Iterator[Anvil]:
 
 @pytest.fixture(scope="module")
 def told(chain: Anvil) -> Told:
-    """Round 1 accepted, 2 rejected, 3 left to the clock, 4 to 6 missed, 7 open with a proposal; a member joined."""
-    story = Story.begin(chain, 4)
-    sent: dict[str, Receipt] = {}
-    first, sent["propose 1"] = story.propose("one", b'{"samples":200}')
-    sent["vote 1.1"] = story.vote(1, first, True, (-1_500_000, 250_000))
-    sent["vote 1.2"] = story.vote(2, first, False)
-    sent["vote 1.3"] = story.vote(3, first, True)
-    second, sent["propose 2"] = story.propose("two")
-    sent["vote 2.0"] = story.vote(0, second, False)
-    story.sender(0).move_add_member(story.address(5))
-    motion = story.contract.fetch_motions(0, 1, story.contract.fetch_head())[0].id
-    for index in (1, 2):
-        story.sender(index).vote_motion(motion, True)
-    sent["vote 2.2"] = story.vote(2, second, False)  # decides, and the fifth member has joined
-    third, sent["propose 3"] = story.propose("three")
-    sent["vote 3.0"] = story.vote(0, third, True)
-    story.pass_time(RULES.vote_window + 3 * RULES.propose_window + 10)
-    seventh, sent["propose 7"] = story.propose("seven", b"\xff\x00\x1b[31m")
-    sent["vote 7.5"] = story.vote(5, seventh, True)
-    return Told(story.chain, story.web3, story.deployment, story.contract, sent)
+    return tell(chain)
 
 
 def choices(found: Round) -> dict[int, Choice]:
@@ -283,6 +197,16 @@ def test_history__secret_votes__hidden_until_revealed(chain: Anvil) -> None:
     assert choices(one)[3] is Choice.APPROVED and one.record.state is RoundState.ACCEPTED
     assert [t.did[0] for t in one.transactions] == ["proposed"] + 3 * ["committed"] + 3 * ["voted"]
     assert one.votes[0].scores == (0.0, 1.0)
+
+
+def test_history__deadline_that_no_transaction_has_written_down__decided_all_the_same(chain: Anvil) -> None:
+    story = Story.begin(chain, 3)
+    story.propose("nobody votes")
+    assert story.read(first=1, last=1).rounds[0].by_clock is None
+    story.pass_time(RULES.vote_window + 10)
+    [one] = story.read(first=1, last=1).rounds
+    assert one.record.state is RoundState.REJECTED and one.by_clock is True and one.decided is None
+    assert story.read(first=1, last=1, logs=False).rounds[0].by_clock is None
 
 
 def test_history__thousands_of_missed_rounds__are_read(chain: Anvil) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from web3 import Web3
 from web3.exceptions import Web3Exception
 
 from ..errors import ArtifactError, ChainError, NoContract
@@ -20,10 +19,7 @@ _WORD = bytes(32)
 def check_code(contract: CollectiveContract, head: Head) -> None:
     """Raise NoContract if there is no code at the contract's address, ArtifactError if it is another contract's."""
     try:
-        pin = contract.pin(head)
-        # As EIP-1898 says it: Hardhat takes a bare hash for calls, but not here.
-        block = {"blockHash": Web3.to_hex(pin)} if isinstance(pin, bytes) else pin
-        code = bytes(contract.web3.eth.get_code(contract.address, block))  # type: ignore[arg-type]
+        code = bytes(contract.web3.eth.get_code(contract.address, contract.pin_for_state(head)))  # type: ignore[arg-type]
     except ChainError:
         raise
     except (Web3Exception, OSError, ValueError) as e:

@@ -169,6 +169,11 @@ class CollectiveContract:
         """How to name ``head`` in a call."""
         return head.number if self._pin_by_number else head.hash  # type: ignore[return-value]
 
+    def pin_for_state(self, head: Head) -> Any:
+        """How to name ``head`` for balances and code: Hardhat takes a bare hash for calls, but not there (EIP-1898)."""
+        pin = self.pin(head)
+        return {"blockHash": Web3.to_hex(pin)} if isinstance(pin, bytes) else pin
+
     def _call(self, function: Any, head: Head, doing: str, gas: int | None = None) -> Any:
         try:
             raw = function.call({} if gas is None else {"gas": gas}, block_identifier=self.pin(head))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -22,8 +23,11 @@ COMMANDS = {
     "demo": ("demo", "learners with shares of one data set train one model by voting"),
     "deploy": ("deploy", "found a collective: publish the first weights, deploy the contract, write deployment.json"),
     "network": ("network", "a local chain and an IPFS daemon for each stakeholder: start and stop them"),
+    "history": ("history", "the rounds: who proposed what, who voted how, what was decided; from the chain alone"),
+    "show": ("show", "everything about one round: votes, hashes, outcome, blocks, transactions, gas"),
+    "members": ("members", "the members: seat, address, since which round, balance"),
 }
-INTERRUPTED = 130  # the exit code that shells give to what Ctrl-C ended
+INTERRUPTED, PIPE_CLOSED = 130, 141  # the exit codes that shells give to what Ctrl-C or a closed pipe ended
 
 
 class _Parser(argparse.ArgumentParser):
@@ -77,13 +81,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         if options.command is None:
             parser.print_help()
             return 0
-        return int(options.run(options))
+        code = int(options.run(options))
+        sys.stdout.flush()
+        return code
     except ColearnError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
+    except BrokenPipeError:  # the reader has seen enough (`| head`); what is left in the buffer has nowhere to go
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return PIPE_CLOSED
 
 
 if __name__ == "__main__":

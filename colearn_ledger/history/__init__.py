@@ -6,7 +6,22 @@ have (transactions, times, gas, scores, notes) is joined where the endpoint stil
 
 from __future__ import annotations
 
+from .export import CSV_COLUMNS, history_to_dict, round_to_dict, write_csv
+from .members import Member, read_members
 from .read import read_history
 from .types import Choice, History, Round, Transaction, Vote
 
-__all__ = ["Choice", "History", "Round", "Transaction", "Vote", "read_history"]
+__all__ = [
+    "CSV_COLUMNS",
+    "Choice",
+    "History",
+    "Member",
+    "Round",
+    "Transaction",
+    "Vote",
+    "history_to_dict",
+    "read_history",
+    "read_members",
+    "round_to_dict",
+    "write_csv",
+]

@@ -255,12 +255,18 @@ def _round(record: RoundRecord, members: _Members, join: _Join) -> Round:
         ),
         logged=found.proposed is not None,
         note=found.note,
-        by_clock=found.by_clock,
+        by_clock=_by_clock(record, found),
         transactions=tuple(found.transactions.values()),  # in the chain's order, as the events are
         opened=found.opened,
         proposed=found.proposed,
         decided=found.decided,
     )
+
+
+def _by_clock(record: RoundRecord, found: _Found) -> bool | None:
+    """A round that is over although no transaction has said so: the deadline did it."""
+    over = record.state.decided and record.round > 0 and found.proposed is not None
+    return True if over and found.by_clock is None else found.by_clock
 
 
 def _choice(record: RoundRecord, seat: int) -> Choice:

@@ -84,7 +84,17 @@ class Round:
     def gas(self) -> int | None:
         """Gas of the transactions that were sent for this round; None if there are none, or no receipts were read."""
         used = [t.gas for t in self.transactions if t.round == self.record.round]
-        return None if not used or any(gas is None for gas in used) else sum(gas or 0 for gas in used)
+        return _sum(used)
+
+    @property
+    def fee(self) -> int | None:
+        """Wei that these transactions cost their senders; None where :attr:`gas` is."""
+        return _sum([t.fee for t in self.transactions if t.round == self.record.round])
+
+
+def _sum(numbers: list[int | None]) -> int | None:
+    known = [number for number in numbers if number is not None]
+    return sum(known) if known and len(known) == len(numbers) else None
 
 
 @dataclass(frozen=True, slots=True)

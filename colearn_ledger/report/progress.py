@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Protocol, TextIO
 
 from ..core.learner import Learner, ProposedWeights, Weights
+from .terminal import painted
 
 __all__ = ["Plain", "Progress", "open_progress", "watched"]
 
@@ -69,12 +70,7 @@ class _Rich:
         self._status.update(Text(f"{text} ..."))
 
     def row(self, text: str) -> None:
-        from rich.text import Text
-
-        line = Text(text)
-        line.highlight_words(["accepted"], "green")
-        line.highlight_words(["rejected"], "red")
-        self._console.print(line, soft_wrap=True)
+        self._console.print(painted(text), soft_wrap=True)
 
 
 @contextlib.contextmanager

@@ -166,16 +166,22 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _history(deployment: Path, rpc_url: str) -> None:
+    """What `colearn-ledger history` prints."""
     from colearn_ledger.chain.contract import CollectiveContract
     from colearn_ledger.chain.endpoints import connect
     from colearn_ledger.deployment import load_deployment
+    from colearn_ledger.history import read_history
+    from colearn_ledger.report.rounds import history_page
+    from colearn_ledger.report.terminal import printer, terminal_width
 
-    contract = CollectiveContract(connect([rpc_url]), load_deployment(deployment).address)
+    record = load_deployment(deployment)
+    contract = CollectiveContract(connect([rpc_url], expected_chain_id=record.chain_id), record.address)
     head = contract.fetch_head()
-    for r in contract.fetch_rounds(1, 1000, head, contract.fetch_clock(head)):
-        if r.weights is not None:
-            votes = f"{r.approvals.bit_count()} approve, {r.rejections.bit_count()} reject, {r.need} needed"
-            print(f"round {r.round:>3}  {r.state.name.lower():<9} {votes}  {r.weights.sha256.hex()[:16]}")
+    clock = contract.fetch_clock(head)
+    history = read_history(contract, head, clock, deployed_block=record.block, receipts=True)
+    show = printer()
+    for line in history_page(history, terminal_width()):
+        show(line)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

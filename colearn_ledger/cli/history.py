@@ -1,0 +1,145 @@
+"""``colearn-ledger history``: the rounds, read from the chain alone."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+import time
+from typing import TYPE_CHECKING, NoReturn
+
+from ..errors import ChainError, UsageError
+from .options import Collective, add_collective_options, open_collective
+
+if TYPE_CHECKING:
+    from ..history import History
+
+__all__ = ["add_options", "note_missing", "run"]
+
+_LOOK_S = 1.0
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    add_collective_options(parser)
+    add = parser.add_argument
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--rounds", metavar="A:B", help="from round A to round B; either may be left out (default: all)")
+    which.add_argument("--last", type=int, metavar="N", help="only the N newest rounds")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="as JSON, with everything that is known")
+    form.add_argument("--csv", action="store_true", help="as CSV, one row a round")
+    form.add_argument("--follow", action="store_true", help="go on, and show each round when it is over")
+    add("--no-logs", action="store_true", help="don't ask for events: storage alone, which a pruned node has, too")
+    add("--no-gas", action="store_true", help="don't read receipts: quicker, without gas, fees and senders")
+
+
+def run(options: argparse.Namespace) -> int:
+    first, last = _range(options)
+    where = open_collective(options)
+    history = _read(options, where, first, last)
+    note_missing(history)
+    if options.json:
+        from ..history.export import history_to_dict
+
+        json.dump(history_to_dict(history), sys.stdout, indent=2, allow_nan=False)
+        print()
+    elif options.csv:
+        from ..history.export import write_csv
+
+        write_csv(history.rounds, sys.stdout)
+    elif options.follow:
+        _follow(options, where, history)
+    else:
+        from ..report.rounds import history_page
+        from ..report.terminal import printer, terminal_width
+
+        show = printer()
+        for line in history_page(history, terminal_width()):
+            show(line)
+    return 0
+
+
+def _range(options: argparse.Namespace) -> tuple[int | None, int | None]:
+    """The first and the last round that are asked for. A negative first one counts back from the newest."""
+    if options.last is not None:
+        if options.last < 1:
+            raise UsageError(f"--last is {options.last}", expected="1 or more")
+        return -options.last, None
+    if options.rounds is None:
+        return None, None
+    found = re.fullmatch(r"([0-9]{0,9}):([0-9]{0,9})", options.rounds)
+    first, last = (None, None) if found is None else (int(part) if part else None for part in found.groups())
+    if found is None or (first is not None and last is not None and first > last):
+        raise UsageError(f"--rounds is {options.rounds[:40]!r}", expected="A:B with A up to B, such as 3:7, 3: or :7")
+    return first, last
+
+
+def _read(options: argparse.Namespace, where: Collective, first: int | None, last: int | None) -> History:
+    from ..core.protocol import ZERO_ADDRESS
+    from ..history import read_history
+
+    if first is not None and first < 0:
+        current = where.contract.fetch_view(ZERO_ADDRESS, where.head, where.clock).round
+        first = max(current + 1 + first, 0)
+    return read_history(
+        where.contract,
+        where.head,
+        where.clock,
+        first=first or 0,
+        last=last,
+        deployed_block=where.deployed_block,
+        logs=not options.no_logs,
+        receipts=not options.no_gas,
+    )
+
+
+def note_missing(history: History) -> None:
+    """Say on standard error what the endpoint didn't give."""
+    if history.logs_problem:
+        from ..report.terminal import one_line
+
+        lost = "times, transactions, gas, scores and notes of some rounds are missing"
+        print(f"note: {lost}: {one_line(history.logs_problem)}", file=sys.stderr)
+
+
+def _follow(options: argparse.Namespace, where: Collective, history: History) -> NoReturn:
+    """The table, which grows until Ctrl-C. The open round's line comes when it is over."""
+    from ..report.rounds import RoundsTable, heading
+    from ..report.terminal import printer, terminal_width
+
+    show = printer()
+    table = RoundsTable(history.rounds, terminal_width())
+    for line in (*heading(history), "", table.header):
+        show(line)
+    following = history.rounds[0].record.round
+    over = [found for found in history.rounds if found.record.state.decided]
+    while True:
+        for line in table.lines(over):
+            show(line)
+        following = over[-1].record.round + 1 if over else following
+        over = list(_wait(options, where, following).rounds)
+
+
+def _wait(options: argparse.Namespace, where: Collective, following: int) -> History:
+    """Wait until round ``following`` is over; the rounds from it to the newest that is. Failures are waited out."""
+    from ..core.protocol import ZERO_ADDRESS
+
+    contract = where.contract
+    trouble = ""
+    while True:
+        try:
+            head = contract.fetch_head()
+            clock = contract.fetch_clock(head)
+            current = contract.fetch_view(ZERO_ADDRESS, head, clock).round
+            if current > following:
+                now = Collective(contract, head, clock, where.deployed_block)
+                history = _read(options, now, following, current - 1)
+                if all(found.record.state.decided for found in history.rounds):
+                    return history
+            trouble = ""
+        except ChainError as e:
+            if not trouble:
+                print(f"note: {e.what}; trying again", file=sys.stderr)
+            trouble = e.what
+        time.sleep(_LOOK_S)

@@ -1,0 +1,48 @@
+"""``colearn-ledger members``: who has a seat, since when, and what it has to pay for transactions."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+
+from .options import add_collective_options, open_collective
+
+__all__ = ["FORMAT", "add_options", "run"]
+
+FORMAT = "colearn-members-1"
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    add_collective_options(parser)
+    parser.add_argument("--round", type=int, metavar="N", help="the members of round N (default: the current one)")
+    parser.add_argument("--json", action="store_true", help="as JSON")
+
+
+def run(options: argparse.Namespace) -> int:
+    where = open_collective(options)
+    from ..history.members import read_members
+
+    number, members = read_members(
+        where.contract, where.head, where.clock, at_round=options.round, deployed_block=where.deployed_block
+    )
+    if options.json:
+        record = {
+            "format": FORMAT,
+            "chain_id": where.contract.chain_id,
+            "address": where.contract.address,
+            "block": where.head.number,
+            "round": number,
+            "members": [
+                {"seat": m.seat, "address": m.address, "since_round": m.since, "balance_wei": m.balance}
+                for m in members
+            ],
+        }
+        json.dump(record, sys.stdout, indent=2)
+        print()
+        return 0
+    print(f"{len(members)} members in round {number}")
+    print(f"{'seat':>4}  {'member':<42}  {'since round':>11}  balance (ether)")
+    for m in members:
+        print(f"{m.seat:>4}  {m.address}  {'?' if m.since is None else m.since:>11}  {m.balance / 10**18:.6f}")
+    return 0

@@ -1,0 +1,144 @@
+"""Options that several commands share: where the chain and the collective are, and whose key signs."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..deployment import DEPLOYMENT_FILE, load_deployment
+from ..errors import KeyFileError, UsageError
+
+if TYPE_CHECKING:
+    from eth_account.signers.local import LocalAccount
+
+    from ..chain.contract import CollectiveContract, Head
+
+__all__ = [
+    "DEPLOYMENT_VARIABLE",
+    "RPC_VARIABLE",
+    "Collective",
+    "add_collective_options",
+    "add_key_options",
+    "add_rpc_option",
+    "fee_cap",
+    "open_account",
+    "open_collective",
+    "rpc_urls",
+]
+
+RPC_VARIABLE, DEPLOYMENT_VARIABLE = "COLEARN_RPC", "COLEARN_DEPLOYMENT"
+
+
+def add_rpc_option(parser: argparse.ArgumentParser) -> None:
+    text = f"JSON-RPC endpoint; given again: another one, for when it fails (default: {RPC_VARIABLE})"
+    parser.add_argument("--rpc", action="append", metavar="URL", help=text)
+
+
+def add_collective_options(parser: argparse.ArgumentParser) -> None:
+    """Where the collective is: a deployment file, or an endpoint and an address."""
+    text = f"the file that deploy wrote (default: {DEPLOYMENT_VARIABLE}, else {DEPLOYMENT_FILE})"
+    parser.add_argument("--deployment", type=Path, metavar="FILE", help=text)
+    add_rpc_option(parser)
+    parser.add_argument("--address", metavar="0x…", help="the contract, instead of a deployment file")
+
+
+def add_key_options(parser: argparse.ArgumentParser) -> None:
+    """Whose key signs. The key itself, and its password, are never arguments."""
+    text = "the encrypted key (default: the key file that COLEARN_KEY_FILE names)"
+    parser.add_argument("--keystore", type=Path, metavar="FILE", help=text)
+    text = "holds the keystore's password (default: you are asked)"
+    parser.add_argument("--password-file", type=Path, metavar="FILE", help=text)
+    text = "most to pay for a unit of gas (default: no cap)"
+    parser.add_argument("--fee-cap", type=float, metavar="GWEI", help=text)
+
+
+@dataclass(frozen=True, slots=True)
+class Collective:
+    """A collective that was found and is this version's contract.
+
+    ``head`` and ``clock``: the newest block, and block time now. ``deployed_block``: nothing of it is before.
+    """
+
+    contract: CollectiveContract
+    head: Head
+    clock: int
+    deployed_block: int
+
+
+def rpc_urls(options: argparse.Namespace, environ: Mapping[str, str] = os.environ) -> list[str]:
+    """The endpoints that ``--rpc`` or the environment (separated by commas) name, by preference; may be none."""
+    if options.rpc:
+        return list(options.rpc)
+    return [url.strip() for url in environ.get(RPC_VARIABLE, "").split(",") if url.strip()]
+
+
+def open_collective(options: argparse.Namespace, environ: Mapping[str, str] = os.environ) -> Collective:
+    """Find the collective, and check that it is one, on the chain that it should be on.
+
+    Raises
+    ------
+    UsageError, ConfigError: it isn't said, or not rightly, where the collective is.
+    ChainError, WrongChain, NoContract, ArtifactError: it isn't there.
+    """
+    urls, chain_id, deployed_block = rpc_urls(options, environ), None, 0
+    if options.address is not None:
+        if options.deployment is not None:
+            raise UsageError("--deployment and --address together", fix="give one of them")
+        address = _address(options.address)
+    else:
+        path = options.deployment or Path(environ.get(DEPLOYMENT_VARIABLE) or DEPLOYMENT_FILE)
+        record = load_deployment(path)
+        address, chain_id, deployed_block = record.address, record.chain_id, record.block
+        urls = urls or list(record.rpc)
+    if not urls:
+        raise UsageError(
+            "no RPC endpoint is named",
+            expected=f"a URL, by --rpc, {RPC_VARIABLE} or the deployment file",
+            fix="--rpc http://127.0.0.1:8545",
+        )
+    from ..chain.code import check_code
+    from ..chain.contract import CollectiveContract
+    from ..chain.endpoints import connect
+
+    contract = CollectiveContract(connect(urls, expected_chain_id=chain_id), address)
+    head = contract.fetch_head()
+    check_code(contract, head)
+    return Collective(contract, head, contract.fetch_clock(head), deployed_block)
+
+
+def _address(text: str) -> str:
+    from eth_utils.address import is_address, to_checksum_address
+
+    if not is_address(text):
+        raise UsageError(
+            f"--address is {text[:60]!r}", expected="0x and 40 hexadecimal digits", fix="correct the address"
+        )
+    return str(to_checksum_address(text))
+
+
+def open_account(options: argparse.Namespace) -> LocalAccount:
+    """The account whose key signs. Raises KeyFileError if there is none, or it can't be opened."""
+    from ..chain.keys import KEY_FILE_VARIABLE, find_account
+
+    account = find_account(options.keystore, options.password_file, prompt=True)
+    if account is None:
+        raise KeyFileError(
+            "no key is named",
+            expected="an encrypted keystore",
+            fix=f"--keystore FILE --password-file FILE, or the variable {KEY_FILE_VARIABLE}",
+        )
+    return account
+
+
+def fee_cap(options: argparse.Namespace) -> int | None:
+    """``--fee-cap`` in wei."""
+    gwei = options.fee_cap
+    if gwei is None:
+        return None
+    if not 0 < gwei < 1e9:
+        raise UsageError(f"--fee-cap is {gwei:g}", expected="a number of gwei above 0", fix="correct or leave it out")
+    return int(gwei * 10**9)

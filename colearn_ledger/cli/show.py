@@ -1,0 +1,56 @@
+"""``colearn-ledger show ROUND``: everything that the chain has about one round."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+
+from ..errors import UsageError
+from .history import note_missing
+from .options import add_collective_options, open_collective
+
+__all__ = ["add_options", "run"]
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("round", metavar="ROUND", help="its number (0: genesis), or `current`")
+    add_collective_options(parser)
+    parser.add_argument("--json", action="store_true", help="as JSON, in the form of `history --json`")
+    parser.add_argument("--no-logs", action="store_true", help="don't ask for events: storage alone")
+
+
+def run(options: argparse.Namespace) -> int:
+    word = options.round
+    if word != "current" and not (word.isascii() and word.isdecimal() and len(word) < 10):
+        raise UsageError(f"the round is {word[:40]!r}", expected="a number, or `current`", fix="for example: show 3")
+    where = open_collective(options)
+    from ..core.protocol import ZERO_ADDRESS
+    from ..history import read_history
+
+    view = where.contract.fetch_view(ZERO_ADDRESS, where.head, where.clock)
+    number = view.round if word == "current" else int(word)
+    history = read_history(
+        where.contract,
+        where.head,
+        where.clock,
+        first=number,
+        last=number,
+        deployed_block=where.deployed_block,
+        logs=not options.no_logs,
+        receipts=True,
+    )
+    note_missing(history)
+    if options.json:
+        from ..history.export import history_to_dict
+
+        json.dump(history_to_dict(history), sys.stdout, indent=2, allow_nan=False)
+        print()
+        return 0
+    from ..report.round_page import round_page
+    from ..report.terminal import printer
+
+    show = printer()
+    for line in round_page(history):
+        show(line)
+    return 0

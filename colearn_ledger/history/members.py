@@ -1,0 +1,106 @@
+"""Who the members are, or were in an earlier round, and since when."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from web3.exceptions import Web3Exception
+
+from ..chain.contract import CollectiveContract, Head
+from ..core.protocol import ZERO_ADDRESS, MotionKind, MotionRecord, MotionState
+from ..errors import ChainError, UsageError
+from .logs import fetch_events
+
+__all__ = ["Member", "fetch_all_motions", "read_members"]
+
+_PAGE = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A member. ``since``: the first round of its present membership, None if that can't be had; ``balance`` in wei."""
+
+    seat: int
+    address: str
+    since: int | None
+    balance: int
+
+
+def read_members(
+    contract: CollectiveContract, head: Head, clock: int, *, at_round: int | None = None, deployed_block: int = 0
+) -> tuple[int, tuple[Member, ...]]:
+    """The members of round ``at_round`` (None: the current one) by seat, and the round's number.
+
+    Balances are those at ``head``, whichever the round. Raises UsageError if there is no such round yet.
+    """
+    current = contract.fetch_view(ZERO_ADDRESS, head, clock).round
+    number = current if at_round is None else at_round
+    if not 0 <= number <= current:
+        raise UsageError(f"there is no round {number} yet", expected=f"0 to {current}", fix="name a round up to that")
+    number = max(number, 1)  # the genesis weights have the members of the first round
+    since = _Since(contract, head, deployed_block)
+    members = contract.fetch_members(head) if at_round is None else contract.fetch_members(head, number)
+    return number, tuple(
+        Member(seat, address, since.find(address, number), _balance(contract, address, head))
+        for seat, address in enumerate(members)
+    )
+
+
+def fetch_all_motions(contract: CollectiveContract, head: Head) -> tuple[MotionRecord, ...]:
+    """All motions in the order in which they were moved, from storage."""
+    motions: list[MotionRecord] = []
+    while True:
+        page = contract.fetch_motions(len(motions), _PAGE, head)
+        motions += page
+        if len(page) < _PAGE:
+            return tuple(motions)
+
+
+class _Since:
+    """Since which round somebody is a member, from storage where that is enough."""
+
+    def __init__(self, contract: CollectiveContract, head: Head, deployed_block: int) -> None:
+        self._contract, self._head, self._deployed_block = contract, head, deployed_block
+        enacted = [m for m in fetch_all_motions(contract, head) if m.state is MotionState.ENACTED]
+        self._added = [m.subject for m in enacted if m.kind is MotionKind.ADD_MEMBER]
+        self._founders = set(contract.fetch_members(head, 1)) if self._added else set()
+
+    def find(self, member: str, until: int) -> int | None:
+        """The first round of the membership that ``member`` has in round ``until``."""
+        times = self._added.count(member)
+        if times == 0:
+            return 1
+        if times == 1 and member not in self._founders:  # it joined once: nothing to confuse
+            return self._bisect(member, until)
+        return self._from_events(member, until)
+
+    def _bisect(self, member: str, until: int) -> int:
+        outside, inside = 1, until
+        while inside - outside > 1:
+            middle = (outside + inside) // 2
+            if member in self._contract.fetch_members(self._head, middle):
+                inside = middle
+            else:
+                outside = middle
+        return inside
+
+    def _from_events(self, member: str, until: int) -> int | None:
+        subject = bytes.fromhex(member[2:]).rjust(32, b"\0")
+        found = fetch_events(self._contract, self._deployed_block, self._head.number, [subject])
+        joined: list[int] = [
+            e.arguments["firstRound"]
+            for e in found.events
+            if e.name == "MemberAdded" and e.arguments["member"] == member and e.arguments["firstRound"] <= until
+        ]
+        if joined:
+            return max(joined)
+        return None if found.problem else 1
+
+
+def _balance(contract: CollectiveContract, address: str, head: Head) -> int:
+    try:
+        return int(contract.web3.eth.get_balance(address, contract.pin_for_state(head)))  # type: ignore[arg-type]
+    except ChainError:
+        raise
+    except (Web3Exception, OSError, ValueError) as e:
+        raise ChainError(f"could not read a balance: {e}", fix="check that the endpoint is reachable and synced") from e

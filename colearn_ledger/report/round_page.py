@@ -1,0 +1,139 @@
+"""Everything about one round, as lines for people."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from ..core.cid import cid_text
+from ..core.protocol import RoundState
+from ..history.export import parse_note
+from ..history.types import Choice, History, Round, Transaction
+from .rounds import human_time, state_text
+from .terminal import one_line
+
+__all__ = ["ether", "outcome", "round_page"]
+
+_WEI = 10**18
+
+
+def round_page(history: History) -> Iterator[str]:
+    """The lines for the one round that ``history`` has."""
+    [found] = history.rounds
+    yield f"round {found.record.round}: {outcome(found)}"
+    yield f"collective {history.address} on chain {history.chain_id}, as of block {history.head.number}"
+    yield ""
+    yield from _content(found)
+    yield from _phases(found)
+    yield from _note(found)
+    yield from _votes(found)
+    yield from _transactions(found)
+
+
+def outcome(found: Round) -> str:
+    """How the round ended and why, or how far it is."""
+    record, state = found.record, found.record.state
+    if record.round == 0:
+        return "genesis, the weights that the collective was deployed with"
+    if state is RoundState.MISSED:
+        return f"missed: {record.proposer} proposed nothing in its turn"
+    if state is RoundState.PROPOSING:
+        return f"open: {record.proposer} may propose until {human_time(record.deadline)} UTC"
+    voters, yes = record.member_count - 1, record.approvals.bit_count()
+    count = f"{yes} of {voters} voters approved, {record.need} needed"
+    if not state.decided:
+        return f"{state_text(found)}: {count}; until {human_time(record.deadline)} UTC"
+    if found.by_clock:
+        return f"{state_text(found)} by the clock, when the deadline had passed: {count}"
+    return f"{state_text(found)}{'' if found.by_clock is None else ' by the votes'}: {count}"
+
+
+def ether(wei: int) -> str:
+    """Wei in ether, without an exponent and without zeros at the end."""
+    return f"{wei // _WEI}.{wei % _WEI:018d}".rstrip("0").rstrip(".")
+
+
+def _line(name: str, text: str) -> str:
+    return f"{name:<10}  {text}"
+
+
+def _content(found: Round) -> Iterator[str]:
+    record = found.record
+    if record.round > 0:
+        yield _line("proposer", f"{record.proposer}, seat {record.proposer_seat}")
+    if record.weights is None:
+        return
+    if record.round > 0:
+        yield _line("built on", f"round {record.parent_round}")
+        yield _line("", f"sha256 {record.parent.hex()}")
+    yield _line("weights", f"{record.weights.size:,} bytes")
+    yield _line("", f"sha256 {record.weights.sha256.hex()}")
+    yield _line("", f"CID    {cid_text(record.weights.cid_digest, record.weights.size)}")
+
+
+def _phases(found: Round) -> Iterator[str]:
+    record = found.record
+    for name, transaction in (("opened", found.opened), ("proposed", found.proposed), ("decided", found.decided)):
+        if transaction is not None and record.round > 0:
+            yield _line(name, _where(transaction))
+    if record.deadline and record.round > 0:
+        yield _line("deadline", f"{human_time(record.deadline)} UTC")
+
+
+def _note(found: Round) -> Iterator[str]:
+    if not found.note:
+        return
+    note = parse_note(found.note)
+    name = "note"
+    for key, value in note.items() if isinstance(note, dict) else [("", note)]:
+        yield _line(name, f"{one_line(key)}: {_value(value)}" if key else _value(value))
+        name = ""
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{one_line(key)} {_value(inner)}" for key, inner in value.items())
+    return one_line(value if isinstance(value, str) else json.dumps(value))
+
+
+def _votes(found: Round) -> Iterator[str]:
+    if not found.members:
+        return
+    scored = any(vote.scores is not None for vote in found.votes)
+    yield ""
+    yield f"seat  {'member':<42}  " + (f"{'vote':<8}  {'now':>9}  {'proposed':>9}" if scored else "vote")
+    votes = {vote.seat: vote for vote in found.votes}
+    for seat, member in enumerate(found.members):
+        vote = votes.get(seat)
+        line = f"{seat:>4}  {member}  {'proposer' if vote is None else _choice(vote.choice, found):<8}"
+        if vote is not None and vote.scores is not None:
+            line += f"  {vote.scores[0]:>9.4f}  {vote.scores[1]:>9.4f}"
+        yield line.rstrip()
+
+
+def _choice(choice: Choice, found: Round) -> str:
+    """An absent voter of an open round may still come."""
+    return "none yet" if choice is Choice.ABSENT and not found.record.state.decided else choice.value
+
+
+def _transactions(found: Round) -> Iterator[str]:
+    if not found.transactions:
+        return
+    yield ""
+    yield "transactions"
+    for transaction in found.transactions:
+        yield f"  0x{transaction.hash.hex()}"
+        did = ", ".join(transaction.did)
+        if transaction.round != found.record.round:
+            did += f" (for round {transaction.round})"
+        yield f"    {did}: {_where(transaction)}"
+        if transaction.sender is not None:
+            yield f"    by {transaction.sender}: {transaction.gas or 0:,} gas, {ether(transaction.fee or 0)} ether"
+    if found.gas is not None and found.fee is not None:
+        yield f"gas of this round: {found.gas:,}, {ether(found.fee)} ether"
+
+
+def _where(transaction: Transaction) -> str:
+    when = "" if transaction.time is None else f", {human_time(transaction.time)} UTC"
+    return f"block {transaction.block}{when}"

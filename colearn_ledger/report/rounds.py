@@ -1,0 +1,198 @@
+"""The history as a table, one line a round, that fits a terminal of 80 columns and uses more where there are more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from ..core.cid import cid_text
+from ..core.protocol import RoundState
+from ..history.export import utc
+from ..history.types import Choice, History, Round
+
+__all__ = [
+    "RoundsTable",
+    "heading",
+    "history_page",
+    "human_time",
+    "short",
+    "sign",
+    "size_text",
+    "state_text",
+    "summary",
+]
+
+_SIGNS = {Choice.APPROVED: "+", Choice.REJECTED: "-", Choice.HIDDEN: "?", Choice.ABSENT: "."}
+_MANY = 20  # members whose votes are shown one by one
+
+
+@dataclass(frozen=True)
+class _Column:
+    """``rank``: the highest goes first where there is no room."""
+
+    name: str
+    cell: Callable[[Round], str]
+    rank: int
+    right: bool = False
+
+
+class RoundsTable:
+    """Makes the lines of a table.
+
+    Votes are by seat: ``+`` approves, ``-`` rejects, ``P`` proposed, ``?`` committed and didn't reveal, ``.`` did not
+    vote; of more than 20 members they are counted. Missed rounds in a row share a line.
+
+    Parameters
+    ----------
+    rounds: by whose content the columns are chosen; lines for others can be made, too.
+    width: that a line should not exceed.
+    """
+
+    def __init__(self, rounds: Sequence[Round], width: int) -> None:
+        known = [
+            _Column("round", lambda r: str(r.record.round), 0, right=True),
+            _Column("proposer", _proposer, 2),
+            _Column("votes", _votes, 1),
+            _Column("decision", state_text, 0),
+            _Column("by", _by, 6),
+            _Column("weights", _weights, 3),
+            _Column("size", _size, 7, right=True),
+            _Column("now", lambda r: _score(r, 0), 8, right=True),
+            _Column("proposed", lambda r: _score(r, 1), 9, right=True),
+            _Column("gas", lambda r: "" if r.gas is None else f"{r.gas:,}", 5, right=True),
+            _Column("decided (UTC)", _time, 4),
+        ]
+        self._widths: dict[str, int] = {}
+        for column in known:
+            cells = [column.cell(found) for found in rounds]
+            if any(cells) or column.rank <= 3:
+                self._widths[column.name] = max(len(column.name), *map(len, cells)) if cells else len(column.name)
+        for column in sorted(known, key=lambda c: -c.rank):
+            if sum(self._widths.values()) + 2 * (len(self._widths) - 1) > width and column.rank > 1:
+                self._widths.pop(column.name, None)
+        self._columns = [column for column in known if column.name in self._widths]
+
+    @property
+    def header(self) -> str:
+        return self._line([column.name for column in self._columns])
+
+    def lines(self, rounds: Sequence[Round]) -> Iterator[str]:
+        """The rounds' lines."""
+        at = 0
+        while at < len(rounds):
+            end = at
+            while end < len(rounds) and rounds[end].record.state is RoundState.MISSED:
+                end += 1
+            if end - at > 2:
+                first, last = rounds[at].record.round, rounds[end - 1].record.round
+                yield f"{first}-{last}".rjust(self._widths["round"]) + f"  {end - at:,} rounds missed"
+                at = end
+            else:
+                yield self._line([column.cell(rounds[at]) for column in self._columns])
+                at += 1
+
+    def _line(self, cells: Sequence[str]) -> str:
+        padded = [
+            cell.rjust(self._widths[column.name]) if column.right else cell.ljust(self._widths[column.name])
+            for column, cell in zip(self._columns, cells, strict=True)
+        ]
+        return "  ".join(padded).rstrip()
+
+
+def history_page(history: History, width: int) -> Iterator[str]:
+    """All of it: which collective, the table, and what came of the rounds."""
+    table = RoundsTable(history.rounds, width)
+    yield from heading(history)
+    yield from ("", table.header)
+    yield from table.lines(history.rounds)
+    yield ""
+    yield from summary(history)
+
+
+def heading(history: History) -> list[str]:
+    """Which collective, and as of when."""
+    return [
+        f"collective {history.address} on chain {history.chain_id}",
+        f"as of block {history.head.number}, {human_time(history.clock)} UTC; round {history.current} is open",
+    ]
+
+
+def summary(history: History) -> list[str]:
+    """What came of these rounds: decisions, gas, the last accepted weights."""
+    rounds = [found for found in history.rounds if found.record.round > 0]
+    by_state = {state: sum(r.record.state is state for r in rounds) for state in RoundState if state.decided}
+    over = sum(by_state.values())
+    counts = ", ".join(f"{count} {state.name.lower()}" for state, count in by_state.items())
+    lines = [f"{over} round{'' if over == 1 else 's'} over: {counts}"]
+    gas = [found.gas for found in rounds if found.gas is not None]
+    if gas:
+        text = f"gas: {sum(gas):,} in {len(gas)} round{'' if len(gas) == 1 else 's'} ({sum(gas) // len(gas):,} each)"
+        genesis = next((found.gas for found in history.rounds if found.record.round == 0), None)
+        lines.append(text if genesis is None else f"{text}, {genesis:,} for the deployment")
+    last = next((r.record for r in reversed(history.rounds) if r.record.state is RoundState.ACCEPTED), None)
+    if last is not None and last.weights is not None:
+        lines.append(f"weights of round {last.round}, the last accepted: {last.weights.size:,} bytes")
+        lines.append(f"  sha256  {last.weights.sha256.hex()}")
+        lines.append(f"  CID     {cid_text(last.weights.cid_digest, last.weights.size)}")
+    return lines
+
+
+def human_time(seconds: int) -> str:
+    """UTC, as people read it."""
+    return utc(seconds).replace("T", " ").removesuffix("Z")
+
+
+def short(address: str) -> str:
+    """An address, recognisable."""
+    return f"{address[:6]}…{address[-4:]}"
+
+
+def state_text(found: Round) -> str:
+    return "genesis" if found.record.round == 0 else found.record.state.name.lower()
+
+
+def sign(choice: Choice) -> str:
+    """A vote in one character."""
+    return _SIGNS[choice]
+
+
+def size_text(size: int) -> str:
+    """A size in few characters."""
+    for unit, text in ((10**9, "GB"), (10**6, "MB"), (10**3, "kB")):
+        if size >= unit:
+            return f"{size / unit:.1f} {text}"
+    return f"{size} B"
+
+
+def _proposer(found: Round) -> str:
+    return "" if found.record.round == 0 else short(found.record.proposer)
+
+
+def _votes(found: Round) -> str:
+    if len(found.members) > _MANY:
+        counts = [(sign(choice), sum(vote.choice is choice for vote in found.votes)) for choice in Choice]
+        return " ".join(f"{mark}{count}" for mark, count in counts if count)
+    marks = {vote.seat: sign(vote.choice) for vote in found.votes}
+    return "".join(marks.get(seat, "P") for seat in range(len(found.members)))
+
+
+def _by(found: Round) -> str:
+    return "" if found.by_clock is None else "clock" if found.by_clock else "votes"
+
+
+def _weights(found: Round) -> str:
+    return "" if found.record.weights is None else found.record.weights.sha256.hex()[:8]
+
+
+def _size(found: Round) -> str:
+    return "" if found.record.weights is None else size_text(found.record.weights.size)
+
+
+def _score(found: Round, which: int) -> str:
+    published = [vote.scores[which] for vote in found.votes if vote.scores is not None]
+    return f"{sum(published) / len(published):.4f}" if published else ""
+
+
+def _time(found: Round) -> str:
+    last = found.decided if found.record.round > 0 else next(iter(found.transactions), None)
+    return "" if last is None or last.time is None else human_time(last.time)
