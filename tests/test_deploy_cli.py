@@ -26,7 +26,8 @@ from colearn_ledger.stores.local import LocalStore
 
 from .anvil import Anvil, anvil
 from .learners_for_tests import linear_learners
-from .test_node_mistakes import free_port, something_else
+from .ports import refusing_port
+from .test_node_mistakes import something_else
 
 ROOT = Path(__file__).resolve().parent.parent
 PASSWORD = "only for tests"
@@ -326,8 +327,9 @@ def test_mistake__no_terminal_and_no_yes__2(here: Here, capsys: pytest.CaptureFi
 
 
 def test_mistake__endpoint_that_is_none__8(here: Here, capsys: pytest.CaptureFixture[str]) -> None:
-    here.given[1] = f"http://127.0.0.1:{free_port()}"
-    code, said = refused(here, capsys, *LEARNER)
+    with refusing_port() as port:
+        here.given[1] = f"http://127.0.0.1:{port}"
+        code, said = refused(here, capsys, *LEARNER)
     assert code == 8 and "can't be reached" in said
     with something_else(b"<html>") as port:
         here.given[1] = f"http://127.0.0.1:{port}"
@@ -336,8 +338,9 @@ def test_mistake__endpoint_that_is_none__8(here: Here, capsys: pytest.CaptureFix
 
 
 def test_mistake__ipfs_that_is_none_or_too_old__7(here: Here, capsys: pytest.CaptureFixture[str]) -> None:
-    here.store = ["--ipfs", f"/ip4/127.0.0.1/tcp/{free_port()}"]
-    code, said = refused(here, capsys, *LEARNER)
+    with refusing_port() as port:
+        here.store = ["--ipfs", f"/ip4/127.0.0.1/tcp/{port}"]
+        code, said = refused(here, capsys, *LEARNER)
     assert code == 7 and "nobody listens there" in said
     with something_else(json.dumps({"Version": "0.18.1"}).encode()) as port:
         here.store = ["--ipfs", f"http://127.0.0.1:{port}"]
