@@ -198,7 +198,7 @@ class _Trial:
         self.learner.mli_accept_weights(given)
         accepted = self.current()
         _scribble(given.weights)
-        aliased = self.current() != accepted
+        aliased = not self.same(self.current(), accepted)
         if not self.same(accepted, trained):
             raise self.broken(
                 "after mli_accept_weights the current weights are not the accepted ones",

@@ -71,27 +71,6 @@ class Weights:
     training_summary: TrainingSummary | None = None
 
 
-@dataclass(frozen=True)
-class VoteRecord:
-    """How a vote came about: what a learner may tell beside it. Scores are such that higher is better.
-
-    Attributes
-    ----------
-    policy: name of the vote policy, with its value, such as ``not-worse`` or ``paired:0.05``.
-    samples: size of the vote set.
-    margin: by how much the score had to rise.
-    current_score, proposed_score: of the two models on the vote set.
-    p_value: of the policy's test; None if it makes none.
-    """
-
-    policy: str
-    samples: int
-    margin: float
-    current_score: float
-    proposed_score: float
-    p_value: float | None = None
-
-
 @dataclass
 class ProposedWeights:
     """A learner's judgement of weights.
