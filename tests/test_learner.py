@@ -1,8 +1,6 @@
-"""The learner interface and check_learner, which tells a good learner from a broken one."""
+"""The learner interface, and what is asked of a learner."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +11,6 @@ from colearn_ledger.core.learner import (
     ProposedWeights,
     Weights,
     ask_test,
-    check_learner,
     check_methods,
 )
 from colearn_ledger.errors import LearnerError
@@ -36,103 +33,6 @@ class Good:
 
     def mli_get_current_weights(self) -> Weights:
         return Weights({"w": self.w.copy(), "flags": self.flags.copy()})
-
-
-class TrainsItself(Good):
-    def mli_propose_weights(self) -> Weights:
-        self.w += 1
-        return super().mli_propose_weights()
-
-
-class ChangesInTest(Good):
-    def mli_test_weights(self, weights: Weights) -> ProposedWeights:
-        self.w = weights.weights["w"].copy()
-        return super().mli_test_weights(weights)
-
-
-class GivesItsArray(Good):
-    def mli_get_current_weights(self) -> Weights:
-        return Weights({"w": self.w, "flags": self.flags.copy()})
-
-
-class GivesItsFlags(Good):
-    def mli_get_current_weights(self) -> Weights:
-        return Weights({"w": self.w.copy(), "flags": self.flags})
-
-
-class ProposesItsArray(Good):
-    def mli_propose_weights(self) -> Weights:
-        return Weights({"w": self.w, "flags": self.flags.copy()})
-
-
-class KeepsTheGiven(Good):
-    def mli_accept_weights(self, weights: Weights) -> None:
-        self.w, self.flags = weights.weights["w"], weights.weights["flags"].copy()
-
-
-class AdoptsAnother(Good):
-    def mli_accept_weights(self, weights: Weights) -> None:
-        super().mli_accept_weights(weights)
-        self.w = self.w.round(-1)
-
-
-class ReturnsBareWeights(Good):
-    def mli_propose_weights(self) -> Any:
-        return [self.w + 1]
-
-
-class ReturnsAScore(Good):
-    def mli_test_weights(self, weights: Weights) -> Any:
-        return 0.5
-
-
-class ScoresNoNumber(Good):
-    def mli_test_weights(self, weights: Weights) -> ProposedWeights:
-        return ProposedWeights(weights, None, 0.5, True)  # type: ignore[arg-type]
-
-
-class VotesByArray(Good):
-    def mli_test_weights(self, weights: Weights) -> ProposedWeights:
-        return ProposedWeights(weights, 0.5, 0.5, self.w > 0)  # type: ignore[arg-type]
-
-
-def test_check_learner__good__passes_and_has_its_weights_again() -> None:
-    learner = Good()
-    check_learner(learner)
-    assert learner.w.tolist() == [1.0, 2.0]
-    assert learner.flags.tolist() == [True, False]
-
-
-@pytest.mark.parametrize(
-    ("kind", "said"),
-    [
-        (TrainsItself, "mli_propose_weights changed the current weights"),
-        (ChangesInTest, "mli_test_weights changed the current weights"),
-        (GivesItsArray, "what mli_get_current_weights returned"),
-        (GivesItsFlags, "what mli_get_current_weights returned"),
-        (ProposesItsArray, "what mli_propose_weights returned"),
-        (KeepsTheGiven, "what mli_accept_weights was given"),
-        (AdoptsAnother, "not the accepted ones"),
-        (ReturnsBareWeights, "mli_propose_weights returned list"),
-        (ReturnsAScore, "mli_test_weights returned float"),
-        (ScoresNoNumber, "vote_score is None"),
-        (VotesByArray, "the vote is"),
-    ],
-)
-def test_check_learner__broken_promise__named(kind: type[Good], said: str) -> None:
-    with pytest.raises(LearnerError) as caught:
-        check_learner(kind())
-    assert said in caught.value.what
-    assert caught.value.expected
-    assert caught.value.fix
-
-
-@pytest.mark.parametrize("kind", [TrainsItself, ChangesInTest, GivesItsArray, ProposesItsArray, KeepsTheGiven])
-def test_check_learner__broken_promise__weights_are_put_back(kind: type[Good]) -> None:
-    learner = kind()
-    with pytest.raises(LearnerError):
-        check_learner(learner)
-    assert learner.w.tolist() == [1.0, 2.0]
 
 
 def test_check_methods__nothing_of_a_learner__lists_all_four() -> None:
