@@ -8,6 +8,7 @@ from __future__ import annotations
 import shutil
 import sys
 import time
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -202,19 +203,23 @@ class Findings:
             )
         return f"{free >> 30} GiB left at {folder}"
 
-    def try_learner(self) -> str | Line:
+    def try_learner(self) -> Line:
         from colearn_ledger.core.check_learner import warnings_about
         from colearn_ledger.core.learner import ask_current
         from colearn_ledger.learners.factory import make_learner
+        from colearn_ledger.learners.voting import SmallVoteSet, small_vote_set
 
         sys.path[:0] = [p for p in (str(self.config.folder), str(Path.cwd())) if p not in sys.path]
         assert self.config.learner_factory is not None
-        learner = make_learner(self.config.learner_factory, self.config.learner_options)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SmallVoteSet)  # said in the line
+            learner = make_learner(self.config.learner_factory, self.config.learner_options)
         weights = ask_current(learner).weights
         self.deployment.schema.fit(weights)
-        warnings = warnings_about(weights)
-        text = "; ".join([f"{self.config.learner_factory} makes weights that fit", *warnings])
-        return Line("learner", text, note=bool(warnings))
+        few = small_vote_set(learner)
+        notes = [*warnings_about(weights), *([] if few is None else [f"it {few}"])]
+        text = "; ".join([f"{self.config.learner_factory} makes weights that fit", *notes])
+        return Line("learner", text, note=bool(notes))
 
 
 Check = Callable[[], "str | Line"]
