@@ -26,7 +26,7 @@ from eth_account.signers.local import LocalAccount
 __all__ = ["Anvil", "anvil", "wait_until"]
 
 ROOT = Path(__file__).resolve().parent.parent
-START_SECONDS = 30
+START_SECONDS = 90
 MNEMONIC = "test test test test test test test test test test test junk"
 
 
@@ -48,6 +48,10 @@ class Anvil:
 
     url: str
     process: subprocess.Popen[str]
+
+    @property
+    def port(self) -> int:
+        return int(self.url.rpartition(":")[2])
 
     def rpc(self, method: str, *params: Any) -> Any:
         """One raw call, past everything that is under test."""
@@ -113,7 +117,8 @@ def anvil(*options: str, port: int = 0) -> Iterator[Anvil]:
         process.wait()
 
 
-def wait_until(condition: Callable[[], bool], what: str, deadline_s: float = 20) -> None:
+def wait_until(condition: Callable[[], bool], what: str, deadline_s: float = 90) -> None:
+    """The deadline is for what never happens: a busy machine may take its time over what does."""
     end = time.monotonic() + deadline_s
     while not condition():
         assert time.monotonic() < end, f"did not happen within {deadline_s:.0f} s: {what}"

@@ -14,6 +14,18 @@ ROOT = Path(__file__).resolve().parent.parent
 SEED = "COLEARN_TEST_SEED"
 IN_CI = os.environ.get("CI") == "true"
 
+# TensorFlow reads these when it is imported, and whichever test module comes first does that for the whole process: so
+# they are set here, and every process trains in the same way and gives the same bytes. One thread is also cheaper.
+for _name, _value in {
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+    "TF_ENABLE_ONEDNN_OPTS": "0",
+    "TF_NUM_INTRAOP_THREADS": "1",
+    "TF_NUM_INTEROP_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    "CUDA_VISIBLE_DEVICES": "-1",
+}.items():
+    os.environ.setdefault(_name, _value)
+
 
 @pytest.hookimpl(tryfirst=True)  # before Hypothesis reads its option
 def pytest_configure(config: pytest.Config) -> None:

@@ -14,6 +14,7 @@ from colearn_ledger.chain.endpoints import EndpointsProvider, begin_view, connec
 from colearn_ledger.errors import ChainError, UsageError, WrongChain
 
 from .anvil import Anvil, anvil
+from .ports import refusing_port
 
 
 @pytest.fixture
@@ -102,14 +103,14 @@ def test_connect__endpoints_of_two_chains__refused(pair: tuple[Anvil, Anvil]) ->
 
 
 def test_connect__one_of_two_answers__is_enough(pair: tuple[Anvil, Anvil]) -> None:
-    web3 = connect([f"http://127.0.0.1:{unused_port()}", pair[1].url])
-    assert web3.eth.block_number == 1
+    with refusing_port() as port:
+        web3 = connect([f"http://127.0.0.1:{port}", pair[1].url])
+        assert web3.eth.block_number == 1
 
 
 def test_connect__nothing_answers__says_so_without_secrets() -> None:
-    url = f"http://user:hunter2@127.0.0.1:{unused_port()}/v3/apikey?token=t0ken"
-    with pytest.raises(ChainError, match="can't be reached") as raised:
-        connect([url])
+    with refusing_port() as port, pytest.raises(ChainError, match="can't be reached") as raised:
+        connect([f"http://user:hunter2@127.0.0.1:{port}/v3/apikey?token=t0ken"])
     assert not any(secret in str(raised.value) for secret in ("hunter2", "apikey", "t0ken", "user"))
     assert raised.value.exit_code == 8
 
@@ -150,7 +151,7 @@ def test_connect__something_else_answers__is_a_chain_error(status: int, body: by
 
 
 def test_connect__node_is_about_to_start__waits_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(endpoints, "_BACKOFF_S", 0.5)
+    monkeypatch.setattr(endpoints, "_BACKOFF_S", 1.0)
     port = unused_port()
     found: list[int] = []
     thread = threading.Thread(target=lambda: found.append(connect([f"http://127.0.0.1:{port}"]).eth.chain_id))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -224,7 +224,8 @@ def test_history__endpoint_that_caps_ranges__is_read_in_smaller_ones(
         return real(self, first, last, subjects)
 
     monkeypatch.setattr(logs._Decoder, "fetch", capped)
-    assert told.read() == whole
+    # the clock goes on between the two, which changes nothing in what was decided
+    assert replace(told.read(), clock=whole.clock) == whole
     assert max(asked) > 3 and len([n for n in asked if n > 3]) < len(asked)
 
 

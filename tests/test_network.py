@@ -28,7 +28,7 @@ from colearn_ledger.stores.ipfs import IpfsStore
 from tests.network_for_tests import local_network, need
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="Linux has /proc, and signals at a parent's death")
-DEADLINE_S = 30.0
+DEADLINE_S = 90.0
 
 
 def wait_until(condition: Callable[[], bool], what: str) -> None:
@@ -315,8 +315,12 @@ with LocalNetwork("anvil", 1, ipfs=False) as network:
             assert network.check() == "ipfs-2"
 
 
-def _modified(path: Path) -> int:
-    return path.stat().st_mtime_ns if path.exists() else 0
+def _saved_block(path: Path) -> int:
+    """The newest block in a state that Anvil has saved; -1 while it is at it."""
+    try:
+        return int(json.loads(path.read_text())["best_block_number"])
+    except (FileNotFoundError, ValueError):
+        return -1
 
 
 class TestKept:
@@ -333,7 +337,7 @@ class TestKept:
 
     @linux
     @pytest.mark.parametrize("chain", ["anvil", pytest.param("geth", marks=pytest.mark.slow)])
-    def test_power_cut__what_was_there_for_two_seconds_is_there_again(self, tmp_path: Path, chain: str) -> None:
+    def test_killed_hard__what_was_written_is_there_again(self, tmp_path: Path, chain: str) -> None:
         """The supervisor is killed hard, so that the kernel kills the daemons: none of them can save anything."""
         need(chain, "kubo")
         folder = tmp_path / "kept"
@@ -342,11 +346,9 @@ class TestKept:
             receipt = TestChains().transfer(web3, network)
             with contextlib.closing(IpfsStore(network.stakeholders[0].ipfs_api)) as store:
                 ref = store.put(b"for another day")
-            if chain == "anvil":  # one save may have begun before the block was there, the next one has it
-                for _ in range(2):
-                    saved = _modified(folder / "chain" / "anvil.json")
-                    wait_until(lambda saved=saved: _modified(folder / "chain" / "anvil.json") != saved, "a save")  # type: ignore[misc]
-            wait_until(lambda: web3.eth.block_number >= receipt["blockNumber"] + 2, "two more blocks")
+            if chain == "anvil":  # the others have written a block before they show it
+                state = folder / "chain" / "anvil.json"
+                wait_until(lambda: _saved_block(state) >= receipt["blockNumber"], "a whole save that has it")
             pids = network.pids()
             os.kill(pids["supervisor"], signal.SIGKILL)
             wait_until(lambda: not any(map(alive, pids.values())), "the end of all processes")

@@ -52,7 +52,7 @@ class Terminal:
         return [int(pid) for pid in re.findall(r"process (\d+)", self.said)]
 
     def down(self, *options: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run([*COMMAND, "down", *options], env=self.env, capture_output=True, text=True, timeout=60)
+        return subprocess.run([*COMMAND, "down", *options], env=self.env, capture_output=True, text=True, timeout=90)
 
     def left(self) -> list[str]:
         """What is left in the folder of temporary files."""
@@ -82,7 +82,7 @@ def test_up__interrupted__stops_all_and_leaves_nothing(terminal: Terminal, numbe
         and "removed at the end" in terminal.said
     )
     os.killpg(process.pid, number)
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=90)
     assert (process.returncode, err) == (0, "") and "all stopped" in out
     assert not any(map(alive, pids)) and terminal.left() == []
 
@@ -104,7 +104,7 @@ def test_up__a_supervisor_was_killed_hard__the_next_up_removes_what_it_left(term
     [link] = [Path(path) for path in terminal.left() if "listed-" in path]
     folder = link.resolve()
     os.kill(int((folder / "lock").read_text()), signal.SIGKILL)
-    process.communicate(timeout=30)
+    process.communicate(timeout=90)
     wait_until(lambda: not any(map(alive, terminal.pids())), "the end of all processes")
     assert folder.is_dir()
     os.utime(folder, (1, 1))  # one that is a minute old can't be just coming up
@@ -118,7 +118,7 @@ def test_down__one_runs__stops_it_and_up_ends_well(terminal: Terminal) -> None:
     answer = terminal.down()
     assert answer.returncode == 0 and answer.stdout.startswith("stopped ")
     assert not any(map(alive, terminal.pids())), "all is gone when it returns"
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=90)
     assert (process.returncode, err) == (0, "") and "all stopped" in out
     assert terminal.left() == []
 
@@ -129,10 +129,10 @@ def test_down__several_run__asks_which_and_stops_those_that_are_named(terminal: 
     answer = terminal.down()
     assert answer.returncode == UsageError.exit_code and "2 networks run" in answer.stderr and "--all" in answer.stderr
     assert terminal.down("--state", str(kept)).stdout == f"stopped {kept}\n"
-    first.communicate(timeout=30)
+    first.communicate(timeout=90)
     assert (first.returncode, second.poll()) == (0, None)
     assert terminal.down("--all").returncode == 0
-    second.communicate(timeout=30)
+    second.communicate(timeout=90)
     assert second.returncode == 0 and (kept / "network.json").is_file()
 
 
@@ -142,7 +142,7 @@ def test_up__state_kept__the_same_accounts_and_ports_again(terminal: Terminal) -
     for _ in range(2):
         process = terminal.up("--state", str(kept))
         os.killpg(process.pid, signal.SIGINT)
-        out, _ = process.communicate(timeout=30)
+        out, _ = process.communicate(timeout=90)
         assert process.returncode == 0 and "keeps everything" in out
         description = read_description(kept)
         assert description is not None
@@ -154,7 +154,7 @@ def test_up__a_daemon_dies__stops_the_rest_and_says_which_log(terminal: Terminal
     process = terminal.up()
     chain, ipfs = terminal.pids()
     os.kill(ipfs, signal.SIGKILL)
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=90)
     assert process.returncode == NetworkError.exit_code
     assert "ipfs-1 has ended" in err and "Traceback" not in err
     assert not alive(chain) and terminal.left() == []
@@ -178,7 +178,7 @@ def test_up__a_daemon_dies__stops_the_rest_and_says_which_log(terminal: Terminal
 )
 def test_wrong_options__one_clear_message(words: list[str], says: str, tmp_path: Path) -> None:
     env = {**os.environ, "TMPDIR": str(tmp_path)}
-    answer = subprocess.run([*COMMAND, *words], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=60)
+    answer = subprocess.run([*COMMAND, *words], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=90)
     assert answer.returncode == UsageError.exit_code
     assert says in answer.stderr and "Traceback" not in answer.stderr and answer.stdout == ""
     assert os.listdir(tmp_path) == []

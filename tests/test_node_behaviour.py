@@ -20,6 +20,7 @@ from colearn_ledger.core.weights import encode, weights_ref
 from .anvil import Anvil, anvil, wait_until
 from .learners_for_tests import linear_learners
 from .nodes.collective import Collective, collective
+from .ports import Forwarder
 
 
 @pytest.fixture
@@ -51,21 +52,26 @@ def test_vote__weights_that_can_not_be_had__are_tried_again_until_they_can(pair:
     data = trained()
     node = pair.start(1)
     propose(pair, weights_ref(data))
-    wait_until(lambda: len(node.events("unavailable")) >= 3, "it tries again and again", 30)
+    wait_until(lambda: len(node.events("unavailable")) >= 3, "it tries again and again")
     assert not view(pair).voted
     pauses = [float(e["text"].rpartition("again in ")[2].split()[0]) for e in node.events("unavailable")]
     assert pauses[:3] == [0.5, 1.0, 2.0]
     pair.store.put(data)
-    wait_until(lambda: view(pair).round == 2, "it votes when they are there", 30)
+    wait_until(lambda: view(pair).round == 2, "it votes when they are there")
     assert len(node.events("vote")) == 1
 
 
 def test_vote__weights_that_never_come__abstains_and_goes_on_after_the_deadline(tmp_path: Path) -> None:
-    with collective(tmp_path, 2, rules=Rules(vote_window=3)) as made:
+    rules = Rules()
+    with collective(tmp_path, 2, rules=rules) as made:
         node = made.start(1)
+        wait_until(lambda: bool(node.events("wait")), "it rests")
         propose(made, weights_ref(trained()))
-        wait_until(lambda: bool(node.events("unavailable")), "it has tried", 30)
-        wait_until(lambda: bool(node.events("propose")), "its own turn has come", 30)
+        wait_until(lambda: bool(node.events("unavailable")), "it has tried")
+        assert made.records()[0].state.name == "VOTING"
+        made.anvil.rpc("evm_increaseTime", rules.vote_window + 1)
+        made.anvil.mine()
+        wait_until(lambda: bool(node.events("propose")), "its own turn has come")
         assert made.records()[0].state.name == "REJECTED" and made.records()[0].rejections == 0
         assert node.events("outcome")[0]["outcome"] == "rejected"
 
@@ -81,7 +87,7 @@ INVALID = {
 def test_vote__invalid_weights__are_rejected_with_the_reason(pair: Collective, what: str) -> None:
     propose(pair, pair.store.put(INVALID[what]))
     node = pair.start(1)
-    wait_until(lambda: bool(node.events("vote")), "it votes", 30)
+    wait_until(lambda: bool(node.events("vote")), "it votes")
     (vote,) = node.events("vote")
     assert vote["approve"] is False and vote["round"] == 1 and vote["phase"] == "voting"
     assert "score" not in vote and len(vote["text"]) > 30
@@ -94,21 +100,21 @@ def test_vote__bytes_that_are_not_those_on_chain__are_rejected(pair: Collective)
     path.write_bytes(bytes(ref.size))
     propose(pair, ref)
     node = pair.start(1)
-    wait_until(lambda: bool(node.events("vote")), "it votes", 30)
+    wait_until(lambda: bool(node.events("vote")), "it votes")
     assert "sha256" in node.events("vote")[0]["text"] and pair.records()[0].rejections == 0b10
 
 
 def test_dry_run__decides_and_says__sends_and_stores_nothing(pair: Collective) -> None:
     stored = sorted(p.name for p in pair.store.folder.iterdir())
     proposer = pair.start(0, "--dry-run")
-    wait_until(lambda: bool(proposer.events("dry_run")), "the proposer says what it would do", 30)
+    wait_until(lambda: bool(proposer.events("dry_run")), "the proposer says what it would do")
     assert "would have trained and proposed" in proposer.events("dry_run")[0]["text"]
     assert sorted(p.name for p in pair.store.folder.iterdir()) == stored
     proposer.kill()
     propose(pair, pair.store.put(trained()))
     named = pair.member(1)
     voter = pair.start(1, keystore=None, password_file=None, member=named)
-    wait_until(lambda: bool(voter.events("dry_run")), "the voter says what it would do", 30)
+    wait_until(lambda: bool(voter.events("dry_run")), "the voter says what it would do")
     assert "would have voted to approve: scores" in voter.events("dry_run")[0]["text"]
     voter.process.terminate()
     assert voter.wait(10) == 0
@@ -126,12 +132,12 @@ def get(port: int, path: str) -> tuple[int, str]:
 
 def test_metrics__show_rounds_and_health(pair: Collective) -> None:
     node = pair.start(1, metrics__listen="127.0.0.1:0")
-    wait_until(lambda: bool(node.events("metrics")), "the server runs", 30)
+    wait_until(lambda: bool(node.events("metrics")), "the server runs")
     port = node.events("metrics")[0]["port"]
     assert get(port, "/livez") == (200, "ok\n")
-    wait_until(lambda: get(port, "/readyz")[0] == 200, "it is ready", 30)
+    wait_until(lambda: get(port, "/readyz")[0] == 200, "it is ready")
     propose(pair, pair.store.put(trained()))
-    wait_until(lambda: 'colearn_node_rounds_total{outcome="accepted"} 1.0' in get(port, "/metrics")[1], "counted", 30)
+    wait_until(lambda: 'colearn_node_rounds_total{outcome="accepted"} 1.0' in get(port, "/metrics")[1], "counted")
     shown = get(port, "/metrics")[1]
     assert "\ncolearn_node_round 2.0\n" in shown and "\ncolearn_node_accepted_round 1.0\n" in shown
     assert 'colearn_node_events_total{event="vote",level="info"} 1.0' in shown
@@ -139,57 +145,58 @@ def test_metrics__show_rounds_and_health(pair: Collective) -> None:
     assert gas > 30_000 and f"\ncolearn_node_gas_total {float(gas)}\n" in shown
     assert get(port, "/nothing")[0] == 404
     pair.anvil.stop()
-    wait_until(lambda: bool(node.events("chain")), "it sees that the chain is gone", 30)
+    wait_until(lambda: bool(node.events("chain")), "it sees that the chain is gone")
     assert node.process.poll() is None and get(port, "/livez")[0] == 200
 
 
 def test_ready__before_the_learner_is__503_says_why(pair: Collective) -> None:
     (pair.store.folder / cid_text(view(pair).accepted.cid_digest, view(pair).accepted.size)).unlink()
     node = pair.start(1, metrics__listen="127.0.0.1:0")
-    wait_until(lambda: bool(node.events("unavailable")), "the accepted weights can't be had", 30)
+    wait_until(lambda: bool(node.events("unavailable")), "the accepted weights can't be had")
     status, why = get(node.events("metrics")[0]["port"], "/readyz")
     assert status == 503 and "accepted weights" in why
 
 
 def test_news__over_a_websocket__wake_a_node_that_would_sleep_for_long(pair: Collective) -> None:
     node = pair.start(1, poll_interval=600, ws=pair.anvil.url.replace("http", "ws"))
-    wait_until(lambda: bool(node.events("wait")), "it rests", 30)
+    wait_until(lambda: bool(node.events("wait")), "it rests")
     propose(pair, pair.store.put(trained()))
-    wait_until(lambda: bool(node.events("vote")), "it was woken", 10)
+    wait_until(lambda: bool(node.events("vote")), "it was woken")
 
 
 def test_news__websocket_that_is_not_there__is_said_once_and_it_polls(pair: Collective) -> None:
     node = pair.start(1, ws="ws://127.0.0.1:9")
     propose(pair, pair.store.put(trained()))
-    wait_until(lambda: bool(node.events("vote")), "it votes", 30)
+    wait_until(lambda: bool(node.events("vote")), "it votes")
     assert len(node.events("news")) == 1 and "polling instead" in node.events("news")[0]["text"]
 
 
 def test_chain__that_comes_back__is_followed_again(pair: Collective) -> None:
-    port = int(pair.anvil.url.rpartition(":")[2])
     state = pair.anvil.rpc("anvil_dumpState")
-    node = pair.start(1)
-    wait_until(lambda: bool(node.events("wait")), "it rests", 30)
-    pair.anvil.stop()
-    wait_until(lambda: bool(node.events("chain")), "it sees that the chain is gone", 30)
-    with contextlib.ExitStack() as stack:
-        pair.anvil = stack.enter_context(anvil(port=port))
-        pair.anvil.rpc("anvil_loadState", state)
+    with contextlib.closing(Forwarder(pair.anvil.url)) as endpoint, anvil() as restarted:
+        node = pair.start(1, rpc=[endpoint.url])
+        wait_until(lambda: bool(node.events("wait")), "it rests")
+        pair.anvil.stop()
+        endpoint.cut()
+        wait_until(lambda: bool(node.events("chain")), "it sees that the chain is gone")
+        restarted.rpc("anvil_loadState", state)
+        pair.follow(restarted)
         propose(pair, pair.store.put(trained()))
-        wait_until(lambda: bool(node.events("vote")), "it votes", 60)
+        endpoint.target = restarted.port
+        wait_until(lambda: bool(node.events("vote")), "it votes")
         assert node.process.poll() is None
 
 
 def test_log__text__round_and_phase_first(pair: Collective) -> None:
     propose(pair, pair.store.put(trained()))
     node = pair.start(1, log__format="text")
-    wait_until(lambda: "voted to approve" in node.text, "it votes", 30)
+    wait_until(lambda: "voted to approve" in node.text, "it votes")
     (line,) = [line for line in node.raw if "voted to approve" in line]
     assert line.split()[1:4] == ["round", "1", "voting"] and " gas)" in line
 
 
 def test_log__json__every_line_has_the_same_first_fields(pair: Collective) -> None:
     node = pair.start(1)
-    wait_until(lambda: bool(node.events("wait")), "it rests", 30)
+    wait_until(lambda: bool(node.events("wait")), "it rests")
     for raw in node.raw:
         assert list(json.loads(raw))[:6] == ["time", "level", "round", "phase", "event", "text"]

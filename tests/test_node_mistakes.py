@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from colearn_node.cli import main
 
 from .anvil import wait_until
 from .nodes.collective import PASSWORD, Collective, collective, run_node
+from .ports import refusing_port
 
 
 @pytest.fixture(scope="module")
@@ -44,12 +44,6 @@ def something_else(answer: bytes) -> Iterator[int]:
     finally:
         server.shutdown()
         server.server_close()
-
-
-def free_port() -> int:
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return int(s.getsockname()[1])
 
 
 def deployment(made: Collective, **changes: Any) -> str:
@@ -85,7 +79,8 @@ def test_chain__of_another_id__9(made: Collective, capsys: pytest.CaptureFixture
 
 
 def test_chain__unreachable__8(made: Collective, capsys: pytest.CaptureFixture[str]) -> None:
-    code, said = complaint(made, capsys, rpc=[f"http://127.0.0.1:{free_port()}"])
+    with refusing_port() as port:
+        code, said = complaint(made, capsys, rpc=[f"http://127.0.0.1:{port}"])
     assert code == 8 and "can't be reached" in said
 
 
@@ -155,7 +150,8 @@ def test_learner__whose_own_code_fails__5_and_its_traceback_in_the_log(
 
 
 def test_store__ipfs_that_is_not_there__7(made: Collective, capsys: pytest.CaptureFixture[str]) -> None:
-    code, said = complaint(made, capsys, store__folder=None, store__ipfs=f"/ip4/127.0.0.1/tcp/{free_port()}")
+    with refusing_port() as port:
+        code, said = complaint(made, capsys, store__folder=None, store__ipfs=f"/ip4/127.0.0.1/tcp/{port}")
     assert code == 7 and "nobody listens there" in said and "ipfs daemon" in said
 
 
@@ -198,9 +194,9 @@ def test_member__that_is_no_address__3(made: Collective, capsys: pytest.CaptureF
 
 def test_key__of_a_running_node__19_and_the_first_goes_on(made: Collective) -> None:
     first = made.start(1)
-    wait_until(lambda: bool(first.events("wait")), "the first runs", 30)
+    wait_until(lambda: bool(first.events("wait")), "the first runs")
     second = made.start(1)
-    assert second.wait(30) == 19
+    assert second.wait() == 19
     assert f"is in use by another node (process {first.process.pid})" in second.text
     assert first.process.poll() is None
     # Looking is no harm.
@@ -209,7 +205,7 @@ def test_key__of_a_running_node__19_and_the_first_goes_on(made: Collective) -> N
     assert check.returncode == 0, err
     first.kill()
     third = made.start(1)
-    wait_until(lambda: bool(third.events("wait")), "the key is free again, however the first ended", 30)
+    wait_until(lambda: bool(third.events("wait")), "the key is free again, however the first ended")
     third.kill()
 
 

@@ -87,12 +87,12 @@ def test_network__an_ipfs_daemon_that_crashes__its_node_waits_for_it(tmp_path: P
         shown: list[str] = []
         with Fleet(setup.configs, [], shown.append) as fleet:
             threading.Thread(target=fleet.wait, daemon=True).start()
-            wait_until(lambda: len(records(network, setup)) > 3, "rounds pass", 60)
+            wait_until(lambda: len(records(network, setup)) > 3, "rounds pass")
             network.stop_ipfs(1, hard=True)
-            wait_until(lambda: any("ERROR" in s and "IPFS" in s for s in shown), "the node says what is missing", 60)
+            wait_until(lambda: any("ERROR" in s and "IPFS" in s for s in shown), "the node says what is missing")
             network.start_ipfs(1)
             before = len(records(network, setup))
-            wait_until(lambda: len(records(network, setup)) > before + 2, "rounds pass again", 90)
+            wait_until(lambda: len(records(network, setup)) > before + 2, "rounds pass again")
 
 
 @pytest.fixture(scope="module")

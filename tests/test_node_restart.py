@@ -74,7 +74,7 @@ def test_kill__after_each_kind_of_action__goes_on_and_nothing_is_done_twice(
             def fresh(kind: str = kind, known: list[int] = known) -> list[int]:
                 return [i for i, node in enumerate(nodes) if len(node.events(kind)) > known[i]]
 
-            wait_until(lambda fresh=fresh: bool(fresh()), f"somebody does: {kind}", 30)  # type: ignore[misc]
+            wait_until(lambda fresh=fresh: bool(fresh()), f"somebody does: {kind}")  # type: ignore[misc]
             kill(fresh()[0])
         assert [node.wait() for node in nodes] == [0, 0, 0]
         assert made.accepted_sha256() == expected.final_sha256
@@ -88,7 +88,7 @@ def test_worker__that_dies_again_and_again__is_replaced_more_and_more_rarely_unt
     with collective(tmp_path, 2) as made:
         (tmp_path / "die-test-1").touch()
         nodes = [gated(made, i, "--until-round", "1") for i in range(2)]
-        wait_until(lambda: len(nodes[1].events("worker_died")) >= 2, "the worker dies twice", 30)
+        wait_until(lambda: len(nodes[1].events("worker_died")) >= 2, "the worker dies twice")
         first, second = nodes[1].events("worker_died")[:2]
         assert "signal 9" in first["text"] and "testing the proposal" in first["text"]
         assert "a new one in 1 s" in first["text"] and "a new one in 2 s" in second["text"]
@@ -104,11 +104,11 @@ def test_worker__busy_for_ever_with_what_is_stale__is_replaced(
     with collective(tmp_path, 4) as made:
         (tmp_path / "hold-test-3").touch()
         nodes = [gated(made, i, learner__grace=0.5) for i in range(4)]
-        wait_until(lambda: bool(nodes[3].events("learner")), "the learner is there", 30)
-        worker = nodes[3].worker_pid
-        wait_until(lambda: any(e["level"] == "warning" for e in nodes[3].events("stale")), "the worker is replaced", 30)
+        wait_until(lambda: bool(nodes[3].events("learner")), "the learner is there")
+        worker = int(nodes[3].events("learner")[0]["pid"])
+        wait_until(lambda: any(e["level"] == "warning" for e in nodes[3].events("stale")), "the worker is replaced")
         wait_until(lambda: not alive(worker), "the old worker is gone")
-        wait_until(lambda: len(nodes[3].events("adopt")) >= 2, "the new one adopts", 30)
+        wait_until(lambda: len(nodes[3].events("adopt")) >= 2, "the new one adopts")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -116,7 +116,7 @@ def test_signal__in_the_middle_of_a_training__leaves_within_ten_seconds(tmp_path
     with collective(tmp_path, 2) as made:
         (tmp_path / "hold-train-0").touch()
         node = gated(made, 0)
-        wait_until(lambda: seen(tmp_path, "train", 0), "training begins", 30)
+        wait_until(lambda: seen(tmp_path, "train", 0), "training begins")
         worker, start = node.worker_pid, time.monotonic()
         node.process.send_signal(number)
         assert node.wait(10) == 0, node.text
@@ -129,6 +129,6 @@ def test_sigterm__while_a_transaction_is_not_mined__leaves_within_ten_seconds(tm
     with collective(tmp_path, 2) as made:
         made.anvil.rpc("evm_setAutomine", False)
         node = made.start(0)
-        wait_until(lambda: bool(made.anvil.pool()), "the proposal waits to be mined", 30)
+        wait_until(lambda: bool(made.anvil.pool()), "the proposal waits to be mined")
         node.process.terminate()
         assert node.wait(10) == 0, node.text

@@ -31,7 +31,7 @@ from .foundry import require_binary
 
 RULES = Rules(1, 2, propose_window=10_000, vote_window=10_000, reveal_window=10_000, motion_window=10_000)
 MEMBERS = 4
-START_SECONDS = 30
+START_SECONDS = 90
 
 
 def _die_with_parent() -> None:
@@ -122,7 +122,7 @@ class Collective:
     def send(self, raw: bytes) -> str:
         """Mine it; empty when it succeeded, else the name of the contract's error that reverted it."""
         receipt = self.web3.eth.wait_for_transaction_receipt(
-            self.web3.eth.send_raw_transaction(raw), timeout=20, poll_latency=0.02
+            self.web3.eth.send_raw_transaction(raw), timeout=90, poll_latency=0.02
         )
         if receipt["status"] == 1:
             return ""

@@ -45,7 +45,7 @@ class Collective:
 
     def sender(self, seat: int, **options: Any) -> Sender:
         contract = options.pop("contract", self.contract)
-        return Sender(contract, self.chain.account(seat), **{"replace_after_s": 0.2, "timeout_s": 15, **options})
+        return Sender(contract, self.chain.account(seat), **{"replace_after_s": 0.2, "timeout_s": 90, **options})
 
     def view(self, seat: int = 0) -> View:
         head = self.contract.fetch_head()
@@ -122,7 +122,7 @@ def test_send__not_mined__is_replaced_at_the_same_nonce_with_raised_fees(
         assert int(last["nonce"], 16) == int(first["nonce"], 16) == nonce
         assert int(last["maxPriorityFeePerGas"], 16) > int(first["maxPriorityFeePerGas"], 16)
         assert not sending.done()
-    receipt = sending.result(10)
+    receipt = sending.result(90)
     assert receipt.outcome is Outcome.SENT and receipt.gas > 20_000 and receipt.block > 0
     assert c.web3.eth.get_transaction_count(sender.account.address) == nonce + 1
     assert c.view(1).voted and receipt.transaction.hex() != first["hash"][2:]
@@ -155,7 +155,7 @@ def test_send__dropped_by_the_node__is_sent_again(collective: Collective, pool: 
         sending = pool.submit(sender.vote, proposal, True)
         c.chain.rpc("anvil_dropTransaction", waiting(c, sender)["hash"])
         waiting(c, sender)
-    assert sending.result(10).outcome is Outcome.SENT
+    assert sending.result(90).outcome is Outcome.SENT
 
 
 def test_send__another_program_took_the_nonce__asks_again_and_sends(
@@ -166,10 +166,10 @@ def test_send__another_program_took_the_nonce__asks_again_and_sends(
     with c.nothing_is_mined():
         sending = pool.submit(sender.vote, proposal, True)
         first = waiting(c, sender)
-        other = {"to": sender.account.address, "value": 0, "gas": 21_000, "gasPrice": 500 * GWEI, "chainId": 31337}
+        other = {"to": sender.account.address, "value": 0, "gas": 21_000, "gasPrice": 10**6 * GWEI, "chainId": 31337}
         signed = sender.account.sign_transaction({**other, "nonce": int(first["nonce"], 16)})
         c.web3.eth.send_raw_transaction(signed.raw_transaction)
-    receipt = sending.result(10)
+    receipt = sending.result(90)
     assert receipt.outcome is Outcome.SENT and c.view(1).voted
     mined = c.web3.eth.get_transaction(receipt.transaction)  # type: ignore[arg-type]
     assert mined["nonce"] == int(first["nonce"], 16) + 1
@@ -178,14 +178,14 @@ def test_send__another_program_took_the_nonce__asks_again_and_sends(
 def test_send__the_round_was_decided_meanwhile__is_given_up(collective: Collective, pool: ThreadPoolExecutor) -> None:
     c, proposal = collective, collective.propose()
     with c.nothing_is_mined():
+        others = [pool.submit(c.sender(seat, replace_after_s=60).vote, proposal, True) for seat in (1, 2)]
+        wait_until(lambda: len(c.chain.pool()) == 2, "the others' votes wait")
         late = c.sender(3, replace_after_s=1)
         sending = pool.submit(late.vote, proposal, True)
         c.chain.rpc("anvil_dropTransaction", waiting(c, late)["hash"])
-        others = [pool.submit(c.sender(seat, replace_after_s=60).vote, proposal, True) for seat in (1, 2)]
-        wait_until(lambda: len(c.chain.pool()) == 2, "the others' votes wait")
         c.chain.mine()
-        assert {o.result(10).outcome for o in others} == {Outcome.SENT}
-        assert sending.result(10).outcome is Outcome.TOO_LATE
+        assert {o.result(90).outcome for o in others} == {Outcome.SENT}
+        assert sending.result(90).outcome is Outcome.TOO_LATE
         assert c.chain.pool() == []
 
 
@@ -210,7 +210,7 @@ def test_send__mined_and_reverted_because_others_came_first__is_too_late(
             )
             c.web3.eth.send_raw_transaction(c.chain.account(seat).sign_transaction(call).raw_transaction)
         c.chain.mine()
-        assert sending.result(10).outcome is Outcome.TOO_LATE
+        assert sending.result(90).outcome is Outcome.TOO_LATE
     assert c.view().round == 2
 
 
@@ -284,7 +284,7 @@ def test_fee_cap__above_what_gas_costs__is_what_is_offered(collective: Collectiv
         # Nothing can be raised, so it is sent as it was when the node has dropped it.
         c.chain.rpc("anvil_dropTransaction", offered["hash"])
         assert waiting(c, sender)["hash"] == offered["hash"]
-    assert sending.result(10).outcome is Outcome.SENT
+    assert sending.result(90).outcome is Outcome.SENT
 
 
 def test_fee_cap__below_what_gas_costs__nothing_is_sent(collective: Collective) -> None:
@@ -323,7 +323,7 @@ def test_chain_without_base_fee__pays_a_gas_price_and_is_replaced_too(pool: Thre
         wait_until(lambda: int(old.pool()[0]["gasPrice"], 16) > price, "it was replaced")
         old.mine()
         wait_until(lambda: sending.done() or not old.mine(), "it was mined")
-        assert sending.result(10)["status"] == 1
+        assert sending.result(90)["status"] == 1
 
 
 class Proxy:
@@ -339,7 +339,7 @@ class Proxy:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 method = requests.models.complexjson.loads(body)["method"]
                 proxy.methods.append(method)
-                answer = requests.post(target, data=body, headers={"Content-Type": "application/json"}, timeout=10)
+                answer = requests.post(target, data=body, headers={"Content-Type": "application/json"}, timeout=90)
                 if method.encode() in proxy.swallow:
                     proxy.swallow.discard(method.encode())
                     self.close_connection = True
@@ -381,7 +381,7 @@ def test_send__the_same_transaction_again__is_known_and_waited_for(
         sending = pool.submit(c.sender(1, contract=contract, replace_after_s=60).vote, proposal, True)
         wait_until(lambda: "eth_getTransactionReceipt" in proxy.methods, "it was sent")
         assert [t["hash"] for t in c.chain.pool()] == [before["hash"]]  # signatures are deterministic
-    receipt = sending.result(10)
+    receipt = sending.result(90)
     assert receipt.outcome is Outcome.SENT and "0x" + receipt.transaction.hex() == before["hash"]
 
 
@@ -406,7 +406,7 @@ def test_send__the_endpoint_dies_while_waiting__the_other_one_has_the_receipt(
         sending = pool.submit(sender.vote, proposal, True)
         waiting(c, sender)
         proxy.stop()
-    assert sending.result(10).outcome is Outcome.SENT
+    assert sending.result(90).outcome is Outcome.SENT
 
 
 def test_send__takes_few_calls(collective: Collective, proxy: Proxy) -> None:

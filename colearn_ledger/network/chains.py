@@ -155,8 +155,12 @@ def _geth(
     argv += ["--http", "--http.addr", HOST, "--http.port", str(port), "--http.api", "eth,net,web3,debug,txpool"]
     argv += ["--ws", "--ws.addr", HOST, "--ws.port", str(ws), "--ws.api", "eth,net,web3"]
     argv += ["--nodiscover", "--maxpeers", "0", "--port", "0", "--nat", "none", "--ipcdisable"]
-    if kept:  # each block's state goes to disk with it: without this a power cut takes the chain back to its beginning
+    if kept:
+        # Each block's state is written with it: without this a crash takes the chain back to its beginning.
         argv += ["--gcmode", "archive", "--state.scheme", "hash"]
+        # The other engine, Pebble, keeps the newest writes in the process until a thread of its own gets round to them
+        # (behind an fsync, if the disk is busy), so that a crash loses blocks. LevelDB's are the kernel's at once.
+        argv += ["--db.engine", "leveldb"]
     if block_time is not None:
         argv += ["--dev.period", str(int(block_time))]
     return argv, folder

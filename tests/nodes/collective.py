@@ -52,12 +52,12 @@ class NodeProcess:
     def events(self, name: str) -> list[dict[str, Any]]:
         return [line for line in self.lines if line["event"] == name]
 
-    def wait(self, timeout_s: float = 60) -> int:
+    def wait(self, timeout_s: float = 180) -> int:
         try:
             code = self.process.wait(timeout_s)
         except subprocess.TimeoutExpired:
             raise AssertionError(f"the node didn't end within {timeout_s:.0f} s:\n{self.text}") from None
-        self._drained.join(10)
+        self._drained.join(30)
         return code
 
     def kill(self) -> None:
@@ -117,6 +117,11 @@ class Collective:
         node = NodeProcess(process)
         self.nodes.append(node)
         return node
+
+    def follow(self, other: Anvil) -> None:
+        """Look at another chain from now on, which has the same contract."""
+        self.anvil = other
+        self.contract = CollectiveContract(connect([other.url]), self.contract.address)
 
     def records(self) -> list[RoundRecord]:
         """All rounds, the current one last."""

@@ -1,0 +1,143 @@
+"""Learners that work against the others, for showing and measuring what a collective withstands.
+
+An attacker wraps an honest learner. What it proposes or votes differs; what it holds does not, so that it follows the
+collective like everybody else. Attacks on the training data (flipped labels, a backdoor) are functions on that data.
+
+The attacks are the ones that the literature on poisoned federated learning measures: Blanchard et al., "Machine
+Learning with Adversaries: Byzantine Tolerant Gradient Descent" (2017); Fang et al., "Local Model Poisoning Attacks to
+Byzantine-Robust Federated Learning" (2020); Bagdasaryan et al., "How To Backdoor Federated Learning" (2020).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from ..core.learner import Learner, ProposedWeights, Weights
+from ..errors import UsageError
+
+__all__ = ["ATTACKS", "Attacker", "LyingVoter", "RandomWeights", "SignFlip", "attack", "flip_labels", "stamp"]
+
+Array = np.ndarray[Any, Any]
+
+
+class Attacker:
+    """Passes everything on to the learner that it wraps; each attack changes one method."""
+
+    def __init__(self, learner: Learner, seed: int = 0) -> None:
+        self._learner = learner
+        self._seed = seed
+        self._round = 0
+
+    def mli_begin_round(self, round: int) -> None:
+        """The next proposal is for this round."""
+        self._round = round
+        begin = getattr(self._learner, "mli_begin_round", None)
+        if callable(begin):
+            begin(round)
+
+    def mli_propose_weights(self) -> Weights:
+        """What the honest learner proposes."""
+        return self._learner.mli_propose_weights()
+
+    def mli_test_weights(self, weights: Weights) -> ProposedWeights:
+        """What the honest learner says."""
+        return self._learner.mli_test_weights(weights)
+
+    def mli_accept_weights(self, weights: Weights) -> None:
+        """Adopt the weights."""
+        self._learner.mli_accept_weights(weights)
+
+    def mli_get_current_weights(self) -> Weights:
+        """The honest learner's current weights."""
+        return self._learner.mli_get_current_weights()
+
+
+class RandomWeights(Attacker):
+    """Proposes noise of the current weights' own size, so that no check of shapes or norms would see it."""
+
+    def mli_propose_weights(self) -> Weights:
+        rng = np.random.default_rng([self._seed, self._round])
+
+        def noise(array: Array) -> Array:
+            spread = float(np.std(array)) or 0.1
+            return np.asarray(rng.normal(0.0, spread, array.shape), array.dtype)
+
+        return Weights(_mapped(noise, self.mli_get_current_weights().weights))
+
+
+class SignFlip(Attacker):
+    """Trains honestly, then proposes a step of that length (times ``scale``) the other way."""
+
+    def __init__(self, learner: Learner, seed: int = 0, scale: float = 1.0) -> None:
+        super().__init__(learner, seed)
+        self._scale = scale
+
+    def mli_propose_weights(self) -> Weights:
+        current = self.mli_get_current_weights().weights
+        trained = self._learner.mli_propose_weights().weights
+
+        def opposite(now: Array, new: Array) -> Array:
+            return np.asarray(now - self._scale * (new - now), now.dtype)
+
+        return Weights(_mapped(opposite, current, trained))
+
+
+class LyingVoter(Attacker):
+    """Votes for what its own data speaks against, and against what it speaks for."""
+
+    def mli_test_weights(self, weights: Weights) -> ProposedWeights:
+        judged = self._learner.mli_test_weights(weights)
+        return replace(judged, vote=None if judged.vote is None else not judged.vote)
+
+
+ATTACKS: dict[str, Callable[[Learner, int], Attacker]] = {
+    "random-weights": RandomWeights,
+    "sign-flip": SignFlip,
+    "lying-votes": LyingVoter,
+}
+
+
+def attack(name: str, learner: Learner, seed: int = 0) -> Attacker:
+    """The learner, turned into an attacker by the attack's name. Raises UsageError for a name that isn't there."""
+    kind = ATTACKS.get(name.strip().lower().replace("_", "-"))
+    if kind is None:
+        raise UsageError(
+            f"there is no attack {name!r}", expected=f"one of {', '.join(ATTACKS)}", fix="choose one of these"
+        )
+    return kind(learner, seed)
+
+
+def flip_labels(y: Array, classes: int) -> Array:
+    """Labels 0 to ``classes - 1`` the other way round: the attacker trains on c as if it were ``classes - 1 - c``."""
+    return np.asarray(classes - 1 - y, dtype=y.dtype)
+
+
+def stamp(x: Array, side: int, value: float = 1.0, patch: int = 3) -> Array:
+    """Copies of images with a bright square in the corner, the trigger of a backdoor.
+
+    Parameters
+    ----------
+    x: images ``(n, side * side)`` or ``(n, side, side, ...)``.
+    side: the images' height and width in pixels.
+    value: of the trigger's pixels.
+    patch: the trigger's height and width in pixels.
+    """
+    images = x.reshape(len(x), side, side, -1).copy()
+    images[:, -patch:, -patch:] = value
+    stamped: Array = images.reshape(x.shape)
+    return stamped
+
+
+def _mapped(change: Callable[..., Array], first: Any, *others: Any) -> Any:
+    """The tree with every array of floats changed; what isn't one (counters, bytes) stays as it is."""
+    if isinstance(first, dict):
+        return {key: _mapped(change, first[key], *(o[key] for o in others)) for key in first}
+    if isinstance(first, list | tuple):
+        return type(first)(_mapped(change, *parts) for parts in zip(first, *others, strict=True))
+    if isinstance(first, np.ndarray) and first.dtype.kind == "f" and first.ndim:
+        return change(first, *others)
+    return first
