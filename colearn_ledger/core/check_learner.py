@@ -84,7 +84,7 @@ class _Trial:
         self.warnings = warnings_about(own)
         self.before = encode(own)
         self.schema = Schema.of(own)
-        self.opaque = any(isinstance(part, bytes) for _, part in parts_of(own))
+        self.opaque = any(isinstance(part, bytes | str) for _, part in parts_of(own))
 
     # Every check reads the learner itself: what the drivers repair is what is looked for here.
 
@@ -95,14 +95,14 @@ class _Trial:
         return Weights(like(decode(data), self.learner.mli_get_current_weights().weights))
 
     def same(self, found: bytes, wanted: bytes) -> bool:
-        """Whether weights are the same. Opaque bytes may differ, as not every library writes a model twice alike."""
+        """Whether weights are the same. Bytes and texts may differ, as not every library writes a model twice alike."""
         if found == wanted:
             return True
-        if not self.opaque or _but_bytes(found) != _but_bytes(wanted):
+        if not self.opaque or _but_opaque(found) != _but_opaque(wanted):
             return False
         warning = (
-            "the opaque bytes of the current weights are others than those that were accepted last, so it can't be "
-            "told by them whether the learner keeps its promises: serialise so that a model always gives the same bytes"
+            "bytes or texts of the current weights are others than those that were accepted last, so it can't be told "
+            "by them whether the learner keeps its promises: serialise so that a model always gives the same bytes"
         )
         if warning not in self.warnings:
             self.warnings.append(warning)
@@ -250,15 +250,15 @@ def warnings_about(weights: Any) -> list[str]:
     return warnings
 
 
-def _but_bytes(data: bytes) -> bytes:
-    """Weights with all opaque bytes left empty."""
+def _but_opaque(data: bytes) -> bytes:
+    """Weights with all bytes and texts left empty."""
 
     def walk(value: Any) -> Any:
         if isinstance(value, dict):
             return {key: walk(child) for key, child in value.items()}
         if isinstance(value, list | tuple):
             return type(value)(map(walk, value))
-        return b"" if isinstance(value, bytes) else value
+        return type(value)() if isinstance(value, bytes | str) else value
 
     return encode(walk(decode(data)))
 

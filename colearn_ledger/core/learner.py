@@ -263,8 +263,9 @@ def _unchanged(learner: Learner, method: str, name: str) -> Iterator[Any]:
         with contextlib.suppress(Exception):  # what went wrong first is what matters
             put_back()
         raise
-    # Not every library serialises the same model to the same bytes twice, so with those nothing is said.
-    if put_back() and not any(isinstance(part, bytes | bytearray) for _, part in parts_of(own)):
+    # Not every library serialises the same model to the same bytes (or to the same file) twice, so with those nothing
+    # is said.
+    if put_back() and not any(isinstance(part, bytes | bytearray | str) for _, part in parts_of(own)):
         warnings.warn(
             f"{_called(learner, name)}: {method} changed the current weights, and they were put back; "
             "return copies of the model's arrays (check_learner tells more)",

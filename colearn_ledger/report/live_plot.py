@@ -69,13 +69,17 @@ class ColearnPlot:
 
         axes = self._axes(results, "votes_axes")
         colours = {True: to_rgb(APPROVE), False: to_rgb(REJECT), None: to_rgb(ABSENT)}
-        cells = np.array([[colours[vote] for vote in result.votes] for result in results.data]).swapaxes(0, 1)
+        cells = np.full((len(results.learner_names), len(results.data), 3), to_rgb(ABSENT))
         for number, result in enumerate(results.data):
-            if number and result.block_proposer is not None:
-                cells[result.block_proposer, number] = to_rgb(PROPOSER)
-                sign = "✓" if result.vote else "✗"
-                axes.text(number, result.block_proposer, sign, ha="center", va="center", fontsize=11)
+            if number == 0 or result.block_proposer is None:  # nobody voted
+                continue
+            cells[:, number] = [colours[vote] for vote in result.votes]
+            cells[result.block_proposer, number] = to_rgb(PROPOSER)
+            sign = "✓" if result.vote else "✗"
+            axes.text(number, result.block_proposer, sign, ha="center", va="center", fontsize=11)
         axes.imshow(cells, aspect="auto", interpolation="nearest")
+        axes.hlines(np.arange(0.5, len(cells) - 1), -0.5, len(results.data) - 0.5, colors="white")
+        axes.vlines(np.arange(0.5, len(results.data) - 1), -0.5, len(cells) - 0.5, colors="white")
         names = results.learner_names
         axes.set_yticks(range(len(names)), names, fontsize=8)
         meaning = {"approved": APPROVE, "rejected": REJECT, "proposed (✓ accepted, ✗ not)": PROPOSER, "no vote": ABSENT}
