@@ -10,65 +10,107 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .core.check_learner import LearnerReport as LearnerReport
+    from .core.check_learner import check_learner as check_learner
     from .core.driver import InProcess as InProcess
     from .core.driver import run as run
     from .core.driver import run_one_round as run_one_round
     from .core.driver import set_equal_weights as set_equal_weights
-    from .core.learner import DiffPrivBudget as DiffPrivBudget
-    from .core.learner import ErrorCodes as ErrorCodes
     from .core.learner import Learner as Learner
     from .core.learner import MachineLearningInterface as MachineLearningInterface
     from .core.learner import ProposedWeights as ProposedWeights
-    from .core.learner import TrainingSummary as TrainingSummary
     from .core.learner import Weights as Weights
-    from .core.learner import check_learner as check_learner
+    from .core.models import ColearnModel as ColearnModel
+    from .core.models import DiffPrivBudget as DiffPrivBudget
+    from .core.models import DiffPrivConfig as DiffPrivConfig
+    from .core.models import ErrorCodes as ErrorCodes
+    from .core.models import ModelFormat as ModelFormat
+    from .core.models import Prediction as Prediction
+    from .core.models import PredictionRequest as PredictionRequest
+    from .core.models import TrainingSummary as TrainingSummary
+    from .core.results import Result as Result
     from .core.results import Results as Results
     from .core.results import RoundResult as RoundResult
+    from .core.training import collective_learning_round as collective_learning_round
+    from .core.training import individual_training_round as individual_training_round
+    from .core.training import initial_result as initial_result
     from .errors import ColearnError as ColearnError
+    from .errors import LearnerWarning as LearnerWarning
     from .ledger.embedded import EmbeddedLedger as EmbeddedLedger
+    from .report.live_plot import ColearnPlot as ColearnPlot
     from .report.plot import plot_results as plot_results
+    from .report.table import print_results as print_results
+    from .utils.data import split_list_into_fractions as split_list_into_fractions
 
 __version__ = "0.1.0"
 
 _WHERE = {
     "ColearnError": "errors",
-    "DiffPrivBudget": "core.learner",
+    "ColearnModel": "core.models",
+    "ColearnPlot": "report.live_plot",
+    "DiffPrivBudget": "core.models",
+    "DiffPrivConfig": "core.models",
     "EmbeddedLedger": "ledger.embedded",
-    "ErrorCodes": "core.learner",
+    "ErrorCodes": "core.models",
     "InProcess": "core.driver",
     "Learner": "core.learner",
+    "LearnerReport": "core.check_learner",
+    "LearnerWarning": "errors",
     "MachineLearningInterface": "core.learner",
+    "ModelFormat": "core.models",
+    "Prediction": "core.models",
+    "PredictionRequest": "core.models",
     "ProposedWeights": "core.learner",
+    "Result": "core.results",
     "Results": "core.results",
     "RoundResult": "core.results",
-    "TrainingSummary": "core.learner",
+    "TrainingSummary": "core.models",
     "Weights": "core.learner",
-    "check_learner": "core.learner",
+    "check_learner": "core.check_learner",
+    "collective_learning_round": "core.training",
+    "individual_training_round": "core.training",
+    "initial_result": "core.training",
     "plot_results": "report.plot",
+    "print_results": "report.table",
     "run": "core.driver",
     "run_one_round": "core.driver",
     "set_equal_weights": "core.driver",
+    "split_list_into_fractions": "utils.data",
 }
 
 __all__ = [
     "ColearnError",
+    "ColearnModel",
+    "ColearnPlot",
     "DiffPrivBudget",
+    "DiffPrivConfig",
     "EmbeddedLedger",
     "ErrorCodes",
     "InProcess",
     "Learner",
+    "LearnerReport",
+    "LearnerWarning",
     "MachineLearningInterface",
+    "ModelFormat",
+    "Prediction",
+    "PredictionRequest",
     "ProposedWeights",
+    "Result",
     "Results",
     "RoundResult",
     "TrainingSummary",
     "Weights",
     "__version__",
     "check_learner",
+    "collective_learning_round",
+    "individual_training_round",
+    "initial_result",
     "plot_results",
+    "print_results",
     "run",
     "run_one_round",
     "set_equal_weights",
+    "split_list_into_fractions",
 ]
 
 

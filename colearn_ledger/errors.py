@@ -25,6 +25,7 @@ __all__ = [
     "KeyFileError",
     "KeyInUse",
     "LearnerError",
+    "LearnerWarning",
     "NetworkError",
     "NoContract",
     "NotAMember",
@@ -197,3 +198,7 @@ class KeyInUse(KeyFileError):
     """Another node on this machine uses the same key."""
 
     exit_code = 19
+
+
+class LearnerWarning(UserWarning):
+    """A learner does something that works here and may not do what its author thinks."""

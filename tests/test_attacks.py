@@ -7,8 +7,9 @@ import dataclasses
 import numpy as np
 import pytest
 
+from colearn_ledger.core.check_learner import check_learner
 from colearn_ledger.core.driver import run
-from colearn_ledger.core.learner import Learner, Weights, check_learner
+from colearn_ledger.core.learner import Learner, Weights
 from colearn_ledger.errors import UsageError
 from colearn_ledger.learners.attacks import ATTACKS, LyingVoter, RandomWeights, SignFlip, attack, flip_labels, stamp
 

@@ -304,7 +304,7 @@ def test_run_one_round__published_shape__judgements_and_decision() -> None:
     assert [ln.w.tolist() for ln in learners] == [[1.0, 1.0, 1.0]] * 3
     judged, accepted = run_one_round(5, learners, 0.4)
     assert accepted
-    assert [j.vote for j in judged] == [True, True, False]
+    assert [j.vote for j in judged] == [True, True, None]
     assert learners[2].begun == [6]
     assert learners[0].w.tolist() == [2.0, 2.0, 2.0]
     _, accepted = run_one_round(0, learners)

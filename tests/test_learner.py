@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from colearn_ledger.core.check_learner import check_learner
 from colearn_ledger.core.learner import (
     Learner,
     MachineLearningInterface,
     ProposedWeights,
     Weights,
     ask_test,
-    check_learner,
     check_methods,
 )
 from colearn_ledger.errors import LearnerError

@@ -12,8 +12,9 @@ from sklearn.linear_model import LinearRegression, Perceptron, SGDClassifier, SG
 from sklearn.naive_bayes import GaussianNB, MultinomialNB
 from sklearn.neural_network import MLPClassifier
 
+from colearn_ledger.core.check_learner import check_learner
 from colearn_ledger.core.driver import run
-from colearn_ledger.core.learner import Weights, check_learner
+from colearn_ledger.core.learner import Weights
 from colearn_ledger.core.weights import encode
 from colearn_ledger.errors import LearnerError, SchemaMismatch, UsageError
 from colearn_ledger.learners.sklearn import SklearnLearner

@@ -43,7 +43,7 @@ INITIAL = dataclasses.replace(round_of(0, accepted=True, score=0.25), votes=(Non
 
 
 def results_of(*rounds: RoundResult, initial: RoundResult = INITIAL) -> Results:
-    return Results(NAMES, "1/2", "embedded ledger", initial, rounds, "ab" * 32)
+    return Results(NAMES, "1/2", "embedded ledger", initial, rounds)
 
 
 # ------------------------------------------------------------------------------------------- table and summary
@@ -156,7 +156,7 @@ def test_plot__any_size__is_drawn_within_bounds(tmp_path: Path, n_learners: int,
 
     names = tuple(f"learner {i + 1}" for i in range(n_learners))
     rounds = tuple(one(i + 1) for i in range(n_rounds))
-    plot_results(Results(names, "1/2", "in-process", one(0), rounds, ""), tmp_path / "a.png")
+    plot_results(Results(names, "1/2", "in-process", one(0), rounds), tmp_path / "a.png")
     assert 100_000 < pixels(tmp_path / "a.png")[1] < 10_000_000
 
 

@@ -13,13 +13,22 @@ from typing import Protocol
 
 from ..errors import ColearnError, UsageError
 from .cid import cid_text
-from .learner import Learner, ProposedWeights, Weights, ask_current, ask_proposal, ask_test, check_methods
+from .learner import (
+    Learner,
+    ProposedWeights,
+    Weights,
+    ask_accept,
+    ask_current,
+    ask_proposal,
+    ask_test,
+    check_methods,
+)
 from .results import Results, RoundResult
 from .schema import Schema
-from .threshold import need, parse_threshold
+from .threshold import Tie, need, parse_threshold
 from .weights import decode, encode, weights_ref
 
-__all__ = ["Backend", "InProcess", "check_fit", "run", "run_one_round", "set_equal_weights"]
+__all__ = ["Backend", "InProcess", "check_fit", "play_round", "run", "run_one_round", "set_equal_weights", "tried"]
 
 OnRound = Callable[[RoundResult], None]
 
@@ -42,6 +51,7 @@ def run(
     learners: Sequence[Learner],
     vote_threshold: float | str | Fraction = 0.5,
     *,
+    tie: Tie = "reject",
     backend: Backend | None = None,
     on_round: OnRound | None = None,
     names: Sequence[str] | None = None,
@@ -53,6 +63,7 @@ def run(
     n_rounds: how many rounds.
     learners: at least two objects with the four methods of the learner interface; they take turns in proposing.
     vote_threshold: a proposal is accepted if more than this share of the voters approves it; the proposer is no voter.
+    tie: ``"accept"`` if exactly this share is enough, which is the published driver's rule.
     backend: what runs the rounds; :class:`InProcess` if not given.
     on_round: called with round 0 (the genesis weights, tested by everyone), and with each round as soon as it is
         decided.
@@ -63,7 +74,7 @@ def run(
     UsageError, LearnerError: an argument is out of range, or a learner breaks the interface. Nothing was changed.
     InvalidWeights: a learner proposed weights that don't fit the first learner's.
     """
-    threshold = parse_threshold(vote_threshold)
+    threshold = parse_threshold(vote_threshold, tie)
     if isinstance(n_rounds, bool) or not isinstance(n_rounds, int) or n_rounds < 1:
         raise UsageError(
             f"the number of rounds is {n_rounds!r}", expected="an integer of at least 1", fix="ask for 1 or more"
@@ -82,7 +93,11 @@ def run(
 
 
 def run_one_round(
-    round_index: int, learners: Sequence[Learner], vote_threshold: float | str | Fraction = 0.5
+    round_index: int,
+    learners: Sequence[Learner],
+    vote_threshold: float | str | Fraction = 0.5,
+    *,
+    tie: Tie = "reject",
 ) -> tuple[list[ProposedWeights], bool]:
     """Run one round: propose, test by everyone, and accept if the vote says so.
 
@@ -90,25 +105,56 @@ def run_one_round(
     ----------
     round_index: from 0; learner ``round_index % len(learners)`` proposes.
     learners: as for :func:`run`; they should hold the same weights (:func:`set_equal_weights`).
-    vote_threshold: as for :func:`run`.
+    vote_threshold, tie: as for :func:`run`.
 
     Returns
     -------
-    The judgement of every learner, in order (the proposer's own is there, but is no vote), and whether the proposal
-    was accepted.
+    The judgement of every learner, in order (the vote of the proposer is None, as it has none), and whether the
+    proposal was accepted.
     """
-    threshold = parse_threshold(vote_threshold)
+    judged, result = play_round(round_index, learners, vote_threshold, tie)
+    return judged, result.accepted
+
+
+def play_round(
+    round_index: int, learners: Sequence[Learner], vote_threshold: float | str | Fraction, tie: Tie = "reject"
+) -> tuple[list[ProposedWeights], RoundResult]:
+    """As :func:`run_one_round`, with the round's record."""
+    threshold = parse_threshold(vote_threshold, tie)
+    if isinstance(round_index, bool) or not isinstance(round_index, int) or round_index < 0:
+        raise UsageError(
+            f"the round's index is {round_index!r}", expected="an integer of at least 0", fix="count from 0"
+        )
     everyone = _checked(learners)
     for learner in everyone:
         check_methods(learner)
     schema = Schema.of(ask_current(everyone[round_index % len(everyone)]).weights)
-    judged, result = _round(round_index + 1, everyone, threshold, schema, [""] * len(everyone))
-    return judged, result.accepted
+    return _round(round_index + 1, everyone, threshold, schema, [""] * len(everyone))
 
 
 def set_equal_weights(learners: Sequence[Learner]) -> None:
     """Give every learner the first one's current weights, the start of a run."""
     _share(encode(ask_current(learners[0]).weights), learners)
+
+
+def tried(tests: Sequence[ProposedWeights], data: bytes, seconds: float) -> RoundResult:
+    """The record of round 0: weights that everyone has tested and nobody voted on."""
+    ref = weights_ref(data)
+    return RoundResult(
+        round=0,
+        proposer=0,
+        accepted=True,
+        votes=(None,) * len(tests),
+        vote_scores=tuple(t.vote_value for t in tests),
+        test_scores=tuple(t.test_value for t in tests),
+        current_scores=tuple(t.current_score for t in tests),
+        approvals=0,
+        need=0,
+        weights_sha256=ref.sha256.hex(),
+        size=ref.size,
+        cid=cid_text(ref.cid_digest, ref.size),
+        seconds=seconds,
+    )
 
 
 class InProcess:
@@ -130,26 +176,11 @@ class InProcess:
         start = time.monotonic()
         genesis = ask_current(learners[0], names[0]).weights
         data = encode(genesis)
-        ref = weights_ref(data)
         schema = Schema.of(genesis)
         check_fit(learners, schema, names)
         _share(data, learners)
         tests = [ask_test(ln, Weights(decode(data, schema)), names[i]) for i, ln in enumerate(learners)]
-        initial = RoundResult(
-            round=0,
-            proposer=0,
-            accepted=True,
-            votes=(None,) * len(learners),
-            vote_scores=tuple(t.vote_value for t in tests),
-            test_scores=tuple(t.test_value for t in tests),
-            current_scores=tuple(_current(t) for t in tests),
-            approvals=0,
-            need=0,
-            weights_sha256=ref.sha256.hex(),
-            size=ref.size,
-            cid=cid_text(ref.cid_digest, ref.size),
-            seconds=time.monotonic() - start,
-        )
+        initial = tried(tests, data, time.monotonic() - start)
         rounds: list[RoundResult] = []
         interrupted = False
         try:
@@ -162,14 +193,12 @@ class InProcess:
                     on_round(result)
         except KeyboardInterrupt:
             interrupted = True
-        accepted = [r for r in rounds if r.accepted]
         return Results(
             names=tuple(names),
             threshold=str(threshold),
             backend="in-process",
             initial=initial,
-            rounds=tuple(rounds),
-            final_sha256=accepted[-1].weights_sha256 if accepted else initial.weights_sha256,
+            rounds=rounds,
             interrupted=interrupted,
         )
 
@@ -182,7 +211,8 @@ def _round(
     _, data = ask_proposal(learners[proposer], number, schema, names[proposer])
     # One decoding each: a learner that writes into what it is given must not change what the others see.
     judged = [ask_test(ln, Weights(decode(data, schema)), names[i]) for i, ln in enumerate(learners)]
-    votes = tuple(None if i == proposer or j.vote is None else bool(j.vote) for i, j in enumerate(judged))
+    judged[proposer].vote = None  # it has none on its own proposal
+    votes = tuple(j.vote for j in judged)
     approvals = sum(vote is True for vote in votes)
     needed = need(threshold, len(learners) - 1)
     accepted = approvals >= needed
@@ -196,7 +226,7 @@ def _round(
         votes=votes,
         vote_scores=tuple(j.vote_value for j in judged),
         test_scores=tuple(j.test_value for j in judged),
-        current_scores=tuple(_current(j) for j in judged),
+        current_scores=tuple(j.current_score for j in judged),
         approvals=approvals,
         need=needed,
         weights_sha256=ref.sha256.hex(),
@@ -206,13 +236,9 @@ def _round(
     )
 
 
-def _current(judged: ProposedWeights) -> float | None:
-    return None if judged.current_score is None else float(judged.current_score)
-
-
 def _share(data: bytes, learners: Sequence[Learner]) -> None:
     for learner in learners:
-        learner.mli_accept_weights(Weights(decode(data)))
+        ask_accept(learner, Weights(decode(data)))
 
 
 def _checked(learners: Sequence[Learner]) -> tuple[Learner, ...]:
@@ -236,7 +262,7 @@ def check_fit(learners: Sequence[Learner], schema: Schema, names: Sequence[str])
     """A learner of another model is told so before anybody's weights are changed."""
     for name, learner in zip(names, learners, strict=True):
         try:
-            decode(encode(ask_current(learner, name).weights), schema)
+            encode(schema.fit(ask_current(learner, name).weights))
         except ColearnError as error:
             error.what = f"{name}: its weights don't fit those of {names[0]}: {error.what}"
             raise

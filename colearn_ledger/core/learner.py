@@ -1,39 +1,57 @@
 """The learner interface: four methods, the same in the in-process driver and on a ledger.
 
 Any object that has the methods is a learner; inheriting :class:`MachineLearningInterface` is a convenience.
-:func:`check_learner` tells whether an object keeps the interface's promises.
+:func:`~.check_learner.check_learner` tells whether an object keeps the interface's promises.
+
+Drivers speak to a learner through the ``ask_`` functions alone. What a learner hands out passes through canonical bytes
+before anybody else sees it; what it is given is its own copy, in its own kinds of arrays; and a learner that proposing
+or testing has changed gets its current weights back. So a learner whose arrays are its model's can't spoil a round.
 """
 
 from __future__ import annotations
 
 import abc
+import contextlib
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from enum import Enum
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
-import numpy as np
-
-from ..errors import InvalidWeights, LearnerError
-
-if TYPE_CHECKING:
-    from .schema import Schema
+from ..errors import InvalidWeights, LearnerError, LearnerWarning
+from .forms import as_number, like, parts_of, plain
+from .models import (
+    ColearnModel,
+    DiffPrivBudget,
+    DiffPrivConfig,
+    ErrorCodes,
+    ModelFormat,
+    Prediction,
+    PredictionRequest,
+    TrainingSummary,
+    VoteRecord,
+)
+from .schema import Schema
+from .weights import decode, encode
 
 __all__ = [
+    "ColearnModel",
     "DiffPrivBudget",
     "DiffPrivConfig",
     "ErrorCodes",
     "Learner",
     "MachineLearningInterface",
+    "ModelFormat",
+    "Prediction",
+    "PredictionRequest",
     "ProposedWeights",
     "TrainingSummary",
     "VoteRecord",
     "Weights",
+    "ask_accept",
     "ask_current",
     "ask_proposal",
     "ask_propose",
     "ask_test",
-    "check_learner",
     "check_methods",
 ]
 
@@ -42,56 +60,12 @@ _T = TypeVar("_T")
 METHODS = ("mli_propose_weights", "mli_test_weights", "mli_accept_weights", "mli_get_current_weights")
 
 
-class ErrorCodes(Enum):
-    """Why a training stopped early."""
-
-    DP_BUDGET_EXCEEDED = 1
-
-
-@dataclass
-class DiffPrivConfig:
-    """How a learner trains with differential privacy: what may be spent, and how gradients are clipped and blurred.
-
-    Attributes
-    ----------
-    target_epsilon, target_delta: what all trainings on the learner's data may cost together.
-    max_grad_norm: each sample's gradient is clipped to this norm.
-    noise_multiplier: the noise's standard deviation in units of ``max_grad_norm``; None computes it from ``proposals``.
-    proposals: how many proposals the budget is to last for. Not needed where the noise is given.
-    deterministic: draw samples and noise from the learner's seed, so that a run can be repeated, for tests and demos.
-        Whoever knows or guesses the seed can take the noise off again.
-    """
-
-    target_epsilon: float
-    target_delta: float
-    max_grad_norm: float
-    noise_multiplier: float | None = None
-    proposals: int | None = None
-    deterministic: bool = False
-
-
-@dataclass(frozen=True)
-class DiffPrivBudget:
-    """Differential privacy: what may be spent (``target``) and what was (``consumed``)."""
-
-    target_epsilon: float
-    target_delta: float
-    consumed_epsilon: float
-    consumed_delta: float
-
-
-@dataclass(frozen=True)
-class TrainingSummary:
-    """What a learner may tell about a training beside the weights."""
-
-    dp_budget: DiffPrivBudget | None = None
-    error_code: ErrorCodes | None = None
-    samples: int | None = None
-
-
 @dataclass
 class Weights:
-    """Weights: a tree (list, tuple, dict) of arrays, scalars and bytes, the same shape of tree for every learner."""
+    """Weights: a tree (list, tuple, dict) of arrays, scalars and bytes, the same shape of tree for every learner.
+
+    Arrays are numpy's, or tensors of PyTorch, TensorFlow or Keras.
+    """
 
     weights: Any
     training_summary: TrainingSummary | None = None
@@ -130,15 +104,17 @@ class ProposedWeights:
     criterion: which entry of the scores decides.
     current_score: what the learner's current weights reach on the same vote set.
     record: how the vote came about, if the learner tells.
+    evaluation_results: whatever else the learner has measured; nobody but the learner's own program reads it.
     """
 
     weights: Weights
     vote_score: float | Mapping[str, float]
     test_score: float | Mapping[str, float]
-    vote: bool | None
+    vote: bool | None = None
     criterion: str | None = None
     current_score: float | None = None
     record: VoteRecord | None = None
+    evaluation_results: Mapping[str, Any] | None = None
 
     @property
     def vote_value(self) -> float:
@@ -169,7 +145,7 @@ class Learner(Protocol):
 
 
 class MachineLearningInterface(abc.ABC):
-    """Base class for learners. Arrays that are handed out or taken in must be copies, never the model's own."""
+    """Base class for learners. Arrays that are handed out or taken in should be copies, never the model's own."""
 
     @abc.abstractmethod
     def mli_propose_weights(self) -> Weights:
@@ -187,6 +163,14 @@ class MachineLearningInterface(abc.ABC):
     def mli_get_current_weights(self) -> Weights:
         """The current weights."""
 
+    def mli_get_current_model(self) -> ColearnModel:
+        """The current model, for whoever wants to use it. No driver asks for it, and a learner need not have it."""
+        raise NotImplementedError(f"{type(self).__name__} has no mli_get_current_model")
+
+    def mli_make_prediction(self, request: PredictionRequest) -> Prediction:
+        """A prediction of the current model. No driver asks for it, and a learner need not have it."""
+        raise NotImplementedError(f"{type(self).__name__} has no mli_make_prediction")
+
 
 def check_methods(learner: object, name: str = "") -> None:
     """Raise :class:`LearnerError` unless the object has the four methods."""
@@ -199,8 +183,13 @@ def check_methods(learner: object, name: str = "") -> None:
         )
 
 
+def ask_current(learner: Learner, name: str = "") -> Weights:
+    """The learner's current weights, as the codec takes them. The arrays may be the model's own: encode, or copy."""
+    return Weights(plain(_current(learner, name).weights))
+
+
 def ask_propose(learner: Learner, round: int, name: str = "") -> Weights:
-    """Train: tell the learner which round it is, if it wants to know, and return what it proposes."""
+    """Train: tell the learner which round it is, if it wants to know, and return what it proposes, as it is."""
     begin = getattr(learner, "mli_begin_round", None)
     if callable(begin):
         begin(round)
@@ -216,98 +205,92 @@ def ask_proposal(
     Raises InvalidWeights (SchemaMismatch where it is another model's) when nobody could accept the proposal. That is
     the proposer's own mistake, so it is told before anybody votes, in process and on a ledger alike.
     """
-    from .weights import encode
-
-    proposed = ask_propose(learner, round, name)
-    try:
-        schema.check(proposed.weights)
-        data = encode(proposed.weights)
-        if max_size is not None and len(data) > max_size:
-            raise InvalidWeights(
-                f"they are {len(data)} bytes",
-                expected=f"at most {max_size} bytes, the deployment's cap",
-                fix="use a smaller model, or deploy with a larger cap",
-            )
-    except InvalidWeights as error:
-        error.what = f"{_called(learner, name)} proposed weights that nobody can accept: {error.what}"
-        raise
+    with _unchanged(learner, "mli_propose_weights", name):
+        proposed = ask_propose(learner, round, name)
+        try:
+            data = encode(schema.fit(plain(proposed.weights)))
+            if max_size is not None and len(data) > max_size:
+                raise InvalidWeights(
+                    f"they are {len(data)} bytes",
+                    expected=f"at most {max_size} bytes, the deployment's cap",
+                    fix="use a smaller model, or deploy with a larger cap",
+                )
+        except InvalidWeights as error:
+            error.what = f"{_called(learner, name)} proposed weights that nobody can accept: {error.what}"
+            raise
     return proposed, data
 
 
 def ask_test(learner: Learner, weights: Weights, name: str = "") -> ProposedWeights:
-    """Have the learner test weights; its scores are numbers, or this raises."""
-    judged = _expect(learner.mli_test_weights(weights), ProposedWeights, "mli_test_weights", learner, name)
+    """Have the learner test decoded weights, which become its own; its scores are numbers, or this raises.
+
+    The vote and the current score of the result are a bool and a float of Python's, or None.
+    """
+    with _unchanged(learner, "mli_test_weights", name) as own:
+        given = Weights(like(weights.weights, own), weights.training_summary)
+        judged = _expect(learner.mli_test_weights(given), ProposedWeights, "mli_test_weights", learner, name)
     _ = judged.vote_value, judged.test_value
-    if judged.vote is not None and not isinstance(judged.vote, bool | np.bool_):
-        raise LearnerError(
-            f"{_called(learner, name)}: the vote is {judged.vote!r}",
-            expected="True to approve, False to reject, None to abstain",
-            fix="compare one number with one number; an array of truths is no vote",
-        )
+    judged.vote = _vote(judged.vote, learner, name)
+    if judged.current_score is not None:
+        judged.current_score = _value(judged.current_score, judged.criterion, "current_score")
     return judged
 
 
-def ask_current(learner: Learner, name: str = "") -> Weights:
-    """The learner's current weights."""
+def ask_accept(learner: Learner, weights: Weights, name: str = "") -> None:
+    """Have the learner adopt decoded weights, which become its own."""
+    learner.mli_accept_weights(Weights(like(weights.weights, _current(learner, name).weights)))
+
+
+@contextlib.contextmanager
+def _unchanged(learner: Learner, method: str, name: str) -> Iterator[Any]:
+    """Around a call that must leave the current weights alone: yields them, and puts them back if they were changed.
+
+    A training that changes a model's arrays in place changes what was remembered of them, too, if that wasn't a copy;
+    published learners do that. So they are compared with bytes, and put back from bytes.
+    """
+    own = _current(learner, name).weights
+    before = encode(plain(own))
+
+    def put_back() -> bool:
+        if encode(ask_current(learner, name).weights) == before:
+            return False
+        ask_accept(learner, Weights(decode(before)), name)
+        return True
+
+    try:
+        yield own
+    except BaseException:
+        with contextlib.suppress(Exception):  # what went wrong first is what matters
+            put_back()
+        raise
+    # Not every library serialises the same model to the same bytes (or to the same file) twice, so with those nothing
+    # is said.
+    if put_back() and not any(isinstance(part, bytes | bytearray | str) for _, part in parts_of(own)):
+        warnings.warn(
+            f"{_called(learner, name)}: {method} changed the current weights, and they were put back; "
+            "return copies of the model's arrays (check_learner tells more)",
+            LearnerWarning,
+            stacklevel=2,
+        )
+
+
+def _current(learner: Learner, name: str) -> Weights:
     return _expect(learner.mli_get_current_weights(), Weights, "mli_get_current_weights", learner, name)
 
 
-def check_learner(learner: object) -> None:
-    """Try a learner out, and raise :class:`LearnerError` for the first promise of the interface that it breaks.
-
-    It trains and tests once, so call it in a test of your learner. The learner has its own weights again afterwards.
-    """
-    from .weights import encode
-
-    check_methods(learner)
-    assert isinstance(learner, Learner)
-    name = _called(learner, "")
-
-    def current() -> bytes:
-        return encode(ask_current(learner).weights)
-
-    def copied(tree: Any) -> Any:
-        from .weights import decode
-
-        return decode(encode(tree))
-
-    def unchanged(by: str, why: str) -> None:
-        if current() != before:
-            learner.mli_accept_weights(Weights(copied(original)))
-            raise LearnerError(
-                f"{name}: {by} changed the current weights", expected="that they stay as they are", fix=why
-            )
-
-    before = current()
-    original = copied(ask_current(learner).weights)
-    proposed = ask_propose(learner, 1)
-    unchanged("mli_propose_weights", "train a copy, or put the current weights back before returning")
-    trained = copied(proposed.weights)
-    _scribble(proposed.weights)
-    unchanged("writing into what mli_propose_weights returned", "return copies of the model's arrays")
-    ask_test(learner, Weights(copied(trained)))
-    unchanged("mli_test_weights", "put the current weights back before returning")
-    _scribble(ask_current(learner).weights)
-    unchanged("writing into what mli_get_current_weights returned", "return copies of the model's arrays")
-
-    given = copied(trained)
-    learner.mli_accept_weights(Weights(given))
-    accepted = current()
-    _scribble(given)
-    aliased = current() != accepted
-    learner.mli_accept_weights(Weights(copied(original)))
-    if accepted != encode(trained):
-        raise LearnerError(
-            f"{name}: after mli_accept_weights the current weights are not the accepted ones",
-            expected="the same tree, dtypes, shapes and values",
-            fix="adopt the weights as they are, and return them so from mli_get_current_weights",
-        )
-    if aliased:
-        raise LearnerError(
-            f"{name}: writing into what mli_accept_weights was given changed the current weights",
-            expected="that they stay as they are",
-            fix="copy the arrays",
-        )
+def _vote(vote: Any, learner: object, name: str) -> bool | None:
+    """The vote as Python's bool: also numpy's, 0 and 1, and tensors without dimensions."""
+    if vote is None:
+        return None
+    with contextlib.suppress(InvalidWeights):
+        number = as_number(plain(vote))
+        if number in (0, 1):
+            return bool(number)
+    raise LearnerError(
+        f"{_called(learner, name)}: the vote is {vote!r}",
+        expected="True to approve, False to reject, None to abstain",
+        fix="compare one number with one number; an array of truths is no vote",
+    )
 
 
 def _called(learner: object, name: str) -> str:
@@ -338,21 +321,3 @@ def _value(score: Any, criterion: str | None, field: str) -> float:
         return float(score)
     except (TypeError, ValueError):
         raise LearnerError(f"{field} is {score!r}", expected="a number", fix="return float(score)") from None
-
-
-def _arrays(tree: Any) -> Iterator[np.ndarray[Any, Any]]:
-    if isinstance(tree, np.ndarray):
-        yield tree
-    elif isinstance(tree, Mapping):
-        for value in tree.values():
-            yield from _arrays(value)
-    elif isinstance(tree, list | tuple):
-        for value in tree:
-            yield from _arrays(value)
-
-
-def _scribble(tree: Any) -> None:
-    """Write other values into every array that can be written to."""
-    for array in _arrays(tree):
-        if array.flags.writeable and array.size:
-            array[...] = ~array if array.dtype == np.bool_ else array + np.ones((), array.dtype)

@@ -1,13 +1,19 @@
-"""What a run leaves: one frozen record per round, the same for every backend."""
+"""What a run leaves: one frozen record per round, the same for every backend.
+
+:class:`Result` and what :class:`Results` has beside the records serve programs that collect the rounds themselves, as
+those do that were written for the published interface.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-__all__ = ["Results", "RoundResult"]
+from ..errors import UsageError
+
+__all__ = ["Result", "Results", "RoundResult"]
 
 
 @dataclass(frozen=True)
@@ -45,6 +51,16 @@ class RoundResult:
     gas: int | None = None
     seconds: float = 0.0
 
+    @property
+    def vote(self) -> bool:
+        """Whether the proposal was accepted, by the name that it has in :class:`Result`."""
+        return self.accepted
+
+    @property
+    def block_proposer(self) -> int:
+        """Index of the learner that proposed, by the name that it has in :class:`Result`."""
+        return self.proposer
+
     def to_dict(self) -> dict[str, Any]:
         """As plain values for JSON. A score that is not finite becomes None, since JSON has no such number."""
         return {name: _plain(value) for name, value in asdict(self).items()}
@@ -55,18 +71,42 @@ class RoundResult:
         return cls(**{f.name: _tuple(record[f.name]) for f in fields(cls) if f.name in record})
 
 
-@dataclass(frozen=True)
+@dataclass
+class Result:
+    """One round, for a program of one's own to fill in and change. Lists have one entry per learner.
+
+    Attributes
+    ----------
+    vote: whether the proposal was accepted.
+    votes: True, False, or None for one who didn't vote; all True where there was nothing to vote on.
+    test_scores, vote_scores: the scores of the weights that were tested.
+    block_proposer: index of the learner that proposed, None where nobody did.
+    training_summaries: what the learners told about their trainings.
+    record: the round's frozen record, None where nobody voted.
+    """
+
+    vote: bool = False
+    votes: list[bool | None] = field(default_factory=list)
+    test_scores: list[float] = field(default_factory=list)
+    vote_scores: list[float] = field(default_factory=list)
+    block_proposer: int | None = None
+    training_summaries: list[Any] = field(default_factory=list)
+    record: RoundResult | None = None
+
+
+@dataclass(init=False)
 class Results:
     """A whole run.
+
+    What :func:`colearn_ledger.run` returns is complete. ``Results()`` is empty, for a program that runs the rounds
+    itself and appends each to :attr:`data`; everything else follows from that.
 
     Attributes
     ----------
     names: the learners' names.
     threshold: the vote threshold as an exact fraction, such as ``1/2``.
     backend: what ran the rounds.
-    initial: round 0, the genesis weights tested by everyone.
-    rounds: the decided rounds.
-    final_sha256: hex of the hash of the weights that were current at the end.
+    data: round 0, and the decided rounds after it.
     interrupted: whether the user stopped the run; the rounds are then those that were decided before.
     ledger: which chain and contract, whose members are the learners in order; None without a chain.
     """
@@ -74,16 +114,80 @@ class Results:
     names: tuple[str, ...]
     threshold: str
     backend: str
-    initial: RoundResult
-    rounds: tuple[RoundResult, ...]
-    final_sha256: str
-    interrupted: bool = False
-    ledger: Mapping[str, Any] | None = None
+    data: list[RoundResult | Result]
+    interrupted: bool
+    ledger: Mapping[str, Any] | None
+
+    def __init__(
+        self,
+        names: Sequence[str] = (),
+        threshold: str = "",
+        backend: str = "in-process",
+        initial: RoundResult | None = None,
+        rounds: Iterable[RoundResult] = (),
+        *,
+        interrupted: bool = False,
+        ledger: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.names = tuple(names)
+        self.threshold = threshold
+        self.backend = backend
+        self.data = [] if initial is None else [initial, *rounds]
+        self.interrupted = interrupted
+        self.ledger = ledger
+
+    @property
+    def initial(self) -> RoundResult:
+        """Round 0: the genesis weights, tested by everyone."""
+        if not self.data:
+            raise UsageError(
+                "these results are empty", expected="round 0 at least", fix="results.data.append(initial_result(...))"
+            )
+        return _record(self.data[0])
+
+    @property
+    def rounds(self) -> tuple[RoundResult, ...]:
+        """The decided rounds."""
+        return tuple(map(_record, self.data[1:]))
+
+    @property
+    def final_sha256(self) -> str:
+        """Hex of the hash of the weights that were current at the end."""
+        return next((r.weights_sha256 for r in reversed(self.rounds) if r.accepted), self.initial.weights_sha256)
+
+    @property
+    def learner_names(self) -> tuple[str, ...]:
+        """The names, or ``learner 1``, ``learner 2``, ... where none were given."""
+        count = len(self.data[0].test_scores) if self.data else 0
+        return self.names or tuple(f"learner {i + 1}" for i in range(count))
+
+    def process_statistics(self) -> None:
+        """Does nothing: the statistics are computed when they are asked for."""
+
+    @property
+    def h_test_scores(self) -> list[list[float | None]]:
+        """The test scores of each learner over the rounds."""
+        return [list(scores) for scores in zip(*(r.test_scores for r in self.data), strict=True)]
+
+    @property
+    def h_vote_scores(self) -> list[list[float | None]]:
+        """The vote scores of each learner over the rounds."""
+        return [list(scores) for scores in zip(*(r.vote_scores for r in self.data), strict=True)]
+
+    @property
+    def mean_test_scores(self) -> list[float]:
+        """The mean of the learners' test scores in each round."""
+        return [_mean(r.test_scores) for r in self.data]
+
+    @property
+    def mean_vote_scores(self) -> list[float]:
+        """The mean of the learners' vote scores in each round."""
+        return [_mean(r.vote_scores) for r in self.data]
 
     def to_dict(self) -> dict[str, Any]:
         """As plain values for JSON."""
         return {
-            "names": list(self.names),
+            "names": list(self.learner_names),
             "threshold": self.threshold,
             "backend": self.backend,
             "initial": self.initial.to_dict(),
@@ -97,15 +201,30 @@ class Results:
     def from_dict(cls, record: Mapping[str, Any]) -> Results:
         """The inverse of :meth:`to_dict`."""
         return cls(
-            names=tuple(record["names"]),
+            names=record["names"],
             threshold=record["threshold"],
             backend=record["backend"],
             initial=RoundResult.from_dict(record["initial"]),
-            rounds=tuple(RoundResult.from_dict(r) for r in record["rounds"]),
-            final_sha256=record["final_sha256"],
+            rounds=map(RoundResult.from_dict, record["rounds"]),
             interrupted=record["interrupted"],
             ledger=record.get("ledger"),
         )
+
+
+def _record(result: RoundResult | Result) -> RoundResult:
+    record = result if isinstance(result, RoundResult) else result.record
+    if record is None:
+        raise UsageError(
+            "a result has no record of a round",
+            expected="what initial_result, collective_learning_round or run gave",
+            fix="read these results by results.data",
+        )
+    return record
+
+
+def _mean(scores: Sequence[float | None]) -> float:
+    known = [score for score in scores if score is not None]
+    return sum(known) / len(known) if known else math.nan
 
 
 def _tuple(value: Any) -> Any:

@@ -11,12 +11,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from ..errors import ConfigError, SchemaMismatch
+from .forms import as_number, as_scalar
 from .tree import DTYPES, MAX_DEPTH, Leaf, Node, scalar_type, shown, skeleton_of
 
 __all__ = ["Schema"]
 
 _FORMAT = "colearn-schema-1"
+_NUMBERS = {"bool": bool, "int": int, "float": float}
 _SCALARS = ("none", "bool", "int", "float", "str", "bytes")
 
 
@@ -42,6 +46,16 @@ class Schema:
         """Raise SchemaMismatch, naming the first difference, if a tree of weights doesn't fit."""
         self.check_skeleton(skeleton_of(tree)[0])
 
+    def fit(self, tree: Any) -> Any:
+        """The tree in the schema's form, and checked against it; arrays are not copied.
+
+        A scalar may be Python's, numpy's or an array without dimensions, and a sequence a list or a tuple, as long as
+        nothing is lost: a mean that numpy computed is a float, too.
+        """
+        fitted = _fit(tree, json.loads(self.tree))
+        self.check(fitted)
+        return fitted
+
     def check_skeleton(self, skeleton: Node) -> None:
         found = _shape(skeleton)
         wanted = json.loads(self.tree)
@@ -64,6 +78,25 @@ class Schema:
             raise ConfigError("the weights' schema isn't one", expected=f'{{"format": "{_FORMAT}", "tree": …}}')
         _validate(value["tree"], "", 0)
         return cls(json.dumps(value["tree"], separators=(",", ":"), sort_keys=True))
+
+
+def _fit(value: Any, want: Any) -> Any:
+    if isinstance(want, dict) and isinstance(value, dict):
+        return {key: _fit(child, want.get(key)) for key, child in value.items()}
+    if _is_sequence(want) and isinstance(value, list | tuple) and len(value) == len(want) - 1:
+        kind = list if want[0] == "list" else tuple
+        return kind(_fit(child, shape) for child, shape in zip(value, want[1:], strict=True))
+    number = as_number(value)
+    if number is None:
+        return value
+    fitted = None
+    if isinstance(want, str) and want in _NUMBERS:
+        fitted = as_scalar(number, _NUMBERS[want])
+    elif isinstance(want, list) and want[0] in ("array", "scalar") and want[2] == [] and want[1] != "BF16":
+        fitted = as_scalar(number, np.dtype("bool" if want[1] == "BOOL" else "{}{}".format(*DTYPES[want[1]])))
+        if fitted is not None and want[0] == "array":
+            fitted = np.asarray(fitted)
+    return value if fitted is None else fitted
 
 
 def _shape(node: Node) -> Any:

@@ -18,8 +18,9 @@ from typing import Any, NoReturn
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import InvalidWeights, LearnerError
+from ..errors import InvalidWeights
 from .cid import CHUNK, CidHasher
+from .forms import bfloat16
 from .protocol import WeightsRef
 from .schema import Schema
 from .tree import DTYPES, MAX_DEPTH, MAX_NDIM, Leaf, Node, leaves_of, parse_tree, shown, skeleton_of, tree_json
@@ -267,20 +268,9 @@ def _not_finite(leaf: Leaf) -> InvalidWeights:
 def _value(leaf: Leaf, stored: npt.NDArray[Any] | None) -> Any:
     if leaf.kind == "bytes":
         return b"" if stored is None else stored.tobytes()
-    dtype = _bfloat16() if leaf.dtype == "BF16" else _stored_dtype(leaf.dtype).newbyteorder("=")
+    dtype = bfloat16() if leaf.dtype == "BF16" else _stored_dtype(leaf.dtype).newbyteorder("=")
     if stored is None:
         return np.empty(leaf.shape, dtype)
     native = stored.astype(stored.dtype.newbyteorder("="))  # astype copies: the result is the caller's own
     array = native.view(dtype).reshape(leaf.shape)
     return array[()] if leaf.kind == "scalar" else array
-
-
-def _bfloat16() -> np.dtype[Any]:
-    try:
-        import ml_dtypes
-    except ImportError:
-        raise LearnerError(
-            "the weights have bfloat16 arrays, which need the package ml_dtypes", fix="pip install ml-dtypes"
-        ) from None
-    dtype: np.dtype[Any] = np.dtype(ml_dtypes.bfloat16)
-    return dtype

@@ -11,7 +11,7 @@ import contextlib
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -21,12 +21,12 @@ from ..chain.embedded import EmbeddedChain
 from ..chain.transactions import Sender
 from ..core.cid import cid_text
 from ..core.decide import Me, Wait, decide
-from ..core.driver import check_fit
-from ..core.learner import Learner, ProposedWeights, ask_current, ask_test
+from ..core.driver import check_fit, tried
+from ..core.learner import Learner, ProposedWeights, Weights, ask_current, ask_test
 from ..core.protocol import RoundRecord, RoundState, Rules, View
 from ..core.results import Results, RoundResult
 from ..core.schema import Schema
-from ..core.weights import encode
+from ..core.weights import decode, encode
 from ..errors import ChainError
 from ..stores.base import Store
 from ..stores.local import LocalStore
@@ -93,8 +93,7 @@ class EmbeddedLedger:
                 threshold=str(threshold),
                 backend=self.name,
                 initial=initial,
-                rounds=tuple(done),
-                final_sha256=next((r.weights_sha256 for r in reversed(done) if r.accepted), initial.weights_sha256),
+                rounds=done,
                 interrupted=interrupted,
                 ledger=collective.about,
             )
@@ -123,9 +122,11 @@ class _Collective:
     ) -> None:
         started = time.monotonic()
         genesis = ask_current(learners[0], names[0]).weights
-        check_fit(learners, Schema.of(genesis), names)
+        schema = Schema.of(genesis)
+        check_fit(learners, schema, names)
         chain = EmbeddedChain(len(learners))
-        self._genesis = store.put(encode(genesis))
+        self._data = encode(genesis)
+        self._genesis = store.put(self._data)
         self._started = started
         self._deployment = deploy(
             chain.web3,
@@ -141,7 +142,7 @@ class _Collective:
         )
         self._contract = CollectiveContract(chain.web3, self._deployment.address, pin_by_number=True)
         self._performers = [
-            Performer(learner, store, Sender(self._contract, account), max_size=_MAX_SIZE, name=name)
+            Performer(learner, store, Sender(self._contract, account), max_size=_MAX_SIZE, name=name, schema=schema)
             for learner, account, name in zip(learners, chain.accounts, names, strict=True)
         ]
         self.about = {
@@ -157,27 +158,8 @@ class _Collective:
         """Everyone adopts the genesis weights and tests them."""
         for performer in self._performers:
             performer.prepare(decide(*self._look(performer)))
-        tests = {
-            seat: ask_test(performer.learner, ask_current(performer.learner, performer.name), performer.name)
-            for seat, performer in enumerate(self._performers)
-        }
-        n = len(self._performers)
-        return RoundResult(
-            round=0,
-            proposer=0,
-            accepted=True,
-            votes=(None,) * n,
-            vote_scores=_vote_scores(tests, n),
-            test_scores=_test_scores(tests, n),
-            current_scores=_current_scores(tests, n),
-            approvals=0,
-            need=0,
-            weights_sha256=self._genesis.sha256.hex(),
-            size=self._genesis.size,
-            cid=cid_text(self._genesis.cid_digest, self._genesis.size),
-            gas=self._deployment.gas,
-            seconds=time.monotonic() - self._started,
-        )
+        tests = [ask_test(p.learner, Weights(decode(self._data, p.schema)), p.name) for p in self._performers]
+        return replace(tried(tests, self._data, time.monotonic() - self._started), gas=self._deployment.gas)
 
     def run_round(self) -> RoundResult:
         """Let every member act until the round is decided and everyone has adopted the outcome."""
@@ -205,7 +187,7 @@ class _Collective:
             if isinstance(work, Trained):
                 evidence.tests[seat] = work.own_test
             elif isinstance(work, Verdict):
-                evidence.votes[seat] = work.approve if work.test is None else _vote(work.test)
+                evidence.votes[seat] = work.approve if work.test is None else work.test.vote
                 if work.test is not None:
                     evidence.tests[seat] = work.test
             prepared.append((performer, work))
@@ -251,10 +233,6 @@ class _Collective:
             gas=evidence.gas,
             seconds=seconds,
         )
-
-
-def _vote(test: ProposedWeights) -> bool | None:
-    return None if test.vote is None else bool(test.vote)
 
 
 Scores = tuple[float | None, ...]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from ..chain.transactions import Receipt, Sender
 from ..core.decide import Me
 from ..core.learner import Learner
+from ..core.schema import Schema
 from ..stores.base import Store
 from .prepare import Preparer
 from .submit import Submitter, sent
@@ -22,12 +23,21 @@ class Performer(Preparer):
 
     Parameters
     ----------
-    learner, store, max_size, name: as :class:`~.prepare.Preparer` takes them.
+    learner, store, max_size, name, schema: as :class:`~.prepare.Preparer` takes them.
     sender: the member's account on the contract.
     """
 
-    def __init__(self, learner: Learner, store: Store, sender: Sender, *, max_size: int, name: str = "") -> None:
-        super().__init__(learner, store, max_size=max_size, name=name)
+    def __init__(
+        self,
+        learner: Learner,
+        store: Store,
+        sender: Sender,
+        *,
+        max_size: int,
+        name: str = "",
+        schema: Schema | None = None,
+    ) -> None:
+        super().__init__(learner, store, max_size=max_size, name=name, schema=schema)
         self.sender = sender
         self._submitter = Submitter(sender)
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 import json
 
 from ..core.decide import Action, Adopt, Judge, Propose, Wait
-from ..core.learner import Learner, Weights, ask_current, ask_proposal, ask_test
+from ..core.learner import Learner, Weights, ask_accept, ask_current, ask_proposal, ask_test
 from ..core.protocol import WeightsRef
 from ..core.schema import Schema
-from ..core.weights import decode
+from ..core.weights import decode, encode
 from ..errors import InvalidWeights, UnavailableWeights
 from ..stores.base import Store
 from .work import Adopted, Nothing, Trained, Verdict, Work
@@ -30,20 +30,25 @@ class Preparer:
     store: where weights are put and pulled.
     max_size: the deployment's cap on the size of weights, in bytes.
     name: what to call the learner in messages.
+    schema: what the collective's weights look like; as the learner's own if not given.
 
     Attributes
     ----------
     adopted: sha256 of the accepted weights that the learner holds; None before the first.
 
-    Raises InvalidWeights when the learner's own current weights can't be encoded.
+    Raises InvalidWeights when the learner's own current weights can't be encoded, or don't fit the schema.
     """
 
-    def __init__(self, learner: Learner, store: Store, *, max_size: int, name: str = "") -> None:
+    def __init__(
+        self, learner: Learner, store: Store, *, max_size: int, name: str = "", schema: Schema | None = None
+    ) -> None:
         self.learner = learner
         self.store = store
         self.max_size = max_size
         self.name = name
-        self.schema = Schema.of(ask_current(learner, name).weights)
+        own = ask_current(learner, name).weights
+        self.schema = schema or Schema.of(own)
+        encode(self.schema.fit(own))
         self.adopted: bytes | None = None
 
     def prepare(self, action: Action, *, deadline_s: float | None = None) -> Work:
@@ -66,7 +71,7 @@ class Preparer:
             weights = self._pull(action.weights, deadline_s)
         except UnavailableWeights as e:
             return Nothing(f"the accepted weights can't be had yet: {e.what}")
-        self.learner.mli_accept_weights(weights)
+        ask_accept(self.learner, weights, self.name)
         self.adopted = action.weights.sha256
         return Adopted(action.weights)
 

@@ -12,7 +12,7 @@ from .files import replacing
 __all__ = ["plot_results"]
 
 # Green and red as users know them, in hues that differ in lightness too; a sign in every cell for those who see no hue.
-_APPROVE, _REJECT, _PROPOSER, _ABSENT = "#4dac26", "#d7301f", "#bdbdbd", "#f7f7f7"
+APPROVE, REJECT, PROPOSER, ABSENT = "#4dac26", "#d7301f", "#bdbdbd", "#f7f7f7"
 _FORMATS = (".png", ".svg", ".pdf", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".eps", ".ps")
 MAX_INCHES = 30.0
 # From so many on, lines and signs would only blur: one line for the mean, and cells by colour alone.
@@ -40,7 +40,7 @@ def plot_results(results: Results, path: str | Path) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    n_rounds, n_learners = len(results.rounds), len(results.names)
+    n_rounds, n_learners = len(results.rounds), len(results.learner_names)
     grid = max(1.0, 0.32 * n_learners)
     size = (min(MAX_INCHES, max(7.0, 0.45 * n_rounds + 3.5)), min(MAX_INCHES, 4.2 + grid))
     figure = Figure(figsize=size, layout="constrained")
@@ -60,10 +60,10 @@ def plot_results(results: Results, path: str | Path) -> None:
 
 def _draw_scores(axes: Any, results: Results) -> None:
     numbers = [0, *(r.round for r in results.rounds)]
-    n = len(results.names)
+    n = len(results.learner_names)
     crowd = n > CROWD
     kept = [_kept(results, seat) for seat in range(n)]
-    for seat, name in enumerate(results.names):
+    for seat, name in enumerate(results.learner_names):
         style = {"linewidth": 0.7, "alpha": 0.5} if crowd else {"linewidth": 1.2, "marker": "o", "markersize": 3.5}
         (line,) = axes.plot(numbers, kept[seat], label=None if crowd else name, **style)
         refused = [r for r in results.rounds if not r.accepted and r.test_scores[seat] is not None]
@@ -95,15 +95,15 @@ def _draw_votes(axes: Any, results: Results) -> None:
 
     signs = len(results.rounds) <= SIGNS
     for result in results.rounds:
-        for seat in range(len(results.names)):
+        for seat in range(len(results.learner_names)):
             colour, sign = _cell(result, seat)
             axes.add_patch(Rectangle((result.round - 0.5, seat - 0.5), 1, 1, facecolor=colour, edgecolor="white"))
             if signs:
                 axes.text(result.round, seat, sign, ha="center", va="center", fontsize=8)
         if result.accepted:
             axes.text(result.round, -0.95, "★", ha="center", va="center", fontsize=10, color="#b8860b")
-    axes.set_yticks(range(len(results.names)), results.names, fontsize=8)
-    axes.set_ylim(len(results.names) - 0.5, -1.5)
+    axes.set_yticks(range(len(results.learner_names)), results.learner_names, fontsize=8)
+    axes.set_ylim(len(results.learner_names) - 0.5, -1.5)
     axes.set_xlim(-0.6, max(1, len(results.rounds)) + 0.6)
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.set_xlabel("round (★ accepted; + approves, - rejects, P proposes)")
@@ -113,11 +113,11 @@ def _draw_votes(axes: Any, results: Results) -> None:
 
 def _cell(result: RoundResult, seat: int) -> tuple[str, str]:
     if seat == result.proposer:
-        return _PROPOSER, "P"
+        return PROPOSER, "P"
     vote = result.votes[seat]
     if vote is None:
-        return _ABSENT, ""
-    return (_APPROVE, "+") if vote else (_REJECT, "-")
+        return ABSENT, ""
+    return (APPROVE, "+") if vote else (REJECT, "-")
 
 
 def _number(score: float | None) -> float:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ..core.results import Results, RoundResult
 
-__all__ = ["Table", "render", "summary"]
+__all__ = ["Table", "print_results", "render", "summary"]
 
 _SIGNS = {True: "+", False: "-", None: "."}
 
@@ -57,7 +57,7 @@ class Table:
 
 def render(results: Results) -> str:
     """The whole table: the genesis weights and all decided rounds."""
-    table = Table(results.names)
+    table = Table(results.learner_names)
     return "\n".join([table.header, *(table.line(r) for r in (results.initial, *results.rounds))])
 
 
@@ -77,6 +77,32 @@ def summary(results: Results) -> str:
         )
     lines.append(f"time: {sum(r.seconds for r in (results.initial, *results.rounds)):.1f} s")
     return "\n".join(lines)
+
+
+def print_results(results: Results) -> None:
+    """Print the last entry of ``results.data``: who proposed, what was decided, each learner's vote and scores."""
+    if not results.data:
+        print("no results yet")
+        return
+    last, names = results.data[-1], results.learner_names
+    if last.block_proposer is None or len(results.data) == 1:
+        print(f"result {len(results.data) - 1}: no proposal was voted on")
+        votes = ["-"] * len(names)
+    else:
+        decision = "accepted" if last.vote else "rejected"
+        print(f"round {len(results.data) - 1}: {names[last.block_proposer]} proposed, {decision}")
+        votes = [
+            "proposed" if seat == last.block_proposer else {True: "yes", False: "no", None: "none"}[vote]
+            for seat, vote in enumerate(last.votes)
+        ]
+    width = max(len("learner"), *map(len, names))
+    print(f"{'learner':<{width}}  {'vote':<8}  {'vote score':>12}  {'test score':>12}")
+    for name, vote, *scores in zip(names, votes, last.vote_scores, last.test_scores, strict=True):
+        print(f"{name:<{width}}  {vote:<8}  " + "  ".join(f"{_score(score):>12}" for score in scores))
+
+
+def _score(score: float | None) -> str:
+    return "" if score is None else f"{score:.4f}"
 
 
 def _sign(result: RoundResult, seat: int) -> str:

@@ -206,7 +206,8 @@ class Findings:
             )
         return f"{free >> 30} GiB left at {folder}"
 
-    def try_learner(self) -> str:
+    def try_learner(self) -> str | Line:
+        from colearn_ledger.core.check_learner import warnings_about
         from colearn_ledger.core.learner import ask_current
 
         from .worker import make_learner
@@ -214,8 +215,11 @@ class Findings:
         sys.path[:0] = [p for p in (str(self.config.folder), str(Path.cwd())) if p not in sys.path]
         assert self.config.learner_factory is not None
         learner: Learner = make_learner(self.config.learner_factory, self.config.learner_options)
-        self.deployment.schema.check(ask_current(learner).weights)
-        return f"{self.config.learner_factory} makes weights that fit"
+        weights = ask_current(learner).weights
+        self.deployment.schema.fit(weights)
+        warnings = warnings_about(weights)
+        text = "; ".join([f"{self.config.learner_factory} makes weights that fit", *warnings])
+        return Line("learner", text, note=bool(warnings))
 
 
 Check = Callable[[], "str | Line"]

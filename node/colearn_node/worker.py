@@ -107,13 +107,11 @@ def main(fd: int) -> None:
     threading.Thread(target=listen, daemon=True).start()
 
     def prepare_everything() -> Any:
-        from colearn_ledger.core.learner import ask_current
         from colearn_ledger.ledger.prepare import Preparer
 
         learner = make_learner(spec.factory, spec.options)
-        spec.schema.check(ask_current(learner).weights)
         store = open_store(spec.store_ipfs, spec.store_folder, spec.store_allow_remote)
-        return Preparer(learner, store, max_size=spec.max_size)
+        return Preparer(learner, store, max_size=spec.max_size, schema=spec.schema)
 
     preparer = attempt(0, prepare_everything)
     if preparer is None:

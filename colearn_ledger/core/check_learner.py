@@ -1,0 +1,276 @@
+"""Trying a learner out: does it keep the interface's promises, and what should its author know?"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..errors import InvalidWeights, LearnerError
+from .forms import arrays_of, like, parts_of, plain
+from .learner import Learner, ProposedWeights, Weights, ask_accept, ask_current, ask_propose, ask_test, check_methods
+from .schema import Schema
+from .tree import shown
+from .weights import decode, encode
+
+__all__ = ["LearnerReport", "check_learner", "warnings_about"]
+
+
+@dataclass(frozen=True)
+class LearnerReport:
+    """What :func:`check_learner` found.
+
+    Attributes
+    ----------
+    learner: the learner's class.
+    kept: the promises that it keeps, a sentence each.
+    warnings: what works, and may not do what the author thinks.
+    """
+
+    learner: str
+    kept: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+    def __str__(self) -> str:
+        lines = [f"{self.learner} keeps the promises of a learner"]
+        lines += [f"  ok       {sentence}" for sentence in self.kept]
+        lines += [f"  warning  {sentence}" for sentence in self.warnings]
+        return "\n".join(lines)
+
+
+def check_learner(learner: object, *, make: Callable[[], object] | None = None) -> LearnerReport:
+    """Try a learner out, and raise :class:`LearnerError` for the first promise of the interface that it breaks.
+
+    It trains and tests a few times, so call it in a test of your learner. The learner has its own weights again
+    afterwards.
+
+    Parameters
+    ----------
+    learner: an object with the four methods.
+    make: makes a learner just like it, with the same data and seed; it is called twice, to try whether the two train
+        alike, as learners must for a run to be repeated.
+
+    Returns
+    -------
+    What was tried, and warnings about what is no mistake.
+
+    Raises
+    ------
+    LearnerError: a promise is broken. The message says which, and how to keep it.
+    InvalidWeights: the learner's weights can't be written: something in them is no array, number, text or bytes.
+    """
+    check_methods(learner)
+    assert isinstance(learner, Learner)
+    trial = _Trial(learner)
+    try:
+        trial.try_everything()
+        if make is not None:
+            trial.compare([make(), make()])
+    finally:
+        trial.put_back()
+    return LearnerReport(type(learner).__name__, tuple(trial.kept), tuple(trial.warnings))
+
+
+class _Trial:
+    def __init__(self, learner: Learner) -> None:
+        self.learner = learner
+        self.name = f"learner {type(learner).__name__}"
+        self.kept: list[str] = []
+        own = ask_current(learner).weights
+        self.warnings = warnings_about(own)
+        self.before = encode(own)
+        self.schema = Schema.of(own)
+        self.opaque = any(isinstance(part, bytes | str) for _, part in parts_of(own))
+
+    # Every check reads the learner itself: what the drivers repair is what is looked for here.
+
+    def current(self) -> bytes:
+        return encode(self.schema.fit(ask_current(self.learner).weights))
+
+    def given(self, data: bytes) -> Weights:
+        return Weights(like(decode(data), self.learner.mli_get_current_weights().weights))
+
+    def same(self, found: bytes, wanted: bytes) -> bool:
+        """Whether weights are the same. Bytes and texts may differ, as not every library writes a model twice alike."""
+        if found == wanted:
+            return True
+        if not self.opaque or _but_opaque(found) != _but_opaque(wanted):
+            return False
+        warning = (
+            "bytes or texts of the current weights are others than those that were accepted last, so it can't be told "
+            "by them whether the learner keeps its promises: serialise so that a model always gives the same bytes"
+        )
+        if warning not in self.warnings:
+            self.warnings.append(warning)
+        return True
+
+    def put_back(self) -> None:
+        ask_accept(self.learner, Weights(decode(self.before)))
+
+    def broken(self, what: str, expected: str, fix: str) -> LearnerError:
+        return LearnerError(f"{self.name}: {what}", expected=expected, fix=fix)
+
+    def unchanged(self, by: str, fix: str) -> None:
+        if not self.same(self.current(), self.before):
+            raise self.broken(f"{by} changed the current weights", "that they stay as they are", fix)
+        self.kept.append(f"{by} leaves the current weights as they are")
+
+    def try_everything(self) -> None:
+        if encode(self.schema.fit(plain(self.given(self.before).weights))) != self.before:
+            raise self.broken(
+                "its weights are not the same any more once they were written and read",
+                "weights that are arrays, tensors, numbers, texts or bytes",
+                "convert what is something else",
+            )
+        self.kept.append("its weights can be written and read")
+        self.unchanged("mli_get_current_weights", "return the same weights until others are accepted")
+        trained = self.try_proposing()
+        self.try_testing(trained)
+        self.try_reproducing(trained)
+        _scribble(self.learner.mli_get_current_weights().weights)
+        self.unchanged("writing into what mli_get_current_weights returned", "return copies of the model's arrays")
+        self.try_accepting(trained)
+
+    def try_proposing(self) -> bytes:
+        proposed = ask_propose(self.learner, 1)
+        data = self.encoded(proposed)
+        self.unchanged("mli_propose_weights", "train a copy, or put the current weights back before returning")
+        _scribble(proposed.weights)
+        self.unchanged("writing into what mli_propose_weights returned", "return copies of the model's arrays")
+        if data == self.before:
+            self.warnings.append("mli_propose_weights proposed the current weights: did it train?")
+        return data
+
+    def encoded(self, proposed: Weights) -> bytes:
+        try:
+            return encode(self.schema.fit(plain(proposed.weights)))
+        except InvalidWeights as error:
+            error.what = f"{self.name} proposed weights that nobody can accept: {error.what}"
+            raise
+
+    def try_testing(self, trained: bytes) -> None:
+        given = self.given(trained)
+        judged = self.learner.mli_test_weights(given)
+        self.unchanged("mli_test_weights", "put the current weights back before returning")
+        judged = ask_test(self.learner, Weights(decode(trained)))  # says what is wrong with the scores or the vote
+        self.finite(judged)
+        if judged.vote is None:
+            self.warnings.append("mli_test_weights abstained, which counts as not approving")
+        self.kept.append("scores are finite numbers, and the vote is True, False or None")
+        again = ask_test(self.learner, Weights(decode(trained)))
+        if (again.vote_value, again.vote) != (judged.vote_value, judged.vote):
+            self.warnings.append(
+                f"the same weights were judged twice, with vote scores of {judged.vote_value:g} and "
+                f"{again.vote_value:g}: vote on a fixed set, or two different samples are compared"
+            )
+
+    def finite(self, judged: ProposedWeights) -> None:
+        for field, value in (("vote_score", judged.vote_value), ("test_score", judged.test_value)):
+            if not math.isfinite(value):
+                raise self.broken(
+                    f"{field} is {value}",
+                    "a finite number",
+                    "score weights that the model can't be run with very low, and vote to reject them",
+                )
+
+    def try_reproducing(self, trained: bytes) -> None:
+        if not callable(getattr(self.learner, "mli_begin_round", None)):
+            self.warnings.append(
+                "there is no mli_begin_round(round), so trainings can't be repeated: a learner that is restarted in "
+                "the middle of a round proposes something else (add it, and seed each training by the round's number)"
+            )
+            return
+        again = self.encoded(ask_propose(self.learner, 1))
+        if again != trained:
+            raise self.broken(
+                "after mli_begin_round(1), it proposed other weights the second time",
+                "the same weights, since round and current weights were the same",
+                "take all randomness of a training from a seed and the round's number",
+            )
+        self.kept.append("the same round trains the same weights")
+
+    def try_accepting(self, trained: bytes) -> None:
+        given = self.given(trained)
+        self.learner.mli_accept_weights(given)
+        accepted = self.current()
+        _scribble(given.weights)
+        aliased = self.current() != accepted
+        if not self.same(accepted, trained):
+            raise self.broken(
+                "after mli_accept_weights the current weights are not the accepted ones",
+                "the same tree, dtypes, shapes and values",
+                "adopt the weights as they are, and return them so from mli_get_current_weights",
+            )
+        self.kept.append("mli_accept_weights adopts the weights")
+        if aliased:
+            raise self.broken(
+                "writing into what mli_accept_weights was given changed the current weights",
+                "that they stay as they are",
+                "copy the arrays",
+            )
+        self.kept.append("writing into what mli_accept_weights was given leaves the current weights as they are")
+
+    def compare(self, alike: list[object]) -> None:
+        proposals = []
+        for other in alike:
+            check_methods(other)
+            assert isinstance(other, Learner)
+            ask_accept(other, Weights(decode(self.before)))
+            proposals.append(self.encoded(ask_propose(other, 2)))
+        if proposals[0] != proposals[1]:
+            raise self.broken(
+                "two that were made alike proposed different weights from the same ones in the same round",
+                "the same weights",
+                "take all randomness of a training from a seed and the round's number, in mli_begin_round",
+            )
+        self.kept.append("learners that are made alike train the same weights")
+
+
+def warnings_about(weights: Any) -> list[str]:
+    """What the owner of a learner should know about its weights before they travel: opaque bytes, names of files."""
+    warnings = []
+    opaque = [path for path, part in parts_of(weights) if isinstance(part, bytes | bytearray)]
+    if opaque:
+        where = ", ".join(map(shown, opaque[:3])) + (", …" if len(opaque) > 3 else "")
+        warnings.append(
+            f"the weights have opaque bytes (at {where}): they are carried unread, and nothing but the learner checks "
+            "them. If it unpickles them, any member's proposal can run code on this machine: prefer arrays, or a "
+            "format of data alone (JSON, UBJ)"
+        )
+    for path, part in parts_of(weights):
+        if isinstance(part, str) and os.sep in part and os.path.exists(part):
+            warnings.append(
+                f"the text at {shown(path)} of the weights names a file of this machine, which no other learner has: "
+                "put the file's content into the weights, as bytes or arrays"
+            )
+    return warnings
+
+
+def _but_opaque(data: bytes) -> bytes:
+    """Weights with all bytes and texts left empty."""
+
+    def walk(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: walk(child) for key, child in value.items()}
+        if isinstance(value, list | tuple):
+            return type(value)(map(walk, value))
+        return type(value)() if isinstance(value, bytes | str) else value
+
+    return encode(walk(decode(data)))
+
+
+def _scribble(tree: Any) -> None:
+    """Write other values into every array, tensor and variable that can be written to."""
+    for array in arrays_of(tree):
+        values = array if isinstance(array, np.ndarray) else plain(array)
+        if values.size == 0:
+            continue
+        other = ~values if values.dtype == np.bool_ else values + np.ones((), values.dtype)
+        if callable(getattr(array, "assign", None)):  # a variable of TensorFlow or Keras
+            array.assign(other)
+        elif values.flags.writeable and (array is values or callable(getattr(array, "detach", None))):
+            values[...] = other  # TensorFlow's tensors can't be written to, and aren't tried

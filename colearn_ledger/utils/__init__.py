@@ -1,0 +1,1 @@
+"""Module names that other programs import; see ``docs/moving-over.md``."""
