@@ -18,6 +18,7 @@ from colearn_ledger.chain.contract import CollectiveContract
 from colearn_ledger.chain.endpoints import connect
 from colearn_ledger.chain.keys import KEY_FILE_VARIABLE, write_keystore
 from colearn_ledger.cli.main import main
+from colearn_ledger.cli.options import RPC_VARIABLE
 from colearn_ledger.core.protocol import Rules, View
 from colearn_ledger.core.schema import Schema
 from colearn_ledger.core.weights import decode, encode
@@ -72,7 +73,8 @@ class Here:
 @pytest.fixture
 def here(chain: Anvil, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Here:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv(KEY_FILE_VARIABLE, raising=False)
+    for variable in (KEY_FILE_VARIABLE, RPC_VARIABLE):
+        monkeypatch.delenv(variable, raising=False)
     return Here(chain, tmp_path)
 
 

@@ -24,6 +24,7 @@ from colearn_ledger.chain.transactions import Sender
 from colearn_ledger.core.protocol import ZERO_ADDRESS, View
 from colearn_ledger.deployment import DeploymentRecord, load_deployment
 from colearn_ledger.errors import ChainError, ColearnError, ConfigError, InsufficientFunds, NotAMember, StoreError
+from colearn_ledger.report.rules import decision_in_words, windows_in_words
 
 from .settings import Config
 
@@ -121,6 +122,21 @@ class Findings:
             expected="the key of a member",
             fix="use a member's key, or have a member move to add this address (colearn-ledger motion propose)",
         )
+
+    def read_rules(self) -> str:
+        """What the members agreed to; and that it began with the weights that the deployment file names."""
+        assert self._head is not None
+        [first] = self.contract.fetch_rounds(0, 1, self._head, self.contract.fetch_clock(self._head))
+        if first.weights != self.deployment.genesis:
+            raise ConfigError(
+                f"{self.config.deployment} names other first weights than the contract",
+                expected="the file as `colearn-ledger deploy` wrote it",
+                fix="get the file again from whoever deployed the collective",
+            )
+        view = self.view
+        votes = f"{'secret' if view.secret_votes else 'open'} votes"
+        times = windows_in_words(view.rules, secret=view.secret_votes)
+        return f"{decision_in_words(view.rules, view.member_count)}; {votes}; {times}"
 
     def count_funds(self) -> Line:
         if self.account is None or self.dry_run:
@@ -250,6 +266,7 @@ def check_everything(config: Config, tell: Callable[[Line], None]) -> ColearnErr
     found = Findings(config)
     checks = [
         *_quick(found),
+        ("rules", found.read_rules),
         ("news", found.try_news),
         ("clock", found.compare_clocks),
         ("store", found.try_store),
@@ -261,6 +278,7 @@ def check_everything(config: Config, tell: Callable[[Line], None]) -> ColearnErr
         "contract": "rpc",
         "member": "contract",
         "funds": "member",
+        "rules": "member",
         "clock": "rpc",
         "store": "member",
         "disk": "member",
