@@ -69,10 +69,13 @@ class CollectiveContract:
 
     # -------------------------------------------------------------------------------------------- head and clock
 
-    def fetch_head(self) -> Head:
-        """The newest block. A view begins here: what is read at this head is read through one endpoint."""
+    def fetch_head(self, number: int | None = None) -> Head:
+        """The newest block, or block ``number``. A view begins here: what is read at this head is read through one
+        endpoint.
+        """
         begin_view(self.web3)
-        block = self._reach(lambda: self.web3.eth.get_block("latest"), "read the newest block")
+        which = "latest" if number is None else number
+        block = self._reach(lambda: self.web3.eth.get_block(which), f"read the block {which}")  # type: ignore[arg-type]
         return Head(int(block["number"]), bytes(block["hash"]), int(block["timestamp"]))
 
     def fetch_clock(self, head: Head) -> int:
