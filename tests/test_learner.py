@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from colearn_ledger.core.check_learner import check_learner
 from colearn_ledger.core.learner import (
     Learner,
     MachineLearningInterface,
