@@ -14,8 +14,8 @@ pytest.importorskip("colearn_ledger.tasks.keras_env", reason="TensorFlow is not 
 import keras
 from sklearn.datasets import load_digits
 
-from colearn_ledger.core.driver import run
 from colearn_ledger.core.check_learner import check_learner
+from colearn_ledger.core.driver import run
 from colearn_ledger.core.learner import Weights
 from colearn_ledger.core.weights import encode
 from colearn_ledger.errors import LearnerError, SchemaMismatch, UsageError
