@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 import runpy
 import warnings
 from pathlib import Path
@@ -119,6 +120,15 @@ def test_run_one_round__votes_and_scores_of_other_kinds__counted(yes: Any, score
 def test_run_one_round__no_vote_at_all__says_so(vote: Any) -> None:
     with pytest.raises(LearnerError, match="the vote is"):
         run_one_round(0, [Judge(True), Judge(vote)])
+
+
+def test_doc__imports__differ_by_the_package_alone_and_work() -> None:
+    text = (EXAMPLE.parents[1] / "docs" / "moving-over.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(from [^`]*)` \| `(from [^`]*)` \|$", text, re.MULTILINE)
+    assert len(rows) == 9
+    for then, now in rows:
+        assert now == then.replace("from colearn.", "from colearn_ledger.")
+        exec(now, {})
 
 
 # ------------------------------------------------------------------------------------------------ the rule for a tie
