@@ -24,6 +24,9 @@ DEFAULT_TASK = "KERAS_MNIST"
 _OURS = {
     "KERAS_MNIST": "keras_mnist",
     "SKLEARN_DIGITS": "sklearn_digits",
+    "FASHION": "fashion",
+    "CIFAR10": "cifar10",
+    "XRAY": "xray",
     "FRAUD": "fraud",
     "IRIS": "iris",
     "DIABETES": "diabetes",
