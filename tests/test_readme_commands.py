@@ -33,7 +33,7 @@ class Shell:
         self.env = {**environment, "TMPDIR": str(folder / "tmp"), "PYTHONUNBUFFERED": "1"}
 
     def start(self, script: str) -> subprocess.Popen[str]:
-        """Start what runs until it is stopped; return when it says that it is up."""
+        """Start a local network, which runs until it is stopped; return when it says that it is up."""
         process = subprocess.Popen(
             ["sh", "-eu", "-c", script.replace("colearn-ledger network up", "exec colearn-ledger network up")],
             cwd=self.folder,
@@ -100,3 +100,34 @@ def test_readme__on_a_real_chain__as_written_and_as_in_one_process(tmp_path: Pat
     assert f"sha256  {expected.final_sha256}" in said
     shown = block_after("colearn-ledger history").splitlines()
     assert shown[0] in said, "the header of the table"
+
+
+def test_tutorial__every_block_in_its_order__the_same_weights_three_times(tmp_path: Path) -> None:
+    need("anvil", "kubo")
+    text = (ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"<!-- (file: [\w.]+|run|start) -->\n```\w+\n(.*?)\n```\n", text, re.DOTALL)
+    assert len(blocks) == len(re.findall("^```\\w", text, re.M)), "every block is run"
+    shell = Shell(tmp_path)
+    network, said, folder = None, "", "."
+    try:
+        for kind, block in blocks:
+            if kind == "start":
+                network = shell.start(block)
+            elif kind == "run":
+                said += shell.type(f"{start}\n{block}" if (start := _entered(folder)) else block)
+                folder = "post"
+            else:
+                (tmp_path / folder / kind.partition(" ")[2]).write_text(block)
+    finally:
+        if network is not None:
+            network.send_signal(signal.SIGINT)
+            network.communicate(timeout=60)
+    assert "WRONG" not in said and "Traceback" not in said
+    weights = re.findall(r"final weights: (\w{64})", said)
+    assert len(weights) == 2 and weights[0] == weights[1]
+    assert f"sha256  {weights[0]}" in said, "the nodes' weights"
+
+
+def _entered(folder: str) -> str:
+    """What the first block did to the terminal that the others are typed in, too."""
+    return "" if folder == "." else f". .venv/bin/activate\ncd {folder}"
