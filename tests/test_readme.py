@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
+from colearn_ledger.core.protocol import RoundRecord, RoundState, WeightsRef
+from colearn_ledger.history import Choice, Round, Transaction, Vote
+from colearn_ledger.report.rounds import RoundsTable
 from colearn_ledger.report.table import Table
 
 ROOT = Path(__file__).parents[1]
@@ -42,6 +46,38 @@ def test_demo__output__has_the_columns_that_the_demo_prints() -> None:
     header = Table([f"learner {i + 1}" for i in range(5)]).header
     assert lines[1] == header
     assert {len(line) for line in lines[2:8]} == {len(header)}
+
+
+def test_history__output__is_what_the_command_prints_for_these_rounds() -> None:
+    header, genesis, one, *others, last = block_after("colearn-ledger history").splitlines()
+
+    def sent(gas: int, time: str, number: int) -> Transaction:
+        seconds = int(datetime.fromisoformat(f"{time}+00:00").timestamp())
+        return Transaction(b"", 1, seconds, number, (), "0x", gas, 1)
+
+    def weights(sha256: str) -> WeightsRef:
+        return WeightsRef(bytes.fromhex(sha256) + bytes(28), bytes(32), 136)
+
+    state, proposer = RoundState.ACCEPTED, "0xA642" + "0" * 32 + "d573"
+    records = [
+        RoundRecord(0, state, "", 0, b"", None, weights("ece30a48"), 1, 3, 0, 0, 0, 0, 0),
+        RoundRecord(1, state, proposer, 0, b"", bytes(32), weights("a102bf38"), 1, 3, 0, 6, 0, 0, 2),
+        RoundRecord(11, RoundState.PROPOSING, "0xde2a" + "0" * 32 + "651C", 0, b"", None, None, 1, 3, 1, 0, 0, 0, 0),
+    ]
+    deployed, decided = sent(3_777_113, "2026-11-25 23:35:57", 0), sent(159_674, "2026-11-25 23:36:17", 1)
+    votes = tuple(Vote(seat, "", Choice.APPROVED) for seat in (1, 2))
+    rounds = [
+        Round(records[0], transactions=(deployed,)),
+        Round(records[1], ("", "", ""), votes, by_clock=False, transactions=(decided,), decided=decided),
+        Round(records[2]),
+    ]
+    table = RoundsTable(rounds, 120)
+    assert [table.header, *table.lines(rounds)] == [header, genesis, one, last]
+    rows = [line for line in others if "accepted" in line or "rejected" in line]
+    assert len(rows) == len(others) - 1  # what is left out
+    for row in rows:
+        votes_by_seat, decision = row.split()[2:4]
+        assert len(row) == len(one) and (votes_by_seat.count("+") > 1) == (decision == "accepted")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
