@@ -92,12 +92,3 @@ def test_stamp__images__only_the_corner_changes_in_a_copy(shape: tuple[int, ...]
     x = np.zeros(shape)
     stamped = stamp(x, 6, value=0.5, patch=2).reshape(2, 6, 6, -1)
     assert (stamped[:, 4:, 4:] == 0.5).all() and stamped.sum() == 0.5 * 4 * 2 * stamped.shape[-1] and not x.any()
-
-
-def test_benchmark__of_robustness__runs() -> None:
-    from benchmarks.robustness import SYSTEMS, load, measure
-
-    digits = load(None, per_learner=150, learners=5)
-    for system in SYSTEMS:
-        accuracy, triggered = measure(digits, system, 5, 1, "backdoor", 1, 1)
-        assert 0 <= accuracy <= 1 and 0 <= triggered <= 1
