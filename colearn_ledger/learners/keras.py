@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import LearnerError, UsageError
-from .template import BatchLearner, BatchOptions, Data
+from .private import PrivateLearner, PrivateOptions
+from .template import Data
 from .voting import Evaluation
 
 try:
@@ -32,7 +33,7 @@ Array = np.ndarray[Any, Any]
 SCORE_BATCH = 2048
 
 
-class KerasLearner(BatchLearner):
+class KerasLearner(PrivateLearner):
     """Trains, tests and votes with a compiled Keras model.
 
     The weights are the list of arrays that ``model.get_weights()`` gives. Batches, dropout and other randomness depend
@@ -47,7 +48,8 @@ class KerasLearner(BatchLearner):
     higher_is_better: whether more of the criterion is better; by default no for losses and errors, yes for the rest.
         Scores are reported such that higher is better: a criterion of which less is better has its sign changed.
     steps: another name of ``steps_per_round``.
-    options: see :class:`~colearn_ledger.learners.template.BatchLearner`; ``batch_size`` is 32 if not given.
+    options: see :class:`~colearn_ledger.learners.template.BatchLearner`; ``batch_size`` is 32 if not given. For
+        differential privacy see :class:`~colearn_ledger.learners.private.PrivateLearner`.
     """
 
     def __init__(
@@ -60,7 +62,7 @@ class KerasLearner(BatchLearner):
         criterion: str | None = None,
         higher_is_better: bool | None = None,
         steps: int | None = None,
-        **options: Unpack[BatchOptions],
+        **options: Unpack[PrivateOptions],
     ) -> None:
         if not getattr(model, "compiled", False) or not model.built:
             raise LearnerError(
@@ -77,6 +79,16 @@ class KerasLearner(BatchLearner):
         model.optimizer.build(model.trainable_variables)
         # Assigning saved values resets the optimizer without building a new one, which would trace the graph again.
         self._optimizer_start = [np.copy(keras.ops.convert_to_numpy(v)) for v in model.optimizer.variables]
+        self._private_step: Callable[[Any, Any, np.random.Generator], None] | None = None
+        if self.privacy is not None:
+            from .keras_privacy import PrivateStep
+
+            self._private_step = PrivateStep(
+                model,
+                clip=self.privacy.config.max_grad_norm,
+                noise_multiplier=self.privacy.noise_multiplier,
+                batch_size=self.batch_size,
+            )
         self.start()
 
     def begin_training(self, rng: np.random.Generator) -> None:
@@ -94,7 +106,10 @@ class KerasLearner(BatchLearner):
 
     def train_batch(self, rows: Array) -> None:
         x, y = self.train_set
-        self._model.train_on_batch(x[rows], y[rows])
+        if self._private_step is not None and self.noise is not None:
+            self._private_step(x[rows], y[rows], self.noise)
+        else:
+            self._model.train_on_batch(x[rows], y[rows])
 
     def read_weights(self) -> list[Array]:
         return [np.array(w, copy=True) for w in self._model.get_weights()]

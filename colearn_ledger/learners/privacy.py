@@ -81,13 +81,13 @@ class Privacy:
         with self.ledger.open() as ledger:
             return self._fits(ledger.spent)
 
-    def spend(self) -> bool:
-        """Remember a training, before its result goes anywhere. False, and nothing is spent, if it is one too many."""
+    def spend(self) -> DiffPrivBudget | None:
+        """Remember a training, before its result goes anywhere. None, and nothing is spent, if it is one too many."""
         with self.ledger.open() as ledger:
             if not self._fits(ledger.spent):
-                return False
+                return None
             ledger.append(self.spending)
-            return True
+            return self._budget(ledger.spent)
 
     def randomness(self, *key: int) -> np.random.Generator:
         """Randomness for one training's samples and noise: the operating system's, or that of ``key`` if the
