@@ -56,7 +56,8 @@ class PrivateStep:
         for total in self.clipped_sum(x, y):
             noise = rng.standard_normal(total.shape, np.float32) * np.float32(scale)
             noisy.append(tf.constant((total + noise) / np.float32(self._batch_size)))
-        self._apply(noisy)
+        with _quiet():
+            self._apply(noisy)
 
     def clipped_sum(self, x: Array, y: Array) -> list[Array]:
         """The sum of the samples' clipped gradients, for each trainable variable."""
@@ -110,7 +111,7 @@ def _layers(model: Any) -> Iterator[Any]:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """TensorFlow warns, while it traces, of what it vectorizes less well; nobody can do anything about it."""
+    """TensorFlow warns, as it traces, of what it vectorizes less well, and of each learner's having its own model."""
     log = logging.getLogger("tensorflow")
     level = log.level
     log.setLevel(logging.ERROR)
