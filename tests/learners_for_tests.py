@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 
-from colearn_ledger.core.learner import MachineLearningInterface, ProposedWeights, Weights
+from colearn_ledger.core.learner import (
+    DiffPrivConfig,
+    ErrorCodes,
+    MachineLearningInterface,
+    ProposedWeights,
+    TrainingSummary,
+    Weights,
+)
+from colearn_ledger.learners.privacy import Privacy, compute_epsilon
+from colearn_ledger.learners.privacy_ledger import PrivacyLedger, Spending
 
 
 class LinearLearner(MachineLearningInterface):
@@ -43,3 +54,22 @@ class LinearLearner(MachineLearningInterface):
 
 def linear_learners(count: int, seed: int = 0) -> list[LinearLearner]:
     return [LinearLearner(i, seed=seed) for i in range(count)]
+
+
+class FrugalLearner(LinearLearner):
+    """One whose privacy budget lasts for some proposals. The accounting is real; the noise it leaves to others."""
+
+    def __init__(self, index: int, proposals: int, *, seed: int = 1, ledger: Path | None = None) -> None:
+        super().__init__(index, seed=seed)
+        target = compute_epsilon([Spending(1.0, 4.0, 1)] * proposals, 1e-5)
+        config = DiffPrivConfig(target, 1e-5, 1.0, noise_multiplier=4.0)
+        self._privacy = Privacy(config, samples=200, batch_size=200, steps=1, ledger=PrivacyLedger(ledger))
+        self.trainings = 0
+
+    def mli_propose_weights(self) -> Weights:
+        budget = self._privacy.spend()
+        if budget is None:
+            summary = TrainingSummary(self._privacy.budget, ErrorCodes.DP_BUDGET_EXCEEDED)
+            return Weights(self.mli_get_current_weights().weights, summary)
+        self.trainings += 1
+        return Weights(super().mli_propose_weights().weights, TrainingSummary(budget, samples=200))

@@ -16,7 +16,7 @@ from colearn_ledger.chain.contract import CollectiveContract
 from colearn_ledger.chain.deploy import Genesis, deploy
 from colearn_ledger.chain.embedded import EmbeddedChain
 from colearn_ledger.chain.transactions import Sender
-from colearn_ledger.core.decide import decide
+from colearn_ledger.core.decide import Propose, decide
 from colearn_ledger.core.driver import run
 from colearn_ledger.core.learner import ProposedWeights, Weights
 from colearn_ledger.core.protocol import RoundRecord, RoundState, View
@@ -24,10 +24,10 @@ from colearn_ledger.core.results import Results, RoundResult
 from colearn_ledger.core.weights import encode
 from colearn_ledger.errors import InvalidWeights, SchemaMismatch
 from colearn_ledger.ledger.embedded import EmbeddedLedger
-from colearn_ledger.ledger.perform import Adopted, Nothing, Performer, Verdict, Work
+from colearn_ledger.ledger.perform import Adopted, Declined, Nothing, Performer, Trained, Verdict, Work
 from colearn_ledger.stores.local import LocalStore
 
-from .learners_for_tests import LinearLearner, linear_learners
+from .learners_for_tests import FrugalLearner, LinearLearner, linear_learners
 
 
 def decided(results: Results) -> tuple[object, ...]:
@@ -60,6 +60,59 @@ def test_run__secret_votes__same_decisions_and_bytes() -> None:
     plain = run(5, linear_learners(4, 3), "2/3")
     secret = run(5, linear_learners(4, 3), "2/3", backend=EmbeddedLedger(secret=True))
     assert decided(secret) == decided(plain)
+
+
+@pytest.mark.parametrize("secret", [False, True])
+def test_run__spent_privacy_budgets__turns_pass_and_the_rest_goes_on_as_in_process(secret: bool) -> None:
+    def learners() -> list[LinearLearner]:
+        return [FrugalLearner(0, 1), LinearLearner(1, seed=1), FrugalLearner(2, 2)]
+
+    plain, ledger_learners = run(9, learners()), learners()
+    ledger = run(9, ledger_learners, backend=EmbeddedLedger(secret=secret))
+    assert decided(ledger) == decided(plain)
+    assert [r.round for r in ledger.rounds if r.declined] == [4, 7, 9]
+    assert [r.proposer for r in ledger.rounds] == [0, 1, 2] * 3
+    spent = next(r for r in ledger.rounds if r.declined)
+    assert "privacy budget is spent: epsilon 1.013 of 1.013" in spent.declined
+    assert not spent.accepted and spent.gas == 0 and set(spent.votes) == set(spent.test_scores) == {None}
+    # Those who decline go on voting, and what is accepted reaches them.
+    voted = [r.votes[0] for r in ledger.rounds if r.round in (5, 8)]
+    assert None not in voted
+    assert len({encode(learner.mli_get_current_weights().weights) for learner in ledger_learners}) == 1
+    assert Results.from_dict(json.loads(json.dumps(ledger.to_dict()))).rounds == ledger.rounds
+
+
+def test_run__everybody_declines__ends_all_the_same() -> None:
+    learners = [FrugalLearner(i, 1) for i in range(2)]
+    for learner in learners:
+        learner.mli_propose_weights()
+    results = run(5, learners, backend=EmbeddedLedger())
+    assert all(r.declined for r in results.rounds) and len(results.rounds) == 5
+    assert results.final_sha256 == results.initial.weights_sha256
+
+
+def test_prepare__a_proposal_with_privacy__its_note_tells_what_was_spent(tmp_path: Path) -> None:
+    chain = EmbeddedChain(2)
+    store = LocalStore(tmp_path)
+    learner = FrugalLearner(0, 2)
+    genesis = store.put(encode(learner.mli_get_current_weights().weights))
+    deployed = deploy(chain.web3, chain.accounts[0], Genesis([a.address for a in chain.accounts], genesis))
+    contract = CollectiveContract(chain.web3, deployed.address, pin_by_number=True)
+    performer = Performer(learner, store, Sender(contract, chain.accounts[0]), max_size=1 << 20)
+    notes = []
+    for round in (1, 2, 3):
+        work = performer.prepare(Propose(round, genesis.sha256, deadline=2**40))
+        assert stored(tmp_path) == min(round, 2) + 1  # nothing is published for what was declined
+        notes.append(json.loads(work.note) if isinstance(work, Trained) else work)
+    target = pytest.approx(1.4781, abs=1e-4)
+    assert notes[0] == {"samples": 200, "epsilon": 1.0126, "delta": 1e-5, "target": target}
+    assert notes[1]["epsilon"] == 1.4782  # rounded up, never down
+    assert isinstance(notes[2], Declined) and notes[2].round == 3
+    assert performer.submit(notes[2]) is None
+
+
+def stored(folder: Path) -> int:
+    return len(list(folder.iterdir()))
 
 
 def test_run__shuffled__everyone_proposes_once_a_cycle() -> None:

@@ -16,6 +16,7 @@ from colearn_ledger.chain.transactions import Sender
 from colearn_ledger.core.cid import cid_text
 from colearn_ledger.core.protocol import Rules, View, WeightsRef
 from colearn_ledger.core.weights import encode, weights_ref
+from colearn_ledger.history import read_history
 
 from .anvil import Anvil, anvil, wait_until
 from .learners_for_tests import linear_learners
@@ -120,6 +121,44 @@ def test_dry_run__decides_and_says__sends_and_stores_nothing(pair: Collective) -
     assert voter.wait(10) == 0
     assert len(voter.events("dry_run")) == 1, "it is said once"
     assert pair.nonce(1) == 0 and pair.nonce(0) == 1 and not view(pair).voted
+
+
+def test_privacy__spent__declines_once_a_turn_votes_on_and_stays_so_after_a_restart(tmp_path: Path) -> None:
+    with collective(tmp_path, 2) as made:
+        options = {"index": 0, "ledger": str(tmp_path / "privacy.jsonl")}
+        changes = {"learner__factory": "tests.nodes.learners:make_frugal", "learner__options": options}
+        node = made.start(0, **changes)
+        wait_until(lambda: bool(node.events("propose")), "the budget is enough for one proposal")
+        head = made.contract.fetch_head()
+        note = read_history(made.contract, head, made.contract.fetch_clock(head)).rounds[1].note
+        assert json.loads(note or b"")["epsilon"] == 1.0126
+        now = view(made)
+        Sender(made.contract, Anvil.account(1)).vote(now.proposals[0].id, True)
+
+        def other_proposes() -> None:
+            ref, now = made.store.put(trained()), view(made)
+            sender = Sender(made.contract, Anvil.account(1))
+            sender.propose(now.round, now.accepted.sha256, ref.sha256, ref.cid_digest, ref.size, b"")
+
+        other_proposes()
+        wait_until(lambda: bool(node.events("declined")), "its turn came, after it had voted")
+        assert len(node.events("vote")) == 1 and view(made).round == 3
+        (declined,) = node.events("declined")
+        assert declined["round"] == 3 and "epsilon 1.013 of 1.013 at delta 1e-05" in declined["text"]
+        for _ in range(3):  # it looks again and again, and neither trains nor says so again
+            made.anvil.mine()
+        node.kill()
+        assert len(node.events("train")) == 2 and len(node.events("declined")) == 1
+
+        node = made.start(0, **changes)
+        wait_until(lambda: bool(node.events("declined")), "the new process knows what the old one spent")
+        assert made.nonce(0) == 2  # a proposal and a vote
+        made.anvil.rpc("evm_increaseTime", Rules().propose_window + 1)
+        made.anvil.mine()
+        wait_until(lambda: view(made).round == 4, "the turn has passed")
+        other_proposes()
+        wait_until(lambda: bool(node.events("vote")), "it votes on")
+        assert [r.state.name for r in made.records()][2] == "MISSED"
 
 
 def get(port: int, path: str) -> tuple[int, str]:

@@ -23,6 +23,7 @@ from .learner import (
     ask_proposal,
     ask_test,
     check_methods,
+    why_declined,
 )
 from .results import Results, RoundResult, record_of
 from .schema import Schema
@@ -111,7 +112,7 @@ def run_one_round(
     Returns
     -------
     The judgement of every learner, in order (the vote of the proposer is None, as it has none), and whether the
-    proposal was accepted.
+    proposal was accepted. Where the proposer declined there are neither votes nor scores (they are NaN).
     """
     judged, result = play_round(round_index, learners, vote_threshold, tie)
     return judged, result.accepted
@@ -209,7 +210,11 @@ def _round(
 ) -> tuple[list[ProposedWeights], RoundResult]:
     start = time.monotonic()
     proposer = (number - 1) % len(learners)
-    _, data = ask_proposal(learners[proposer], number, schema, names[proposer])
+    proposed, data = ask_proposal(learners[proposer], number, schema, names[proposer])
+    declined = why_declined(proposed)
+    if declined:
+        nothing = [ProposedWeights(Weights(decode(data, schema)), math.nan, math.nan) for _ in learners]
+        return nothing, RoundResult.missed(number, proposer, len(learners), declined, time.monotonic() - start)
     # One decoding each: a learner that writes into what it is given must not change what the others see.
     judged, tested = [], []
     for i, learner in enumerate(learners):

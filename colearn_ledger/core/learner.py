@@ -53,6 +53,7 @@ __all__ = [
     "ask_propose",
     "ask_test",
     "check_methods",
+    "why_declined",
 ]
 
 _T = TypeVar("_T")
@@ -198,6 +199,22 @@ def ask_proposal(
             error.what = f"{_called(learner, name)} proposed weights that nobody can accept: {error.what}"
             raise
     return proposed, data
+
+
+def why_declined(proposed: Weights) -> str:
+    """Why a learner that was asked to train makes no proposal, for people; empty where it makes one.
+
+    It says so by an error code in its training summary; which weights it returned then doesn't matter.
+    """
+    summary = proposed.training_summary
+    if getattr(summary, "error_code", None) is None:
+        return ""
+    assert summary is not None
+    budget = summary.dp_budget
+    if budget is None:
+        return "the privacy budget is spent"
+    spent = f"epsilon {budget.consumed_epsilon:.4g} of {budget.target_epsilon:.4g}"
+    return f"the privacy budget is spent: {spent} at delta {budget.target_delta:.2g}"
 
 
 def ask_test(learner: Learner, weights: Weights, name: str = "") -> ProposedWeights:

@@ -36,6 +36,8 @@ class RoundResult:
     cid: name of those bytes in IPFS, and in a folder that is a store.
     gas: gas that the round's transactions used, for round 0 that of the deployment; None without a chain.
     seconds: wall time of the round.
+    declined: why the proposer declined to make a proposal, so that its turn passed without weights, scores and votes;
+        empty where it made one.
     """
 
     round: int
@@ -53,6 +55,30 @@ class RoundResult:
     gas: int | None = None
     seconds: float = 0.0
     vote_records: tuple[VoteRecord | None, ...] = ()
+    declined: str = ""
+
+    @classmethod
+    def missed(
+        cls, round: int, proposer: int, n_learners: int, declined: str, seconds: float, gas: int | None = None
+    ) -> RoundResult:
+        """The record of a round whose proposer declined."""
+        nobody = (None,) * n_learners
+        return cls(
+            round=round,
+            proposer=proposer,
+            accepted=False,
+            votes=nobody,
+            vote_scores=nobody,
+            test_scores=nobody,
+            current_scores=nobody,
+            approvals=0,
+            need=0,
+            weights_sha256="",
+            size=0,
+            gas=gas,
+            seconds=seconds,
+            declined=declined,
+        )
 
     @property
     def vote(self) -> bool:

@@ -30,7 +30,7 @@ from ..core.weights import decode, encode
 from ..errors import ChainError
 from ..stores.base import Store
 from ..stores.local import LocalStore
-from .perform import Performer, Trained, Verdict, sent
+from .perform import Declined, Performer, Trained, Verdict, sent
 
 __all__ = ["EmbeddedLedger"]
 
@@ -44,6 +44,7 @@ class _Evidence:
 
     tests: dict[int, ProposedWeights] = field(default_factory=dict)
     votes: dict[int, bool | None] = field(default_factory=dict)
+    declined: str = ""
     gas: int = 0
 
 
@@ -124,7 +125,7 @@ class _Collective:
         genesis = ask_current(learners[0], names[0]).weights
         schema = Schema.of(genesis)
         check_fit(learners, schema, names)
-        chain = EmbeddedChain(len(learners))
+        self._chain = chain = EmbeddedChain(len(learners))
         self._data = encode(genesis)
         self._genesis = store.put(self._data)
         self._started = started
@@ -168,7 +169,10 @@ class _Collective:
         first, evidence = view.round, _Evidence()
         while view.round == first or not self._settled():
             if not self._step(evidence):
-                raise ChainError(f"nobody can act in round {view.round} ({view.state.name})")
+                if not evidence.declined:
+                    raise ChainError(f"nobody can act in round {view.round} ({view.state.name})")
+                # A network waits until the turn has passed; here nobody's time needs to.
+                self._chain.pass_time(view.deadline + 1 - view.at)
             view = self._view(self._performers[0])
         return self._result(self._record(first), evidence, time.monotonic() - started)
 
@@ -182,8 +186,11 @@ class _Collective:
             action = decide(*self._look(performer))
             if isinstance(action, Wait):
                 continue
-            acted = True
             work = performer.prepare(action)
+            if isinstance(work, Declined):
+                evidence.declined = work.reason
+                continue
+            acted = True
             if isinstance(work, Trained):
                 evidence.tests[seat] = work.own_test
             elif isinstance(work, Verdict):
@@ -214,9 +221,13 @@ class _Collective:
         return self._contract.fetch_rounds(round_number, 1, head, self._contract.fetch_clock(head))[0]
 
     def _result(self, record: RoundRecord, evidence: _Evidence, seconds: float) -> RoundResult:
-        if record.weights is None:
-            raise ChainError(f"round {record.round} was {record.state.name} in a run where every member acts")
         n = len(self._performers)
+        if record.weights is None:
+            if not evidence.declined:
+                raise ChainError(f"round {record.round} was {record.state.name} in a run where every member acts")
+            return RoundResult.missed(
+                record.round, record.proposer_seat, n, evidence.declined, seconds, gas=evidence.gas
+            )
         return RoundResult(
             round=record.round,
             proposer=record.proposer_seat,

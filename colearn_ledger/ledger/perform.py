@@ -13,9 +13,9 @@ from ..core.schema import Schema
 from ..stores.base import Store
 from .prepare import Preparer
 from .submit import Submitter, sent
-from .work import Adopted, Nothing, Trained, Verdict, Work
+from .work import Adopted, Declined, Nothing, Trained, Verdict, Work
 
-__all__ = ["Adopted", "Nothing", "Performer", "Trained", "Verdict", "Work", "sent"]
+__all__ = ["Adopted", "Declined", "Nothing", "Performer", "Trained", "Verdict", "Work", "sent"]
 
 
 class Performer(Preparer):

@@ -6,15 +6,16 @@ Nothing here loads web3: a node's worker process stays small.
 from __future__ import annotations
 
 import json
+import math
 
 from ..core.decide import Action, Adopt, Judge, Propose, Wait
-from ..core.learner import Learner, Weights, ask_accept, ask_current, ask_proposal, ask_test
+from ..core.learner import Learner, Weights, ask_accept, ask_current, ask_proposal, ask_test, why_declined
 from ..core.protocol import WeightsRef
 from ..core.schema import Schema
 from ..core.weights import decode, encode
 from ..errors import InvalidWeights, UnavailableWeights
 from ..stores.base import Store
-from .work import Adopted, Nothing, Trained, Verdict, Work
+from .work import Adopted, Declined, Nothing, Trained, Verdict, Work
 
 __all__ = ["Preparer"]
 
@@ -75,9 +76,12 @@ class Preparer:
         self.adopted = action.weights.sha256
         return Adopted(action.weights)
 
-    def _train(self, action: Propose) -> Trained:
+    def _train(self, action: Propose) -> Trained | Declined:
         # What the others must refuse is refused here, before it is published.
         proposed, data = ask_proposal(self.learner, action.round, self.schema, self.name, max_size=self.max_size)
+        declined = why_declined(proposed)
+        if declined:
+            return Declined(action.round, declined)
         # Published before the transaction names it, so that nobody looks for what isn't there.
         ref = self.store.put(data)
         own_test = ask_test(self.learner, Weights(decode(data, self.schema)), self.name)
@@ -98,10 +102,24 @@ class Preparer:
 
 
 def _note(weights: Weights) -> bytes:
-    """The training summary as short JSON for people and indexers; empty when there is none or it is too long."""
+    """The training summary as short JSON for people and indexers; empty when there is none or it is too long.
+
+    ``samples`` were trained on; ``epsilon`` and ``delta`` is what the learner's proposals have cost its data's privacy
+    so far, this one included, and ``target`` the epsilon that they may cost.
+    """
     summary = weights.training_summary
-    samples = getattr(summary, "samples", None)
-    if samples is None:
-        return b""
-    note = json.dumps({"samples": int(samples)}, separators=(",", ":")).encode()
+    facts: dict[str, int | float] = {}
+    samples, budget = getattr(summary, "samples", None), getattr(summary, "dp_budget", None)
+    if samples is not None:
+        facts["samples"] = int(samples)
+    if budget is not None and math.isfinite(budget.consumed_epsilon):
+        facts["epsilon"] = _up(budget.consumed_epsilon)
+        facts["delta"] = float(budget.consumed_delta)
+        facts["target"] = float(budget.target_epsilon)
+    note = json.dumps(facts, separators=(",", ":")).encode() if facts else b""
     return note if len(note) <= NOTE_LIMIT else b""
+
+
+def _up(epsilon: float) -> float:
+    """To four digits after the point, and never less than it is."""
+    return math.ceil(float(epsilon) * 1e4) / 1e4

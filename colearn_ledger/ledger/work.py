@@ -11,7 +11,7 @@ from ..core.protocol import WeightsRef
 if TYPE_CHECKING:
     from ..core.learner import ProposedWeights
 
-__all__ = ["Adopted", "Nothing", "Trained", "Verdict", "Work"]
+__all__ = ["Adopted", "Declined", "Nothing", "Trained", "Verdict", "Work"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,17 @@ class Trained:
     weights: WeightsRef
     note: bytes
     own_test: ProposedWeights
+
+
+@dataclass(frozen=True, slots=True)
+class Declined:
+    """The learner makes no proposal in this round, for a ``reason`` that asking again won't change.
+
+    Nothing is sent: its turn passes by the clock, as that of one who stays away.
+    """
+
+    round: int
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,4 +63,4 @@ class Nothing:
     reason: str
 
 
-Work = Adopted | Trained | Verdict | Reveal | Advance | Nothing
+Work = Adopted | Trained | Declined | Verdict | Reveal | Advance | Nothing

@@ -106,14 +106,15 @@ def _draw_votes(axes: Any, results: Results) -> None:
     axes.set_ylim(len(results.learner_names) - 0.5, -1.5)
     axes.set_xlim(-0.6, max(1, len(results.rounds)) + 0.6)
     axes.xaxis.get_major_locator().set_params(integer=True)
-    axes.set_xlabel("round (★ accepted; + approves, - rejects, P proposes)")
+    declines = ", D declines to" if any(r.declined for r in results.rounds) else ""
+    axes.set_xlabel(f"round (★ accepted; + approves, - rejects, P proposes{declines})")
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
 
 
 def _cell(result: RoundResult, seat: int) -> tuple[str, str]:
     if seat == result.proposer:
-        return PROPOSER, "P"
+        return (ABSENT, "D") if result.declined else (PROPOSER, "P")
     vote = result.votes[seat]
     if vote is None:
         return ABSENT, ""

@@ -14,8 +14,9 @@ _SIGNS = {True: "+", False: "-", None: "."}
 class Table:
     """Makes the lines of a table, round by round as they come.
 
-    Votes are by learner: ``+`` approves, ``-`` rejects, ``P`` proposed, ``.`` did not vote. Scores are means over the
-    learners' test sets: of what was proposed, and of the weights that are current after the round.
+    Votes are by learner: ``+`` approves, ``-`` rejects, ``P`` proposed, ``D`` declined to propose, ``.`` did not vote.
+    Scores are means over the learners' test sets: of what was proposed, and of the weights that are current after the
+    round.
     """
 
     def __init__(self, names: Sequence[str]) -> None:
@@ -40,7 +41,7 @@ class Table:
             str(result.round),
             "" if genesis else self._names[result.proposer],
             votes,
-            "genesis" if genesis else "accepted" if result.accepted else "rejected",
+            "genesis" if genesis else _decision(result),
             score,
             self._current,
             "" if result.gas is None else f"{result.gas:,}",
@@ -62,13 +63,17 @@ def render(results: Results) -> str:
 
 
 def summary(results: Results) -> str:
-    """What came of the run, in two to three lines: decisions, scores, gas, time."""
+    """What came of the run, in a few lines: decisions, scores, who declined to propose and why, gas, time."""
     rounds, accepted = len(results.rounds), sum(r.accepted for r in results.rounds)
+    declined = [r for r in results.rounds if r.declined]
     last = next((r for r in reversed(results.rounds) if r.accepted), results.initial)
     lines = [
-        f"{rounds} round{'' if rounds == 1 else 's'}: {accepted} accepted, {rounds - accepted} rejected; "
+        f"{rounds} round{'' if rounds == 1 else 's'}: {accepted} accepted, {rounds - accepted - len(declined)} rejected"
+        f"{f', {len(declined)} declined' if declined else ''}; "
         f"mean test score {_mean(results.initial.test_scores)} -> {_mean(last.test_scores)}"
     ]
+    for proposer, reason in sorted({(r.proposer, r.declined) for r in declined}):
+        lines.append(f"{results.learner_names[proposer]} declines to propose: {reason}")
     gas = [r.gas for r in results.rounds if r.gas is not None]
     if gas and results.initial.gas is not None:
         lines.append(
@@ -89,10 +94,12 @@ def print_results(results: Results) -> None:
         print(f"result {len(results.data) - 1}: no proposal was voted on")
         votes = ["-"] * len(names)
     else:
-        decision = "accepted" if last.vote else "rejected"
-        print(f"round {len(results.data) - 1}: {names[last.block_proposer]} proposed, {decision}")
+        record = last if isinstance(last, RoundResult) else last.record
+        did = "declined" if record is not None and record.declined else "proposed"
+        outcome = " to propose" if did == "declined" else ", accepted" if last.vote else ", rejected"
+        print(f"round {len(results.data) - 1}: {names[last.block_proposer]} {did}{outcome}")
         votes = [
-            "proposed" if seat == last.block_proposer else {True: "yes", False: "no", None: "none"}[vote]
+            did if seat == last.block_proposer else {True: "yes", False: "no", None: "none"}[vote]
             for seat, vote in enumerate(last.votes)
         ]
     width = max(len("learner"), *map(len, names))
@@ -105,8 +112,12 @@ def _score(score: float | None) -> str:
     return "" if score is None else f"{score:.4f}"
 
 
+def _decision(result: RoundResult) -> str:
+    return "declined" if result.declined else "accepted" if result.accepted else "rejected"
+
+
 def _sign(result: RoundResult, seat: int) -> str:
-    return "P" if seat == result.proposer else _SIGNS[result.votes[seat]]
+    return ("D" if result.declined else "P") if seat == result.proposer else _SIGNS[result.votes[seat]]
 
 
 def _mean(scores: Sequence[float | None]) -> str:

@@ -9,7 +9,7 @@ from colearn_ledger.core.decide import Action, Reveal, Wait
 from colearn_ledger.core.protocol import RoundRecord, RoundState, View
 from colearn_ledger.core.results import record_of
 from colearn_ledger.errors import ChainError, ContractError
-from colearn_ledger.ledger.work import Trained, Verdict, Work
+from colearn_ledger.ledger.work import Declined, Trained, Verdict, Work
 
 from .log import Log
 
@@ -55,6 +55,13 @@ class Narrator:
         if waiting != self._waiting:
             self._waiting = waiting
             self.log.info("wait", action.why, until=action.until)
+
+    def declined(self, view: View, work: Declined) -> None:
+        """The learner makes no proposal in its turn; said once."""
+        waiting = (view.round, view.state, work.reason)
+        if waiting != self._waiting:
+            self._waiting = waiting
+            self.log.warning("declined", f"declines to propose: {work.reason}", until=view.deadline)
 
     def submitted(self, work: Work, receipt: Receipt) -> None:
         """A transaction, or why there was none."""

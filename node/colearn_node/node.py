@@ -14,7 +14,7 @@ from colearn_ledger.core.decide import Action, Adopt, Advance, Me, Propose, Reve
 from colearn_ledger.core.protocol import View
 from colearn_ledger.errors import ChainError, ContractError, WrongChain
 from colearn_ledger.ledger.submit import Submitter
-from colearn_ledger.ledger.work import Work
+from colearn_ledger.ledger.work import Declined, Work
 
 from .crew import Crew, Key, key_of
 from .health import Health
@@ -120,6 +120,9 @@ class Node:
         work = self.crew.work_on(action, self._patience(action, view))
         if work is None:
             return min(self._pause(view, view.deadline), self.crew.pause(action))
+        if isinstance(work, Declined):  # the crew keeps the answer, so the learner isn't asked again in this turn
+            self.narrator.declined(view, work)
+            return self._pause(view, view.deadline)
         return self._submit(action, work, view)
 
     def _enough(self, view: View) -> bool:

@@ -8,12 +8,17 @@ from pathlib import Path
 
 from colearn_ledger.core.learner import ProposedWeights, Weights
 from colearn_ledger.errors import DataError
-from tests.learners_for_tests import LinearLearner
+from tests.learners_for_tests import FrugalLearner, LinearLearner
 
 
 def make(index: int, of: int = 0, seed: int = 1, features: int = 4) -> LinearLearner:
     """Learner ``index`` of :func:`tests.learners_for_tests.linear_learners`."""
     return LinearLearner(index, seed=seed, features=features)
+
+
+def make_frugal(index: int, ledger: str, proposals: int = 1) -> FrugalLearner:
+    """One whose privacy budget lasts for so many proposals, also when it is made again."""
+    return FrugalLearner(index, proposals, ledger=Path(ledger))
 
 
 class Gated(LinearLearner):
