@@ -1,12 +1,9 @@
-"""The README's steps on a real chain, typed as they are written there; and the tutorials', as far as they run here."""
+"""The README's steps on a real chain, and the tutorial's, typed as they are written there."""
 
 from __future__ import annotations
 
-import os
-import pty
 import re
 import signal
-import subprocess
 import sys
 from pathlib import Path
 
@@ -16,61 +13,10 @@ from colearn_ledger.core.driver import run
 from colearn_ledger.deployment import load_deployment
 
 from .network_for_tests import need
+from .shell import Shell
 from .test_readme import ROOT, block_after
 
 pytestmark = pytest.mark.slow
-
-
-class Shell:
-    """Terminals of one user in one folder, which has what a checkout has and no other network in sight."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        (folder / ".venv").symlink_to(sys.prefix)
-        (folder / "examples").symlink_to(ROOT / "examples")
-        (folder / "tmp").mkdir()
-        environment = {k: v for k, v in os.environ.items() if not k.startswith("COLEARN_")}
-        self.env = {**environment, "TMPDIR": str(folder / "tmp"), "PYTHONUNBUFFERED": "1"}
-
-    def start(self, script: str) -> subprocess.Popen[str]:
-        """Start a local network, which runs until it is stopped; return when it says that it is up."""
-        process = subprocess.Popen(
-            ["sh", "-eu", "-c", script.replace("colearn-ledger network up", "exec colearn-ledger network up")],
-            cwd=self.folder,
-            env=self.env,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        assert process.stdout is not None
-        said = ""
-        for line in process.stdout:
-            said += line
-            if "Ctrl-C" in line:
-                return process
-        raise AssertionError(f"it isn't up:\n{said}")
-
-    def type(self, script: str, answers: str = "") -> str:
-        """Run a script in a terminal, typing the answers; what it prints."""
-        ours, theirs = pty.openpty()
-        os.write(ours, answers.encode())
-        try:
-            done = subprocess.run(
-                ["sh", "-eu", "-c", script],
-                cwd=self.folder,
-                env=self.env,
-                stdin=theirs,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                timeout=240,
-            )
-        finally:
-            os.close(ours)
-            os.close(theirs)
-        assert done.returncode == 0, done.stdout
-        return done.stdout
 
 
 def test_readme__on_a_real_chain__as_written_and_as_in_one_process(tmp_path: Path) -> None:
@@ -102,6 +48,7 @@ def test_readme__on_a_real_chain__as_written_and_as_in_one_process(tmp_path: Pat
     assert shown[0] in said, "the header of the table"
 
 
+@pytest.mark.long
 def test_tutorial__every_block_in_its_order__the_same_weights_three_times(tmp_path: Path) -> None:
     need("anvil", "kubo")
     text = (ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8")
