@@ -16,8 +16,9 @@ from sklearn.ensemble import (
     RandomForestRegressor,
 )
 
+from colearn_ledger.core.check_learner import check_learner
 from colearn_ledger.core.driver import run
-from colearn_ledger.core.learner import Weights, check_learner
+from colearn_ledger.core.learner import Weights
 from colearn_ledger.core.weights import encode
 from colearn_ledger.errors import InvalidWeights, LearnerError, SchemaMismatch, UsageError
 from colearn_ledger.learners.forest import ForestLearner

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from colearn_ledger import EmbeddedLedger, InProcess, Results, run
-from colearn_ledger.core.learner import Weights, check_learner
+from colearn_ledger.core.check_learner import check_learner
+from colearn_ledger.core.learner import Weights
 from colearn_ledger.core.weights import encode
 from colearn_ledger.errors import InvalidWeights, SchemaMismatch, UsageError
 from colearn_ledger.learners.template import BatchLearner, TemplateLearner

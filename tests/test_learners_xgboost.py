@@ -17,8 +17,9 @@ pytest.importorskip("xgboost", reason="XGBoost is not installed")
 import xgboost
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
 
+from colearn_ledger.core.check_learner import check_learner
 from colearn_ledger.core.driver import run
-from colearn_ledger.core.learner import Weights, check_learner
+from colearn_ledger.core.learner import Weights
 from colearn_ledger.core.weights import encode
 from colearn_ledger.errors import InvalidWeights, LearnerError, SchemaMismatch, UsageError
 from colearn_ledger.learners.booster_json import BoosterShape, checked_trees, frame_of

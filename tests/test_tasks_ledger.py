@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from colearn_ledger.core.check_learner import check_learner
 from colearn_ledger.core.driver import run
-from colearn_ledger.core.learner import check_learner
 from colearn_ledger.ledger.embedded import EmbeddedLedger
 from colearn_ledger.tasks import KERAS, get_task, task_names
 
