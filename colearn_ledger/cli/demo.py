@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import warnings
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ __all__ = ["add_options", "run"]
 
 MAX_LEARNERS = 64
 MAX_SEED = 2**31  # learners add their number to it, and frameworks take 32 bits
+POLICIES = "not-worse, strict, margin:SIZE, paired[:LEVEL], paired-better[:LEVEL] (default: %(default)s)"
 INTERRUPTED = 130  # exit code of a program that Ctrl-C ended
 
 
@@ -38,6 +40,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("-l", "--learning_rate", type=float)
     add("-b", "--batch_size", type=int)
     add("-a", "--alpha", type=float, help="skew the labels by Dirichlet: 0.1 much, 100 hardly (default: at random)")
+    add("--vote_policy", default="not-worse", metavar="NAME[:VALUE]", help=f"how learners vote: {POLICIES}")
     add("--no-ledger", action="store_true", help="run in process, without a chain")
     add("--secret", action="store_true", help="votes are committed, then revealed")
     add("--shuffled", action="store_true", help="the order of proposers is shuffled")
@@ -51,6 +54,7 @@ def _range(good: bool, name: str, value: object, expected: str) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Check all options, then run, then write. Nothing is written and no framework loaded before all are good."""
+    from ..learners.voting import vote_policy
     from ..tasks import get_task
 
     if options.list_tasks:
@@ -65,6 +69,7 @@ def run(options: argparse.Namespace) -> int:
     _range(rate is None or 0 < rate < float("inf"), "learning_rate", rate, "a number above 0")
     _range(batch is None or batch >= 1, "batch_size", batch, "1 or more")
     _range(alpha is None or 0 < alpha < float("inf"), "alpha", alpha, "a number above 0")
+    vote_policy(options.vote_policy)
     if options.no_ledger and (options.secret or options.shuffled):
         raise UsageError("--secret and --shuffled are the ledger's", fix="leave out --no-ledger")
     if options.data_dir is not None and not options.data_dir.is_dir():
@@ -98,10 +103,12 @@ def _run(
 ) -> tuple[Results, dict[str, Any]]:
     """Make the learners and run the rounds, telling what is done meanwhile."""
     from ..core.driver import run as run_collective
+    from ..learners.voting import SmallVoteSet, small_vote_sets
     from ..report.progress import watched
     from ..report.record import environment
     from ..report.table import Table
 
+    warnings.simplefilter("ignore", SmallVoteSet)  # said below, once for all of them
     prepared = task.make_learners(
         options.n_learners,
         data_dir=options.data_dir,
@@ -110,9 +117,13 @@ def _run(
         learning_rate=options.learning_rate,
         batch_size=options.batch_size,
         alpha=options.alpha,
+        vote_policy=options.vote_policy,
         say=progress.stage,
     )
     progress.row(f"{task.name}: {prepared.data}")
+    few = small_vote_sets(prepared.learners)
+    if few is not None:
+        progress.row(f"note: {few}")
     progress.stage("founding the collective" if options.no_ledger else "starting the chain and deploying the contract")
     names = [f"learner {i + 1}" for i in range(options.n_learners)]
     table = Table(names)

@@ -6,15 +6,16 @@ makes the same calls on the learners in the same order of meaning, so the same s
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import Protocol
 
-from ..errors import ColearnError, UsageError
+from ..errors import ColearnError, InvalidWeights, SchemaMismatch, UsageError
 from .cid import cid_text
 from .learner import Learner, ProposedWeights, Weights, ask_current, ask_proposal, ask_test, check_methods
-from .results import Results, RoundResult
+from .results import Results, RoundResult, record_of
 from .schema import Schema
 from .threshold import need, parse_threshold
 from .weights import decode, encode, weights_ref
@@ -181,7 +182,12 @@ def _round(
     proposer = (number - 1) % len(learners)
     _, data = ask_proposal(learners[proposer], number, schema, names[proposer])
     # One decoding each: a learner that writes into what it is given must not change what the others see.
-    judged = [ask_test(ln, Weights(decode(data, schema)), names[i]) for i, ln in enumerate(learners)]
+    judged, tested = [], []
+    for i, learner in enumerate(learners):
+        weights = Weights(decode(data, schema))
+        test = ask_test(learner, weights, names[i]) if i == proposer else _try_test(learner, weights, names[i])
+        judged.append(test or ProposedWeights(weights, math.nan, math.nan, vote=False))
+        tested.append(test)
     votes = tuple(None if i == proposer or j.vote is None else bool(j.vote) for i, j in enumerate(judged))
     approvals = sum(vote is True for vote in votes)
     needed = need(threshold, len(learners) - 1)
@@ -194,16 +200,27 @@ def _round(
         proposer=proposer,
         accepted=accepted,
         votes=votes,
-        vote_scores=tuple(j.vote_value for j in judged),
-        test_scores=tuple(j.test_value for j in judged),
-        current_scores=tuple(_current(j) for j in judged),
+        vote_scores=tuple(None if t is None else t.vote_value for t in tested),
+        test_scores=tuple(None if t is None else t.test_value for t in tested),
+        current_scores=tuple(None if t is None else _current(t) for t in tested),
         approvals=approvals,
         need=needed,
         weights_sha256=ref.sha256.hex(),
         size=ref.size,
         cid=cid_text(ref.cid_digest, ref.size),
         seconds=time.monotonic() - start,
+        vote_records=tuple(None if i == proposer else record_of(t) for i, t in enumerate(tested)),
     )
+
+
+def _try_test(learner: Learner, weights: Weights, name: str) -> ProposedWeights | None:
+    """The learner's test, or None if it finds that these aren't weights for its model: a vote to reject."""
+    try:
+        return ask_test(learner, weights, name)
+    except SchemaMismatch:
+        raise  # learners of different models are a mistake in the program
+    except InvalidWeights:
+        return None
 
 
 def _current(judged: ProposedWeights) -> float | None:

@@ -10,6 +10,8 @@ from typing import Any
 
 from ..core.learner import Learner
 from ..errors import UsageError
+from ..learners.voting import VotePolicy
+from ..learners.voting import vote_policy as policy_by_name
 
 __all__ = ["KERAS", "SKLEARN", "Framework", "Options", "Prepared", "Task"]
 
@@ -60,6 +62,7 @@ class Options:
     seed: fixes how the data is dealt out, the first weights, and all training.
     learning_rate, batch_size: of the training.
     alpha: how skewed the labels are dealt out; None deals at random.
+    vote_policy: how the learners vote.
     say: told what is being done, for people, since loading takes seconds.
     """
 
@@ -70,11 +73,12 @@ class Options:
     learning_rate: float
     batch_size: int
     alpha: float | None
+    vote_policy: VotePolicy
     say: Callable[[str], None]
 
     def for_learner(self, index: int) -> dict[str, Any]:
         """The arguments that every kind of learner of this package takes, for the learner of that index (from 0)."""
-        return {"batch_size": self.batch_size, "seed": self.seed + index}
+        return {"batch_size": self.batch_size, "vote_policy": self.vote_policy, "seed": self.seed + index}
 
     def no_data_dir(self, task: Task) -> None:
         """For a task whose data is inside a package: UsageError if a folder was given all the same."""
@@ -131,6 +135,7 @@ class Task:
         learning_rate: float | None = None,
         batch_size: int | None = None,
         alpha: float | None = None,
+        vote_policy: VotePolicy | str = "not-worse",
         say: Callable[[str], None] = lambda text: None,
     ) -> Prepared:
         """Load the data, deal it out, and make one learner for each share.
@@ -143,6 +148,7 @@ class Task:
         seed: fixes how the data is dealt out, the first weights, and all training.
         learning_rate, batch_size: of the training; None means the task's own.
         alpha: deals out skewed labels, see :func:`~colearn_ledger.tasks.split.split`; None deals at random.
+        vote_policy: how the learners vote: a policy or its name (``docs/voting.md``).
         say: told what is being done, for people, since loading takes seconds.
 
         Raises
@@ -158,6 +164,7 @@ class Task:
         _check(learning_rate is None or _positive(learning_rate), f"the learning rate is {learning_rate}", "above 0")
         _check(batch_size is None or batch_size >= 1, f"the batch size is {batch_size}", "1 or more")
         _check(alpha is None or _positive(alpha), f"alpha is {alpha}", "above 0: 0.1 is very skewed, 100 nearly even")
+        policy = policy_by_name(vote_policy)
         say(f"importing {self.framework.title}")
         self.framework.load()
         return self.make(
@@ -169,6 +176,7 @@ class Task:
                 learning_rate=self.learning_rate if learning_rate is None else learning_rate,
                 batch_size=self.batch_size if batch_size is None else batch_size,
                 alpha=alpha,
+                vote_policy=policy,
                 say=say,
             )
         )

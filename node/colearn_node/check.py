@@ -8,6 +8,7 @@ from __future__ import annotations
 import shutil
 import sys
 import time
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -202,15 +203,20 @@ class Findings:
             )
         return f"{free >> 30} GiB left at {folder}"
 
-    def try_learner(self) -> str:
+    def try_learner(self) -> Line:
         from colearn_ledger.core.learner import ask_current
         from colearn_ledger.learners.factory import make_learner
+        from colearn_ledger.learners.voting import SmallVoteSet, small_vote_set
 
         sys.path[:0] = [p for p in (str(self.config.folder), str(Path.cwd())) if p not in sys.path]
         assert self.config.learner_factory is not None
-        learner = make_learner(self.config.learner_factory, self.config.learner_options)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SmallVoteSet)  # said in the line
+            learner = make_learner(self.config.learner_factory, self.config.learner_options)
         self.deployment.schema.check(ask_current(learner).weights)
-        return f"{self.config.learner_factory} makes weights that fit"
+        few = small_vote_set(learner)
+        text = f"{self.config.learner_factory} makes weights that fit"
+        return Line("learner", text if few is None else f"{text}; it {few}", note=few is not None)
 
 
 Check = Callable[[], "str | Line"]

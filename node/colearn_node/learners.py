@@ -22,6 +22,7 @@ def task_learner(
     learning_rate: float | None = None,
     batch_size: int | None = None,
     alpha: float | None = None,
+    vote_policy: str = "not-worse",
 ) -> Learner:
     """Learner ``index`` (from 0) of ``of``, exactly as the demo makes it of the same options.
 
@@ -40,5 +41,6 @@ def task_learner(
         learning_rate=learning_rate,
         batch_size=batch_size,
         alpha=alpha,
+        vote_policy=vote_policy,
     )
     return prepared.learners[index]

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from colearn_ledger.chain.transactions import Outcome, Receipt
 from colearn_ledger.core.decide import Action, Reveal, Wait
 from colearn_ledger.core.protocol import RoundRecord, RoundState, View
+from colearn_ledger.core.results import record_of
 from colearn_ledger.errors import ChainError, ContractError
 from colearn_ledger.ledger.work import Trained, Verdict, Work
 
@@ -101,7 +102,11 @@ def _why(verdict: Verdict) -> str:
     if test is None:
         return verdict.reason
     now = "" if test.current_score is None else f", now {test.current_score:.4g}"
-    return f"scores {test.vote_value:.4g}{now}"
+    record = record_of(test)
+    if record is None:
+        return f"scores {test.vote_value:.4g}{now}"
+    p_value = "" if record.p_value is None else f", p {record.p_value:.2g}"
+    return f"scores {test.vote_value:.4g}{now} on {record.samples} samples ({record.policy}{p_value})"
 
 
 def _facts(work: Work) -> dict[str, object]:
@@ -111,5 +116,9 @@ def _facts(work: Work) -> dict[str, object]:
         facts: dict[str, object] = {"proposal": work.action.proposal.id, "approve": work.approve}
         if work.test is not None:
             facts |= {"score": work.test.vote_value, "current_score": work.test.current_score}
+            record = record_of(work.test)
+            if record is not None:
+                facts |= {"policy": record.policy, "samples": record.samples, "margin": record.margin}
+                facts |= {} if record.p_value is None else {"p_value": record.p_value}
         return facts
     return {}
