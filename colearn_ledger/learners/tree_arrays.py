@@ -62,6 +62,8 @@ def forest_arrays(trees: Sequence[Any], shape: ForestShape) -> dict[str, Array]:
         for name, field in _FIELDS.items():
             if field in nodes.dtype.names:
                 arrays[name][i, :count] = nodes[field]
+        # "every value there is goes left" is an infinite threshold; weights are finite, and no input is as large
+        np.clip(arrays["threshold"][i], -_LARGEST, _LARGEST, out=arrays["threshold"][i])
         arrays["value"][i, :count] = state["values"]
     return arrays
 
@@ -87,6 +89,7 @@ def forest_trees(arrays: dict[str, Array], shape: ForestShape, like: Any) -> lis
     return [_tree(arrays, i, int(counts[i]), shape, like) for i in range(n_trees)]
 
 
+_LARGEST = np.finfo(np.float64).max
 _FIELDS = {
     "left": "left_child",
     "right": "right_child",

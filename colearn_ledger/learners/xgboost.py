@@ -86,7 +86,7 @@ class XGBoostLearner(TemplateLearner):
             _check_labels(name, np.asarray(y), self._classes)
         self._matrices: dict[int, Any] = {}
         # XGBoost says at this first use, and only then, which parameters it doesn't know
-        first = xgboost.train(self._parameters, self._matrix(self.train_set), 1)
+        first = xgboost.train({"validate_parameters": True, **self._parameters}, self._matrix(self.train_set), 1)
         self._parameters.setdefault("verbosity", 0)
         self._empty = bytes(first.save_raw("json"))
         frame = frame_of(json.loads(self._empty)["learner"])
