@@ -18,7 +18,7 @@ try:
     from sklearn.exceptions import ConvergenceWarning
 except ModuleNotFoundError as error:
     raise UsageError(
-        f"the scikit-learn learner needs {error.name}, which is not installed",
+        "the scikit-learn learner needs scikit-learn, which is not installed",
         expected="scikit-learn",
         fix='pip install "colearn-ledger[sklearn]"',
     ) from error

@@ -86,8 +86,8 @@ class XGBoostLearner(TemplateLearner):
             _check_labels(name, np.asarray(y), self._classes)
         self._matrices: dict[int, Any] = {}
         # XGBoost says at this first use, and only then, which parameters it doesn't know
-        first = xgboost.train({"validate_parameters": True, **self._parameters}, self._matrix(self.train_set), 1)
-        self._parameters.setdefault("verbosity", 0)
+        first = xgboost.train({**self._parameters, "validate_parameters": True}, self._matrix(self.train_set), 1)
+        self._parameters["validate_parameters"] = False
         self._empty = bytes(first.save_raw("json"))
         frame = frame_of(json.loads(self._empty)["learner"])
         parallel = int(self._parameters.get("num_parallel_tree", 1))
