@@ -121,6 +121,8 @@ def test_propose__class_that_the_learner_has_no_samples_of__trees_know_it_all_th
         ForestLearner(ExtraTreesClassifier(max_leaf_nodes=8), d, d, d, classes=[0, 1, 2], steps_per_round=2)
         for d in ((x, y), (x[two], y[two]))
     )
+    alone = part.mli_propose_weights().weights["value"]
+    assert alone.shape[-1] == 3 and not alone[..., 2].any()
     part.mli_accept_weights(whole.mli_propose_weights())
     whole.mli_accept_weights(part.mli_propose_weights())
     assert whole.mli_test_weights(whole.mli_get_current_weights()).test_value > 0.6
@@ -173,6 +175,20 @@ def test_test__forest_that_is_none__invalid_and_nothing_changed(name: str, at: A
         learner.mli_accept_weights(Weights(bad))
     assert encode(learner.mli_get_current_weights().weights) == before
     assert learner.mli_test_weights(learner.mli_get_current_weights()).vote is True
+
+
+def test_test__node_that_is_its_own_child__invalid() -> None:
+    learner = make()[0]
+    bad = learner.mli_propose_weights().weights
+    for array in bad.values():
+        array[1:] = 0
+    bad["nodes"][0] = 3
+    for name, array in bad.items():
+        if name != "nodes":
+            array[0, 3:] = 0
+    bad["left"][0, :3], bad["right"][0, :3], bad["feature"][0, :3] = (-1, 1, -1), (-1, 2, -1), 0
+    with pytest.raises(InvalidWeights, match="isn't a tree"):
+        learner.mli_test_weights(Weights(bad))
 
 
 def test_test__random_integers_for_trees__never_loaded() -> None:

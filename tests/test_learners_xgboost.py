@@ -89,6 +89,15 @@ def test_propose__after_a_restart__grows_the_same_trees() -> None:
     assert encode(old.mli_propose_weights().weights) == encode(new.mli_propose_weights().weights)
 
 
+def test_propose__other_round__other_samples() -> None:
+    learner = make("probabilities")[0]
+    proposed = []
+    for number in (1, 2, 1):
+        learner.mli_begin_round(number)
+        proposed.append(learner.mli_propose_weights().weights["model"])
+    assert proposed[0] == proposed[2] != proposed[1]
+
+
 def test_propose__full_booster__trains_its_last_rounds_anew() -> None:
     learner = make(steps_per_round=3, max_rounds=4)[0]
     learner.mli_accept_weights(learner.mli_propose_weights())
@@ -210,6 +219,19 @@ def test_test__ubj_or_pickle__invalid() -> None:
     for raw in (bytes(learner._booster.save_raw("ubj")), pickle.dumps(learner._booster)):
         with pytest.raises(InvalidWeights):
             learner.mli_test_weights(Weights({"model": raw}))
+
+
+def test_test__round_that_is_not_whole_or_a_node_that_is_its_own_child__invalid() -> None:
+    learner = make("probabilities")[0]
+    good = model(learner)
+    inner = (*BOOSTER, "model")
+    trees = good["learner"]["gradient_booster"]["model"]["trees"]
+    short = change(change(good, (*inner, "trees"), trees[:-1]), (*inner, "tree_info"), [0, 0, 1, 1, 2, 2] * 4 + [0] * 5)
+    at, three = next((i, tree) for i, tree in enumerate(trees) if len(tree["left_children"]) == 3)
+    loop = change(good, (*inner, "trees", at), {**three, "left_children": [-1, 1, -1], "right_children": [-1, 2, -1]})
+    for bad, said in ((short, "29 trees"), (loop, "no tree")):
+        with pytest.raises(InvalidWeights, match=said):
+            learner.mli_test_weights(Weights({"model": json.dumps(bad).encode()}))
 
 
 def test_test__too_many_rounds__invalid() -> None:
