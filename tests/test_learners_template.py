@@ -45,9 +45,9 @@ class Walk(TemplateLearner):
         return {"w": np.array([self.value])}
 
     def write_weights(self, weights: Any) -> None:
-        if weights["w"][0] < 0:
-            raise InvalidWeights("a negative mean")
         self.value = float(weights["w"][0])
+        if self.value < 0:  # too late: the model holds them already
+            raise InvalidWeights("a negative mean")
 
     def evaluate(self, data: Any, *, outcomes: bool = False) -> Evaluation:
         parts = -((data[1] - self.value) ** 2)
