@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.gas import with_table
 from colearn_ledger.core.protocol import RoundRecord, RoundState, WeightsRef
 from colearn_ledger.history import Choice, Round, Transaction, Vote
 from colearn_ledger.report.rounds import RoundsTable
@@ -35,10 +36,15 @@ def test_own_learner__the_same_as_the_example_and_short() -> None:
 
 def test_gas__every_row__is_on_record() -> None:
     figures = json.loads((ROOT / "benchmarks" / "gas.json").read_text(encoding="utf-8"))
-    rows = [line.split() for line in block_after("benchmarks.gas").splitlines()[1:]]
-    assert len(rows) > 10
-    for name, gas, *_ in rows:
-        assert float(gas.replace(",", "")) == figures[name], name
+    assert len(block_after("benchmarks.gas").splitlines()) > 10
+    assert with_table(README, figures) == README, "run `python -m benchmarks.gas --update`"
+
+
+def test_gas__a_figure_changes__its_row_is_written_anew() -> None:
+    figures = json.loads((ROOT / "benchmarks" / "gas.json").read_text(encoding="utf-8"))
+    changed = with_table(README, {**figures, "deployment_5": 4_000_001})
+    differing = [pair for pair in zip(README.splitlines(), changed.splitlines(), strict=True) if pair[0] != pair[1]]
+    assert [new.split()[:2] for _, new in differing] == [["deployment_5", "4,000,001"]]
 
 
 def test_demo__output__has_the_columns_that_the_demo_prints() -> None:

@@ -93,7 +93,7 @@ class Collective:
         return self.contract.fetch_view(self.accounts[0].address, head, self.contract.fetch_clock(head))
 
     def proposal_id(self, round_number: int, weights: WeightsRef) -> bytes:
-        return self.contract.functions.proposalId(round_number, weights.sha256, weights.cid_digest).call()
+        return self.contract.functions.proposalId(round_number, weights.sha256, weights.cid_digest, weights.size).call()
 
     def sign(self, seat: int, call: Any) -> bytes:
         """Raw bytes, with the gas given: nobody simulates it before it is mined."""
@@ -164,6 +164,20 @@ def test_vote__proposal_swapped_by_a_reorg__reverts_and_counts_for_neither(colle
     view = c.view()
     assert (view.round, view.state, view.accepted_round) == (1, RoundState.VOTING, 0)
     assert view.proposals[0].approvals == view.proposals[0].rejections == 0
+
+
+def test_vote__same_bytes_with_another_size_after_a_reorg__reverts(collective: Collective) -> None:
+    """Were a false size accepted, nobody could adopt the weights: what is had would never be what the chain says."""
+    c, x = collective, ref("x")
+    false_size = WeightsRef(x.sha256, x.cid_digest, x.size + 1)
+    propose_x = c.sign_proposal(0, 1, ref("genesis").sha256, x)
+    propose_false = c.sign_proposal(0, 1, ref("genesis").sha256, false_size)
+    assert c.send(propose_x) == ""
+    votes = [c.sign_vote(seat, c.proposal_id(1, x)) for seat in (1, 2, 3)]
+    c.reorg(1, [propose_false])
+    assert c.view().proposals[0].weights == false_size
+    assert [c.send(vote) for vote in votes] == ["NoSuchProposal"] * 3
+    assert c.view().proposals[0].approvals == 0
 
 
 def test_vote__reorg_keeps_the_proposal__the_same_votes_land(collective: Collective) -> None:
