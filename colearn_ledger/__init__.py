@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .core.learner import MachineLearningInterface as MachineLearningInterface
     from .core.learner import ProposedWeights as ProposedWeights
     from .core.learner import TrainingSummary as TrainingSummary
+    from .core.learner import VoteRecord as VoteRecord
     from .core.learner import Weights as Weights
     from .core.learner import check_learner as check_learner
     from .core.results import Results as Results
@@ -42,6 +43,7 @@ _WHERE = {
     "Results": "core.results",
     "RoundResult": "core.results",
     "TrainingSummary": "core.learner",
+    "VoteRecord": "core.learner",
     "Weights": "core.learner",
     "check_learner": "core.learner",
     "plot_results": "report.plot",
@@ -62,6 +64,7 @@ __all__ = [
     "Results",
     "RoundResult",
     "TrainingSummary",
+    "VoteRecord",
     "Weights",
     "__version__",
     "check_learner",

@@ -108,18 +108,19 @@ def _run(
     from ..report.record import environment
     from ..report.table import Table
 
-    warnings.simplefilter("ignore", SmallVoteSet)  # said below, once for all of them
-    prepared = task.make_learners(
-        options.n_learners,
-        data_dir=options.data_dir,
-        train_ratio=options.train_ratio,
-        seed=options.seed,
-        learning_rate=options.learning_rate,
-        batch_size=options.batch_size,
-        alpha=options.alpha,
-        vote_policy=options.vote_policy,
-        say=progress.stage,
-    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SmallVoteSet)  # said below, once for all of them
+        prepared = task.make_learners(
+            options.n_learners,
+            data_dir=options.data_dir,
+            train_ratio=options.train_ratio,
+            seed=options.seed,
+            learning_rate=options.learning_rate,
+            batch_size=options.batch_size,
+            alpha=options.alpha,
+            vote_policy=options.vote_policy,
+            say=progress.stage,
+        )
     progress.row(f"{task.name}: {prepared.data}")
     few = small_vote_sets(prepared.learners)
     if few is not None:
