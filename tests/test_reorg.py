@@ -26,6 +26,7 @@ from colearn_ledger.chain.commitments import commitment_of
 from colearn_ledger.chain.contract import CollectiveContract, revert_data
 from colearn_ledger.chain.deploy import Genesis, deploy
 from colearn_ledger.core.protocol import RoundState, Rules, View, WeightsRef, seats
+from colearn_ledger.errors import ChainError
 
 from .foundry import require_binary
 
@@ -275,3 +276,29 @@ def test_commit_and_reveal__proposal_swapped__neither_lands(collective: Collecti
     assert c.view().state is RoundState.REVEALING
     assert c.send(c.sign(1, c.contract.functions.reveal(id_y, True, salt))) == "CommitmentMismatch"
     assert c.send(c.sign(1, c.contract.functions.reveal(id_x, True, salt))) == "NoSuchProposal"
+
+
+def test_read__at_a_block_that_is_undone__never_of_the_one_in_its_place(collective: Collective, endpoint: str) -> None:
+    c, x, y = collective, ref("x"), ref("other weights y")
+    propose_y = c.sign_proposal(0, 1, ref("genesis").sha256, y)
+    assert c.send(c.sign_proposal(0, 1, ref("genesis").sha256, x)) == ""
+    asked: list[str] = []
+
+    class Reorganised(HTTPProvider):
+        """The re-org comes just before the read, after whatever else is asked for it."""
+
+        def make_request(self, method: RPCEndpoint, params: Any) -> Any:
+            asked.append(method)
+            if method == "eth_call":
+                c.reorg(1, [propose_y])
+            return super().make_request(method, params)
+
+    web3 = Web3(Reorganised(endpoint))
+    web3.middleware_onion.remove("validation")  # as connect() does
+    contract = CollectiveContract(web3, c.contract.address)
+    head = contract.fetch_head()
+    asked.clear()
+    with pytest.raises(ChainError, match="could not read the view"):
+        contract.fetch_view(c.accounts[0].address, head, head.timestamp)
+    assert asked == ["eth_call"]
+    assert c.view().proposals[0].id == c.proposal_id(1, y)

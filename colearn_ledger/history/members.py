@@ -88,7 +88,7 @@ class _Since:
 
 def _balance(contract: CollectiveContract, address: str, head: Head) -> int:
     try:
-        return int(contract.web3.eth.get_balance(address, contract.pin_for_state(head)))  # type: ignore[arg-type]
+        return int(contract.web3.eth.get_balance(address, contract.pin(head)))  # type: ignore[arg-type]
     except ChainError:
         raise
     except (Web3Exception, OSError, ValueError) as e:
