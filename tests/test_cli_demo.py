@@ -14,6 +14,9 @@ from colearn_ledger.report import record, table
 @pytest.mark.parametrize(
     "words",
     [["-v", v] for v in ("0", "1", "1.5", "nan", "abc")]
+    + [["--delta", "1e-5"], ["--clip", "1"], ["--proposals", "2"], ["--epsilon", "0"], ["--epsilon", "nan"]]
+    + [["--epsilon", "1", *more] for more in (["--delta", "1"], ["--clip", "0"], ["--proposals", "0"])]
+    + [["--epsilon", "1", "-t", "SKLEARN_DIGITS"]]
     + [["-n", "1"], ["-n", "65"], ["-p", "0"], ["-p", "x"], ["-d", "missing"], ["-t", "KERAS_MNITS"]],
 )
 def test_a_bad_option_changes_nothing(words, tmp_path, monkeypatch, capsys):

@@ -9,6 +9,7 @@ docs/privacy.md says what that covers.
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import math
 import secrets
@@ -124,6 +125,7 @@ def compute_epsilon(spent: Iterable[Spending], delta: float) -> float:
         return float(accountant.get_epsilon(delta))
 
 
+@functools.cache
 def compute_noise(target_epsilon: float, target_delta: float, rate: float, steps: int) -> float:
     """The least noise multiplier, to four digits, with which ``steps`` steps stay within the target.
 
