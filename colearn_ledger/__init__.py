@@ -19,10 +19,7 @@ if TYPE_CHECKING:
     from .core.learner import Learner as Learner
     from .core.learner import MachineLearningInterface as MachineLearningInterface
     from .core.learner import ProposedWeights as ProposedWeights
-<<<<<<< HEAD
-=======
     from .core.learner import VoteRecord as VoteRecord
->>>>>>> 41d1d10 (Pages on learners and on voting, whose examples and figures are tested)
     from .core.learner import Weights as Weights
     from .core.models import ColearnModel as ColearnModel
     from .core.models import DiffPrivBudget as DiffPrivBudget
@@ -68,11 +65,8 @@ _WHERE = {
     "Result": "core.results",
     "Results": "core.results",
     "RoundResult": "core.results",
-<<<<<<< HEAD
     "TrainingSummary": "core.models",
-=======
     "VoteRecord": "core.learner",
->>>>>>> 41d1d10 (Pages on learners and on voting, whose examples and figures are tested)
     "Weights": "core.learner",
     "check_learner": "core.check_learner",
     "collective_learning_round": "core.training",

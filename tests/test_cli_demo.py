@@ -15,7 +15,11 @@ from colearn_ledger.report import record, table
     "words",
     [["-v", v] for v in ("0", "1", "1.5", "nan", "abc")]
     + [["-n", "1"], ["-n", "65"], ["-p", "0"], ["-p", "x"], ["-d", "missing"], ["-t", "KERAS_MNITS"]]
-    + [["--vote_policy", p] for p in ("kind", "margin", "paired:2")],
+    + [["--vote_policy", p] for p in ("kind", "margin", "paired:2")]
+    + [["--delta", "1e-5"], ["--clip", "1"], ["--proposals", "2"], ["--epsilon", "0"], ["--epsilon", "nan"]]
+    + [["--epsilon", "1", *more] for more in (["--delta", "1"], ["--clip", "0"], ["--proposals", "0"])]
+    + [["--epsilon", "1", "-t", "SKLEARN_DIGITS"]]
+    + [["--malicious", "5"], ["--malicious", "-1"], ["--attack", "bribery"]],
 )
 def test_a_bad_option_changes_nothing(words, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)

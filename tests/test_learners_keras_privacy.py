@@ -20,6 +20,7 @@ from colearn_ledger.errors import DataError, LearnerError, UsageError
 from colearn_ledger.learners.keras import KerasLearner
 from colearn_ledger.learners.keras_privacy import PrivateStep
 from colearn_ledger.learners.privacy_ledger import PrivacyLedger
+from colearn_ledger.tasks import get_task
 
 CLIP = 0.7
 NOISE = 0.48  # lasts for two proposals of four steps of 20 in 300
@@ -273,3 +274,31 @@ def test_propose__another_process_spent_the_rest_meanwhile__declines(tmp_path: P
     assert declined.training_summary.error_code is ErrorCodes.DP_BUDGET_EXCEEDED  # type: ignore[union-attr]
     assert encode(declined.weights) == encode(net.mli_get_current_weights().weights)
     assert len(path.read_text().splitlines()) == 3
+
+
+@pytest.mark.filterwarnings("ignore:.*votes on:UserWarning")
+def test_task__with_privacy__the_learner_of_a_node_is_the_demos_but_for_its_ledger(tmp_path: Path) -> None:
+    from colearn_node.learners import task_learner
+
+    write_digits(tmp_path)
+    path = tmp_path / "privacy.jsonl"
+    options: dict[str, Any] = {"data_dir": str(tmp_path), "seed": 3, "batch_size": 10}
+    private = {"epsilon": 8.0, "delta": 1e-3, "clip": CLIP, "proposals": 1}
+    ours: Any = task_learner(index=1, of=2, **options, **private, privacy_ledger=str(path))
+    config = DiffPrivConfig(8.0, 1e-3, CLIP, proposals=1)
+    demo: Any = get_task("KERAS_MNIST").make_learners(2, **options, privacy=config).learners[1]
+    assert ours.privacy.spending == demo.privacy.spending
+    assert ours.privacy.config == config and not ours.privacy.config.deterministic
+    assert ours.mli_propose_weights().training_summary.dp_budget.consumed_epsilon <= 8
+    assert len(path.read_text().splitlines()) == 2
+    again: Any = task_learner(index=1, of=2, **options, **private, privacy_ledger=str(path))
+    assert again.mli_propose_weights().training_summary.error_code is ErrorCodes.DP_BUDGET_EXCEEDED
+
+
+def write_digits(folder: Path) -> None:
+    """Noise in the form of MNIST: what is learnt from it doesn't matter."""
+    rng = np.random.default_rng(0)
+    parts = {"train": 900, "test": 300}
+    x = {f"x_{name}": rng.integers(0, 256, (n, 28, 28), dtype=np.uint8) for name, n in parts.items()}
+    y = {f"y_{name}": rng.integers(0, 10, n, dtype=np.uint8) for name, n in parts.items()}
+    np.savez(folder / "mnist.npz", **x, **y)

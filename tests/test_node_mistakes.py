@@ -133,6 +133,8 @@ def test_learner__of_another_model__6(made: Collective, capsys: pytest.CaptureFi
         ("tests.nodes.learners:make", {"indx": 0}, 3, "can't be called with the options ['indx']"),
         ("tests.nodes.learners:make_nothing", {}, 5, "lacks mli_propose_weights"),
         ("colearn_node.learners:task_learner", {"index": 5, "of": 5}, 3, "learner.options.index is 5"),
+        ("colearn_node.learners:task_learner", {"index": 0, "of": 5, "epsilon": 1.0}, 3, "has no privacy_ledger"),
+        ("colearn_node.learners:task_learner", {"index": 0, "of": 5, "privacy_ledger": "x"}, 3, "without epsilon"),
     ],
 )
 def test_learner__that_can_not_be_made__says_why(

@@ -14,6 +14,7 @@ from ..errors import DataError, StoreError, UsageError
 
 if TYPE_CHECKING:
     from ..core.driver import Backend
+    from ..core.models import DiffPrivConfig
     from ..core.results import Results, RoundResult
     from ..report.progress import Progress
     from ..tasks import Task
@@ -44,6 +45,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--vote_policy", default="not-worse", metavar="NAME[:VALUE]", help=f"how learners vote: {POLICIES}")
     add("--malicious", type=int, default=0, metavar="K", help="the last K learners attack (default: none)")
     add("--attack", default="sign-flip", metavar="NAME", help=f"how: {ATTACKS} (default: %(default)s)")
+    add("--epsilon", type=float, help="train with differential privacy: what each learner's proposals may cost in all")
+    add("--delta", type=float, help="the delta of epsilon (default: 1e-5)")
+    add("--clip", type=float, help="norm that each sample's gradient is clipped to (default: 1)")
+    add("--proposals", type=int, help="how many proposals epsilon is to last for (default: a learner's turns)")
     add("--no-ledger", action="store_true", help="run in process, without a chain")
     add("--secret", action="store_true", help="votes are committed, then revealed")
     add("--shuffled", action="store_true", help="the order of proposers is shuffled")
@@ -76,6 +81,7 @@ def run(options: argparse.Namespace) -> int:
     vote_policy(options.vote_policy)
     _range(0 <= options.malicious < options.n_learners, "malicious", options.malicious, "0 to all learners but one")
     attack_named(options.attack)
+    privacy = _privacy(options)
     if options.no_ledger and (options.secret or options.shuffled):
         raise UsageError("--secret and --shuffled are the ledger's", fix="leave out --no-ledger")
     if options.data_dir is not None and not options.data_dir.is_dir():
@@ -90,8 +96,30 @@ def run(options: argparse.Namespace) -> int:
     from ..report.progress import open_progress
 
     with open_progress() as progress:
-        results, about = _run(options, task, threshold, progress)
+        results, about = _run(options, task, threshold, privacy, progress)
     return _write(options, results, about)
+
+
+def _privacy(options: argparse.Namespace) -> DiffPrivConfig | None:
+    """How the learners are to train. By the seed, so that a run can be repeated: the demo's data is nobody's secret."""
+    from ..core.models import DiffPrivConfig
+
+    epsilon, delta, clip, proposals = options.epsilon, options.delta, options.clip, options.proposals
+    if epsilon is None:
+        if not delta is clip is proposals is None:
+            raise UsageError("--delta, --clip and --proposals belong to --epsilon", fix="give --epsilon, too")
+        return None
+    _range(0 < epsilon < float("inf"), "epsilon", epsilon, "a number above 0")
+    _range(delta is None or 0 < delta < 1, "delta", delta, "a number between 0 and 1, well below 1 / samples")
+    _range(clip is None or 0 < clip < float("inf"), "clip", clip, "a number above 0")
+    _range(proposals is None or proposals >= 1, "proposals", proposals, "1 or more")
+    return DiffPrivConfig(
+        target_epsilon=epsilon,
+        target_delta=1e-5 if delta is None else delta,
+        max_grad_norm=1.0 if clip is None else clip,
+        proposals=-(-options.n_rounds // options.n_learners) if proposals is None else proposals,
+        deterministic=True,
+    )
 
 
 def _list_tasks() -> int:
@@ -105,7 +133,7 @@ def _list_tasks() -> int:
 
 
 def _run(
-    options: argparse.Namespace, task: Task, threshold: Fraction, progress: Progress
+    options: argparse.Namespace, task: Task, threshold: Fraction, privacy: DiffPrivConfig | None, progress: Progress
 ) -> tuple[Results, dict[str, Any]]:
     """Make the learners and run the rounds, telling what is done meanwhile."""
     from ..core.driver import run as run_collective
@@ -126,12 +154,19 @@ def _run(
             batch_size=options.batch_size,
             alpha=options.alpha,
             vote_policy=options.vote_policy,
+            privacy=privacy,
             say=progress.stage,
         )
     progress.row(f"{task.name}: {prepared.data}")
     few = small_vote_sets(prepared.learners)
     if few is not None:
         progress.row(f"note: {few}")
+    if privacy is not None:
+        noise = prepared.learners[0].privacy.noise_multiplier  # type: ignore[attr-defined]
+        progress.row(
+            f"privacy: epsilon {privacy.target_epsilon:g} at delta {privacy.target_delta:g} for {privacy.proposals} "
+            f"proposals of each learner; noise {noise:g} times the clip norm {privacy.max_grad_norm:g}"
+        )
     progress.stage("founding the collective" if options.no_ledger else "starting the chain and deploying the contract")
     honest = options.n_learners - options.malicious
     names = [f"learner {i + 1}" if i < honest else f"attacker {i + 1}" for i in range(options.n_learners)]

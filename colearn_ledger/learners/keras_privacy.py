@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import logging
 import math
 from collections.abc import Iterator
 from typing import Any
@@ -13,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from ..errors import LearnerError
+from .quiet import only_errors
 
 __all__ = ["PrivateStep"]
 
@@ -56,7 +55,7 @@ class PrivateStep:
         for total in self.clipped_sum(x, y):
             noise = rng.standard_normal(total.shape, np.float32) * np.float32(scale)
             noisy.append(tf.constant((total + noise) / np.float32(self._batch_size)))
-        with _quiet():
+        with only_errors("tensorflow"):  # each learner has a model of its own, traced on its own: that's no mistake
             self._apply(noisy)
 
     def clipped_sum(self, x: Array, y: Array) -> list[Array]:
@@ -67,7 +66,7 @@ class PrivateStep:
             there = np.zeros(self._piece, np.float32)
             there[: len(rows)] = 1
             rows = np.resize(rows, self._piece)  # filled up with samples that then don't count
-            with _quiet():
+            with only_errors("tensorflow"):  # as it traces, it warns of what it vectorizes less well
                 gradients = self._clipped(x[rows], y[rows], there)
             for total, gradient in zip(sums, gradients, strict=True):
                 total += gradient.numpy()
@@ -107,15 +106,3 @@ def _layers(model: Any) -> Iterator[Any]:
         yield layer
         if hasattr(layer, "layers"):
             yield from _layers(layer)
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """TensorFlow warns, as it traces, of what it vectorizes less well, and of each learner's having its own model."""
-    log = logging.getLogger("tensorflow")
-    level = log.level
-    log.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        log.setLevel(level)

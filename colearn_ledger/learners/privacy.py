@@ -8,12 +8,11 @@ docs/privacy.md says what that covers.
 
 from __future__ import annotations
 
-import contextlib
-import logging
+import functools
 import math
 import secrets
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,6 +20,7 @@ import numpy as np
 from ..core.learner import DiffPrivBudget, DiffPrivConfig
 from ..errors import UsageError
 from .privacy_ledger import PrivacyLedger, Spending
+from .quiet import only_errors
 
 __all__ = ["Privacy", "compute_epsilon", "compute_noise"]
 
@@ -118,12 +118,13 @@ def compute_epsilon(spent: Iterable[Spending], delta: float) -> float:
         return 0.0
     accounting = _accounting()
     accountant = accounting.rdp.RdpAccountant()
-    with _quiet():
+    with only_errors("absl"):  # of every order of its series that it leaves out, which makes its bound less tight
         for (rate, noise), count in steps.items():
             accountant.compose(_event(accounting, rate, noise), count)
         return float(accountant.get_epsilon(delta))
 
 
+@functools.cache
 def compute_noise(target_epsilon: float, target_delta: float, rate: float, steps: int) -> float:
     """The least noise multiplier, to four digits, with which ``steps`` steps stay within the target.
 
@@ -131,7 +132,7 @@ def compute_noise(target_epsilon: float, target_delta: float, rate: float, steps
     """
     accounting = _accounting()
     try:
-        with _quiet():
+        with only_errors("absl"):
             noise = accounting.calibrate_dp_mechanism(
                 accounting.rdp.RdpAccountant,
                 lambda value: accounting.SelfComposedDpEvent(_event(accounting, rate, value), steps),
@@ -175,18 +176,6 @@ def _check(config: DiffPrivConfig) -> None:
             expected="DiffPrivConfig(noise_multiplier=...), or proposals=... to compute the noise from",
             fix="say for how many proposals the budget is to last",
         )
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """The accountant warns of every order of its series that it leaves out, which only makes its bound less tight."""
-    log = logging.getLogger("absl")
-    level = log.level
-    log.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        log.setLevel(level)
 
 
 def _accounting() -> Any:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..core.learner import Learner
+from ..core.learner import DiffPrivConfig, Learner
 from ..errors import UsageError
 from ..learners.voting import VotePolicy
 from ..learners.voting import vote_policy as policy_by_name
@@ -25,11 +25,13 @@ class Framework:
     title: for people.
     module: imported before the learners are made, while the user is told so, since it takes seconds.
     extra: this package's extra that installs it, or what else to give to pip, such as ``"lightgbm"``.
+    private: whether its learners can train with differential privacy.
     """
 
     title: str
     module: str
     extra: str
+    private: bool = False
 
     def load(self) -> None:
         """Import it; UsageError if it isn't installed."""
@@ -46,7 +48,7 @@ class Framework:
 
 
 # By a module that sets TensorFlow's environment before it imports Keras.
-KERAS = Framework("TensorFlow and Keras", "colearn_ledger.tasks.keras_env", "colearn-ledger[keras]")
+KERAS = Framework("TensorFlow and Keras", "colearn_ledger.tasks.keras_env", "colearn-ledger[keras]", private=True)
 SKLEARN = Framework("scikit-learn", "sklearn", "colearn-ledger[sklearn]")
 
 
@@ -64,6 +66,7 @@ class Options:
     alpha: how skewed the labels are dealt out; None deals at random.
     vote_policy: how the learners vote.
     say: told what is being done, for people, since loading takes seconds.
+    privacy: how the learners train with differential privacy; None: without. Only for a framework that can.
     """
 
     n_learners: int
@@ -75,10 +78,12 @@ class Options:
     alpha: float | None
     vote_policy: VotePolicy
     say: Callable[[str], None]
+    privacy: DiffPrivConfig | None = None
 
     def for_learner(self, index: int) -> dict[str, Any]:
         """The arguments that every kind of learner of this package takes, for the learner of that index (from 0)."""
-        return {"batch_size": self.batch_size, "vote_policy": self.vote_policy, "seed": self.seed + index}
+        privacy = {} if self.privacy is None else {"privacy": self.privacy}
+        return {"batch_size": self.batch_size, "seed": self.seed + index, "vote_policy": self.vote_policy, **privacy}
 
     def no_data_dir(self, task: Task) -> None:
         """For a task whose data is inside a package: UsageError if a folder was given all the same."""
@@ -136,6 +141,7 @@ class Task:
         batch_size: int | None = None,
         alpha: float | None = None,
         vote_policy: VotePolicy | str = "not-worse",
+        privacy: DiffPrivConfig | None = None,
         say: Callable[[str], None] = lambda text: None,
     ) -> Prepared:
         """Load the data, deal it out, and make one learner for each share.
@@ -149,11 +155,12 @@ class Task:
         learning_rate, batch_size: of the training; None means the task's own.
         alpha: deals out skewed labels, see :func:`~colearn_ledger.tasks.split.split`; None deals at random.
         vote_policy: how the learners vote: a policy or its name (``docs/voting.md``).
+        privacy: has the learners train with differential privacy (docs/privacy.md), each on a budget of its own.
         say: told what is being done, for people, since loading takes seconds.
 
         Raises
         ------
-        UsageError: an argument is out of range, or the task's framework isn't installed.
+        UsageError: an argument is out of range, or the task's framework isn't installed or has no private training.
         DataError: the data is missing, unreadable, or not what the task needs.
         """
         _check(n_learners >= 2, f"{n_learners} learner(s)", "at least two: one proposes, the others vote")
@@ -165,6 +172,13 @@ class Task:
         _check(batch_size is None or batch_size >= 1, f"the batch size is {batch_size}", "1 or more")
         _check(alpha is None or _positive(alpha), f"alpha is {alpha}", "above 0: 0.1 is very skewed, 100 nearly even")
         policy = policy_by_name(vote_policy)
+        if privacy is not None and not self.framework.private:
+            raise UsageError(
+                f"{self.name} can't be trained with differential privacy: its learners are made with "
+                f"{self.framework.title}",
+                expected="a task whose learners are made with Keras or PyTorch",
+                fix="choose another task, or train without",
+            )
         say(f"importing {self.framework.title}")
         self.framework.load()
         return self.make(
@@ -178,6 +192,7 @@ class Task:
                 alpha=alpha,
                 vote_policy=policy,
                 say=say,
+                privacy=privacy,
             )
         )
 
