@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import numpy as np
 
-# First, since it says how TensorFlow is to run.
-from colearn_ledger.tasks.keras_mnist import KerasLearner, keras
+from colearn_ledger.tasks.keras_env import keras  # first, since it says how TensorFlow is to run
+
+# isort: split
+from colearn_ledger.learners.keras import KerasLearner
 from colearn_ledger.tasks.mnist_data import load_mnist
 from colearn_ledger.tasks.split import split
 
@@ -21,7 +23,7 @@ SAMPLES, BATCH = 12_000, 128
 
 def make(index: int, of: int, seed: int = 1, samples: int = SAMPLES) -> KerasLearner:
     """Learner ``index`` of ``of``. ``samples``: how many it trains on in each round."""
-    digits = load_mnist(None)
+    digits = load_mnist()
     share = split(digits.x[..., None] / np.float32(255), digits.y, of, 0.6, seed)[index]
     keras.utils.set_random_seed(seed)
     model = keras.Sequential(
