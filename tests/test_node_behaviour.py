@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 
 from colearn_ledger.chain.transactions import Sender
+from colearn_ledger.cli.main import main as show
 from colearn_ledger.core.cid import cid_text
 from colearn_ledger.core.protocol import Rules, View, WeightsRef
 from colearn_ledger.core.weights import encode, weights_ref
-from colearn_ledger.history import read_history
 
 from .anvil import Anvil, anvil, wait_until
 from .learners_for_tests import linear_learners
@@ -123,15 +123,17 @@ def test_dry_run__decides_and_says__sends_and_stores_nothing(pair: Collective) -
     assert pair.nonce(1) == 0 and pair.nonce(0) == 1 and not view(pair).voted
 
 
-def test_privacy__spent__declines_once_a_turn_votes_on_and_stays_so_after_a_restart(tmp_path: Path) -> None:
+def test_privacy__spent__declines_once_a_turn_votes_on_and_stays_so_after_a_restart(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     with collective(tmp_path, 2) as made:
         options = {"index": 0, "ledger": str(tmp_path / "privacy.jsonl")}
         changes = {"learner__factory": "tests.nodes.learners:make_frugal", "learner__options": options}
         node = made.start(0, **changes)
         wait_until(lambda: bool(node.events("propose")), "the budget is enough for one proposal")
-        head = made.contract.fetch_head()
-        note = read_history(made.contract, head, made.contract.fetch_clock(head)).rounds[1].note
-        assert json.loads(note or b"")["epsilon"] == 1.0126
+        assert show(["show", "1", "--deployment", str(tmp_path / "deployment.json"), "--rpc", made.anvil.url]) == 0
+        shown = capsys.readouterr().out
+        assert "epsilon: 1.0126" in shown and "delta: 1e-05" in shown and "target: 1.012" in shown
         now = view(made)
         Sender(made.contract, Anvil.account(1)).vote(now.proposals[0].id, True)
 
