@@ -199,8 +199,11 @@ def test_member__that_is_no_address__3(made: Collective, capsys: pytest.CaptureF
 def test_key__of_a_running_node__19_and_the_first_goes_on(made: Collective) -> None:
     first = made.start(1)
     wait_until(lambda: bool(first.events("wait")), "the first runs")
-    second = made.start(1)
-    assert second.wait() == 19
+    link = made.folder / "link.json"
+    link.symlink_to(made.folder / "key-1.json")
+    for keystore in ("key-1.json", link.name):
+        second = made.start(1, keystore=keystore)
+        assert second.wait() == 19
     assert f"is in use by another node (process {first.process.pid})" in second.text
     assert first.process.poll() is None
     # Looking is no harm.

@@ -87,8 +87,11 @@ class Narrator:
     def chain_trouble(self, error: ChainError, times: int, pause: float) -> None:
         """The chain can't be read or written; said the first time, and then ever more rarely."""
         if times & (times - 1) == 0:
-            again = f" ({times} times)" if times > 1 else ""
-            self.log.warning("chain", f"{error.what}{again}; again in {pause:.1f} s")
+            more = f" ({times} times)"
+            if times == 1:
+                named = (("expected", error.expected), ("to fix", error.fix))
+                more = "".join(f"; {name}: {text}" for name, text in named if text)
+            self.log.warning("chain", f"{error.what}{more}; again in {pause:.1f} s")
 
 
 def _did(work: Work) -> tuple[str, str]:
