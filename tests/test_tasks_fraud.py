@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from colearn_ledger.core.driver import run
-from colearn_ledger.errors import DataError
+from colearn_ledger.errors import DataError, UsageError
 from colearn_ledger.tasks import get_task
 from colearn_ledger.tasks.fraud_data import load_payments
 
@@ -154,7 +154,7 @@ def test_load_payments__cut_short_or_no_table__data_error(tmp_path: Path) -> Non
 
 
 def test_fraud__no_folder__says_what_it_needs() -> None:
-    with pytest.raises(DataError, match="needs a folder") as caught:
+    with pytest.raises(UsageError, match="FRAUD needs a folder") as caught:
         get_task("FRAUD").make_learners(2)
     assert "UCI" in caught.value.expected and "--data_dir" in caught.value.fix
 

@@ -65,7 +65,7 @@ def split(
     vote = (size - train + 1) // 2
     if train < LEAST or size - train - vote < LEAST:
         raise UsageError(
-            f"{len(x)} samples for {n_learners} learners at a train ratio of {ratio}: "
+            f"{len(x)} samples for {n_learners} learners at a train ratio of {ratio:.2g}: "
             f"each has {train} for training, {vote} for votes and {size - train - vote} for tests",
             expected=f"at least {LEAST} for each",
             fix="fewer learners, another train ratio, or more data",

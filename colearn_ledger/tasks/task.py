@@ -6,7 +6,7 @@ import importlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from ..core.learner import DiffPrivConfig, Learner
 from ..errors import UsageError
@@ -85,15 +85,6 @@ class Options:
         privacy = {} if self.privacy is None else {"privacy": self.privacy}
         return {"batch_size": self.batch_size, "seed": self.seed + index, "vote_policy": self.vote_policy, **privacy}
 
-    def no_data_dir(self, task: Task) -> None:
-        """For a task whose data is inside a package: UsageError if a folder was given all the same."""
-        if self.data_dir is not None:
-            raise UsageError(
-                f"{task.name} was given a data folder",
-                expected=f"none: its data is {task.data}",
-                fix="leave --data_dir out, or choose another task",
-            )
-
 
 @dataclass(frozen=True)
 class Prepared:
@@ -115,6 +106,7 @@ class Task:
     data: where the data is from: a folder, a package, a download.
     metric: what the learners' scores are; higher is better.
     learning_rate, batch_size, train_ratio: the defaults; a train ratio of None depends on the size of the data.
+    folder: whether a folder with the data ``"may"`` be given, ``"must"`` be, or ``"can't"``: a package has the data.
     make: makes the learners. It imports the framework itself, so that a list of tasks needs none.
     aliases: other names.
     """
@@ -128,7 +120,23 @@ class Task:
     batch_size: int
     make: Callable[[Options], Prepared] = field(repr=False)
     train_ratio: float | None = None
+    folder: Literal["may", "must", "can't"] = "may"
     aliases: tuple[str, ...] = ()
+
+    def check_folder(self, data_dir: str | Path | None) -> None:
+        """UsageError if a folder with data is needed and missing, or given and of no use."""
+        if data_dir is None and self.folder == "must":
+            raise UsageError(
+                f"{self.name} needs a folder with data",
+                expected=self.data,
+                fix="docs/tasks.md says where the data can be had; pass its folder as --data_dir",
+            )
+        if data_dir is not None and self.folder == "can't":
+            raise UsageError(
+                f"{self.name} was given a data folder",
+                expected=f"none: its data is {self.data}",
+                fix="leave --data_dir out, or choose another task",
+            )
 
     def make_learners(
         self,
@@ -179,6 +187,7 @@ class Task:
                 expected="a task whose learners are made with Keras or PyTorch",
                 fix="choose another task, or train without",
             )
+        self.check_folder(data_dir)
         say(f"importing {self.framework.title}")
         self.framework.load()
         return self.make(
