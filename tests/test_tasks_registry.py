@@ -67,7 +67,7 @@ def test_tasks__ours__have_unique_names_and_say_what_they_are() -> None:
     for task in tasks:
         assert task.name == task.name.upper()
         assert task.description and task.data and task.metric
-        assert task.learning_rate > 0 and task.batch_size >= 1
+        assert task.learning_rate > 0 and (task.batch_size is None or task.batch_size >= 1)
 
 
 def test_get_task__copied_file_and_entry_point__runs_in_the_demo(
@@ -161,7 +161,7 @@ def test_list_tasks__command__shows_each_with_its_defaults(capsys: pytest.Captur
     text = capsys.readouterr().out
     for task in list_tasks()[0]:
         (line,) = (line for line in text.splitlines() if line.startswith(f"{task.name} "))
-        assert line.split()[1:4] == [task.metric, f"{task.learning_rate:g}", str(task.batch_size)]
+        assert line.split()[1:4] == [task.metric, f"{task.learning_rate:g}", str(task.batch_size or "-")]
         assert f"    data: {task.data}" in text
     assert "sklearn" not in text
     assert max(map(len, text.splitlines())) <= 120

@@ -8,6 +8,7 @@ import numpy as np
 
 from colearn_ledger.tasks import SKLEARN, Options, Prepared, Task
 from colearn_ledger.tasks.fraud_data import load_payments
+from colearn_ledger.tasks.scores import area_under_curve
 from colearn_ledger.tasks.split import skew, split
 
 __all__ = ["TASK", "make_learners"]
@@ -17,9 +18,7 @@ EACH = 5
 
 
 def _auc(model: Any, x: Any, y: Any) -> float:
-    from sklearn.metrics import roc_auc_score
-
-    return float(roc_auc_score(y, model.predict_proba(x)[:, 1]))
+    return area_under_curve(y, model.predict_proba(x)[:, 1])
 
 
 def make_learners(options: Options) -> Prepared:
