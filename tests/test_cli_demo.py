@@ -15,6 +15,8 @@ from colearn_ledger.report import record, table
     "words",
     [["-v", v] for v in ("0", "1", "1.5", "nan", "abc")]
     + [["-n", "1"], ["-n", "65"], ["-p", "0"], ["-p", "x"], ["-d", "missing"], ["-t", "KERAS_MNITS"]]
+    + [["-t", "XRAY"], ["-t", "IRIS", "-d", "."]]
+    + [["-a", a] for a in ("0", "nan", "x")]
     + [["--vote_policy", p] for p in ("kind", "margin", "paired:2")]
     + [["--delta", "1e-5"], ["--clip", "1"], ["--proposals", "2"], ["--epsilon", "0"], ["--epsilon", "nan"]]
     + [["--epsilon", "1", *more] for more in (["--delta", "1"], ["--clip", "0"], ["--proposals", "0"])]

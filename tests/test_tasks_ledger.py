@@ -22,6 +22,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "CIFAR10": {"n_learners": 2, "data_dir": write_cifar},
     "XRAY": {"n_learners": 2, "data_dir": write_photographs, "alpha": 1.0},
     "FRAUD": {"data_dir": DATA / "credit_default", "learning_rate": 0.01},
+    "FRAUD_XGBOOST": {"data_dir": DATA / "credit_default"},
     "IRIS": {},
     "DIABETES": {"alpha": 0.5},
 }

@@ -70,6 +70,7 @@ def run(options: argparse.Namespace) -> int:
         return _list_tasks()
     threshold = parse_threshold(options.vote_threshold)
     task = get_task(options.task)
+    task.check_folder(options.data_dir)
     _range(2 <= options.n_learners <= MAX_LEARNERS, "n_learners", options.n_learners, f"2 to {MAX_LEARNERS}")
     _range(options.n_rounds >= 1, "n_rounds", options.n_rounds, "1 or more")
     _range(0 <= options.seed < MAX_SEED, "seed", options.seed, f"0 to {MAX_SEED - 1}")

@@ -144,7 +144,7 @@ def read_folder(folder: Path, kind: Kind) -> Images:
 def no_file(folder: Path, name: str, kind: Kind) -> DataError:
     """The error for a file that isn't there."""
     what = f"there is no {name} in {folder}" if folder.is_dir() else f"there is no folder {folder}"
-    return DataError(what, expected=f"a folder with {kind.name}, as {kind.file}", fix=kind.fix)
+    return DataError(what, expected=f"a folder with {kind.name}", fix=kind.fix)
 
 
 def keras_datasets() -> Path:

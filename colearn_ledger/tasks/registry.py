@@ -28,6 +28,7 @@ _OURS = {
     "CIFAR10": "cifar10",
     "XRAY": "xray",
     "FRAUD": "fraud",
+    "FRAUD_XGBOOST": "fraud_xgboost",
     "IRIS": "iris",
     "DIABETES": "diabetes",
 }

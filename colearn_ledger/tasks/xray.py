@@ -108,8 +108,7 @@ def make_learners(options: Options) -> Prepared:
     """Learners with shares of the X-rays that the folder holds."""
     from colearn_ledger.learners.keras import KerasLearner
 
-    if options.data_dir is None:
-        raise DataError("XRAY needs a folder with data", expected="chest X-rays", fix=PNEUMONIA.fix)
+    assert options.data_dir is not None, "the task says that it must have a folder"
     options.say("loading the X-rays")
     images = load_xrays(options.data_dir)
     shares = split(
@@ -147,5 +146,6 @@ TASK = Task(
     metric="AUC",
     learning_rate=0.001,
     batch_size=32,
+    folder="must",
     make=make_learners,
 )
