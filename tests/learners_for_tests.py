@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from colearn_ledger.core.learner import MachineLearningInterface, ProposedWeights, Weights
+from colearn_ledger.core.weights import encode
 
 
 class LinearLearner(MachineLearningInterface):
@@ -43,3 +46,14 @@ class LinearLearner(MachineLearningInterface):
 
 def linear_learners(count: int, seed: int = 0) -> list[LinearLearner]:
     return [LinearLearner(i, seed=seed) for i in range(count)]
+
+
+def assert_trains_the_same_after_a_restart(old: Any, new: Any) -> None:
+    """Two learners made alike: what the first one did in earlier rounds doesn't show in what it proposes."""
+    for number in (1, 2):
+        old.mli_begin_round(number)
+        old.mli_accept_weights(old.mli_propose_weights())
+    new.mli_accept_weights(old.mli_get_current_weights())
+    for learner in (old, new):
+        learner.mli_begin_round(3)
+    assert encode(old.mli_propose_weights().weights) == encode(new.mli_propose_weights().weights)

@@ -23,6 +23,7 @@ from colearn_ledger.errors import InvalidWeights, LearnerError, SchemaMismatch, 
 from colearn_ledger.learners.forest import ForestLearner
 from colearn_ledger.learners.tree_arrays import ForestShape, forest_arrays, forest_trees
 from colearn_ledger.tasks.split import split
+from tests.learners_for_tests import assert_trains_the_same_after_a_restart
 
 KINDS: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
     "random forest": (RandomForestClassifier, load_breast_cancer),
@@ -83,14 +84,7 @@ def test_arrays__there_and_back__predictions_are_identical(kind: str, missing: b
 
 
 def test_propose__after_a_restart__grows_the_same_trees() -> None:
-    old, new = make()[0], make()[0]
-    for number in (1, 2):
-        old.mli_begin_round(number)
-        old.mli_accept_weights(old.mli_propose_weights())
-    new.mli_accept_weights(old.mli_get_current_weights())
-    for learner in (old, new):
-        learner.mli_begin_round(3)
-    assert encode(old.mli_propose_weights().weights) == encode(new.mli_propose_weights().weights)
+    assert_trains_the_same_after_a_restart(make()[0], make()[0])
 
 
 def test_propose__forest_with_room__keeps_the_old_trees_and_adds_new_ones() -> None:

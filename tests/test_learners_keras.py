@@ -21,6 +21,7 @@ from colearn_ledger.errors import LearnerError, SchemaMismatch, UsageError
 from colearn_ledger.learners.keras import KerasLearner
 from colearn_ledger.tasks import get_task, keras_mnist
 from colearn_ledger.tasks.split import Share, split
+from tests.learners_for_tests import assert_trains_the_same_after_a_restart
 
 
 def shares(n: int) -> list[Share]:
@@ -74,13 +75,7 @@ def test_propose__same_round_again__same_bytes_whatever_came_between() -> None:
 
 
 def test_propose__after_a_restart__trains_the_same() -> None:
-    old, new = make(steps=4)[0], make(steps=4)[0]
-    old.mli_begin_round(1)
-    old.mli_accept_weights(old.mli_propose_weights())
-    new.mli_accept_weights(old.mli_get_current_weights())
-    for learner in (old, new):
-        learner.mli_begin_round(2)
-    assert encode(old.mli_propose_weights().weights) == encode(new.mli_propose_weights().weights)
+    assert_trains_the_same_after_a_restart(*(make(steps=4)[0] for _ in range(2)))
 
 
 def test_score__accuracy__is_the_models_own() -> None:

@@ -19,6 +19,7 @@ from colearn_ledger.errors import LearnerError, SchemaMismatch, UsageError
 from colearn_ledger.learners.sklearn import SklearnLearner
 from colearn_ledger.learners.voting import VoteRule
 from colearn_ledger.tasks.split import split
+from tests.learners_for_tests import assert_trains_the_same_after_a_restart
 
 X, Y = load_digits(return_X_y=True)
 ESTIMATORS: dict[str, Callable[[], Any]] = {
@@ -51,14 +52,7 @@ def test_run__each_estimator__same_seed_same_bytes(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", ["sgd", "mlp", "gaussian"])
 def test_propose__after_a_restart__trains_the_same(kind: str) -> None:
-    old, new = make(kind)[0], make(kind)[0]
-    for number in (1, 2):
-        old.mli_begin_round(number)
-        old.mli_accept_weights(old.mli_propose_weights())
-    new.mli_accept_weights(old.mli_get_current_weights())
-    for learner in (old, new):
-        learner.mli_begin_round(3)
-    assert encode(old.mli_propose_weights().weights) == encode(new.mli_propose_weights().weights)
+    assert_trains_the_same_after_a_restart(make(kind)[0], make(kind)[0])
 
 
 def test_propose__other_round__other_order() -> None:

@@ -24,6 +24,7 @@ from colearn_ledger.errors import InvalidWeights, LearnerError, SchemaMismatch, 
 from colearn_ledger.learners.booster_json import BoosterShape, checked_trees, frame_of
 from colearn_ledger.learners.xgboost import XGBoostLearner
 from colearn_ledger.tasks.split import split
+from tests.learners_for_tests import assert_trains_the_same_after_a_restart
 
 SMALL = {"max_depth": 2, "eta": 0.3}
 KINDS: dict[str, tuple[dict[str, Any], Callable[..., Any]]] = {
@@ -79,14 +80,7 @@ def test_weights__loaded_by_xgboost_itself__are_the_model() -> None:
 
 
 def test_propose__after_a_restart__grows_the_same_trees() -> None:
-    old, new = make("probabilities")[0], make("probabilities")[0]
-    for number in (1, 2):
-        old.mli_begin_round(number)
-        old.mli_accept_weights(old.mli_propose_weights())
-    new.mli_accept_weights(old.mli_get_current_weights())
-    for learner in (old, new):
-        learner.mli_begin_round(3)
-    assert encode(old.mli_propose_weights().weights) == encode(new.mli_propose_weights().weights)
+    assert_trains_the_same_after_a_restart(make("probabilities")[0], make("probabilities")[0])
 
 
 def test_propose__other_round__other_samples() -> None:
