@@ -13,6 +13,7 @@ import re
 import sys
 import warnings
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ MARK = "<!-- From here on: scripts/contract_docs.py, from the contract's comment
 Node = dict[str, Any]
 
 
+@cache
 def parse() -> tuple[Node, Node]:
     """The syntax trees of the interface and of the implementation."""
     compiler = find_compiler()
