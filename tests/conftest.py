@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import shutil
+import sys
 from collections.abc import Callable, Generator
 from pathlib import Path
 
@@ -25,6 +26,10 @@ for _name, _value in {
     "CUDA_VISIBLE_DEVICES": "-1",
 }.items():
     os.environ.setdefault(_name, _value)
+
+# PyTorch's optimizers load Triton, which nothing here needs, and whose LLVM aborts a process that has TensorFlow's. In
+# which order modules are imported and tests run is chance here; what the learner does about it is tested in processes.
+sys.modules.setdefault("triton", None)  # type: ignore[arg-type]
 
 
 @pytest.hookimpl(tryfirst=True)  # before Hypothesis reads its option

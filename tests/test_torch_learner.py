@@ -227,3 +227,16 @@ def test_import__without_pytorch__one_message_and_the_package_is_not_taken_for_i
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert "needs torch, which is not installed" in done.stdout and "download.pytorch.org/whl/cpu" in done.stdout
+
+
+@pytest.mark.parametrize("first", ["", "import tensorflow\n"])
+@pytest.mark.parametrize("then", ["", "import tensorflow\n"])
+def test_tensorflow__in_the_same_process_before_or_after__does_not_abort_it(first: str, then: str) -> None:
+    script = (
+        f"{first}import numpy as np\nimport torch\nfrom colearn_ledger.learners.torch import TorchLearner\n"
+        "x, y = np.zeros((300, 2), np.float32), np.zeros(300, int)\n"
+        f"{then}learner = TorchLearner(torch.nn.Linear(2, 2), (x, y), (x, y), (x, y), steps_per_round=1)\n"
+        "learner.mli_propose_weights()\nprint('trained')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "trained\n"), done.stderr

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,19 @@ if TYPE_CHECKING:
 __all__ = ["TorchLearner", "accuracy"]
 
 Array = np.ndarray[Any, Any]
+
+
+def _without_triton() -> None:
+    """Keep PyTorch from loading Triton, for which there is no use on a CPU, where TensorFlow is loaded already.
+
+    Optimizers load it, with a compiler that nobody has asked for; its LLVM after TensorFlow's aborts the process. The
+    other order is harmless.
+    """
+    if "tensorflow" in sys.modules:
+        sys.modules.setdefault("triton", None)  # type: ignore[arg-type]
+
+
+_without_triton()
 
 # Scoring runs whole sets through the model in pieces of this size: one call for a usual set, and bounded memory.
 SCORE_BATCH = 2048
@@ -88,6 +102,7 @@ class TorchLearner(PrivateLearner):
                 expected="parameters that require a gradient",
                 fix="add layers",
             )
+        _without_triton()
         sets = [(_array(x), _array(y)) for x, y in (train, vote, test)]
         super().__init__(*sets, **options)
         self._model = model.cpu()
@@ -112,6 +127,7 @@ class TorchLearner(PrivateLearner):
 
     def mli_propose_weights(self) -> Weights:
         """Train from the current weights."""
+        _without_triton()  # TensorFlow may have come since
         with torch.random.fork_rng(devices=[]), _one_thread():
             return super().mli_propose_weights()
 
