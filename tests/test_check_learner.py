@@ -121,7 +121,6 @@ def test_check_learner__good__passes_and_has_its_weights_again() -> None:
         (ScoresNoNumber, "vote_score is None"),
         (VotesByArray, "the vote is"),
         (ScoresNaN, "test_score is nan"),
-        (Unseeded, "proposed other weights the second time"),
         (InPlaceLearner, "mli_propose_weights changed"),
     ],
 )
@@ -148,6 +147,10 @@ def test_check_learner__good__reports_what_was_tried() -> None:
     assert ["mli_begin_round" in warning for warning in report.warnings] == [True]
     assert str(report).splitlines()[0] == "Good keeps the promises of a learner"
     assert len(str(report).splitlines()) == 1 + len(report.kept) + len(report.warnings)
+
+
+def test_check_learner__knows_the_round_and_isnt_seeded_by_it__warned() -> None:
+    assert any("other weights the second time" in warning for warning in check_learner(Unseeded()).warnings)
 
 
 def test_check_learner__seeded_by_the_round__no_warning() -> None:

@@ -198,13 +198,14 @@ class _Trial:
             )
             return
         again = self.encoded(ask_propose(self.learner, 1))
-        if again != trained:
-            raise self.broken(
-                "after mli_begin_round(1), it proposed other weights the second time",
-                "the same weights, since round and current weights were the same",
-                "take all randomness of a training from a seed and the round's number",
+        if again == trained:
+            self.kept.append("the same round trains the same weights")
+        else:  # which is no mistake where it keeps, say, its optimizer's state by choice
+            self.warnings.append(
+                "after mli_begin_round(1) it proposed other weights the second time, though round and current weights "
+                "were the same: what a restarted learner trains depends on more than these (take all randomness from a "
+                "seed and the round's number, and keep no state between trainings)"
             )
-        self.kept.append("the same round trains the same weights")
 
     def try_accepting(self, trained: bytes) -> None:
         given = self.given(trained)
