@@ -147,7 +147,7 @@ class Renderer:
     def _section(self, node: Node) -> str:
         """The heading in the source under which the node is."""
         before = self.source[: int(node["src"].partition(":")[0])].decode()
-        return re.findall(r"^    // -{20,} (\w+)$", before, re.MULTILINE)[-1]
+        return str(re.findall(r"^    // -{20,} (\w+)$", before, re.MULTILINE)[-1])
 
     def _side_note(self, node: Node) -> str:
         """The ``//`` comment at the end of the node's line."""

@@ -128,10 +128,10 @@ class Compiler:
 
 
 class Workshop:
-    """A copy of the project in which the compiled contract is exchanged for a broken one and tested.
+    """A copy of the project in which contracts are tested that forge didn't compile.
 
-    forge compiles there once, the tests and the contract as it is; the tests create the contract from its compiled
-    file (`vm.getCode`), so for each fault only the code in that file is exchanged.
+    forge compiles there once, the tests and a contract of the same name with nothing in it; the tests create the
+    contract from its compiled file (`vm.getCode`), so for each fault only the code in that file is exchanged.
     """
 
     def __init__(self, folder: Path, forge: Path) -> None:
@@ -149,6 +149,9 @@ class Workshop:
         folder.mkdir()
         for name in ("contracts", "tests/contracts"):
             shutil.copytree(ROOT / name, folder / name)
+        (folder / SOURCES[0]).write_text(
+            "pragma solidity ^0.8.30;\n\ncontract CollectiveLearning {}\n", encoding="utf-8"
+        )
         (folder / "scripts").mkdir()
         shutil.copy2(ROOT / "scripts/solc-wrapper", folder / "scripts/solc-wrapper")
         shutil.copy2(ROOT / "foundry.toml", folder)

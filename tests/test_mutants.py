@@ -38,10 +38,28 @@ def test_faults__drawn_by_lot__are_seen_and_an_invisible_one_survives(
         # The quick suite will do to see that nothing is seen.
         monkeypatch.setattr(mutate_contract, "SUITES", mutate_contract.SUITES[:1])
         assert bench.try_out(UNSEEN) == Outcome(UNSEEN)
-        nothing = UNSEEN._replace(new="if ((n.closed || n.missed != 0)) _head")
-        assert bench.try_out(nothing) == Outcome(nothing, trouble="changes no bytecode")
         broken = UNSEEN._replace(new="if (n.closd) _head")
         assert "doesn't compile" in bench.try_out(broken).trouble
+
+
+class OneCode:
+    """A compiler to which everything is the same."""
+
+    def compile(self, source: str) -> str:
+        return "0x00"
+
+
+@pytest.mark.parametrize(
+    ("mutant", "trouble"),
+    [
+        (UNSEEN, "changes no bytecode"),
+        (UNSEEN._replace(old="no such text"), "has 0 places"),
+        (UNSEEN._replace(new=UNSEEN.old), "has 1 places"),
+    ],
+)
+def test_fault__that_is_none__is_unusable(mutant: Mutant, trouble: str) -> None:
+    bench = mutate_contract.Bench(OneCode(), None)  # type: ignore[arg-type]
+    assert trouble in bench.try_out(mutant).trouble
 
 
 @pytest.mark.parametrize(
