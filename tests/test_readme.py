@@ -47,6 +47,19 @@ def test_gas__a_figure_changes__its_row_is_written_anew() -> None:
     assert [new.split()[:2] for _, new in differing] == [["deployment_5", "4,000,001"]]
 
 
+def test_node__figures__are_against_the_targets_that_the_benchmarks_have() -> None:
+    from benchmarks import idle, latency, overhead, transfer
+
+    shown = {name: block_after(f"benchmarks.{name}") for name in ("overhead", "latency", "transfer", "idle")}
+    first = next(line for line in shown["overhead"].splitlines() if "costs nothing" in line).split()
+    assert float(first[-1]) == overhead.TARGET_MS
+    assert f"(target: at most {overhead.TARGET_SHARE:.0%}" in shown["overhead"]
+    targets = [float(line.split()[-1]) for line in shown["latency"].splitlines()[2:]]
+    assert targets == [round(latency.target_s(interval) * 1000) for interval in latency.INTERVALS]
+    assert f"(target: at least {transfer.TARGET:.2f})" in shown["transfer"]
+    assert f"(targets: at most {idle.TARGET_CPU:.0%}, {idle.TARGET_MB:.0f} MB)" in shown["idle"]
+
+
 def test_demo__output__has_the_columns_that_the_demo_prints() -> None:
     lines = block_after("demo output").splitlines()
     header = Table([f"learner {i + 1}" for i in range(5)]).header
