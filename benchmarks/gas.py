@@ -1,7 +1,7 @@
 """What a round costs in gas, against the floor of a bare vote transaction measured in the same run.
 
     python -m benchmarks.gas            print the table
-    python -m benchmarks.gas --update   and write gas.json, which a test compares
+    python -m benchmarks.gas --update   and write gas.json, which a test compares, and the README's table
 
 Gas is exact: the same on every machine.
 """
@@ -25,6 +25,7 @@ from colearn_ledger.chain.embedded import EmbeddedChain
 __all__ = ["FILE", "TARGETS", "measure"]
 
 FILE = Path(__file__).with_name("gas.json")
+README = Path(__file__).parents[1] / "README.md"
 SMALL, LARGE = 1_000, 10 << 20
 ROUNDS = 4
 
@@ -107,7 +108,7 @@ class _Bench:
         sha = hashlib.sha256(f"{number}".encode()).digest()
         cid = sha if self.size <= 1 << 20 else hashlib.sha256(sha).digest()
         used = [self.gas(proposer, f.propose(number, self.parent, sha, cid, self.size, b""))]
-        id_ = f.proposalId(number, sha, cid).call()
+        id_ = f.proposalId(number, sha, cid, self.size).call()
         voters = [s for s in range(n) if s != proposer]
         need = (n - 1) // 2 + 1
         salt = b"\x5a" * 32
@@ -178,20 +179,35 @@ def measure() -> dict[str, float]:
     return figures
 
 
+def rows(figures: dict[str, float]) -> dict[str, str]:
+    """The table's lines by the figure's name; the heading's under ``what``."""
+    floor = figures["floor_with_event"]
+    lines = {"what": f"{'what':34} {'gas':>10} {'/ floor':>8} {'target':>10}"}
+    for name, value in figures.items():
+        target = f"{TARGETS[name]:>10,}" if name in TARGETS else ""
+        ratio = f"{value / floor:8.2f}" if value > 100 else ""
+        lines[name] = f"{name:34} {value:>10,} {ratio:>8} {target:>10}".rstrip()
+    return lines
+
+
+def with_table(page: str, figures: dict[str, float]) -> str:
+    """The README with the lines of its table written anew; which figures it shows stays as it is."""
+    before, mark, rest = page.partition("<!-- benchmarks.gas -->\n```\n")
+    table, end, after = rest.partition("```\n")
+    lines = rows(figures)
+    return before + mark + "".join(lines[row.split()[0]] + "\n" for row in table.splitlines()) + end + after
+
+
 def main() -> None:
-    """Print the table; ``--update`` writes the file too."""
+    """Print the table; ``--update`` writes the files too."""
     parser = argparse.ArgumentParser(description="Gas of a round, and its ratio to the floor of one vote.")
     parser.add_argument("--update", action="store_true", help="write gas.json")
     update = parser.parse_args().update
     figures = measure()
-    floor = figures["floor_with_event"]
-    print(f"{'what':34} {'gas':>10} {'/ floor':>8} {'target':>10}")
-    for name, value in figures.items():
-        target = f"{TARGETS[name]:>10,}" if name in TARGETS else ""
-        ratio = f"{value / floor:8.2f}" if value > 100 else ""
-        print(f"{name:34} {value:>10,} {ratio:>8} {target:>10}")
+    print("\n".join(rows(figures).values()))
     if update:
         FILE.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+        README.write_text(with_table(README.read_text(encoding="utf-8"), figures), encoding="utf-8")
 
 
 if __name__ == "__main__":

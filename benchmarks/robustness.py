@@ -26,7 +26,8 @@ from sklearn.neural_network import MLPClassifier
 
 from colearn_ledger.core.driver import run, set_equal_weights
 from colearn_ledger.core.learner import Learner
-from colearn_ledger.learners.attacks import attack, flip_labels, stamp
+from colearn_ledger.learners.attacks import ATTACKS as KINDS
+from colearn_ledger.learners.attacks import stamp
 from colearn_ledger.learners.sklearn import SklearnLearner
 from colearn_ledger.tasks.mnist_data import load_mnist
 from colearn_ledger.tasks.split import Share, split
@@ -63,15 +64,11 @@ def load(data_dir: Path | None, per_learner: int = 1500, learners: int = 10, see
     return Digits(x[HELD_OUT:end], y[HELD_OUT:end], x[:HELD_OUT], y[:HELD_OUT], digits.source)
 
 
-def poisoned(kind: str, data: tuple[Array, Array], rng: np.random.Generator) -> tuple[Array, Array]:
-    """An attacker's data."""
-    x, y = data
-    if kind == "label-flip":
-        return x, flip_labels(y, CLASSES)
-    if kind == "backdoor":
-        half = rng.permutation(len(x))[: len(x) // 2]
-        x, y = x.copy(), y.copy()
-        x[half], y[half] = stamp(x[half], SIDE), TARGET
+def poisoned(data: tuple[Array, Array], rng: np.random.Generator) -> tuple[Array, Array]:
+    """Data of which half bears the trigger and is labelled as :data:`TARGET`: what a backdoor is trained on."""
+    x, y = data[0].copy(), data[1].copy()
+    half = rng.permutation(len(x))[: len(x) // 2]
+    x[half], y[half] = stamp(x[half], SIDE), TARGET
     return x, y
 
 
@@ -80,9 +77,9 @@ def make_learners(digits: Digits, n: int, attackers: int, kind: str, seed: int) 
     made: list[Learner] = []
     for i, share in enumerate(split(digits.x, digits.y, n, 0.6, seed)):
         attacks = i >= n - attackers
-        if attacks:
+        if attacks and kind == "backdoor":
             rng = np.random.default_rng([seed, i])
-            share = Share(*(poisoned(kind, part, rng) for part in (share.train, share.vote, share.test)))
+            share = Share(*(poisoned(part, rng) for part in (share.train, share.vote, share.test)))
         learner: Learner = SklearnLearner(
             MLPClassifier((32,), learning_rate_init=0.003),
             share.train,
@@ -93,8 +90,8 @@ def make_learners(digits: Digits, n: int, attackers: int, kind: str, seed: int) 
             criterion="accuracy",
             seed=seed + i,
         )
-        if attacks and kind in ("random-weights", "sign-flip", "lying-votes"):
-            learner = attack(kind, learner, seed + i)
+        if attacks and kind in KINDS:
+            learner = KINDS[kind](learner, seed + i)
         made.append(learner)
     set_equal_weights(made)
     return made

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .core.learner import Learner as Learner
     from .core.learner import MachineLearningInterface as MachineLearningInterface
     from .core.learner import ProposedWeights as ProposedWeights
+    from .core.learner import VoteRecord as VoteRecord
     from .core.learner import Weights as Weights
     from .core.models import ColearnModel as ColearnModel
     from .core.models import DiffPrivBudget as DiffPrivBudget
@@ -65,6 +66,7 @@ _WHERE = {
     "Results": "core.results",
     "RoundResult": "core.results",
     "TrainingSummary": "core.models",
+    "VoteRecord": "core.learner",
     "Weights": "core.learner",
     "check_learner": "core.check_learner",
     "collective_learning_round": "core.training",
@@ -99,6 +101,7 @@ __all__ = [
     "Results",
     "RoundResult",
     "TrainingSummary",
+    "VoteRecord",
     "Weights",
     "__version__",
     "check_learner",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .core.learner import MachineLearningInterface, ProposedWeights, Weights
+from .core.interface import MachineLearningInterface, ProposedWeights, Weights
 from .core.models import (
     ColearnModel,
     DiffPrivBudget,

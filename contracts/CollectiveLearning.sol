@@ -56,6 +56,7 @@ contract CollectiveLearning is ICollectiveLearning {
     uint256 private constant STATUS_AT = 219;
     uint256 private constant PARENT_AT = 222;
     uint256 private constant U36 = (1 << 36) - 1;
+    bytes32 private constant KEY = ~bytes32(U36);
 
     // motion (approvals, rejections and deadline as in a tally)
     uint256 private constant MOVER_AT = 164;
@@ -87,7 +88,7 @@ contract CollectiveLearning is ICollectiveLearning {
     mapping(uint256 epoch => uint256) private _epoch;
     mapping(uint256 round => bytes32) private _sha;
     mapping(uint256 round => bytes32) private _cid;
-    mapping(bytes32 id => uint256) private _tally;
+    mapping(bytes32 key => uint256) private _tally; // by `_key`: a proposal's id without the size
     mapping(uint256 index => uint256) private _motion;
     mapping(uint256 index => uint256) private _motionContent;
     mapping(bytes32 id => uint256) private _motionIndex;
@@ -126,7 +127,7 @@ contract CollectiveLearning is ICollectiveLearning {
         _epoch[0] = 1 | (n << 32);
         _sha[0] = genesis.sha256Hash;
         if (genesis.size > ONE_BLOCK) _cid[0] = genesis.cidDigest;
-        _tally[_id(0, genesis.sha256Hash, genesis.cidDigest)] = (block.timestamp << DEADLINE_AT)
+        _tally[_key(0, genesis.sha256Hash, genesis.cidDigest)] = (block.timestamp << DEADLINE_AT)
             | (genesis.size << SIZE_AT) | (n << N_AT) | (ACCEPTED << STATUS_AT);
         uint256 head = 1 | (block.timestamp << OPENED_AT) | (n << COUNT_AT) | (1 << START_AT)
             | (uint256(genesis.rules.proposeWindow) << WINDOW_AT);
@@ -170,13 +171,13 @@ contract CollectiveLearning is ICollectiveLearning {
         if (note.length > MOST_NOTE) revert NoteTooLong(note.length, MOST_NOTE);
 
         if (n.closed || n.missed != 0) _head = _catchUp(head, n);
-        bytes32 id = _id(round, sha256Hash, cidDigest);
+        bytes32 id = _key(round, sha256Hash, cidDigest) | bytes32(size);
         uint256 rulesWord = _rules;
         uint256 deadline = block.timestamp + ((rulesWord >> 96) & TAG);
         uint256 count = (head >> COUNT_AT) & 0xff;
         _sha[round] = sha256Hash;
         if (size > ONE_BLOCK) _cid[round] = cidDigest;
-        _tally[id] = (deadline << DEADLINE_AT) | (size << SIZE_AT) | (seat << SEAT_AT)
+        _tally[id & KEY] = (deadline << DEADLINE_AT) | (size << SIZE_AT) | (seat << SEAT_AT)
             | (_need(rulesWord, count - 1) << NEED_AT) | (count << N_AT) | (VOTING << STATUS_AT)
             | (acceptedRound << PARENT_AT);
         emit WeightsProposed(round, msg.sender, id, parent, sha256Hash, cidDigest, size, deadline, note);
@@ -214,7 +215,7 @@ contract CollectiveLearning is ICollectiveLearning {
             tally = _reopen(tally, deadline);
             emit RevealsOpened(id, deadline);
         }
-        _tally[id] = tally;
+        _tally[id & KEY] = tally;
     }
 
     /// @inheritdoc ICollectiveLearning
@@ -316,7 +317,7 @@ contract CollectiveLearning is ICollectiveLearning {
         v.acceptedSha256 = _sha[v.acceptedRound];
         v.acceptedCidDigest = _cidOf(v.acceptedRound);
         v.acceptedSize =
-            (_tally[_id(v.acceptedRound, v.acceptedSha256, v.acceptedCidDigest)] >> SIZE_AT) & U36;
+            (_tally[_key(v.acceptedRound, v.acceptedSha256, v.acceptedCidDigest)] >> SIZE_AT) & U36;
         v.memberCount = (head >> COUNT_AT) & 0xff;
         uint256 seat = _seat[member] & 0xff;
         v.isMember = seat != 0;
@@ -415,8 +416,13 @@ contract CollectiveLearning is ICollectiveLearning {
     }
 
     /// @inheritdoc ICollectiveLearning
-    function proposalId(uint256 round, bytes32 sha256Hash, bytes32 cidDigest) external pure returns (bytes32) {
-        return _id(round, sha256Hash, cidDigest);
+    function proposalId(uint256 round, bytes32 sha256Hash, bytes32 cidDigest, uint256 size)
+        external
+        pure
+        returns (bytes32)
+    {
+        if (size > U36) revert SizeOutOfRange(size, U36);
+        return _key(round, sha256Hash, cidDigest) | bytes32(size);
     }
 
     /// @inheritdoc ICollectiveLearning
@@ -462,9 +468,10 @@ contract CollectiveLearning is ICollectiveLearning {
     /// @dev The open proposal `id` and the caller's bit; the caller is a member, and isn't its proposer.
     function _ballot(bytes32 id) private view returns (uint256 tally, uint256 bit) {
         uint256 seat = _seatOf(msg.sender);
-        tally = _tally[id];
+        tally = _tally[id & KEY];
         uint256 status = (tally >> STATUS_AT) & 7;
-        if (status == NONE) revert NoSuchProposal(id);
+        // The word's key has no size in it, so that is compared here: an id with another size is no proposal's.
+        if (status == NONE || (uint256(id) ^ (tally >> SIZE_AT)) & U36 != 0) revert NoSuchProposal(id);
         if (status >= ACCEPTED) revert ProposalDecided(id, status == ACCEPTED);
         if (seat == (tally >> SEAT_AT) & 63) revert ProposerCannotVote(msg.sender);
         bit = 1 << seat;
@@ -480,11 +487,11 @@ contract CollectiveLearning is ICollectiveLearning {
         // Still possible: hidden votes (bits in both) and, with open votes, seats that haven't voted.
         if (!accepted) {
             if (approve || (secretVotes ? _count(a) : ((tally >> N_AT) & 127) - 1 - _count(r)) >= need) {
-                _tally[id] = tally;
+                _tally[id & KEY] = tally;
                 return;
             }
         }
-        _tally[id] = _withStatus(tally, accepted ? ACCEPTED : REJECTED);
+        _tally[id & KEY] = _withStatus(tally, accepted ? ACCEPTED : REJECTED);
         uint256 head = _head;
         uint256 round = head & TAG;
         emit RoundDecided(round, id, accepted, a & ~r, r & ~a, false);
@@ -501,8 +508,9 @@ contract CollectiveLearning is ICollectiveLearning {
         bool waiting = (head >> WAITING_AT) & TAG != 0;
         bytes32 sha = _sha[n.round];
         if (sha != 0) {
-            n.id = _id(n.round, sha, _cidOf(n.round));
-            uint256 tally = _tally[n.id];
+            bytes32 key = _key(n.round, sha, _cidOf(n.round));
+            uint256 tally = _tally[key];
+            n.id = key | bytes32((tally >> SIZE_AT) & U36);
             n.tally = tally;
             n.deadline = (tally >> DEADLINE_AT) & U36;
             n.state = RoundState.Voting;
@@ -547,7 +555,7 @@ contract CollectiveLearning is ICollectiveLearning {
 
     /// @dev A round that is over by the clock is written as rejected, so that later rules can't bring it back.
     function _reject(Now memory n) private {
-        _tally[n.id] = _withStatus(n.tally, REJECTED);
+        _tally[n.id & KEY] = _withStatus(n.tally, REJECTED);
         (uint256 approvals, uint256 rejections,) = _bitmaps(n.tally);
         uint256 round = n.overdue ? n.round : n.round - n.missed - 1;
         emit RoundDecided(round, n.id, false, approvals, rejections, true);
@@ -688,7 +696,8 @@ contract CollectiveLearning is ICollectiveLearning {
             emit RulesChanged(_unpackRules(content), round);
             return head;
         }
-        uint256 next = (_turn(head, round - 1, shuffled) + 1) % count;
+        uint256 turn = _turn(head, round - 1, shuffled);
+        uint256 next = (turn + 1) % count;
         if (kind == MotionKind.AddMember) {
             // The newcomer sits last, so it follows the member that is last now.
             if (next == 0) next = count;
@@ -698,7 +707,9 @@ contract CollectiveLearning is ICollectiveLearning {
             ++count;
         } else {
             --count;
-            _remove(address(uint160(content)), count, round);
+            uint256 freed = _remove(address(uint160(content)), count, round);
+            // Who had the last turn and now sits where it would go on has had it.
+            if (turn == count && freed == next) ++next;
             next %= count;
         }
         uint256 epoch = ((head >> EPOCH_AT) & TAG) + 1;
@@ -708,8 +719,8 @@ contract CollectiveLearning is ICollectiveLearning {
     }
 
     /// @dev Free the member's seat; the member of the last seat takes it over.
-    function _remove(address member, uint256 last, uint256 round) private {
-        uint256 seat = _seatOf(member);
+    function _remove(address member, uint256 last, uint256 round) private returns (uint256 seat) {
+        seat = _seatOf(member);
         delete _seat[member];
         address moved;
         if (seat != last) {
@@ -717,7 +728,7 @@ contract CollectiveLearning is ICollectiveLearning {
             _place(seat, moved, round);
             _seat[moved] = (_seat[moved] & ~uint256(0xff)) | (seat + 1);
         }
-        _place(last, address(0), round);
+        // What is left on the last seat's word nobody reads, until the next member to join sits down there.
         emit MemberRemoved(member, seat, moved, round);
     }
 
@@ -738,9 +749,10 @@ contract CollectiveLearning is ICollectiveLearning {
         if (sha != 0) {
             r.sha256Hash = sha;
             r.cidDigest = _cidOf(round);
-            r.id = _id(round, sha, r.cidDigest);
-            uint256 tally = r.id == n.id ? n.tally : _tally[r.id];
+            r.id = _key(round, sha, r.cidDigest);
+            uint256 tally = r.id == n.id & KEY ? n.tally : _tally[r.id];
             r.size = (tally >> SIZE_AT) & U36;
+            r.id |= bytes32(r.size);
             r.deadline = (tally >> DEADLINE_AT) & U36;
             r.proposerSeat = (tally >> SEAT_AT) & 63;
             (r.approvals, r.rejections, r.hidden) = _bitmaps(tally);
@@ -782,10 +794,16 @@ contract CollectiveLearning is ICollectiveLearning {
 
     function _memberIn(uint256 seat, uint256 round) private view returns (address) {
         uint256 word = _member[seat];
-        while ((word >> SINCE_AT) & TAG > round) {
-            word = _formerMember[seat][((word >> FORMER_AT) & TAG) - 1];
+        if ((word >> SINCE_AT) & TAG <= round) return address(uint160(word));
+        // By bisection, too: the first rounds of a seat's holders grow, and the first holder's is 0.
+        uint256 low;
+        uint256 high = ((word >> FORMER_AT) & TAG) - 1;
+        while (low < high) {
+            uint256 middle = (low + high + 1) / 2;
+            if ((_formerMember[seat][middle] >> SINCE_AT) & TAG <= round) low = middle;
+            else high = middle - 1;
         }
-        return address(uint160(word));
+        return address(uint160(_formerMember[seat][low]));
     }
 
     // ------------------------------------------------------------------------------------------------- helpers
@@ -823,8 +841,9 @@ contract CollectiveLearning is ICollectiveLearning {
         }
     }
 
-    function _id(uint256 round, bytes32 sha256Hash, bytes32 cidDigest) private pure returns (bytes32) {
-        return keccak256(abi.encode(round, sha256Hash, cidDigest));
+    /// @dev A proposal's id without its size, which is in the word stored under this.
+    function _key(uint256 round, bytes32 sha256Hash, bytes32 cidDigest) private pure returns (bytes32) {
+        return keccak256(abi.encode(round, sha256Hash, cidDigest)) & KEY;
     }
 
     function _cidOf(uint256 round) private view returns (bytes32 cid) {

@@ -79,8 +79,8 @@ _PROPOSING = _group(
     ("proposer not kept", " | (seat << SEAT_AT)\n", "\n"),
     (
         "size not kept",
-        "_tally[id] = (deadline << DEADLINE_AT) | (size << SIZE_AT)",
-        "_tally[id] = (deadline << DEADLINE_AT)",
+        "_tally[id & KEY] = (deadline << DEADLINE_AT) | (size << SIZE_AT)",
+        "_tally[id & KEY] = (deadline << DEADLINE_AT)",
     ),
 )
 
@@ -118,7 +118,7 @@ _VOTING = _group(
     ),
     ("open votes in a secret collective", "if (secretVotes) revert OpenVotesOnly();", ""),
     ("the proposer votes", "if (seat == (tally >> SEAT_AT) & 63) revert", "if (false) revert"),
-    ("votes on nothing", "if (status == NONE) revert NoSuchProposal(id);", ""),
+    ("votes on nothing", "if (status == NONE || (uint256", "if ((uint256"),
     ("votes on a decided round", "if (status >= ACCEPTED) revert", "if (false) revert"),
     ("votes on a rejected round", "if (status >= ACCEPTED) revert", "if (status == ACCEPTED) revert"),
     ("outsiders vote", "if (seat == 0) revert NotAMember(account);", "if (seat == 0) return 5;"),
@@ -166,6 +166,20 @@ _BINDING = _group(
         "keccak256(abi.encode(round, sha256Hash, cidDigest))",
         "keccak256(abi.encode(round, sha256Hash, sha256Hash))",
     ),
+    ("votes on the same bytes of another size", " || (uint256(id) ^ (tally >> SIZE_AT)) & U36 != 0)", ")"),
+    (
+        "the size is compared up to its last bit",
+        "(uint256(id) ^ (tally >> SIZE_AT)) & U36 != 0)",
+        "(uint256(id) ^ (tally >> SIZE_AT)) & (U36 - 1) != 0)",
+    ),
+    (
+        "the proposal's id without the size",
+        "cidDigest) | bytes32(size);\n        uint256 r",
+        "cidDigest);\n        uint256 r",
+    ),
+    ("a record's id without the size", "            r.id |= bytes32(r.size);\n", ""),
+    ("the view's id without the size", "n.id = key | bytes32((tally >> SIZE_AT) & U36);", "n.id = key;"),
+    ("an id of any size", "if (size > U36) revert SizeOutOfRange(size, U36);", ""),
     (
         "commitment without the chain",
         "abi.encode(block.chainid, address(this), id",
@@ -213,8 +227,8 @@ _CLOCK = _group(
     ),
     (
         "the clock accepts",
-        "_tally[n.id] = _withStatus(n.tally, REJECTED);",
-        "_tally[n.id] = _withStatus(n.tally, ACCEPTED);",
+        "_tally[n.id & KEY] = _withStatus(n.tally, REJECTED);",
+        "_tally[n.id & KEY] = _withStatus(n.tally, ACCEPTED);",
     ),
     (
         "the open round starts when somebody came",
@@ -433,7 +447,10 @@ _MOTIONS = _group(
         "            head = (head & ~(TAG << WINDOW_AT)) | (((content >> 64) & TAG) << WINDOW_AT);\n",
         "",
     ),
-    ("the same proposer again after a change of members", "shuffled) + 1) % count;", "shuffled)) % count;"),
+    ("the same proposer again after a change of members", "next = (turn + 1) % count;", "next = turn % count;"),
+    ("the member that moves down has two turns in a row", "if (turn == count && freed == next) ++next;", ""),
+    ("a member is skipped when seat 0 is freed", "if (turn == count && freed == next)", "if (freed == next)"),
+    ("a member is skipped after the last seat's turn", "if (turn == count && freed == next)", "if (turn == count)"),
     ("the newcomer isn't last", "if (next == 0) next = count;", ""),
     ("the turn points past the last seat", "            next %= count;\n", ""),
     (
@@ -444,7 +461,6 @@ _MOTIONS = _group(
     ("a removed member stays one", "        delete _seat[member];\n", ""),
     ("the moved member keeps its old seat", "_seat[moved] = (_seat[moved] & ~uint256(0xff)) | (seat + 1);", ""),
     ("the freed seat isn't filled", "            _place(seat, moved, round);\n", ""),
-    ("the last seat stays taken", "        _place(last, address(0), round);\n", ""),
 )
 
 _SELECTION = _group(
@@ -483,10 +499,25 @@ _HISTORY = _group(
     "history and views",
     (
         "members of the round before",
-        "while ((word >> SINCE_AT) & TAG > round) {",
-        "while ((word >> SINCE_AT) & TAG >= round) {",
+        "if ((word >> SINCE_AT) & TAG <= round) return",
+        "if ((word >> SINCE_AT) & TAG < round) return",
     ),
-    ("members as they are now", "while ((word >> SINCE_AT) & TAG > round) {", "while (false) {"),
+    ("members as they are now", "if ((word >> SINCE_AT) & TAG <= round) return", "if (true) return"),
+    (
+        "an earlier holder of a seat begins a round late",
+        "if ((_formerMember[seat][middle] >> SINCE_AT) & TAG <= round) low = middle;",
+        "if ((_formerMember[seat][middle] >> SINCE_AT) & TAG < round) low = middle;",
+    ),
+    (
+        "the last of a seat's earlier holders is never found",
+        "uint256 high = ((word >> FORMER_AT) & TAG) - 1;",
+        "uint256 high = ((word >> FORMER_AT) & TAG) - 2;",
+    ),
+    (
+        "a seat's first holder always",
+        "return address(uint160(_formerMember[seat][low]));",
+        "return address(uint160(_formerMember[seat][0]));",
+    ),
     ("earlier holders of a seat forgotten", "        _formerMember[seat][former] = old;\n", ""),
     (
         "an epoch begins a round late",
@@ -497,12 +528,12 @@ _HISTORY = _group(
     ("no parent in the record", "r.parentRound = (tally >> PARENT_AT) & TAG;", ""),
     (
         "the accepted round's tally is read under another id",
-        "uint256 tally = r.id == n.id ? n.tally : _tally[r.id];",
+        "uint256 tally = r.id == n.id & KEY ? n.tally : _tally[r.id];",
         "uint256 tally = n.tally;",
     ),
     (
         "a silent reveal phase's deadline isn't shown",
-        "uint256 tally = r.id == n.id ? n.tally : _tally[r.id];",
+        "uint256 tally = r.id == n.id & KEY ? n.tally : _tally[r.id];",
         "uint256 tally = _tally[r.id];",
     ),
     ("a silent reveal phase's deadline isn't kept", "                n.tally = _reopen(tally, n.deadline);\n", ""),

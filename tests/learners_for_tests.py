@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from colearn_ledger.core.learner import (
     TrainingSummary,
     Weights,
 )
+from colearn_ledger.core.weights import encode
 from colearn_ledger.learners.privacy import Privacy, compute_epsilon
 from colearn_ledger.learners.privacy_ledger import PrivacyLedger, Spending
 
@@ -73,3 +75,14 @@ class FrugalLearner(LinearLearner):
             return Weights(self.mli_get_current_weights().weights, summary)
         self.trainings += 1
         return Weights(super().mli_propose_weights().weights, TrainingSummary(budget, samples=200))
+
+
+def assert_trains_the_same_after_a_restart(old: Any, new: Any) -> None:
+    """Two learners made alike: what the first one did in earlier rounds doesn't show in what it proposes."""
+    for number in (1, 2):
+        old.mli_begin_round(number)
+        old.mli_accept_weights(old.mli_propose_weights())
+    new.mli_accept_weights(old.mli_get_current_weights())
+    for learner in (old, new):
+        learner.mli_begin_round(3)
+    assert encode(old.mli_propose_weights().weights) == encode(new.mli_propose_weights().weights)

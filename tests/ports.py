@@ -3,14 +3,30 @@
 from __future__ import annotations
 
 import contextlib
+import random
 import select
 import socket
 import threading
 from collections.abc import Iterator
 
-__all__ = ["Forwarder", "refusing_port"]
+__all__ = ["Forwarder", "quiet_ports", "refusing_port"]
 
 HOST = "127.0.0.1"
+
+
+def quiet_ports(count: int) -> int:
+    """The first of so many free ports in a row, below those that systems give out: nobody gets them by chance.
+
+    For what stops and must get its port again.
+    """
+    while True:
+        first = random.SystemRandom().randrange(12_000, 30_000)
+        try:
+            for port in range(first, first + count):
+                socket.create_server((HOST, port)).close()
+        except OSError:
+            continue
+        return first
 
 
 @contextlib.contextmanager

@@ -57,6 +57,20 @@ def test_build_contract__no_compiler__one_clear_message(tmp_path: Path) -> None:
     assert "no Solidity compiler" in done.stderr and "to fix:" in done.stderr and "Traceback" not in done.stderr
 
 
+def test_hardhat__no_compiler__one_clear_message(tmp_path: Path) -> None:
+    _needs("hardhat")
+    (tmp_path / "node_modules").mkdir()
+    (tmp_path / "node_modules" / "hardhat").symlink_to(ROOT / "node_modules" / "hardhat")
+    shutil.copytree(ROOT / "contracts", tmp_path / "contracts")
+    for name in ("hardhat.config.js", "package.json"):
+        shutil.copy(ROOT / name, tmp_path)
+    hardhat = ROOT / "node_modules" / "hardhat" / "internal" / "cli" / "bootstrap.js"
+    done = subprocess.run(["node", hardhat, "compile"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: no Solidity compiler: the npm package solc is not installed")
+    assert "to fix:" in done.stderr and "    at " not in done.stderr
+
+
 def test_hardhat__compile__the_same_bytes(tmp_path: Path) -> None:
     _needs("hardhat", "solc")
     hardhat = ROOT / "node_modules" / "hardhat" / "internal" / "cli" / "bootstrap.js"

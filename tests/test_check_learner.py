@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from colearn_ledger.core.check_learner import LearnerReport, check_learner
-from colearn_ledger.core.learner import ProposedWeights, Weights
+from colearn_ledger.core.learner import ErrorCodes, ProposedWeights, TrainingSummary, Weights
 from colearn_ledger.errors import InvalidWeights, LearnerError, SchemaMismatch
 
 from .moved_learners import InPlaceLearner, MeanLearner
@@ -280,3 +280,14 @@ def test_check_learner__variables_of_the_model__changes_seen() -> None:
 
     with pytest.raises(LearnerError, match="what mli_get_current_weights returned"):
         check_learner(Variables())
+
+
+def test_check_learner__budget_is_spent__says_that_it_declines() -> None:
+    class Spent(Good):
+        def mli_propose_weights(self) -> Weights:
+            return Weights(
+                self.mli_get_current_weights().weights, TrainingSummary(error_code=ErrorCodes.DP_BUDGET_EXCEEDED)
+            )
+
+    warnings = check_learner(Spent()).warnings
+    assert any("declined to propose: the privacy budget is spent" in warning for warning in warnings)

@@ -14,10 +14,14 @@ from colearn_ledger.report import record, table
 @pytest.mark.parametrize(
     "words",
     [["-v", v] for v in ("0", "1", "1.5", "nan", "abc")]
+    + [["-n", "1"], ["-n", "65"], ["-p", "0"], ["-p", "x"], ["-d", "missing"], ["-t", "KERAS_MNITS"]]
+    + [["-t", "XRAY"], ["-t", "IRIS", "-d", "."]]
+    + [["-a", a] for a in ("0", "nan", "x")]
+    + [["--vote_policy", p] for p in ("kind", "margin", "paired:2")]
     + [["--delta", "1e-5"], ["--clip", "1"], ["--proposals", "2"], ["--epsilon", "0"], ["--epsilon", "nan"]]
     + [["--epsilon", "1", *more] for more in (["--delta", "1"], ["--clip", "0"], ["--proposals", "0"])]
     + [["--epsilon", "1", "-t", "SKLEARN_DIGITS"]]
-    + [["-n", "1"], ["-n", "65"], ["-p", "0"], ["-p", "x"], ["-d", "missing"], ["-t", "KERAS_MNITS"]],
+    + [["--malicious", "5"], ["--malicious", "-1"], ["--attack", "bribery"]],
 )
 def test_a_bad_option_changes_nothing(words, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
@@ -49,3 +53,24 @@ def test_a_run_leaves_its_record(tmp_path, capsys):
     assert results.final_sha256 in told.out
     assert all(told.out.count(line) == 1 for line in table.render(results).splitlines())
     assert told.err.splitlines()[:2] == ["importing scikit-learn ...", "loading the digits ..."]
+
+
+def test_a_vote_policy_is_used_and_small_vote_sets_are_told_of(tmp_path, capsys):
+    words = ["-t", "IRIS", "-n", "2", "-p", "1", "--no-ledger", "-o", str(tmp_path), "--vote_policy", "paired:0.1"]
+    assert main(["demo", *words]) == 0
+    (result,) = record.read(tmp_path / "results.json").rounds
+    assert result.vote_records[0] is None
+    assert (result.vote_records[1].policy, result.vote_records[1].samples) == ("paired:0.1", 25)
+    assert result.vote_records[1].p_value is not None
+    told = capsys.readouterr()
+    assert "note: 2 learners vote on 25 samples" in told.out
+    assert "SmallVoteSet" not in told.err
+
+
+def test_the_help_names_every_policy(capsys):
+    from colearn_ledger.learners.voting import policy_names
+
+    with pytest.raises(SystemExit):
+        main(["demo", "--help"])
+    said = "".join(capsys.readouterr().out.split())
+    assert ",".join(policy_names()) in said

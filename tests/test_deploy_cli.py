@@ -6,26 +6,32 @@ import json
 import os
 import pty
 import shutil
+import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from colearn_node.cli import main as node
 
 from colearn_ledger.chain.code import check_code
 from colearn_ledger.chain.contract import CollectiveContract
 from colearn_ledger.chain.endpoints import connect
 from colearn_ledger.chain.keys import KEY_FILE_VARIABLE, write_keystore
 from colearn_ledger.cli.main import main
+from colearn_ledger.cli.options import RPC_VARIABLE
 from colearn_ledger.core.protocol import Rules, View
 from colearn_ledger.core.schema import Schema
 from colearn_ledger.core.weights import decode, encode
 from colearn_ledger.deployment import load_deployment
+from colearn_ledger.network import LocalNetwork
 from colearn_ledger.stores.local import LocalStore
 
-from .anvil import Anvil, anvil
+from .anvil import Anvil, anvil, wait_until
 from .learners_for_tests import linear_learners
+from .network_for_tests import need
 from .ports import refusing_port
 from .test_node_mistakes import something_else
 
@@ -72,7 +78,8 @@ class Here:
 @pytest.fixture
 def here(chain: Anvil, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Here:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv(KEY_FILE_VARIABLE, raising=False)
+    for variable in (KEY_FILE_VARIABLE, RPC_VARIABLE):
+        monkeypatch.delenv(variable, raising=False)
     return Here(chain, tmp_path)
 
 
@@ -147,7 +154,7 @@ def test_deploy__dry_run__says_the_cost_and_changes_nothing(here: Here, capsys: 
     assert here.state() == before
 
 
-@pytest.mark.parametrize("answer, code", [("y", 0), ("n", 130), ("", 130), ("\x04", 130)])
+@pytest.mark.parametrize("answer, code", [("y", 0), ("", 130), ("\x04", 130)])
 def test_deploy__on_a_terminal__asks(here: Here, answer: str, code: int) -> None:
     before = here.state()
     ours, theirs = pty.openpty()
@@ -290,6 +297,32 @@ def test_mistake__no_file_of_weights__4(here: Here, capsys: pytest.CaptureFixtur
     assert code == 4 and "nowhere can't be read" in said
 
 
+def test_interrupted__while_the_learner_is_made__leaves_nothing(here: Here) -> None:
+    """Ctrl-C in a terminal goes to all processes of the program."""
+    before = here.state()
+    Path("slow.py").write_text(
+        "import pathlib, time\n"
+        "def make():\n    pathlib.Path('began').touch()\n"
+        "    while True:\n        time.sleep(0.01)\n"
+    )
+    words = [*here.given, *here.members, *here.store, "--learner", "slow:make", "--yes"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "colearn_ledger.cli.main", "deploy", *words],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    wait_until(Path("began").exists, "the learner is being made", 60)
+    os.killpg(process.pid, signal.SIGINT)
+    _, said = process.communicate(timeout=30)
+    assert process.returncode == 130 and said.endswith("interrupted\n") and "Traceback" not in said
+    for name in ("began", "slow.py"):
+        Path(name).unlink()
+    assert here.state() == before
+
+
 @pytest.mark.parametrize("members, says", [([], "no members are named"), (MEMBERS[:1], "there is 1 member")])
 def test_mistake__too_few_members__2(
     here: Here, capsys: pytest.CaptureFixture[str], members: list[str], says: str
@@ -351,6 +384,23 @@ def test_mistake__ipfs_that_is_none_or_too_old__7(here: Here, capsys: pytest.Cap
     assert code == 2 and "isn't on this machine" in said
 
 
+@pytest.mark.parametrize(
+    "words, says", [(["--hardfork", "london"], "NotActivated"), (["--gas-limit", "1000000"], "gas")]
+)
+def test_mistake__chain_that_cant_take_the_contract__11(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    words: list[str],
+    says: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("first").write_bytes(encode(1.0))
+    with anvil(*words) as other:
+        code, said = refused(Here(other, tmp_path), capsys, "--weights", "first")
+    assert code == 11 and says in said and "the rules of Shanghai (2023) or later" in said
+
+
 def test_mistake__no_funds__16(here: Here, capsys: pytest.CaptureFixture[str]) -> None:
     balance = here.web3.eth.get_balance(DEPLOYER.address)
     here.chain.rpc("anvil_setBalance", DEPLOYER.address, "0x10")
@@ -359,3 +409,87 @@ def test_mistake__no_funds__16(here: Here, capsys: pytest.CaptureFixture[str]) -
     finally:
         here.chain.rpc("anvil_setBalance", DEPLOYER.address, hex(balance))
     assert code == 16 and "has 16 wei" in said and DEPLOYER.address in said
+
+
+# ---------------------------------------------------------------------------------------------- a local network
+
+
+@pytest.fixture
+def own_networks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """No other network of this user is in sight."""
+    need("anvil")
+    base = tmp_path / "temporary"
+    base.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(base))
+    work = tmp_path / "work"
+    work.mkdir()
+    monkeypatch.chdir(work)
+    for variable in (KEY_FILE_VARIABLE, RPC_VARIABLE):
+        monkeypatch.delenv(variable, raising=False)
+    return work
+
+
+def test_network__one_runs__gives_endpoint_key_and_members(own_networks: Path) -> None:
+    words = ["--network", *LEARNER, "--store-folder", "weights", "--yes"]
+    with LocalNetwork(stakeholders=2, ipfs=False, listed=True) as network:
+        assert main(["deploy", *words]) == 0
+        record = load_deployment(own_networks / "deployment.json")
+        assert (record.chain_id, record.rpc) == (network.chain_id, (network.rpc_url,))
+        web3 = connect([network.rpc_url])
+        contract = CollectiveContract(web3, record.address)
+        addresses = tuple(person.address for person in network.stakeholders)
+        assert contract.fetch_members(contract.fetch_head()) == addresses
+        assert web3.eth.get_transaction(record.transaction)["from"] == addresses[0]  # type: ignore[arg-type]
+        # What is given wins.
+        named = [
+            *words,
+            "--network",
+            str(network.folder / "network.json"),
+            "--member",
+            MEMBERS[0],
+            "--member",
+            MEMBERS[1],
+        ]
+        assert main(["deploy", *named, "--output", "other.json"]) == 0
+        other = CollectiveContract(web3, load_deployment(own_networks / "other.json").address)
+        assert other.fetch_members(other.fetch_head()) == tuple(MEMBERS[:2])
+
+        config = ["--network", "--stakeholder", "2", "--learner", "tests.nodes.learners:make", "--options", "index=1"]
+        assert node(["init", "node.toml", *config, "--store-folder", "weights"]) == 0
+        assert node(["check", "--config", "node.toml"]) == 0
+        text = Path("node.toml").read_text()
+        assert str(network.stakeholders[1].keystore) in text and network.ws_url in text
+
+
+def test_network__none_or_several_or_a_wrong_one__one_message(
+    own_networks: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["deploy", *LEARNER, "--store-folder", "weights", "--yes", "--network"]
+
+    def told(*more: str, program: Callable[[list[str]], int] = main, words: list[str] = words) -> tuple[int, str]:
+        code = program([*words, *more])
+        return code, capsys.readouterr().err
+
+    code, said = told()
+    assert code == 15 and "no network runs" in said and "network up" in said
+    kept = own_networks.parent / "kept"
+    with LocalNetwork(stakeholders=1, ipfs=False, listed=True, folder=kept):
+        code, said = told()
+        assert code == 2 and "there is 1 member" in said
+        code, said = told("--chain-id", "5")
+        assert code == 2, "the members come first"
+        members = ["--member", MEMBERS[0], "--member", MEMBERS[1]]
+        code, said = told(str(kept), *members, "--chain-id", "5")
+        assert code == 9 and "expected: the chain 5" in said
+        init = ["init", "n.toml", "--network"]
+        assert told(program=node, words=init)[0] == 2
+        code, said = told("--stakeholder", "2", program=node, words=init)
+        assert code == 2 and "there is no stakeholder 2" in said
+        with LocalNetwork(stakeholders=1, ipfs=False, listed=True) as second:
+            code, said = told()
+            assert code == 2 and "2 networks run" in said and str(second.folder) in said
+    code, said = told(str(kept))
+    assert code == 15 and f"the network in {kept} doesn't run" in said
+    code, said = told(str(own_networks))
+    assert code == 2 and "holds no local network" in said
+    assert list(own_networks.iterdir()) == []

@@ -108,6 +108,17 @@ def test_connect__one_of_two_answers__is_enough(pair: tuple[Anvil, Anvil]) -> No
         assert web3.eth.block_number == 1
 
 
+def test_connect__proxy_in_the_environment__is_not_asked_for_this_machine(
+    pair: tuple[Anvil, Anvil], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with refusing_port() as port:
+        for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
+            monkeypatch.setenv(name, f"http://127.0.0.1:{port}")
+        monkeypatch.delenv("no_proxy", raising=False)
+        monkeypatch.delenv("NO_PROXY", raising=False)
+        assert connect([pair[1].url]).eth.block_number == 1
+
+
 def test_connect__nothing_answers__says_so_without_secrets() -> None:
     with refusing_port() as port, pytest.raises(ChainError, match="can't be reached") as raised:
         connect([f"http://user:hunter2@127.0.0.1:{port}/v3/apikey?token=t0ken"])

@@ -13,7 +13,7 @@ from colearn_ledger.core.duration import parse_duration, shown_duration
 from colearn_ledger.core.protocol import Rules
 from colearn_ledger.core.size import parse_size, shown_size
 from colearn_ledger.core.weights import encode, weights_ref
-from colearn_ledger.errors import ConfigError, InsufficientFunds, LearnerError, TransactionError, UsageError
+from colearn_ledger.errors import ConfigError, InsufficientFunds, LearnerError, StoreError, TransactionError, UsageError
 from colearn_ledger.learners.factory import LearnerSpec, read_learner_spec
 from colearn_ledger.learners.first_weights import first_weights
 from colearn_ledger.learners.options import parse_options
@@ -42,6 +42,28 @@ def test_found__certain_that_there_is_no_contract__the_store_is_as_before(tmp_pa
         with pytest.raises(InsufficientFunds):
             found(planned, web3, DEPLOYER, store)
     assert store.has(weights_ref(DATA)) == had
+
+
+def test_found__endpoints_with_a_key_in_them__are_not_in_the_record(tmp_path: Path) -> None:
+    with anvil() as chain:
+        web3 = connect([chain.url])
+        planned = plan(web3, DEPLOYER.address, MEMBERS, DATA)
+        urls = [chain.url, "https://rpc.example/v3/secret"]
+        record, gas = found(planned, web3, DEPLOYER, LocalStore(tmp_path), rpc=urls)
+        assert record.rpc == (chain.url,) and record.genesis == weights_ref(DATA)
+        assert 0 < gas <= planned.cost.gas
+
+
+def test_found__store_fails__nothing_is_sent(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path / "weights")
+    with anvil() as chain:
+        web3 = connect([chain.url])
+        planned = plan(web3, DEPLOYER.address, MEMBERS, DATA)
+        store.folder.rmdir()
+        store.folder.touch()
+        with pytest.raises(StoreError):
+            found(planned, web3, DEPLOYER, store)
+        assert web3.eth.get_transaction_count(DEPLOYER.address, "pending") == 0
 
 
 def test_found__interrupted_while_the_transaction_waits__the_weights_stay(tmp_path: Path) -> None:

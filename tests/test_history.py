@@ -143,6 +143,26 @@ def test_history__endpoint_that_caps_ranges__is_read_in_smaller_ones(
     assert max(asked) > 3 and len([n for n in asked if n > 3]) < len(asked)
 
 
+def test_history__block_of_the_deployment_unknown__looks_no_further_back_than_to_it(
+    chain: Anvil, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chain.rpc("anvil_mine", hex(3000))
+    story = Story.begin(chain, 2)
+    story.propose("one")
+    known = story.read()
+    asked = []
+    real = logs._Decoder.fetch
+
+    def watched(self: Any, first: int, last: int, subjects: Any) -> Any:
+        asked.append(first)
+        return real(self, first, last, subjects)
+
+    monkeypatch.setattr(logs._Decoder, "fetch", watched)
+    monkeypatch.setattr("colearn_ledger.history.read._FEW", 0)
+    assert story.read(deployed_block=0).rounds == known.rounds
+    assert len(asked) == 1 and 0 < asked[0] < story.deployment.block
+
+
 def test_history__endpoint_without_old_events__shows_the_storage_part_and_says_so(
     told: Told, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -76,3 +76,28 @@ def test_public_name__each__is_there(name: str) -> None:
 def test_public_name__unknown__attribute_error() -> None:
     with pytest.raises(AttributeError, match="no_such_thing"):
         _ = colearn_ledger.no_such_thing
+
+
+@pytest.mark.parametrize("module, extra", [("keras", "keras"), ("sklearn", "sklearn"), ("xgboost", "xgboost")])
+def test_import__learner_without_its_package__names_the_extra(module: str, extra: str) -> None:
+    script = (
+        f"import sys; sys.modules[{module!r}] = None\n"
+        "from colearn_ledger.errors import UsageError\n"
+        f"try: import colearn_ledger.learners.{module}\n"
+        "except UsageError as error: print(error)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
+    assert "which is not installed" in done.stdout
+    assert f"colearn-ledger[{extra}]" in done.stdout
+
+
+def test_import__forests_without_scikit_learn__names_the_extra() -> None:
+    script = "import sys; sys.modules['sklearn'] = None; import colearn_ledger.learners.forest"
+    done = subprocess.run([sys.executable, "-c", script], check=False, capture_output=True, text=True)
+    assert "UsageError" in done.stderr.splitlines()[-3]
+    assert "colearn-ledger[sklearn]" in done.stderr
+
+
+def test_import__xgboost_learner__loads_no_other_framework() -> None:
+    pytest.importorskip("xgboost", reason="XGBoost is not installed")
+    assert not loaded_by("import colearn_ledger.learners.xgboost") & {"keras", "tensorflow", "torch", "web3"}

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import stat
 from pathlib import Path
 
 import pytest
 from eth_account import Account
 
-from colearn_ledger.chain.keys import find_account, load_account, load_key_file, write_keystore
+from colearn_ledger.chain.keys import find_account, load_account, load_key_file, make_key, write_keystore
 from colearn_ledger.errors import KeyFileError
 
 KEY = "0x" + "4c" * 32
@@ -134,3 +135,29 @@ def test_find_account__keystore_before_environment_before_none(keystore: Path, t
     assert find_account(keystore, password, prompt=False, environ=environ).address == ACCOUNT.address  # type: ignore[union-attr]
     assert find_account(None, None, prompt=False, environ=environ).address == other.address  # type: ignore[union-attr]
     assert find_account(None, None, prompt=False, environ={}) is None
+
+
+def test_make_key__new_password_file__random_and_private(tmp_path: Path) -> None:
+    keystore, password = tmp_path / "keys" / "k.json", tmp_path / "keys" / "pw"
+    address = make_key(keystore, password, iterations=2)
+    assert load_account(keystore, password, prompt=False).address == address
+    assert [stat.S_IMODE(path.stat().st_mode) for path in (keystore, password)] == [0o600, 0o600]
+    assert len(password.read_text().strip()) == 32
+    other = make_key(tmp_path / "other.json", password, iterations=2)  # the one that is there is used
+    assert other != address and load_account(tmp_path / "other.json", password, prompt=False).address == other
+
+
+def test_make_key__mistake__nothing_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "k.json").write_text("mine")
+    with pytest.raises(KeyFileError, match="there is a file"):
+        make_key(tmp_path / "k.json", tmp_path / "pw")
+    (tmp_path / "empty").touch()
+    with pytest.raises(KeyFileError, match="the password is empty"):
+        make_key(tmp_path / "new.json", tmp_path / "empty")
+    with pytest.raises(KeyFileError, match="can't be written"):
+        make_key(tmp_path / "empty" / "new.json", tmp_path / "pw")
+    monkeypatch.setattr("sys.stdin", None)
+    with pytest.raises(KeyFileError, match="there is no password for the new key"):
+        make_key(tmp_path / "new.json", None)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["empty", "k.json"]
+    assert (tmp_path / "k.json").read_text() == "mine"

@@ -22,6 +22,7 @@ from colearn_ledger.errors import LearnerError, SchemaMismatch, UsageError
 from colearn_ledger.learners.keras import KerasLearner
 from colearn_ledger.tasks import get_task, keras_mnist
 from colearn_ledger.tasks.split import Share, split
+from tests.learners_for_tests import assert_trains_the_same_after_a_restart
 
 
 def shares(n: int) -> list[Share]:
@@ -75,13 +76,7 @@ def test_propose__same_round_again__same_bytes_whatever_came_between() -> None:
 
 
 def test_propose__after_a_restart__trains_the_same() -> None:
-    old, new = make(steps=4)[0], make(steps=4)[0]
-    old.mli_begin_round(1)
-    old.mli_accept_weights(old.mli_propose_weights())
-    new.mli_accept_weights(old.mli_get_current_weights())
-    for learner in (old, new):
-        learner.mli_begin_round(2)
-    assert encode(old.mli_propose_weights().weights) == encode(new.mli_propose_weights().weights)
+    assert_trains_the_same_after_a_restart(*(make(steps=4)[0] for _ in range(2)))
 
 
 def test_score__accuracy__is_the_models_own() -> None:
@@ -159,3 +154,39 @@ def load_without_net() -> Any:
     from colearn_ledger.tasks.mnist_data import load_mnist
 
     return load_mnist(download=False)
+
+
+@pytest.mark.parametrize("criterion", ["accuracy", "loss", "sparse_categorical_crossentropy"])
+def test_evaluate__outcomes__are_the_parts_of_the_score(criterion: str) -> None:
+    share = shares(2)[0]
+    net = model(metrics=("accuracy", "sparse_categorical_crossentropy"))
+    learner = KerasLearner(net, share.train, share.vote, share.test, criterion=criterion)
+    found = learner.evaluate(learner.vote_set, outcomes=True)
+    assert found.outcomes is not None and found.outcomes.shape == (found.samples,) == (len(share.vote[0]),)
+    assert float(found.outcomes.mean()) == pytest.approx(found.score, rel=1e-5)
+    assert (found.score > 0) is (criterion == "accuracy")
+    assert (found.outcomes.dtype == np.bool_) is (criterion == "accuracy")
+
+
+def test_vote__paired_policy__by_an_accuracy_a_loss_and_not_by_an_auc() -> None:
+    share = shares(2)[0]
+    for criterion in ("accuracy", "loss"):
+        learner = KerasLearner(model(), share.train, share.vote, share.test, criterion=criterion, vote_policy="paired")
+        judged = learner.mli_test_weights(learner.mli_propose_weights())
+        assert judged.record is not None and judged.record.p_value is not None
+    net = keras.Sequential([keras.Input((64,)), keras.layers.Dense(1, "sigmoid")])
+    net.compile("sgd", "binary_crossentropy", metrics=[keras.metrics.AUC(name="auc")])
+    sets = [(x, (y > 4).astype(np.float32)[:, None]) for x, y in (share.train, share.vote, share.test)]
+    learner = KerasLearner(net, *sets, vote_policy="paired")
+    with pytest.raises(LearnerError, match="'auc' has none"):
+        learner.mli_test_weights(learner.mli_get_current_weights())
+
+
+def test_options__kept_optimizer_and_early_stop__promises_kept_and_another_training() -> None:
+    kept, reset = make(steps_per_round=4, optimizer_state="keep")[0], make(steps=4)[0]
+    check_learner(make(steps_per_round=4, optimizer_state="keep", early_stop=1)[0])
+    for learner in (kept, reset):
+        learner.mli_begin_round(1)
+        learner.mli_propose_weights()
+        learner.mli_begin_round(2)
+    assert encode(kept.mli_propose_weights().weights) != encode(reset.mli_propose_weights().weights)

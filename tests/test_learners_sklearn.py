@@ -20,6 +20,7 @@ from colearn_ledger.errors import LearnerError, SchemaMismatch, UsageError
 from colearn_ledger.learners.sklearn import SklearnLearner
 from colearn_ledger.learners.voting import VoteRule
 from colearn_ledger.tasks.split import split
+from tests.learners_for_tests import assert_trains_the_same_after_a_restart
 
 X, Y = load_digits(return_X_y=True)
 ESTIMATORS: dict[str, Callable[[], Any]] = {
@@ -52,14 +53,7 @@ def test_run__each_estimator__same_seed_same_bytes(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", ["sgd", "mlp", "gaussian"])
 def test_propose__after_a_restart__trains_the_same(kind: str) -> None:
-    old, new = make(kind)[0], make(kind)[0]
-    for number in (1, 2):
-        old.mli_begin_round(number)
-        old.mli_accept_weights(old.mli_propose_weights())
-    new.mli_accept_weights(old.mli_get_current_weights())
-    for learner in (old, new):
-        learner.mli_begin_round(3)
-    assert encode(old.mli_propose_weights().weights) == encode(new.mli_propose_weights().weights)
+    assert_trains_the_same_after_a_restart(make(kind)[0], make(kind)[0])
 
 
 def test_propose__other_round__other_order() -> None:
@@ -144,3 +138,34 @@ def test_vote_rule__nan__never_approved(score: float) -> None:
     assert not VoteRule(strict=True).approves(score, float("nan"))
     with pytest.raises(UsageError):
         VoteRule(margin=float("nan"))
+
+
+@pytest.mark.parametrize("kind", ["sgd", "regressor"])
+def test_evaluate__outcomes__order_models_as_the_score_does(kind: str) -> None:
+    learner = make(kind)[0]
+    found = []
+    for _ in range(2):
+        one = learner.evaluate(learner.vote_set, outcomes=True)
+        assert one.outcomes is not None and len(one.outcomes) == one.samples == learner.vote_samples
+        if kind == "sgd":
+            assert one.outcomes.dtype == np.bool_ and one.outcomes.mean() == one.score
+        found.append((one.score, one.outcomes.mean()))
+        learner.mli_accept_weights(learner.mli_propose_weights())
+    assert found[0][0] < found[1][0] and found[0][1] < found[1][1]
+    assert learner.evaluate(learner.vote_set).outcomes is None
+
+
+def test_optimizer_state__keep__only_where_there_is_one() -> None:
+    kept, reset = make("mlp", optimizer_state="keep")[0], make("mlp")[0]
+    for learner in (kept, reset):
+        learner.mli_begin_round(1)
+        learner.mli_propose_weights()
+        learner.mli_begin_round(2)
+    assert encode(kept.mli_propose_weights().weights) != encode(reset.mli_propose_weights().weights)
+    with pytest.raises(UsageError, match="GaussianNB has no optimizer"):
+        make("gaussian", optimizer_state="keep")
+
+
+def test_init__label_that_classes_lacks__refused() -> None:
+    with pytest.raises(UsageError, match="labels"):
+        SklearnLearner(SGDClassifier(), (X, Y), (X, Y), (X, Y), classes=[0, 1])

@@ -232,6 +232,16 @@ def test_failing_training__half_done_in_place__weights_are_put_back() -> None:
     assert failing.coef_.tolist() == [0.0] * 3
 
 
+def test_learner_that_breaks__own_weights_are_nan__its_fault_and_no_vote() -> None:
+    class Breaks(InPlaceLearner):
+        def mli_test_weights(self, weights: Weights) -> ProposedWeights:
+            self.coef_ = self.coef_ * np.nan
+            return super().mli_test_weights(weights)
+
+    with pytest.raises(LearnerError, match=r"Breaks.*current weights can't be written.*NaN"):
+        run_one_round(0, [InPlaceLearner(0), Breaks(1)])
+
+
 class TensorLearner(InPlaceLearner):
     """Holds tensors, in an ordered dict as PyTorch's state is, and refuses anything else."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import signal
@@ -12,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,7 @@ from colearn_ledger.network.processes import InUse
 from colearn_ledger.network.state import read_description
 from colearn_ledger.stores.ipfs import IpfsStore
 from tests.network_for_tests import local_network, need
+from tests.ports import quiet_ports
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="Linux has /proc, and signals at a parent's death")
 DEADLINE_S = 90.0
@@ -194,7 +197,7 @@ class TestChains:
         return receipt
 
     def check_kept(self, chain: str, folder: Path) -> None:
-        with LocalNetwork(chain, 2, folder=folder, ipfs=False) as network:
+        with LocalNetwork(chain, 2, folder=folder, ipfs=False, rpc_port=quiet_ports(2)) as network:
             web3 = Web3(HTTPProvider(network.rpc_url))
             receipt = self.transfer(web3, network)
             url, people = network.rpc_url, network.stakeholders
@@ -315,6 +318,14 @@ with LocalNetwork("anvil", 1, ipfs=False) as network:
             assert network.check() == "ipfs-2"
 
 
+def _text(path: Path) -> str:
+    """Nothing if it isn't there: each start moves the last one's log away."""
+    try:
+        return path.read_text()
+    except FileNotFoundError:
+        return ""
+
+
 def _saved_block(path: Path) -> int:
     """The newest block in a state that Anvil has saved; -1 while it is at it."""
     try:
@@ -327,7 +338,8 @@ class TestKept:
     def test_stores__are_there_again(self, tmp_path: Path) -> None:
         need("anvil", "kubo")
         folder = tmp_path / "kept"
-        with LocalNetwork("anvil", 2, folder=folder) as network:
+        port = quiet_ports(4)
+        with LocalNetwork("anvil", 2, folder=folder, ipfs_port=port, swarm_port=port + 2) as network:
             people = network.stakeholders
             ref = IpfsStore(people[0].ipfs_api).put(b"for another day")
         with LocalNetwork("anvil", 3, folder=folder) as network:  # one more has joined
@@ -358,6 +370,30 @@ class TestKept:
             assert web3.eth.get_balance(network.stakeholders[1].address) == 1000 * 10**18 + 1  # type: ignore[arg-type]
             with contextlib.closing(IpfsStore(network.stakeholders[0].ipfs_api)) as store:
                 assert store.has(ref)
+
+    @linux
+    @pytest.mark.parametrize("chain", ["anvil", pytest.param("geth", marks=pytest.mark.slow)])
+    def test_start__data_held_by_a_daemon_that_is_still_dying__waits_for_it(self, tmp_path: Path, chain: str) -> None:
+        """A process that was killed has its locks until the last of its threads is gone; here the test has them."""
+        need(chain, "kubo")
+        folder, ipfs = tmp_path / "kept", chain == "anvil"
+        with LocalNetwork(chain, 1, folder=folder, ipfs=ipfs):
+            pass
+        locked = folder / ("stakeholder-1/ipfs/repo.lock" if ipfs else "chain/geth/geth/LOCK")
+        log = folder / "logs" / ("ipfs-1.log" if ipfs else "chain.log")
+        lock = fcntl.lockf if ipfs else fcntl.flock
+        with open(locked, "a+") as held, ThreadPoolExecutor(1) as beside:
+            lock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            network = LocalNetwork(chain, 1, folder=folder, ipfs=ipfs)
+            starting = beside.submit(network.start)
+            try:
+                complaint = "someone else has the lock" if ipfs else "already used by another process"
+                wait_until(lambda: starting.done() or complaint in _text(log), "the daemon finds it locked")
+                assert not starting.done()
+                lock(held, fcntl.LOCK_UN)
+                starting.result(DEADLINE_S)
+            finally:
+                network.stop()
 
     def test_start__folder_in_use__refused_and_what_runs_goes_on(self, tmp_path: Path) -> None:
         need("anvil")

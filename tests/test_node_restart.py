@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import sys
 import time
 from collections import Counter
 from pathlib import Path
@@ -109,6 +111,21 @@ def test_worker__busy_for_ever_with_what_is_stale__is_replaced(
         wait_until(lambda: any(e["level"] == "warning" for e in nodes[3].events("stale")), "the worker is replaced")
         wait_until(lambda: not alive(worker), "the old worker is gone")
         wait_until(lambda: len(nodes[3].events("adopt")) >= 2, "the new one adopts")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a process isn't told of its parent's death")
+def test_kill__while_the_learner_lets_no_other_thread_run__the_worker_ends_all_the_same(tmp_path: Path) -> None:
+    with collective(tmp_path, 2) as made:
+        options = {"index": 0, "folder": str(tmp_path)}
+        node = made.start(0, learner__factory="tests.nodes.learners:make_stubborn", learner__options=options)
+        wait_until(lambda: seen(tmp_path, "train", 0), "training begins")
+        worker = node.worker_pid
+        try:
+            node.kill()
+            wait_until(lambda: not alive(worker), "the worker ends")
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(worker, signal.SIGKILL)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -8,9 +8,14 @@ from pathlib import Path
 
 import pytest
 from colearn_node.cli import main
-from colearn_node.settings import SETTINGS, load, template
+from colearn_node.init import missing, values_for
+from colearn_node.settings import SETTINGS, load
+from colearn_node.template import template
 
+from colearn_ledger.deployment import save_deployment
 from colearn_ledger.errors import ConfigError
+
+from .test_deployment import RECORD
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -144,3 +149,85 @@ def test_main__mistake__message_and_exit_code(
     assert main(words) == code
     said = capsys.readouterr().err
     assert said.startswith("error: ") and says in said
+
+
+def test_template__filled_in__the_same_values_come_back_and_comments_stay(tmp_path: Path) -> None:
+    flags = {
+        "rpc": "http://a:1,http://b:2",
+        "ws": "ws://a:1",
+        "deployment": str(tmp_path / "d.json"),
+        "keystore": "/elsewhere/key.json",
+        "fee_cap": "0.5",
+        "poll_interval": "2",
+        "store.folder": str(tmp_path / "inner" / "weights"),
+        "store.allow_remote": "true",
+        "learner.factory": "m:f",
+        "log.level": "debug",
+        "metrics.listen": "127.0.0.1:1",
+    }
+    options = {"a": 1, "text": 'é"\\ \x7f𝄞\n', "flag": True, "list": [1.5, "x"], "table": {"b c": 1}}
+    values = values_for(flags, options, None, None)
+    assert missing(values) == []
+    text = template(values, tmp_path)
+    config = load(write(tmp_path, text), {}, {})
+    assert {s.attribute: getattr(config, s.attribute) for s in SETTINGS if s.key in values} == {
+        s.attribute: values[s.key] for s in SETTINGS if s.key in values
+    }
+    assert config.learner_options == options and config.password_file is None and config.store_ipfs is None
+    assert 'deployment = "d.json"' in text and '"/elsewhere/key.json"' in text
+    comments = [line for line in template().splitlines() if line.startswith("# ") and " = " not in line]
+    assert set(comments) - {"# [learner.options]"} <= set(text.splitlines())
+
+
+def test_init__flags_and_options__a_file_that_lacks_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    words = ["--rpc", "http://a:1", "--store-ipfs", "/ip4/127.0.0.1/tcp/1", "--learner", "m:f", "--keystore", "k.json"]
+    assert main(["init", "n.toml", *words, "--deployment", "d.json", "--options", "seed=1", "of=x"]) == 0
+    assert capsys.readouterr().out == "wrote n.toml: colearn-node check --config n.toml\n"
+    config = load(tmp_path / "n.toml", {}, {})
+    assert config.learner_options == {"seed": 1, "of": "x"} and config.keystore == tmp_path / "k.json"
+    assert main(["init", "m.toml", "--learner", "m:f"]) == 0
+    assert "fill in rpc, deployment, keystore, store.ipfs, then: " in capsys.readouterr().out
+
+
+def test_init__deployment_in_the_working_folder__names_the_endpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    save_deployment(RECORD, tmp_path / "deployment.json")
+    (tmp_path / "nodes").mkdir()
+    words = ["--learner", "m:f", "--store-folder", "w"]
+    assert main(["init", "nodes/n.toml", *words]) == 0
+    config = load(tmp_path / "nodes" / "n.toml", {}, {})
+    assert config.rpc == RECORD.rpc and config.deployment == tmp_path / "deployment.json"
+    assert config.store_folder == tmp_path / "w"
+
+
+@pytest.mark.parametrize(
+    "words, code, says",
+    [
+        (["--stakeholder", "1"], 2, "--stakeholder without --network"),
+        (["--network", "nowhere", "--stakeholder", "1"], 2, "nowhere holds no local network"),
+        (["--store-ipfs", "x", "--store-folder", "y"], 2, "--store-ipfs and --store-folder together"),
+        (["--options", "5"], 2, "the option '5' has no name"),
+        (["--options", "a=[null]"], 2, "TOML has no null"),
+        (["--poll-interval", "no"], 3, "--poll-interval is 'no'"),
+        (["--learner", "m"], 3, "--learner-factory is 'm'"),
+        (["nowhere/n.toml"], 3, "can't be written"),
+    ],
+)
+def test_init__mistake__one_message_and_no_file(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    words: list[str],
+    code: int,
+    says: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = [] if words[0].endswith(".toml") else ["n.toml"]
+    assert main(["init", *path, *words]) == code
+    said = capsys.readouterr().err
+    assert said.startswith("error: ") and says in said and list(tmp_path.iterdir()) == []

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
+from benchmarks.gas import with_table
+from colearn_ledger.core.protocol import RoundRecord, RoundState, WeightsRef
+from colearn_ledger.history import Choice, Round, Transaction, Vote
+from colearn_ledger.report.rounds import RoundsTable
 from colearn_ledger.report.table import Table
 
 ROOT = Path(__file__).parents[1]
@@ -31,10 +36,15 @@ def test_own_learner__the_same_as_the_example_and_short() -> None:
 
 def test_gas__every_row__is_on_record() -> None:
     figures = json.loads((ROOT / "benchmarks" / "gas.json").read_text(encoding="utf-8"))
-    rows = [line.split() for line in block_after("benchmarks.gas").splitlines()[1:]]
-    assert len(rows) > 10
-    for name, gas, *_ in rows:
-        assert float(gas.replace(",", "")) == figures[name], name
+    assert len(block_after("benchmarks.gas").splitlines()) > 10
+    assert with_table(README, figures) == README, "run `python -m benchmarks.gas --update`"
+
+
+def test_gas__a_figure_changes__its_row_is_written_anew() -> None:
+    figures = json.loads((ROOT / "benchmarks" / "gas.json").read_text(encoding="utf-8"))
+    changed = with_table(README, {**figures, "deployment_5": 4_000_001})
+    differing = [pair for pair in zip(README.splitlines(), changed.splitlines(), strict=True) if pair[0] != pair[1]]
+    assert [new.split()[:2] for _, new in differing] == [["deployment_5", "4,000,001"]]
 
 
 def test_demo__output__has_the_columns_that_the_demo_prints() -> None:
@@ -42,6 +52,38 @@ def test_demo__output__has_the_columns_that_the_demo_prints() -> None:
     header = Table([f"learner {i + 1}" for i in range(5)]).header
     assert lines[1] == header
     assert {len(line) for line in lines[2:8]} == {len(header)}
+
+
+def test_history__output__is_what_the_command_prints_for_these_rounds() -> None:
+    header, genesis, one, *others, last = block_after("colearn-ledger history").splitlines()
+
+    def sent(gas: int, time: str, number: int) -> Transaction:
+        seconds = int(datetime.fromisoformat(f"{time}+00:00").timestamp())
+        return Transaction(b"", 1, seconds, number, (), "0x", gas, 1)
+
+    def weights(sha256: str) -> WeightsRef:
+        return WeightsRef(bytes.fromhex(sha256) + bytes(28), bytes(32), 136)
+
+    state, proposer = RoundState.ACCEPTED, "0xA642" + "0" * 32 + "d573"
+    records = [
+        RoundRecord(0, state, "", 0, b"", None, weights("ece30a48"), 1, 3, 0, 0, 0, 0, 0),
+        RoundRecord(1, state, proposer, 0, b"", bytes(32), weights("a102bf38"), 1, 3, 0, 6, 0, 0, 2),
+        RoundRecord(11, RoundState.PROPOSING, "0xde2a" + "0" * 32 + "651C", 0, b"", None, None, 1, 3, 1, 0, 0, 0, 0),
+    ]
+    deployed, decided = sent(3_777_113, "2026-11-25 23:35:57", 0), sent(159_674, "2026-11-25 23:36:17", 1)
+    votes = tuple(Vote(seat, "", Choice.APPROVED) for seat in (1, 2))
+    rounds = [
+        Round(records[0], transactions=(deployed,)),
+        Round(records[1], ("", "", ""), votes, by_clock=False, transactions=(decided,), decided=decided),
+        Round(records[2]),
+    ]
+    table = RoundsTable(rounds, 120)
+    assert [table.header, *table.lines(rounds)] == [header, genesis, one, last]
+    rows = [line for line in others if "accepted" in line or "rejected" in line]
+    assert len(rows) == len(others) - 1  # what is left out
+    for row in rows:
+        votes_by_seat, decision = row.split()[2:4]
+        assert len(row) == len(one) and (votes_by_seat.count("+") > 1) == (decision == "accepted")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

@@ -26,6 +26,7 @@ from colearn_ledger.chain.commitments import commitment_of
 from colearn_ledger.chain.contract import CollectiveContract, revert_data
 from colearn_ledger.chain.deploy import Genesis, deploy
 from colearn_ledger.core.protocol import RoundState, Rules, View, WeightsRef, seats
+from colearn_ledger.errors import ChainError
 
 from .foundry import require_binary
 
@@ -71,8 +72,9 @@ def endpoint() -> Iterator[str]:
 
 
 def ref(text: str) -> WeightsRef:
+    """Weights of one size, so that the content alone tells them apart."""
     digest = hashlib.sha256(text.encode()).digest()
-    return WeightsRef(digest, digest, len(text))
+    return WeightsRef(digest, digest, 1_000)
 
 
 @dataclass
@@ -93,15 +95,15 @@ class Collective:
         return self.contract.fetch_view(self.accounts[0].address, head, self.contract.fetch_clock(head))
 
     def proposal_id(self, round_number: int, weights: WeightsRef) -> bytes:
-        return self.contract.functions.proposalId(round_number, weights.sha256, weights.cid_digest).call()
+        return self.contract.functions.proposalId(round_number, weights.sha256, weights.cid_digest, weights.size).call()
 
-    def sign(self, seat: int, call: Any) -> bytes:
-        """Raw bytes, with the gas given: nobody simulates it before it is mined."""
+    def sign(self, seat: int, call: Any, nonce: int | None = None) -> bytes:
+        """Raw bytes, with the gas given: nobody simulates it before it is mined. ``nonce``: the next, unless given."""
         account = self.accounts[seat]
         fields = call.build_transaction(
             {
                 "from": account.address,
-                "nonce": self.web3.eth.get_transaction_count(account.address),
+                "nonce": self.web3.eth.get_transaction_count(account.address) if nonce is None else nonce,
                 "gas": 500_000,
                 "maxFeePerGas": 10**11,
                 "maxPriorityFeePerGas": 10**9,
@@ -116,8 +118,8 @@ class Collective:
         )
         return self.sign(seat, call)
 
-    def sign_vote(self, seat: int, id_: bytes, approve: bool = True) -> bytes:
-        return self.sign(seat, self.contract.functions.vote(id_, approve))
+    def sign_vote(self, seat: int, id_: bytes, approve: bool = True, nonce: int | None = None) -> bytes:
+        return self.sign(seat, self.contract.functions.vote(id_, approve), nonce)
 
     def send(self, raw: bytes) -> str:
         """Mine it; empty when it succeeded, else the name of the contract's error that reverted it."""
@@ -164,6 +166,35 @@ def test_vote__proposal_swapped_by_a_reorg__reverts_and_counts_for_neither(colle
     view = c.view()
     assert (view.round, view.state, view.accepted_round) == (1, RoundState.VOTING, 0)
     assert view.proposals[0].approvals == view.proposals[0].rejections == 0
+
+
+def test_vote__same_bytes_with_another_size_after_a_reorg__reverts(collective: Collective) -> None:
+    """Were a false size accepted, nobody could adopt the weights: what is had would never be what the chain says."""
+    c, x = collective, ref("x")
+    false_size = WeightsRef(x.sha256, x.cid_digest, x.size + 1)
+    propose_x = c.sign_proposal(0, 1, ref("genesis").sha256, x)
+    propose_false = c.sign_proposal(0, 1, ref("genesis").sha256, false_size)
+    assert c.send(propose_x) == ""
+    votes = [c.sign_vote(seat, c.proposal_id(1, x)) for seat in (1, 2, 3)]
+    c.reorg(1, [propose_false])
+    assert c.view().proposals[0].weights == false_size
+    assert [c.send(vote) for vote in votes] == ["NoSuchProposal"] * 3
+    assert c.view().proposals[0].approvals == 0
+
+
+def test_vote__same_weights_in_another_round_after_a_reorg__reverts(collective: Collective) -> None:
+    c, x, y = collective, ref("x"), ref("other weights y")
+    propose_x = c.sign_proposal(0, 1, ref("genesis").sha256, x)
+    swapped = [c.sign_proposal(0, 1, ref("genesis").sha256, y)]
+    swapped += [c.sign_vote(seat, c.proposal_id(1, y), approve=False) for seat in (2, 3)]
+    swapped += [c.sign_proposal(1, 2, ref("genesis").sha256, x)]
+    assert c.send(propose_x) == ""
+    vote_x = c.sign_vote(3, c.proposal_id(1, x), nonce=1)
+    c.reorg(1, swapped)
+    view = c.view()
+    assert (view.round, view.proposals[0].weights) == (2, x)
+    assert c.send(vote_x) == "NoSuchProposal"
+    assert c.view().proposals[0].approvals == 0
 
 
 def test_vote__reorg_keeps_the_proposal__the_same_votes_land(collective: Collective) -> None:
@@ -255,9 +286,37 @@ def test_commit_and_reveal__proposal_swapped__neither_lands(collective: Collecti
     commits = [c.sign(seat, c.contract.functions.commit(id_x, commitment(seat, id_x))) for seat in (1, 2, 3)]
     c.reorg(1, [propose_y])
     assert c.send(commits[0]) == "NoSuchProposal"
-    # Commitments made for x and sent again under y's name can't be opened as votes on y.
-    for seat in (1, 2, 3):
-        assert c.send(c.sign(seat, c.contract.functions.commit(id_y, commitment(seat, id_x)))) == ""
+    # Commitments made for x and sent again under y's name can't be opened as votes on y; one made for y can.
+    for seat, made_for in ((1, id_x), (2, id_x), (3, id_y)):
+        assert c.send(c.sign(seat, c.contract.functions.commit(id_y, commitment(seat, made_for)))) == ""
     assert c.view().state is RoundState.REVEALING
     assert c.send(c.sign(1, c.contract.functions.reveal(id_y, True, salt))) == "CommitmentMismatch"
     assert c.send(c.sign(1, c.contract.functions.reveal(id_x, True, salt))) == "NoSuchProposal"
+    assert c.send(c.sign(3, c.contract.functions.reveal(id_y, True, salt))) == ""
+    assert seats(c.view().proposals[0].approvals) == (3,)
+
+
+def test_read__at_a_block_that_is_undone__never_of_the_one_in_its_place(collective: Collective, endpoint: str) -> None:
+    c, x, y = collective, ref("x"), ref("other weights y")
+    propose_y = c.sign_proposal(0, 1, ref("genesis").sha256, y)
+    assert c.send(c.sign_proposal(0, 1, ref("genesis").sha256, x)) == ""
+    asked: list[str] = []
+
+    class Reorganised(HTTPProvider):
+        """The re-org comes just before the read, after whatever else is asked for it."""
+
+        def make_request(self, method: RPCEndpoint, params: Any) -> Any:
+            asked.append(method)
+            if method == "eth_call":
+                c.reorg(1, [propose_y])
+            return super().make_request(method, params)
+
+    web3 = Web3(Reorganised(endpoint))
+    web3.middleware_onion.remove("validation")  # as connect() does
+    contract = CollectiveContract(web3, c.contract.address)
+    head = contract.fetch_head()
+    asked.clear()
+    with pytest.raises(ChainError, match="could not read the view"):
+        contract.fetch_view(c.accounts[0].address, head, head.timestamp)
+    assert asked == ["eth_call"]
+    assert c.view().proposals[0].id == c.proposal_id(1, y)

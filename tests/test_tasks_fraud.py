@@ -9,6 +9,8 @@ import csv
 import gzip
 import io
 import shutil
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,9 +18,10 @@ import numpy as np
 import pytest
 
 from colearn_ledger.core.driver import run
-from colearn_ledger.errors import DataError
+from colearn_ledger.errors import DataError, UsageError
 from colearn_ledger.tasks import get_task
 from colearn_ledger.tasks.fraud_data import load_payments
+from colearn_ledger.tasks.scores import area_under_curve
 
 CLIENTS = Path(__file__).parent / "data" / "credit_default"
 
@@ -154,7 +157,7 @@ def test_load_payments__cut_short_or_no_table__data_error(tmp_path: Path) -> Non
 
 
 def test_fraud__no_folder__says_what_it_needs() -> None:
-    with pytest.raises(DataError, match="needs a folder") as caught:
+    with pytest.raises(UsageError, match="FRAUD needs a folder") as caught:
         get_task("FRAUD").make_learners(2)
     assert "UCI" in caught.value.expected and "--data_dir" in caught.value.fix
 
@@ -166,3 +169,29 @@ def test_fraud__real_rows__learns(alpha: float | None) -> None:
     last = [s for s in results.rounds[-1].test_scores if s is not None]
     assert sum(last) / 3 > (0.65 if alpha is None else 0.55)
     assert ("Dirichlet(0.3)" in prepared.data) == (alpha is not None)
+
+
+def test_fraud_xgboost__batch_size__there_is_none() -> None:
+    with pytest.raises(UsageError, match="was given a batch size"):
+        get_task("FRAUD_XGBOOST").make_learners(2, data_dir=CLIENTS, batch_size=10)
+
+
+def test_area_under_curve__ties_and_all__as_scikit_learn_has_it() -> None:
+    from sklearn.metrics import roc_auc_score
+
+    rng = np.random.default_rng(3)
+    y = rng.integers(0, 2, 300)
+    for guess in (rng.random(300), rng.integers(0, 4, 300), y.astype(float), 1.0 - y, np.zeros(300)):
+        assert area_under_curve(y, guess) == pytest.approx(roc_auc_score(y, guess))
+
+
+def test_fraud_xgboost__no_other_framework__needed() -> None:
+    script = (
+        "import sys; sys.modules['sklearn'] = sys.modules['tensorflow'] = sys.modules['keras'] = None\n"
+        "from colearn_ledger import run\n"
+        "from colearn_ledger.tasks import get_task\n"
+        f"learners = get_task('FRAUD_XGBOOST').make_learners(2, data_dir={str(CLIENTS)!r}).learners\n"
+        "print(run(1, learners).final_sha256)\n"
+    )
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

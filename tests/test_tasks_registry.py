@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +13,9 @@ from colearn_ledger.cli.main import main
 from colearn_ledger.errors import UsageError
 from colearn_ledger.tasks import get_task, list_tasks, task_names
 
-TASKS = Path(__file__).parents[1] / "colearn_ledger" / "tasks"
+ROOT = Path(__file__).parents[1]
+TASKS = ROOT / "colearn_ledger" / "tasks"
+PAGE = (ROOT / "docs" / "tasks.md").read_text(encoding="utf-8")
 
 
 class Packages:
@@ -64,7 +67,7 @@ def test_tasks__ours__have_unique_names_and_say_what_they_are() -> None:
     for task in tasks:
         assert task.name == task.name.upper()
         assert task.description and task.data and task.metric
-        assert task.learning_rate > 0 and task.batch_size >= 1
+        assert task.learning_rate > 0 and (task.batch_size is None or task.batch_size >= 1)
 
 
 def test_get_task__copied_file_and_entry_point__runs_in_the_demo(
@@ -79,6 +82,28 @@ def test_get_task__copied_file_and_entry_point__runs_in_the_demo(
     assert "WILD_FLOWERS: scikit-learn's iris" in mine
     assert main(["demo", "-t", "IRIS", *words]) == 0
     assert capsys.readouterr().out.splitlines()[-1] == mine.splitlines()[-1], "not the same final weights"
+
+
+def test_page__a_task_of_your_own__works_as_it_is_written(
+    packages: Packages, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, point = (re.search(rf"```{kind}\n(.*?)```", PAGE, re.DOTALL) for kind in ("python", "toml"))
+    assert source and point
+    group, line = point[1].splitlines()
+    assert group == '[project.entry-points."colearn_ledger.tasks"]'
+    name, target = line.split(" = ")
+    packages.install("my-package", "wine", source[1], **{name: target.strip('"').replace("my_package.", "")})
+    assert main(["demo", "-t", "wine", "-n", "3", "-p", "3", "--no-ledger", "-o", str(tmp_path / "out")]) == 0
+    told = capsys.readouterr().out
+    assert "WINE: scikit-learn's wines, 178 of them" in told
+    assert "0 accepted" not in told
+
+
+def test_page__list_of_tasks__is_what_the_demo_prints(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["demo", "--list-tasks"]) == 0
+    assert f"<!-- demo --list-tasks -->\n```\n{capsys.readouterr().out}```\n" in PAGE
+    for name in task_names():
+        assert f"\n### {name}\n" in PAGE
 
 
 def test_get_task__alias_of_another_package__found(packages: Packages) -> None:
@@ -136,7 +161,7 @@ def test_list_tasks__command__shows_each_with_its_defaults(capsys: pytest.Captur
     text = capsys.readouterr().out
     for task in list_tasks()[0]:
         (line,) = (line for line in text.splitlines() if line.startswith(f"{task.name} "))
-        assert line.split()[1:4] == [task.metric, f"{task.learning_rate:g}", str(task.batch_size)]
+        assert line.split()[1:4] == [task.metric, f"{task.learning_rate:g}", str(task.batch_size or "-")]
         assert f"    data: {task.data}" in text
     assert "sklearn" not in text
     assert max(map(len, text.splitlines())) <= 120

@@ -91,3 +91,50 @@ def test_wheel__artifact_and_rounds_on_the_embedded_ledger__work(environment: Pa
     assert Path(where).is_relative_to(environment)
     assert name == "CollectiveLearning"
     assert outcomes == "[True, True]"
+
+
+# What each extra is for, with random data: it works with nothing else installed than what it brings.
+DATA = (
+    "import numpy as np\n"
+    "from colearn_ledger import run\n"
+    "x, y = np.random.default_rng(1).normal(size=(60, 3)).astype('float32'), np.arange(60) % 2\n"
+    "data = (x, y)\n"
+)
+EXTRAS = {
+    "keras": DATA + "import keras\n"
+    "from colearn_ledger.learners.keras import KerasLearner\n"
+    "def make(i):\n"
+    "    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1, 'sigmoid')])\n"
+    "    model.compile('sgd', 'binary_crossentropy', metrics=['accuracy'])\n"
+    "    return KerasLearner(model, data, data, data, seed=i)\n"
+    "print(len(run(1, [make(0), make(1)]).rounds))\n",
+    "sklearn": "from colearn_ledger import EmbeddedLedger, run\n"
+    "from colearn_ledger.tasks import get_task\n"
+    "print(len(run(1, get_task('IRIS').make_learners(3).learners, backend=EmbeddedLedger()).rounds))\n",
+    "xgboost": DATA + "from colearn_ledger.learners.xgboost import XGBoostLearner\n"
+    "kind = {'objective': 'binary:logistic'}\n"
+    "print(len(run(1, [XGBoostLearner(kind, data, data, data, seed=i) for i in (0, 1)]).rounds))\n",
+    "torch": DATA + "import torch\n"
+    "from colearn_ledger.learners.torch import TorchLearner\n"
+    "learners = [TorchLearner(torch.nn.Linear(3, 2), data, data, data, seed=i) for i in (0, 1)]\n"
+    "print(len(run(1, learners).rounds))\n",
+    "privacy": "from colearn_ledger.learners.privacy import compute_noise\n"
+    "print(round(compute_noise(8.0, 1e-5, rate=0.1, steps=10)) or 1)\n",
+    "data": "from colearn_ledger.tasks.mnist_data import load_mnist\n"
+    "print(len(load_mnist(download=False).x) // 5000)\n",
+}
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("extra", EXTRAS)
+def test_wheel__one_extra_alone__does_what_it_is_for(wheel: Path, extra: str, tmp_path: Path) -> None:
+    uv = (sys.executable, "-m", "uv")
+    lock = ROOT / "requirements-all.lock"
+    for command in (
+        (*uv, "venv", "--python", sys.executable, "env"),
+        (*uv, "pip", "install", "--python", "env", "--constraint", lock, f"colearn-ledger[{extra}] @ {wheel.as_uri()}"),
+    ):
+        done = run(*command, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+    done = run(tmp_path / "env" / "bin" / "python", "-W", "ignore", "-c", EXTRAS[extra], cwd=tmp_path)
+    assert (done.returncode, done.stdout.splitlines()[-1:]) == (0, ["1"]), done.stdout + done.stderr

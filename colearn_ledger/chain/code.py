@@ -19,7 +19,7 @@ _WORD = bytes(32)
 def check_code(contract: CollectiveContract, head: Head) -> None:
     """Raise NoContract if there is no code at the contract's address, ArtifactError if it is another contract's."""
     try:
-        code = bytes(contract.web3.eth.get_code(contract.address, contract.pin_for_state(head)))  # type: ignore[arg-type]
+        code = bytes(contract.web3.eth.get_code(contract.address, contract.pin(head)))  # type: ignore[arg-type]
     except ChainError:
         raise
     except (Web3Exception, OSError, ValueError) as e:

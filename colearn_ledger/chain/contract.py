@@ -7,11 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, TypeVar
 
+from eth_abi.exceptions import DecodingError
+from eth_utils.abi import get_abi_output_types
+from eth_utils.address import to_checksum_address
 from web3 import Web3
-from web3.exceptions import BadFunctionCallOutput, ContractCustomError, ContractLogicError, Web3Exception
-from web3.types import BlockIdentifier
+from web3.exceptions import ContractCustomError, ContractLogicError, Web3Exception
+from web3.types import TxParams
 
 from ..core.protocol import (
     ZERO_ADDRESS,
@@ -69,10 +73,13 @@ class CollectiveContract:
 
     # -------------------------------------------------------------------------------------------- head and clock
 
-    def fetch_head(self) -> Head:
-        """The newest block. A view begins here: what is read at this head is read through one endpoint."""
+    def fetch_head(self, number: int | None = None) -> Head:
+        """The newest block, or block ``number``. A view begins here: what is read at this head is read through one
+        endpoint.
+        """
         begin_view(self.web3)
-        block = self._reach(lambda: self.web3.eth.get_block("latest"), "read the newest block")
+        which = "latest" if number is None else number
+        block = self._reach(lambda: self.web3.eth.get_block(which), f"read the block {which}")  # type: ignore[arg-type]
         return Head(int(block["number"]), bytes(block["hash"]), int(block["timestamp"]))
 
     def fetch_clock(self, head: Head) -> int:
@@ -165,30 +172,32 @@ class CollectiveContract:
 
     # -------------------------------------------------------------------------------------------- helpers
 
-    def pin(self, head: Head) -> BlockIdentifier:
-        """How to name ``head`` in a call."""
-        return head.number if self._pin_by_number else head.hash  # type: ignore[return-value]
-
-    def pin_for_state(self, head: Head) -> Any:
-        """How to name ``head`` for balances and code: Hardhat takes a bare hash for calls, but not there (EIP-1898)."""
-        pin = self.pin(head)
-        return {"blockHash": Web3.to_hex(pin)} if isinstance(pin, bytes) else pin
+    def pin(self, head: Head) -> Any:
+        """How to name ``head`` when something is read: by its hash, as EIP-1898 has it, so that a re-org is noticed."""
+        return head.number if self._pin_by_number else {"blockHash": Web3.to_hex(head.hash)}
 
     def _call(self, function: Any, head: Head, doing: str, gas: int | None = None) -> Any:
+        # Not function.call(): that asks for the number of a block that is named by its hash, and reads at the number,
+        # which after a re-org is another block.
+        call: TxParams = {"to": self.address, "data": function._encode_transaction_data()}
+        if gas is not None:
+            call["gas"] = gas
         try:
-            raw = function.call({} if gas is None else {"gas": gas}, block_identifier=self.pin(head))
+            answer = self.web3.eth.call(call, self.pin(head))
         except (ContractCustomError, ContractLogicError) as e:
             raise self.reverts.decode(revert_data(e), doing) from e
-        except BadFunctionCallOutput as e:
+        except ChainError:
+            raise
+        except (Web3Exception, OSError, ValueError) as e:
+            raise ChainError(f"could not {doing}: {e}", fix="check that the endpoint is reachable and synced") from e
+        try:
+            [raw] = self.web3.codec.decode(get_abi_output_types(function.abi), answer)
+        except DecodingError as e:
             raise ArtifactError(
                 f"what is at {self.address} on chain {self.chain_id} doesn't answer as this contract",
                 expected="a deployed CollectiveLearning contract",
                 fix="compare the address and the chain id with the deployment",
             ) from e
-        except ChainError:
-            raise
-        except (Web3Exception, OSError, ValueError) as e:
-            raise ChainError(f"could not {doing}: {e}", fix="check that the endpoint is reachable and synced") from e
         return _named(function.abi["outputs"][0], raw)
 
     def _reach(self, read: Callable[[], T], doing: str) -> T:
@@ -268,4 +277,9 @@ def _named(abi: Mapping[str, Any], value: Any) -> Any:
         return {c["name"]: _named(c, v) for c, v in zip(abi["components"], value, strict=True)}
     if kind.startswith("bytes"):
         return bytes(value)
-    return value
+    return _checksummed(value) if kind == "address" else value
+
+
+@lru_cache(maxsize=256)  # the same few members again and again, and each costs a hash
+def _checksummed(address: str) -> str:
+    return str(to_checksum_address(address))

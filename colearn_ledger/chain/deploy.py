@@ -78,7 +78,11 @@ def estimate_deploy(web3: Web3, deployer: str, genesis: Genesis, *, fee_cap: int
             raise InsufficientFunds(
                 f"the account {deployer} can't pay for the deployment: {e}", fix=f"send funds to {deployer}"
             ) from e
-        raise TransactionError(f"could not estimate the deployment: {e}", fix="check the endpoint") from e
+        raise TransactionError(
+            f"the chain can't say what the deployment costs: {_said(e)}",
+            expected="a chain with the rules of Shanghai (2023) or later, whose blocks have room for 5,000,000 gas",
+            fix="check the endpoint, and how the chain is configured",
+        ) from e
     cost = Cost(gas + gas // 10, price, balance)
     if cost.most > balance:
         raise InsufficientFunds(
@@ -145,6 +149,13 @@ def deploy(
         transaction=bytes(receipt["transactionHash"]),
         gas=int(receipt["gasUsed"]),
     )
+
+
+def _said(error: Exception) -> str:
+    """The node's own words, without what web3 puts around them."""
+    answer = getattr(error, "rpc_response", None)
+    said = answer.get("error") if isinstance(answer, dict) else None
+    return str(said["message"]) if isinstance(said, dict) and "message" in said else str(error)
 
 
 def check_members(members: Sequence[str]) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import getpass
 import json
 import os
+import secrets
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,7 +21,7 @@ from eth_account.signers.local import LocalAccount
 from ..core.shallow_json import parse_shallow_json
 from ..errors import KeyFileError
 
-__all__ = ["KEY_FILE_VARIABLE", "find_account", "load_account", "load_key_file", "write_keystore"]
+__all__ = ["KEY_FILE_VARIABLE", "find_account", "load_account", "load_key_file", "make_key", "write_keystore"]
 
 KEY_FILE_VARIABLE = "COLEARN_KEY_FILE"
 _MAX_BYTES = 64 * 1024  # a keystore has half a kilobyte; a file that isn't one needn't be read to its end
@@ -106,19 +107,74 @@ def write_keystore(account: LocalAccount, path: Path, password: str, *, iteratio
 
     ``iterations`` of scrypt: the default (2**18) makes guessing passwords slow; keys of local test chains take fewer.
     """
-    content = json.dumps(Account.encrypt(account.key, password, kdf="scrypt", iterations=iterations))
+    _write_new(
+        path, json.dumps(Account.encrypt(account.key, password, kdf="scrypt", iterations=iterations)) + "\n", "keystore"
+    )
+
+
+def make_key(keystore: Path, password_file: Path | None, *, iterations: int | None = None) -> str:
+    """Make a new key, write it as an encrypted keystore, and return its address.
+
+    Parameters
+    ----------
+    password_file: its first line is the password; if there is no such file, it is made, with a random one. None: ask.
+    iterations: as :func:`write_keystore` has them.
+
+    Raises
+    ------
+    KeyFileError: there is a keystore of that name, there is no password to be had, or a file can't be written.
+    """
+    if os.path.lexists(keystore):  # before anything is asked or made
+        raise _exists(keystore)
+    made = password_file if password_file is not None and not os.path.lexists(password_file) else None
+    if made is not None:
+        _write_new(made, secrets.token_urlsafe(24) + "\n", "password file")
+    try:
+        password = _new_password() if password_file is None else _password(keystore, password_file, False)
+        if not password:
+            raise KeyFileError("the password is empty", expected="a password", fix="choose a long one")
+        account: LocalAccount = Account.create()
+        write_keystore(account, keystore, password, iterations=iterations)
+    except BaseException:  # also Ctrl-C: a password of no key would only confuse
+        if made is not None:
+            made.unlink(missing_ok=True)
+        raise
+    return str(account.address)
+
+
+def _new_password() -> str:
+    if sys.stdin is None or not sys.stdin.isatty():
+        raise KeyFileError(
+            "there is no password for the new key",
+            expected="a password file, or a terminal to ask for the password",
+            fix="name a password file; one that isn't there is made, with a random password",
+        )
+    password = getpass.getpass("password of the new key: ")
+    if getpass.getpass("the same again: ") != password:
+        raise KeyFileError("the two passwords differ", expected="the same twice", fix="try again")
+    return password
+
+
+def _exists(path: Path) -> KeyFileError:
+    return KeyFileError(
+        f"there is a file {path} already", expected="a new name", fix="remove it only if its key is of no use"
+    )
+
+
+def _write_new(path: Path, text: str, what: str) -> None:
+    """Write a new file that only its owner can read."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with open(descriptor, "w", encoding="utf-8") as file:
-            file.write(content + "\n")
-    except FileExistsError:
-        raise KeyFileError(
-            f"there is a file {path} already", expected="a new name", fix="remove it only if its key is of no use"
-        ) from None
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
     except OSError as e:
+        if isinstance(e, FileExistsError) and os.path.lexists(path):  # and not a file where a folder should be
+            raise _exists(path) from None
         raise KeyFileError(
-            f"the keystore {path} can't be written: {e.strerror or e}", fix="check the folder and its permissions"
+            f"the {what} {path} can't be written: {e.strerror or e}", fix="check the folder and its permissions"
         ) from None
 
 

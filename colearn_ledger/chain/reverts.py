@@ -20,6 +20,8 @@ _FIXES = {
     "BadRules": "thresholds need 0 < numerator < denominator, and every window at least 1 second",
     "BadMemberCount": "a collective has 2 to 64 members",
     "AlreadyAMember": "name every member once",
+    "TooManyMotions": "a member has one motion at a time: wait until yours is decided and carried out",
+    "NotAnAddition": "name the address of the member's key, not the contract's",
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import warnings
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,8 @@ __all__ = ["add_options", "run"]
 
 MAX_LEARNERS = 64
 MAX_SEED = 2**31  # learners add their number to it, and frameworks take 32 bits
+POLICIES = "not-worse, strict, margin:SIZE, paired[:LEVEL], paired-better[:LEVEL] (default: %(default)s)"
+ATTACKS = "label-flip, random-weights, sign-flip or lying-votes"
 INTERRUPTED = 130  # exit code of a program that Ctrl-C ended
 
 
@@ -39,6 +42,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("-l", "--learning_rate", type=float)
     add("-b", "--batch_size", type=int)
     add("-a", "--alpha", type=float, help="skew the labels by Dirichlet: 0.1 much, 100 hardly (default: at random)")
+    add("--vote_policy", default="not-worse", metavar="NAME[:VALUE]", help=f"how learners vote: {POLICIES}")
+    add("--malicious", type=int, default=0, metavar="K", help="the last K learners attack (default: none)")
+    add("--attack", default="sign-flip", metavar="NAME", help=f"how: {ATTACKS} (default: %(default)s)")
     add("--epsilon", type=float, help="train with differential privacy: what each learner's proposals may cost in all")
     add("--delta", type=float, help="the delta of epsilon (default: 1e-5)")
     add("--clip", type=float, help="norm that each sample's gradient is clipped to (default: 1)")
@@ -56,12 +62,15 @@ def _range(good: bool, name: str, value: object, expected: str) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Check all options, then run, then write. Nothing is written and no framework loaded before all are good."""
+    from ..learners.attacks import attack_named
+    from ..learners.voting import vote_policy
     from ..tasks import get_task
 
     if options.list_tasks:
         return _list_tasks()
     threshold = parse_threshold(options.vote_threshold)
     task = get_task(options.task)
+    task.check_folder(options.data_dir)
     _range(2 <= options.n_learners <= MAX_LEARNERS, "n_learners", options.n_learners, f"2 to {MAX_LEARNERS}")
     _range(options.n_rounds >= 1, "n_rounds", options.n_rounds, "1 or more")
     _range(0 <= options.seed < MAX_SEED, "seed", options.seed, f"0 to {MAX_SEED - 1}")
@@ -70,6 +79,9 @@ def run(options: argparse.Namespace) -> int:
     _range(rate is None or 0 < rate < float("inf"), "learning_rate", rate, "a number above 0")
     _range(batch is None or batch >= 1, "batch_size", batch, "1 or more")
     _range(alpha is None or 0 < alpha < float("inf"), "alpha", alpha, "a number above 0")
+    vote_policy(options.vote_policy)
+    _range(0 <= options.malicious < options.n_learners, "malicious", options.malicious, "0 to all learners but one")
+    attack_named(options.attack)
     privacy = _privacy(options)
     if options.no_ledger and (options.secret or options.shuffled):
         raise UsageError("--secret and --shuffled are the ledger's", fix="leave out --no-ledger")
@@ -126,22 +138,30 @@ def _run(
 ) -> tuple[Results, dict[str, Any]]:
     """Make the learners and run the rounds, telling what is done meanwhile."""
     from ..core.driver import run as run_collective
+    from ..learners.attacks import attack_named
+    from ..learners.voting import SmallVoteSet, small_vote_sets
     from ..report.progress import watched
     from ..report.record import environment
     from ..report.table import Table
 
-    prepared = task.make_learners(
-        options.n_learners,
-        data_dir=options.data_dir,
-        train_ratio=options.train_ratio,
-        seed=options.seed,
-        learning_rate=options.learning_rate,
-        batch_size=options.batch_size,
-        alpha=options.alpha,
-        privacy=privacy,
-        say=progress.stage,
-    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SmallVoteSet)  # said below, once for all of them
+        prepared = task.make_learners(
+            options.n_learners,
+            data_dir=options.data_dir,
+            train_ratio=options.train_ratio,
+            seed=options.seed,
+            learning_rate=options.learning_rate,
+            batch_size=options.batch_size,
+            alpha=options.alpha,
+            vote_policy=options.vote_policy,
+            privacy=privacy,
+            say=progress.stage,
+        )
     progress.row(f"{task.name}: {prepared.data}")
+    few = small_vote_sets(prepared.learners)
+    if few is not None:
+        progress.row(f"note: {few}")
     if privacy is not None:
         noise = prepared.learners[0].privacy.noise_multiplier  # type: ignore[attr-defined]
         progress.row(
@@ -149,7 +169,12 @@ def _run(
             f"proposals of each learner; noise {noise:g} times the clip norm {privacy.max_grad_norm:g}"
         )
     progress.stage("founding the collective" if options.no_ledger else "starting the chain and deploying the contract")
-    names = [f"learner {i + 1}" for i in range(options.n_learners)]
+    honest = options.n_learners - options.malicious
+    names = [f"learner {i + 1}" if i < honest else f"attacker {i + 1}" for i in range(options.n_learners)]
+    for i in range(honest, options.n_learners):
+        prepared.learners[i] = attack_named(options.attack)(prepared.learners[i], options.seed + i)
+    if options.malicious:
+        progress.row(f"{', '.join(names[honest:])}: {options.attack}")
     table = Table(names)
     current = 0
 
@@ -180,7 +205,10 @@ def _write(options: argparse.Namespace, results: Results, about: dict[str, Any])
 
     if results.interrupted:
         print(f"interrupted after {len(results.rounds)} of {options.n_rounds} rounds", file=sys.stderr)
-    print(f"\n{summary(results)}\n")
+    print(f"\n{summary(results)}")
+    if options.malicious:
+        print(_refused(results, options.n_learners - options.malicious))
+    print()
     record_path, plot_path = options.output / "results.json", options.output / "results.png"
     _make_folder(options.output)
     record.write(results, record_path, about)
@@ -191,6 +219,15 @@ def _write(options: argparse.Namespace, results: Results, about: dict[str, Any])
         print(f"weights:       {options.output / 'weights'}")
     print(f"final weights: sha256 {results.final_sha256}")
     return INTERRUPTED if results.interrupted else 0
+
+
+def _refused(results: Results, honest: int) -> str:
+    """What became of the attackers' proposals, and of the others'."""
+    told = []
+    for who, attacks in (("attackers'", True), ("others'", False)):
+        decided = [r.accepted for r in results.rounds if (r.proposer >= honest) == attacks]
+        told.append(f"{sum(decided)} of the {who} {len(decided)} proposals")
+    return f"accepted: {told[0]}, {told[1]}"
 
 
 def _make_folder(folder: Path) -> None:

@@ -17,6 +17,7 @@ from ..core.protocol import Rules
 from ..core.size import parse_size
 from ..core.threshold import parse_threshold
 from ..errors import ConfigError, UsageError
+from .options import RPC_VARIABLE, fee_cap, rpc_urls
 
 if TYPE_CHECKING:
     from eth_account.signers.local import LocalAccount
@@ -168,8 +169,7 @@ def _check(options: argparse.Namespace) -> _Wanted:
 
     rules = _rules(options)
     max_size = parse_size(options.max_size, MOST_BYTES, "--max-size")
-    if options.fee_cap is not None and not 0 < options.fee_cap < 1e9:
-        raise UsageError(f"--fee-cap is {options.fee_cap}", expected="gwei, above 0", fix="leave it out for no cap")
+    cap = fee_cap(options)
     if options.chain_id is not None and options.chain_id < 1:
         raise UsageError(f"--chain-id is {options.chain_id}", expected="1 or more", fix="leave it out for any chain")
     learner = _learner(options)
@@ -186,9 +186,11 @@ def _check(options: argparse.Namespace) -> _Wanted:
         from ..network.described import find_network
 
         network = find_network(Path(options.network) if options.network else None)
-    rpc = tuple(options.rpc or ([network.rpc_url] if network else []))
+    rpc = tuple(rpc_urls(options) if options.rpc or network is None else [network.rpc_url])
     if not rpc:
-        raise UsageError("no RPC endpoint is named", expected="--rpc URL, or --network", fix="name the chain")
+        raise UsageError(
+            "no RPC endpoint is named", expected=f"--rpc URL, {RPC_VARIABLE}, or --network", fix="name the chain"
+        )
     ipfs = options.ipfs
     if ipfs is None and options.store_folder is None:
         ipfs = network.stakeholders[0].ipfs_api if network else None
@@ -204,7 +206,7 @@ def _check(options: argparse.Namespace) -> _Wanted:
         members=check_membership(_members(options, network)),
         rules=rules,
         max_size=max_size,
-        fee_cap=None if options.fee_cap is None else int(options.fee_cap * 10**9),
+        fee_cap=cap,
         learner=learner,
         ipfs=ipfs,
         network=network,

@@ -26,6 +26,7 @@ COMMANDS = {
     "history": ("history", "the rounds: who proposed what, who voted how, what was decided; from the chain alone"),
     "show": ("show", "everything about one round: votes, hashes, outcome, blocks, transactions, gas"),
     "members": ("members", "the members: seat, address, since which round, balance"),
+    "motion": ("motion", "add and remove members, change the rules, leave: move it, vote on it, list what was moved"),
 }
 INTERRUPTED, PIPE_CLOSED = 130, 141  # the exit codes that shells give to what Ctrl-C or a closed pipe ended
 

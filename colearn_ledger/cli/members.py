@@ -41,8 +41,10 @@ def run(options: argparse.Namespace) -> int:
         json.dump(record, sys.stdout, indent=2)
         print()
         return 0
+    from ..report.founding import in_ether
+
     print(f"{len(members)} members in round {number}")
     print(f"{'seat':>4}  {'member':<42}  {'since round':>11}  balance (ether)")
     for m in members:
-        print(f"{m.seat:>4}  {m.address}  {'?' if m.since is None else m.since:>11}  {m.balance / 10**18:.6f}")
+        print(f"{m.seat:>4}  {m.address}  {'?' if m.since is None else m.since:>11}  {in_ether(m.balance)}")
     return 0

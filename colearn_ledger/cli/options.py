@@ -27,6 +27,7 @@ __all__ = [
     "fee_cap",
     "open_account",
     "open_collective",
+    "parse_address",
     "rpc_urls",
 ]
 
@@ -88,7 +89,7 @@ def open_collective(options: argparse.Namespace, environ: Mapping[str, str] = os
     if options.address is not None:
         if options.deployment is not None:
             raise UsageError("--deployment and --address together", fix="give one of them")
-        address = _address(options.address)
+        address = parse_address(options.address, "--address")
     else:
         path = options.deployment or Path(environ.get(DEPLOYMENT_VARIABLE) or DEPLOYMENT_FILE)
         record = load_deployment(path)
@@ -110,12 +111,17 @@ def open_collective(options: argparse.Namespace, environ: Mapping[str, str] = os
     return Collective(contract, head, contract.fetch_clock(head), deployed_block)
 
 
-def _address(text: str) -> str:
-    from eth_utils.address import is_address, to_checksum_address
+def parse_address(text: str, what: str) -> str:
+    """A checksummed address. Raises UsageError for what is none, and for one whose checksum is wrong."""
+    from eth_utils.address import is_checksum_address, is_hex_address, to_checksum_address
 
-    if not is_address(text):
+    digits = text[2:]
+    known = text.startswith("0x") and is_hex_address(text)
+    if not known or (digits not in (digits.lower(), digits.upper()) and not is_checksum_address(text)):
         raise UsageError(
-            f"--address is {text[:60]!r}", expected="0x and 40 hexadecimal digits", fix="correct the address"
+            f"{what} is {text[:60]!r}",
+            expected="0x and 40 hexadecimal digits, in lower case or with the right checksum",
+            fix="correct the address",
         )
     return str(to_checksum_address(text))
 

@@ -12,7 +12,17 @@ import numpy as np
 
 from ..errors import InvalidWeights, LearnerError
 from .forms import arrays_of, like, parts_of, plain
-from .learner import Learner, ProposedWeights, Weights, ask_accept, ask_current, ask_propose, ask_test, check_methods
+from .learner import (
+    Learner,
+    ProposedWeights,
+    Weights,
+    ask_accept,
+    ask_current,
+    ask_propose,
+    ask_test,
+    check_methods,
+    why_declined,
+)
 from .schema import Schema
 from .tree import shown
 from .weights import decode, encode
@@ -141,7 +151,10 @@ class _Trial:
         self.unchanged("mli_propose_weights", "train a copy, or put the current weights back before returning")
         _scribble(proposed.weights)
         self.unchanged("writing into what mli_propose_weights returned", "return copies of the model's arrays")
-        if data == self.before:
+        declined = why_declined(proposed)
+        if declined:
+            self.warnings.append(f"it declined to propose: {declined}")
+        elif data == self.before:
             self.warnings.append("mli_propose_weights proposed the current weights: did it train?")
         return data
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import Protocol
 
-from ..errors import ColearnError, UsageError
+from ..errors import ColearnError, InvalidWeights, SchemaMismatch, UsageError
 from .cid import cid_text
 from .learner import (
     Learner,
@@ -25,7 +25,7 @@ from .learner import (
     check_methods,
     why_declined,
 )
-from .results import Results, RoundResult
+from .results import Results, RoundResult, record_of
 from .schema import Schema
 from .threshold import Tie, need, parse_threshold
 from .weights import decode, encode, weights_ref
@@ -216,7 +216,12 @@ def _round(
         nothing = [ProposedWeights(Weights(decode(data, schema)), math.nan, math.nan) for _ in learners]
         return nothing, RoundResult.missed(number, proposer, len(learners), declined, time.monotonic() - start)
     # One decoding each: a learner that writes into what it is given must not change what the others see.
-    judged = [ask_test(ln, Weights(decode(data, schema)), names[i]) for i, ln in enumerate(learners)]
+    judged, tested = [], []
+    for i, learner in enumerate(learners):
+        weights = Weights(decode(data, schema))
+        test = ask_test(learner, weights, names[i]) if i == proposer else _try_test(learner, weights, names[i])
+        judged.append(test or ProposedWeights(weights, math.nan, math.nan, vote=False))
+        tested.append(test)
     judged[proposer].vote = None  # it has none on its own proposal
     votes = tuple(j.vote for j in judged)
     approvals = sum(vote is True for vote in votes)
@@ -230,16 +235,27 @@ def _round(
         proposer=proposer,
         accepted=accepted,
         votes=votes,
-        vote_scores=tuple(j.vote_value for j in judged),
-        test_scores=tuple(j.test_value for j in judged),
-        current_scores=tuple(j.current_score for j in judged),
+        vote_scores=tuple(None if t is None else t.vote_value for t in tested),
+        test_scores=tuple(None if t is None else t.test_value for t in tested),
+        current_scores=tuple(None if t is None else t.current_score for t in tested),
         approvals=approvals,
         need=needed,
         weights_sha256=ref.sha256.hex(),
         size=ref.size,
         cid=cid_text(ref.cid_digest, ref.size),
         seconds=time.monotonic() - start,
+        vote_records=tuple(None if i == proposer else record_of(t) for i, t in enumerate(tested)),
     )
+
+
+def _try_test(learner: Learner, weights: Weights, name: str) -> ProposedWeights | None:
+    """The learner's test, or None if it finds that these aren't weights for its model: a vote to reject."""
+    try:
+        return ask_test(learner, weights, name)
+    except SchemaMismatch:
+        raise  # learners of different models are a mistake in the program
+    except InvalidWeights:
+        return None
 
 
 def _share(data: bytes, learners: Sequence[Learner]) -> None:

@@ -1,24 +1,22 @@
-"""The learner interface: four methods, the same in the in-process driver and on a ledger.
-
-Any object that has the methods is a learner; inheriting :class:`MachineLearningInterface` is a convenience.
-:func:`~.check_learner.check_learner` tells whether an object keeps the interface's promises.
+"""Speaking to a learner: what drivers ask it, and what they make of its answers.
 
 Drivers speak to a learner through the ``ask_`` functions alone. What a learner hands out passes through canonical bytes
 before anybody else sees it; what it is given is its own copy, in its own kinds of arrays; and a learner that proposing
 or testing has changed gets its current weights back. So a learner whose arrays are its model's can't spoil a round.
+
+The types of the learner interface are here, too, by import.
 """
 
 from __future__ import annotations
 
-import abc
 import contextlib
 import warnings
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar, runtime_checkable
+from collections.abc import Iterator
+from typing import Any, TypeVar
 
 from ..errors import InvalidWeights, LearnerError, LearnerWarning
 from .forms import as_number, like, parts_of, plain
+from .interface import Learner, MachineLearningInterface, ProposedWeights, Weights, number_of
 from .models import (
     ColearnModel,
     DiffPrivBudget,
@@ -59,97 +57,6 @@ __all__ = [
 _T = TypeVar("_T")
 
 METHODS = ("mli_propose_weights", "mli_test_weights", "mli_accept_weights", "mli_get_current_weights")
-
-
-@dataclass
-class Weights:
-    """Weights: a tree (list, tuple, dict) of arrays, scalars and bytes, the same shape of tree for every learner.
-
-    Arrays are numpy's, or tensors of PyTorch, TensorFlow or Keras.
-    """
-
-    weights: Any
-    training_summary: TrainingSummary | None = None
-
-
-@dataclass
-class ProposedWeights:
-    """A learner's judgement of weights.
-
-    Attributes
-    ----------
-    weights: the weights that were tested.
-    vote_score, test_score: higher is better; one number, or several by name (``criterion`` says which decides).
-    vote: True to approve, False to reject, None to abstain (which counts as not approving).
-    criterion: which entry of the scores decides.
-    current_score: what the learner's current weights reach on the same vote set.
-    record: how the vote came about, if the learner tells.
-    evaluation_results: whatever else the learner has measured; nobody but the learner's own program reads it.
-    """
-
-    weights: Weights
-    vote_score: float | Mapping[str, float]
-    test_score: float | Mapping[str, float]
-    vote: bool | None = None
-    criterion: str | None = None
-    current_score: float | None = None
-    record: VoteRecord | None = None
-    evaluation_results: Mapping[str, Any] | None = None
-
-    @property
-    def vote_value(self) -> float:
-        """The vote score as one number."""
-        return _value(self.vote_score, self.criterion, "vote_score")
-
-    @property
-    def test_value(self) -> float:
-        """The test score as one number."""
-        return _value(self.test_score, self.criterion, "test_score")
-
-
-@runtime_checkable
-class Learner(Protocol):
-    """Anything with the four methods.
-
-    A learner may also have ``mli_begin_round(round: int) -> None``: every driver calls it just before
-    ``mli_propose_weights``, so that a seed and the round's number fix a training, also after a restart.
-    """
-
-    def mli_propose_weights(self) -> Weights: ...
-
-    def mli_test_weights(self, weights: Weights) -> ProposedWeights: ...
-
-    def mli_accept_weights(self, weights: Weights) -> None: ...
-
-    def mli_get_current_weights(self) -> Weights: ...
-
-
-class MachineLearningInterface(abc.ABC):
-    """Base class for learners. Arrays that are handed out or taken in should be copies, never the model's own."""
-
-    @abc.abstractmethod
-    def mli_propose_weights(self) -> Weights:
-        """Train from the current weights and return the result. The current weights stay as they are."""
-
-    @abc.abstractmethod
-    def mli_test_weights(self, weights: Weights) -> ProposedWeights:
-        """Score the weights on this learner's own data, and vote. The current weights stay as they are."""
-
-    @abc.abstractmethod
-    def mli_accept_weights(self, weights: Weights) -> None:
-        """Make the weights the current ones."""
-
-    @abc.abstractmethod
-    def mli_get_current_weights(self) -> Weights:
-        """The current weights."""
-
-    def mli_get_current_model(self) -> ColearnModel:
-        """The current model, for whoever wants to use it. No driver asks for it, and a learner need not have it."""
-        raise NotImplementedError(f"{type(self).__name__} has no mli_get_current_model")
-
-    def mli_make_prediction(self, request: PredictionRequest) -> Prediction:
-        """A prediction of the current model. No driver asks for it, and a learner need not have it."""
-        raise NotImplementedError(f"{type(self).__name__} has no mli_make_prediction")
 
 
 def check_methods(learner: object, name: str = "") -> None:
@@ -228,7 +135,7 @@ def ask_test(learner: Learner, weights: Weights, name: str = "") -> ProposedWeig
     _ = judged.vote_value, judged.test_value
     judged.vote = _vote(judged.vote, learner, name)
     if judged.current_score is not None:
-        judged.current_score = _value(judged.current_score, judged.criterion, "current_score")
+        judged.current_score = number_of(judged.current_score, judged.criterion, "current_score")
     return judged
 
 
@@ -245,10 +152,10 @@ def _unchanged(learner: Learner, method: str, name: str) -> Iterator[Any]:
     published learners do that. So they are compared with bytes, and put back from bytes.
     """
     own = _current(learner, name).weights
-    before = encode(plain(own))
+    before = _written(own, learner, name)
 
     def put_back() -> bool:
-        if encode(ask_current(learner, name).weights) == before:
+        if _written(_current(learner, name).weights, learner, name) == before:
             return False
         ask_accept(learner, Weights(decode(before)), name)
         return True
@@ -268,6 +175,17 @@ def _unchanged(learner: Learner, method: str, name: str) -> Iterator[Any]:
             LearnerWarning,
             stacklevel=2,
         )
+
+
+def _written(own: Any, learner: Learner, name: str) -> bytes:
+    try:
+        return encode(plain(own))
+    except InvalidWeights as error:  # the learner's fault, whatever weights it was to test
+        raise LearnerError(
+            f"{_called(learner, name)}: its current weights can't be written: {error.what}",
+            expected=error.expected,
+            fix=error.fix,
+        ) from error
 
 
 def _current(learner: Learner, name: str) -> Weights:
@@ -302,18 +220,3 @@ def _expect(value: object, kind: type[_T], method: str, learner: object, name: s
             fix=f"wrap the result: {kind.__name__}(...)",
         )
     return value
-
-
-def _value(score: Any, criterion: str | None, field: str) -> float:
-    if isinstance(score, Mapping):
-        if criterion is None or criterion not in score:
-            raise LearnerError(
-                f"{field} has the entries {sorted(score)} and the criterion is {criterion!r}",
-                expected="a criterion that names one of them",
-                fix="set ProposedWeights.criterion",
-            )
-        score = score[criterion]
-    try:
-        return float(score)
-    except (TypeError, ValueError):
-        raise LearnerError(f"{field} is {score!r}", expected="a number", fix="return float(score)") from None

@@ -12,8 +12,9 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from ..errors import UsageError
+from .learner import ProposedWeights, VoteRecord
 
-__all__ = ["Result", "Results", "RoundResult"]
+__all__ = ["Result", "Results", "RoundResult", "record_of"]
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class RoundResult:
     votes: True, False, or None for one who didn't vote (the proposer never does).
     vote_scores, test_scores: the proposal's scores on each learner's own data.
     current_scores: the score, on the same vote set, of the weights that were current before the proposal.
+    vote_records: how each vote came about; None for a learner that didn't vote or doesn't tell.
     approvals, need: how many approved, and how many it took.
     weights_sha256: hex of the hash of the proposed weights' canonical bytes.
     size: number of those bytes.
@@ -52,6 +54,7 @@ class RoundResult:
     cid: str = ""
     gas: int | None = None
     seconds: float = 0.0
+    vote_records: tuple[VoteRecord | None, ...] = ()
     declined: str = ""
 
     @classmethod
@@ -94,7 +97,10 @@ class RoundResult:
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> RoundResult:
         """The inverse of :meth:`to_dict`."""
-        return cls(**{f.name: _tuple(record[f.name]) for f in fields(cls) if f.name in record})
+        values = {f.name: _tuple(record[f.name]) for f in fields(cls) if f.name in record}
+        told = values.get("vote_records", ())
+        values["vote_records"] = tuple(None if one is None else _vote_record(one) for one in told)
+        return cls(**values)
 
 
 @dataclass
@@ -253,6 +259,17 @@ def _mean(scores: Sequence[float | None]) -> float:
     return sum(known) / len(known) if known else math.nan
 
 
+def record_of(judged: ProposedWeights | None) -> VoteRecord | None:
+    """A judgement's record of the vote, if there is one; learners needn't know of it."""
+    record = getattr(judged, "record", None)
+    return record if isinstance(record, VoteRecord) else None
+
+
+def _vote_record(record: Mapping[str, Any]) -> VoteRecord:
+    scores = {name: math.nan if record[name] is None else record[name] for name in ("current_score", "proposed_score")}
+    return VoteRecord(**{**record, **scores})
+
+
 def _tuple(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
@@ -260,6 +277,8 @@ def _tuple(value: Any) -> Any:
 def _plain(value: Any) -> Any:
     if isinstance(value, tuple):
         return [_plain(v) for v in value]
+    if isinstance(value, dict):
+        return {name: _plain(v) for name, v in value.items()}
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value

@@ -71,6 +71,8 @@ def fetch_events(
             continue
         last = first - 1
         length = min(length * 2, _LONGEST_RANGE)
+        if any(event.name == "CollectiveCreated" for event in pages[-1]):  # there was no contract before
+            break
     events = tuple(event for page in reversed(pages) for event in page)
     if subjects is not None:  # what else the transactions did
         wanted = {event.transaction for event in events}

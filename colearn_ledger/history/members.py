@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from web3.exceptions import Web3Exception
 
 from ..chain.contract import CollectiveContract, Head
-from ..core.protocol import ZERO_ADDRESS, MotionKind, MotionRecord, MotionState
+from ..core.protocol import ZERO_ADDRESS, MotionKind, MotionState
 from ..errors import ChainError, UsageError
 from .logs import fetch_events
+from .motions import fetch_all_motions
 
-__all__ = ["Member", "fetch_all_motions", "read_members"]
-
-_PAGE = 64
+__all__ = ["Member", "read_members"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,16 +43,6 @@ def read_members(
         Member(seat, address, since.find(address, number), _balance(contract, address, head))
         for seat, address in enumerate(members)
     )
-
-
-def fetch_all_motions(contract: CollectiveContract, head: Head) -> tuple[MotionRecord, ...]:
-    """All motions in the order in which they were moved, from storage."""
-    motions: list[MotionRecord] = []
-    while True:
-        page = contract.fetch_motions(len(motions), _PAGE, head)
-        motions += page
-        if len(page) < _PAGE:
-            return tuple(motions)
 
 
 class _Since:
@@ -99,7 +88,7 @@ class _Since:
 
 def _balance(contract: CollectiveContract, address: str, head: Head) -> int:
     try:
-        return int(contract.web3.eth.get_balance(address, contract.pin_for_state(head)))  # type: ignore[arg-type]
+        return int(contract.web3.eth.get_balance(address, contract.pin(head)))  # type: ignore[arg-type]
     except ChainError:
         raise
     except (Web3Exception, OSError, ValueError) as e:

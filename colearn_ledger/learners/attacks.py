@@ -19,7 +19,17 @@ import numpy as np
 from ..core.learner import Learner, ProposedWeights, Weights
 from ..errors import UsageError
 
-__all__ = ["ATTACKS", "Attacker", "LyingVoter", "RandomWeights", "SignFlip", "attack", "flip_labels", "stamp"]
+__all__ = [
+    "ATTACKS",
+    "Attacker",
+    "LabelFlip",
+    "LyingVoter",
+    "RandomWeights",
+    "SignFlip",
+    "attack_named",
+    "flip_labels",
+    "stamp",
+]
 
 Array = np.ndarray[Any, Any]
 
@@ -86,6 +96,26 @@ class SignFlip(Attacker):
         return Weights(_mapped(opposite, current, trained))
 
 
+class LabelFlip(Attacker):
+    """Trains and votes on data whose labels are the other way round; reports scores on its true test set.
+
+    Raises UsageError for a learner that doesn't show its sets, as the built-in ones do.
+    """
+
+    def __init__(self, learner: Learner, seed: int = 0) -> None:
+        super().__init__(learner, seed)
+        sets: Any = learner
+        if not hasattr(learner, "train_set") or not hasattr(learner, "vote_set"):
+            raise UsageError(
+                f"the labels of a {type(learner).__name__} can't be flipped",
+                expected="a learner with train_set and vote_set, as the built-in ones have",
+                fix="choose another attack",
+            )
+        for name in ("train_set", "vote_set"):
+            x, y = getattr(sets, name)
+            setattr(sets, name, (x, flip_labels(y)))
+
+
 class LyingVoter(Attacker):
     """Votes for what its own data speaks against, and against what it speaks for."""
 
@@ -95,25 +125,26 @@ class LyingVoter(Attacker):
 
 
 ATTACKS: dict[str, Callable[[Learner, int], Attacker]] = {
+    "label-flip": LabelFlip,
     "random-weights": RandomWeights,
     "sign-flip": SignFlip,
     "lying-votes": LyingVoter,
 }
 
 
-def attack(name: str, learner: Learner, seed: int = 0) -> Attacker:
-    """The learner, turned into an attacker by the attack's name. Raises UsageError for a name that isn't there."""
+def attack_named(name: str) -> Callable[[Learner, int], Attacker]:
+    """What turns a learner (and a seed) into an attacker. Raises UsageError for a name that isn't there."""
     kind = ATTACKS.get(name.strip().lower().replace("_", "-"))
     if kind is None:
         raise UsageError(
             f"there is no attack {name!r}", expected=f"one of {', '.join(ATTACKS)}", fix="choose one of these"
         )
-    return kind(learner, seed)
+    return kind
 
 
-def flip_labels(y: Array, classes: int) -> Array:
-    """Labels 0 to ``classes - 1`` the other way round: the attacker trains on c as if it were ``classes - 1 - c``."""
-    return np.asarray(classes - 1 - y, dtype=y.dtype)
+def flip_labels(y: Array) -> Array:
+    """Labels or numbers the other way round: the largest for the smallest, and so on between them."""
+    return np.asarray(y.max() - y + y.min(), dtype=y.dtype)
 
 
 def stamp(x: Array, side: int, value: float = 1.0, patch: int = 3) -> Array:

@@ -10,11 +10,7 @@ from typing import Any
 
 from ..core.learner import Learner, check_methods
 from ..errors import ConfigError
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib  # type: ignore[import-not-found,unused-ignore]
+from ..toml import read_toml
 
 __all__ = ["FACTORY_FORM", "LearnerSpec", "is_factory", "make_learner", "read_learner_spec"]
 
@@ -92,17 +88,7 @@ def read_learner_spec(path: Path) -> LearnerSpec:
 
     Raises ConfigError when the file can't be read or names no learner.
     """
-    try:
-        with open(path, "rb") as file:
-            tree = tomllib.load(file)
-    except FileNotFoundError:
-        raise ConfigError(
-            f"there is no file {path}", expected="a node's configuration, with its [learner]", fix="correct the path"
-        ) from None
-    except OSError as e:
-        raise ConfigError(f"{path} can't be read: {e.strerror or e}", fix="check the path and its permissions") from e
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as e:
-        raise ConfigError(f"{path} isn't TOML: {e}", fix="colearn-node init shows what it should look like") from e
+    tree = read_toml(path, "a node's configuration, with its [learner]", "correct the path")
     table = tree.get("learner")
     if isinstance(table, str):  # short for the table with a factory alone
         table = {"factory": table}

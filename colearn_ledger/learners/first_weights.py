@@ -48,6 +48,7 @@ def first_weights(spec: LearnerSpec) -> bytes:
             input=request.encode(),
             stdout=sys.stderr.fileno() if _has_file(sys.stderr) else subprocess.DEVNULL,
             check=False,
+            start_new_session=True,  # a terminal's Ctrl-C is for whoever asked, who then ends this process
         )
         if done.returncode == 0:
             return path.read_bytes()
@@ -107,8 +108,6 @@ def main(answer: str) -> int:
         said = {"kind": type(e).__name__, "what": e.what, "expected": e.expected, "fix": e.fix}
         Path(answer).write_text(json.dumps(said), encoding="utf-8")
         return _FAILED
-    except KeyboardInterrupt:  # said by whoever asked
-        return 130
     Path(answer).write_bytes(data)
     return 0
 

@@ -31,6 +31,7 @@ Array = np.ndarray[Any, Any]
 
 # Scoring runs whole sets through the model in pieces of this size: one call for a usual set, and bounded memory.
 SCORE_BATCH = 2048
+LESS_IS_BETTER = ("loss", "error", "entropy", "divergence", "hinge", "mae", "mse", "mape", "msle")  # in a metric's name
 
 
 class KerasLearner(PrivateLearner):
@@ -45,7 +46,7 @@ class KerasLearner(PrivateLearner):
     train, vote, test: inputs and targets of the training set, of the fixed set that votes are decided on, and of the
         set that is only reported.
     criterion: the compiled metric to vote by; by default the first one, or the loss if the model has none.
-    higher_is_better: whether more of the criterion is better; by default no for losses and errors, yes for the rest.
+    higher_is_better: whether more of the criterion is better; by default no for losses and errors, by their names.
         Scores are reported such that higher is better: a criterion of which less is better has its sign changed.
     steps: another name of ``steps_per_round``.
     options: see :class:`~colearn_ledger.learners.template.BatchLearner`; ``batch_size`` is 32 if not given. For
@@ -136,7 +137,7 @@ class KerasLearner(PrivateLearner):
             )
         up = self._higher_is_better
         if up is None:
-            up = not any(word in self._criterion for word in ("loss", "error"))
+            up = not any(word in self._criterion for word in LESS_IS_BETTER)
         value = float(logs[self._criterion])
         parts = self._outcomes(x, y, up) if outcomes else None
         return Evaluation(value if up else -value, self._criterion, len(x), parts)

@@ -18,7 +18,7 @@ try:
     from sklearn.exceptions import ConvergenceWarning
 except ModuleNotFoundError as error:
     raise UsageError(
-        f"the scikit-learn learner needs {error.name}, which is not installed",
+        "the scikit-learn learner needs scikit-learn, which is not installed",
         expected="scikit-learn",
         fix='pip install "colearn-ledger[sklearn]"',
     ) from error
@@ -26,7 +26,7 @@ except ModuleNotFoundError as error:
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-__all__ = ["Scorer", "SklearnLearner", "evaluate_estimator"]
+__all__ = ["Scorer", "SklearnLearner", "check_labels", "evaluate_estimator"]
 
 Array = np.ndarray[Any, Any]
 Scorer = Callable[[Any, Any, Any], float]
@@ -97,7 +97,7 @@ class SklearnLearner(BatchLearner):
         super().__init__(train, vote, test, **options)
         self._extra = {}
         if is_classifier(estimator):
-            self._extra["classes"] = np.unique(self.train_set[1]) if classes is None else np.asarray(classes)
+            self._extra["classes"] = check_labels(classes, self.train_set[1])
         self._scorer = scorer
         self._criterion = criterion
         self._estimator = copy.deepcopy(estimator)
@@ -152,6 +152,20 @@ class SklearnLearner(BatchLearner):
 
     def evaluate(self, data: Data, *, outcomes: bool = False) -> Evaluation:
         return evaluate_estimator(self._estimator, data, self._scorer, self._criterion, outcomes=outcomes)
+
+
+def check_labels(classes: Any, y: Any) -> Array:
+    """Every label, sorted; by default those there are. UsageError if a target has another one."""
+    found = np.unique(y)
+    every = found if classes is None else np.unique(classes)
+    strange = np.setdiff1d(found, every)
+    if len(strange):
+        raise UsageError(
+            f"the training set has the labels {strange[:5].tolist()}",
+            expected=f"only labels that classes has: {every[:20].tolist()}",
+            fix="name every label there is, the same for every learner",
+        )
+    return every
 
 
 def evaluate_estimator(

@@ -104,7 +104,7 @@ class TemplateLearner(MachineLearningInterface):
         self._schema = Schema.of(self._weights)
         few = small_vote_set(self)
         if few is not None:
-            warnings.warn(f"a {type(self).__name__} {few}", SmallVoteSet, stacklevel=3)
+            warnings.warn(f"{type(self).__name__} {few}", SmallVoteSet, stacklevel=3)
 
     # ------------------------------------------------------------------------------------------ what adapters have
 

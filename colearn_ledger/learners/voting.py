@@ -7,6 +7,7 @@ says when to use which policy, and how large the set should be.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -25,6 +26,7 @@ __all__ = [
     "VoteRule",
     "policy_names",
     "small_vote_set",
+    "small_vote_sets",
     "vote_policy",
 ]
 
@@ -197,10 +199,25 @@ def vote_policy(policy: VotePolicy | str) -> VotePolicy:
 
 def small_vote_set(learner: object) -> str | None:
     """A sentence for people if the learner says that it votes on few samples (its attribute ``vote_samples``)."""
-    samples = getattr(learner, "vote_samples", None)
-    if not isinstance(samples, int) or samples >= FEW_SAMPLES:
+    samples = _vote_samples(learner)
+    return None if samples is None or samples >= FEW_SAMPLES else f"votes on {samples} samples; {_NOISE}"
+
+
+def small_vote_sets(learners: Iterable[object]) -> str | None:
+    """The same for several learners."""
+    few = [samples for samples in map(_vote_samples, learners) if samples is not None and samples < FEW_SAMPLES]
+    if not few:
         return None
-    return f"votes on {samples} samples; below {FEW_SAMPLES}, votes are mostly noise (docs/voting.md)"
+    who = "1 learner votes" if len(few) == 1 else f"{len(few)} learners vote"
+    return f"{who} on {min(few)}{'' if min(few) == max(few) else f' to {max(few)}'} samples; {_NOISE}"
+
+
+_NOISE = f"below {FEW_SAMPLES}, votes are mostly noise (docs/voting.md)"
+
+
+def _vote_samples(learner: object) -> int | None:
+    samples = getattr(learner, "vote_samples", None)
+    return samples if isinstance(samples, int) else None
 
 
 def _unknown(policy: object) -> UsageError:

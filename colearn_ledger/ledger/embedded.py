@@ -24,7 +24,7 @@ from ..core.decide import Me, Wait, decide
 from ..core.driver import check_fit, tried
 from ..core.learner import Learner, ProposedWeights, Weights, ask_current, ask_test
 from ..core.protocol import RoundRecord, RoundState, Rules, View
-from ..core.results import Results, RoundResult
+from ..core.results import Results, RoundResult, record_of
 from ..core.schema import Schema
 from ..core.weights import decode, encode
 from ..errors import ChainError
@@ -243,6 +243,9 @@ class _Collective:
             cid=cid_text(record.weights.cid_digest, record.weights.size),
             gas=evidence.gas,
             seconds=seconds,
+            vote_records=tuple(
+                None if seat == record.proposer_seat else record_of(evidence.tests.get(seat)) for seat in range(n)
+            ),
         )
 
 

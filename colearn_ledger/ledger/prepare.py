@@ -90,11 +90,11 @@ class Preparer:
     def _judge(self, action: Judge, deadline_s: float | None) -> Work:
         try:
             weights = self._pull(action.proposal.weights, deadline_s)
+            test = ask_test(self.learner, weights, self.name)  # a learner may know more than the schema says
         except UnavailableWeights as e:  # says nothing about the weights: no vote comes of it
             return Nothing(f"the proposed weights can't be had yet: {e.what}")
         except InvalidWeights as e:
             return Verdict(action, approve=False, test=None, reason=e.what)
-        test = ask_test(self.learner, weights, self.name)
         return Verdict(action, approve=bool(test.vote), test=test, reason="tested on own data")
 
     def _pull(self, ref: WeightsRef, deadline_s: float | None) -> Weights:

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..errors import NetworkError, UsageError
 from .http import call_rpc, try_rpc
-from .processes import Daemons, choose_port, release_port
+from .processes import Daemons, Retries, choose_port, release_port
 from .tools import Say, find_anvil, find_geth, find_hardhat, find_node
 
 __all__ = ["CHAINS", "Chain", "check_chain", "fund", "start_chain"]
@@ -20,7 +20,6 @@ CHAIN_IDS = {"anvil": 31337, "hardhat": 31337, "geth": 1337}
 HOST = "127.0.0.1"
 READY_S = 60.0
 NO_TRANSACTION = "0x" + "00" * 32
-TRIES = 3  # between choosing a free port and listening there, somebody else may take it
 
 
 @dataclass(frozen=True)
@@ -71,7 +70,8 @@ def start_chain(
     """
     folder.mkdir(parents=True, exist_ok=True)
     program = {"anvil": _anvil, "hardhat": _hardhat, "geth": _geth}[kind]
-    for left in reversed(range(TRIES)):
+    retries = Retries()
+    while True:
         rpc = choose_port(port)
         ws = choose_port(ws_port) if kind == "geth" else rpc
         argv, cwd = program(folder, rpc, ws, kept, block_time, say)
@@ -84,7 +84,7 @@ def start_chain(
             daemons.stop("chain")
             for used in {rpc, ws}:
                 release_port(used)
-            if left and "in use" in str(e):
+            if retries.may(str(e)):
                 continue
             raise
         break

@@ -13,13 +13,12 @@ from typing import Any
 
 from ..errors import NetworkError
 from .http import call_ipfs, try_ipfs
-from .processes import Daemons, choose_port, log_tail, release_port
+from .processes import Daemons, Retries, choose_port, log_tail, release_port
 
 __all__ = ["Kubo", "connect_all", "make_repository", "make_swarm_key", "start_kubos"]
 
 HOST = "127.0.0.1"
 READY_S = 60.0
-TRIES = 3
 
 
 @dataclass(frozen=True)
@@ -70,7 +69,7 @@ def start_kubos(ipfs: Path, daemons: Daemons, kubos: Sequence[Kubo]) -> list[Kub
     A wished port (not 0) that is taken is replaced.
     """
     running = [_start(ipfs, daemons, kubo) for kubo in kubos]
-    running = [_wait(ipfs, daemons, kubo, TRIES - 1) for kubo in running]
+    running = [_wait(ipfs, daemons, kubo, Retries()) for kubo in running]
     connect_all(running)
     return running
 
@@ -94,15 +93,15 @@ def _start(ipfs: Path, daemons: Daemons, kubo: Kubo) -> Kubo:
     return kubo
 
 
-def _wait(ipfs: Path, daemons: Daemons, kubo: Kubo, left: int) -> Kubo:
+def _wait(ipfs: Path, daemons: Daemons, kubo: Kubo, retries: Retries) -> Kubo:
     try:
         answer = daemons.wait_for(kubo.name, lambda: try_ipfs(kubo.api_port, "id"), deadline_s=READY_S)
     except NetworkError:
         daemons.stop(kubo.name)
         release_port(kubo.api_port)
         release_port(kubo.swarm_port)
-        if left and "in use" in log_tail(daemons.log(kubo.name)):
-            return _wait(ipfs, daemons, _start(ipfs, daemons, kubo), left - 1)
+        if retries.may(log_tail(daemons.log(kubo.name))):
+            return _wait(ipfs, daemons, _start(ipfs, daemons, kubo), retries)
         raise
     if answer["ID"] != kubo.peer_id:
         raise NetworkError(

@@ -19,12 +19,15 @@ from typing import Any, TypeVar
 
 from ..errors import NetworkError
 
-__all__ = ["Daemons", "InUse", "choose_port", "is_free", "log_tail", "release_port"]
+__all__ = ["Daemons", "InUse", "Retries", "choose_port", "is_free", "log_tail", "release_port"]
 
 T = TypeVar("T")
 
 _ANSWER_S = 30.0  # the supervisor answers at once, but a stop may take its grace
 _POLL_S = 0.02
+_PORT_TRIES = 3
+_LOCKED_S = 30.0
+_LOCKED = ("already used by another process", "someone else has the lock")  # geth's words, and Kubo's
 _given: set[int] = set()  # ports chosen by this process: not given twice, even before somebody listens there
 
 
@@ -185,6 +188,29 @@ class Daemons:
 
     def _lost(self) -> NetworkError:
         return NetworkError("the local network was stopped from outside", fix="start it again")
+
+
+class Retries:
+    """Whether a daemon that ended before it was ready may be started once more.
+
+    For two reasons that pass: between choosing a free port and listening there somebody else may have taken it; and
+    daemons that were killed hard a moment ago may still hold their data, since a process has its locks until the last
+    of its threads is gone.
+    """
+
+    def __init__(self) -> None:
+        self._ports_left = _PORT_TRIES - 1
+        self._locked_until = time.monotonic() + _LOCKED_S
+
+    def may(self, said: str) -> bool:
+        """``said``: the end of its log. Waits a moment where that helps."""
+        if any(text in said for text in _LOCKED) and time.monotonic() < self._locked_until:
+            time.sleep(0.1)
+            return True
+        if "in use" in said and self._ports_left > 0:
+            self._ports_left -= 1
+            return True
+        return False
 
 
 def is_free(port: int) -> bool:

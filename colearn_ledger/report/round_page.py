@@ -10,12 +10,11 @@ from ..core.cid import cid_text
 from ..core.protocol import RoundState
 from ..history.export import parse_note
 from ..history.types import Choice, History, Round, Transaction
+from .founding import in_ether
 from .rounds import human_time, state_text
 from .terminal import one_line
 
-__all__ = ["ether", "outcome", "round_page"]
-
-_WEI = 10**18
+__all__ = ["outcome", "round_page"]
 
 
 def round_page(history: History) -> Iterator[str]:
@@ -47,11 +46,6 @@ def outcome(found: Round) -> str:
     if found.by_clock:
         return f"{state_text(found)} by the clock, when the deadline had passed: {count}"
     return f"{state_text(found)}{'' if found.by_clock is None else ' by the votes'}: {count}"
-
-
-def ether(wei: int) -> str:
-    """Wei in ether, without an exponent and without zeros at the end."""
-    return f"{wei // _WEI}.{wei % _WEI:018d}".rstrip("0").rstrip(".")
 
 
 def _line(name: str, text: str) -> str:
@@ -129,9 +123,9 @@ def _transactions(found: Round) -> Iterator[str]:
             did += f" (for round {transaction.round})"
         yield f"    {did}: {_where(transaction)}"
         if transaction.sender is not None:
-            yield f"    by {transaction.sender}: {transaction.gas or 0:,} gas, {ether(transaction.fee or 0)} ether"
+            yield f"    by {transaction.sender}: {transaction.gas or 0:,} gas, {in_ether(transaction.fee or 0)} ether"
     if found.gas is not None and found.fee is not None:
-        yield f"gas of this round: {found.gas:,}, {ether(found.fee)} ether"
+        yield f"gas of this round: {found.gas:,}, {in_ether(found.fee)} ether"
 
 
 def _where(transaction: Transaction) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ..core.cid import cid_text
 from ..core.protocol import RoundState
+from ..core.size import shown_size
 from ..history.export import utc
 from ..history.types import Choice, History, Round
 
@@ -17,7 +18,6 @@ __all__ = [
     "human_time",
     "short",
     "sign",
-    "size_text",
     "state_text",
     "summary",
 ]
@@ -156,14 +156,6 @@ def sign(choice: Choice) -> str:
     return _SIGNS[choice]
 
 
-def size_text(size: int) -> str:
-    """A size in few characters."""
-    for unit, text in ((10**9, "GB"), (10**6, "MB"), (10**3, "kB")):
-        if size >= unit:
-            return f"{size / unit:.1f} {text}"
-    return f"{size} B"
-
-
 def _proposer(found: Round) -> str:
     return "" if found.record.round == 0 else short(found.record.proposer)
 
@@ -185,7 +177,7 @@ def _weights(found: Round) -> str:
 
 
 def _size(found: Round) -> str:
-    return "" if found.record.weights is None else size_text(found.record.weights.size)
+    return "" if found.record.weights is None else shown_size(found.record.weights.size)
 
 
 def _score(found: Round, which: int) -> str:

@@ -8,12 +8,13 @@ Each task is one file, to be copied for a task of one's own; docs/tasks.md says 
 """
 
 from .registry import DEFAULT_TASK, get_task, list_tasks, task_names
-from .task import KERAS, SKLEARN, Framework, Options, Prepared, Task
+from .task import KERAS, SKLEARN, XGBOOST, Framework, Options, Prepared, Task
 
 __all__ = [
     "DEFAULT_TASK",
     "KERAS",
     "SKLEARN",
+    "XGBOOST",
     "Framework",
     "Options",
     "Prepared",

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from colearn_ledger.errors import DataError
 from colearn_ledger.tasks import SKLEARN, Options, Prepared, Task
-from colearn_ledger.tasks.fraud_data import LAYOUTS, load_payments
+from colearn_ledger.tasks.fraud_data import load_payments
+from colearn_ledger.tasks.scores import area_under_curve
 from colearn_ledger.tasks.split import skew, split
 
 __all__ = ["TASK", "make_learners"]
@@ -18,9 +18,7 @@ EACH = 5
 
 
 def _auc(model: Any, x: Any, y: Any) -> float:
-    from sklearn.metrics import roc_auc_score
-
-    return float(roc_auc_score(y, model.predict_proba(x)[:, 1]))
+    return area_under_curve(y, model.predict_proba(x)[:, 1])
 
 
 def make_learners(options: Options) -> Prepared:
@@ -29,12 +27,7 @@ def make_learners(options: Options) -> Prepared:
 
     from colearn_ledger.learners.sklearn import SklearnLearner
 
-    if options.data_dir is None:
-        raise DataError(
-            "FRAUD needs a folder with data",
-            expected=f"one of {', '.join(layout.title for layout in LAYOUTS)}",
-            fix="docs/tasks.md says where each can be had; pass its folder as --data_dir",
-        )
+    assert options.data_dir is not None, "the task says that it must have a folder"
     options.say("loading the payments")
     data = load_payments(options.data_dir)
     shares = split(
@@ -72,5 +65,6 @@ TASK = Task(
     metric="AUC",
     learning_rate=0.001,
     batch_size=64,
+    folder="must",
     make=make_learners,
 )

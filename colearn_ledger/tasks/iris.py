@@ -25,7 +25,6 @@ def make_learners(options: Options) -> Prepared:
 
     from colearn_ledger.learners.sklearn import SklearnLearner
 
-    options.no_data_dir(TASK)
     options.say("loading the flowers")
     x, y = load_iris(return_X_y=True)
     x = (x - CENTRE) / SCALE
@@ -58,5 +57,6 @@ TASK = Task(
     batch_size=10,
     # with five learners each has thirty flowers: ten to train on, ten to vote with, ten to test
     train_ratio=1 / 3,
+    folder="can't",
     make=make_learners,
 )

@@ -12,7 +12,8 @@ _HEAD = ("task", "score", "-l", "-b", "-r", "made with")
 
 def _row(task: Task) -> tuple[str, ...]:
     ratio = "0.6 or 0.8" if task.train_ratio is None else f"{task.train_ratio:.2g}"
-    return (task.name, task.metric, f"{task.learning_rate:g}", str(task.batch_size), ratio, task.framework.title)
+    batch = "-" if task.batch_size is None else str(task.batch_size)
+    return (task.name, task.metric, f"{task.learning_rate:g}", batch, ratio, task.framework.title)
 
 
 def table() -> tuple[str, list[str]]:

@@ -24,7 +24,11 @@ DEFAULT_TASK = "KERAS_MNIST"
 _OURS = {
     "KERAS_MNIST": "keras_mnist",
     "SKLEARN_DIGITS": "sklearn_digits",
+    "FASHION": "fashion",
+    "CIFAR10": "cifar10",
+    "XRAY": "xray",
     "FRAUD": "fraud",
+    "FRAUD_XGBOOST": "fraud_xgboost",
     "IRIS": "iris",
     "DIABETES": "diabetes",
 }

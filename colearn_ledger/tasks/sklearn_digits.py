@@ -17,7 +17,6 @@ def make_learners(options: Options) -> Prepared:
 
     from colearn_ledger.learners.sklearn import SklearnLearner
 
-    options.no_data_dir(TASK)
     options.say("loading the digits")
     x, y = load_digits(return_X_y=True)
     shares = split(x / 16, y, options.n_learners, options.train_ratio, options.seed, alpha=options.alpha)
@@ -49,5 +48,6 @@ TASK = Task(
     learning_rate=0.003,
     batch_size=32,
     train_ratio=0.5,
+    folder="can't",
     make=make_learners,
 )

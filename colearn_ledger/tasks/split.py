@@ -55,7 +55,7 @@ def split(
         0.8, or 0.6 where a learner has fewer than 2000 samples: below some 200 samples votes are mostly noise.
     alpha: skews the labels. For each label, a Dirichlet distribution of this parameter says how much of it each learner
         has, scaled so that all learners have equally many samples: 100 is nearly even, 0.1 leaves most learners with
-        one or two labels. None deals at random.
+        a few labels. None deals at random.
     values: whether the targets are numbers, of which ``alpha`` skews five equally full ranges, and not labels.
     each_class: so many samples of each label are in each part of each share, for scores that need them.
     """
@@ -65,7 +65,7 @@ def split(
     vote = (size - train + 1) // 2
     if train < LEAST or size - train - vote < LEAST:
         raise UsageError(
-            f"{len(x)} samples for {n_learners} learners at a train ratio of {ratio}: "
+            f"{len(x)} samples for {n_learners} learners at a train ratio of {ratio:.2g}: "
             f"each has {train} for training, {vote} for votes and {size - train - vote} for tests",
             expected=f"at least {LEAST} for each",
             fix="fewer learners, another train ratio, or more data",

@@ -6,12 +6,14 @@ import importlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from ..core.learner import DiffPrivConfig, Learner
 from ..errors import UsageError
+from ..learners.voting import VotePolicy
+from ..learners.voting import vote_policy as policy_by_name
 
-__all__ = ["KERAS", "SKLEARN", "Framework", "Options", "Prepared", "Task"]
+__all__ = ["KERAS", "SKLEARN", "XGBOOST", "Framework", "Options", "Prepared", "Task"]
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,7 @@ class Framework:
 # By a module that sets TensorFlow's environment before it imports Keras.
 KERAS = Framework("TensorFlow and Keras", "colearn_ledger.tasks.keras_env", "colearn-ledger[keras]", private=True)
 SKLEARN = Framework("scikit-learn", "sklearn", "colearn-ledger[sklearn]")
+XGBOOST = Framework("XGBoost", "xgboost", "colearn-ledger[xgboost]")
 
 
 @dataclass(frozen=True)
@@ -60,8 +63,9 @@ class Options:
     data_dir: a folder with the task's data, or None: the task finds its own.
     train_ratio: share of a learner's data to train on; None lets :func:`~colearn_ledger.tasks.split.split` choose.
     seed: fixes how the data is dealt out, the first weights, and all training.
-    learning_rate, batch_size: of the training.
+    learning_rate, batch_size: of the training; a batch size of None for learners that know no batches.
     alpha: how skewed the labels are dealt out; None deals at random.
+    vote_policy: how the learners vote.
     say: told what is being done, for people, since loading takes seconds.
     privacy: how the learners train with differential privacy; None: without. Only for a framework that can.
     """
@@ -71,24 +75,17 @@ class Options:
     train_ratio: float | None
     seed: int
     learning_rate: float
-    batch_size: int
+    batch_size: int | None
     alpha: float | None
+    vote_policy: VotePolicy
     say: Callable[[str], None]
     privacy: DiffPrivConfig | None = None
 
     def for_learner(self, index: int) -> dict[str, Any]:
-        """The arguments that every kind of learner of this package takes, for the learner of that index (from 0)."""
-        privacy = {} if self.privacy is None else {"privacy": self.privacy}
-        return {"batch_size": self.batch_size, "seed": self.seed + index, **privacy}
-
-    def no_data_dir(self, task: Task) -> None:
-        """For a task whose data is inside a package: UsageError if a folder was given all the same."""
-        if self.data_dir is not None:
-            raise UsageError(
-                f"{task.name} was given a data folder",
-                expected=f"none: its data is {task.data}",
-                fix="leave --data_dir out, or choose another task",
-            )
+        """The arguments that the learners of this package take, for the learner of that index (from 0)."""
+        arguments: dict[str, Any] = {"seed": self.seed + index, "vote_policy": self.vote_policy}
+        some = {"batch_size": self.batch_size, "privacy": self.privacy}
+        return arguments | {name: value for name, value in some.items() if value is not None}
 
 
 @dataclass(frozen=True)
@@ -110,7 +107,9 @@ class Task:
     framework: what the learners are made with.
     data: where the data is from: a folder, a package, a download.
     metric: what the learners' scores are; higher is better.
-    learning_rate, batch_size, train_ratio: the defaults; a train ratio of None depends on the size of the data.
+    learning_rate, batch_size, train_ratio: the defaults; None is a batch size for learners that know no batches, and a
+        train ratio that depends on the size of the data.
+    folder: whether a folder with the data ``"may"`` be given, ``"must"`` be, or ``"can't"``: a package has the data.
     make: makes the learners. It imports the framework itself, so that a list of tasks needs none.
     aliases: other names.
     """
@@ -121,10 +120,26 @@ class Task:
     data: str
     metric: str
     learning_rate: float
-    batch_size: int
+    batch_size: int | None
     make: Callable[[Options], Prepared] = field(repr=False)
     train_ratio: float | None = None
+    folder: Literal["may", "must", "can't"] = "may"
     aliases: tuple[str, ...] = ()
+
+    def check_folder(self, data_dir: str | Path | None) -> None:
+        """UsageError if a folder with data is needed and missing, or given and of no use."""
+        if data_dir is None and self.folder == "must":
+            raise UsageError(
+                f"{self.name} needs a folder with data",
+                expected=self.data,
+                fix="docs/tasks.md says where the data can be had; pass its folder as --data_dir",
+            )
+        if data_dir is not None and self.folder == "can't":
+            raise UsageError(
+                f"{self.name} was given a data folder",
+                expected=f"none: its data is {self.data}",
+                fix="leave --data_dir out, or choose another task",
+            )
 
     def make_learners(
         self,
@@ -136,6 +151,7 @@ class Task:
         learning_rate: float | None = None,
         batch_size: int | None = None,
         alpha: float | None = None,
+        vote_policy: VotePolicy | str = "not-worse",
         privacy: DiffPrivConfig | None = None,
         say: Callable[[str], None] = lambda text: None,
     ) -> Prepared:
@@ -149,6 +165,7 @@ class Task:
         seed: fixes how the data is dealt out, the first weights, and all training.
         learning_rate, batch_size: of the training; None means the task's own.
         alpha: deals out skewed labels, see :func:`~colearn_ledger.tasks.split.split`; None deals at random.
+        vote_policy: how the learners vote: a policy or its name (``docs/voting.md``).
         privacy: has the learners train with differential privacy (docs/privacy.md), each on a budget of its own.
         say: told what is being done, for people, since loading takes seconds.
 
@@ -165,12 +182,18 @@ class Task:
         _check(learning_rate is None or _positive(learning_rate), f"the learning rate is {learning_rate}", "above 0")
         _check(batch_size is None or batch_size >= 1, f"the batch size is {batch_size}", "1 or more")
         _check(alpha is None or _positive(alpha), f"alpha is {alpha}", "above 0: 0.1 is very skewed, 100 nearly even")
+        policy = policy_by_name(vote_policy)
         if privacy is not None and not self.framework.private:
             raise UsageError(
                 f"{self.name} can't be trained with differential privacy: its learners are made with "
                 f"{self.framework.title}",
                 expected="a task whose learners are made with Keras or PyTorch",
                 fix="choose another task, or train without",
+            )
+        self.check_folder(data_dir)
+        if batch_size is not None and self.batch_size is None:
+            raise UsageError(
+                f"{self.name} was given a batch size", expected="none", fix="leave it out: its learners know no batches"
             )
         say(f"importing {self.framework.title}")
         self.framework.load()
@@ -183,6 +206,7 @@ class Task:
                 learning_rate=self.learning_rate if learning_rate is None else learning_rate,
                 batch_size=self.batch_size if batch_size is None else batch_size,
                 alpha=alpha,
+                vote_policy=policy,
                 say=say,
                 privacy=privacy,
             )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import shutil
 import sys
 import time
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +24,7 @@ from colearn_ledger.chain.transactions import Sender
 from colearn_ledger.core.protocol import ZERO_ADDRESS, View
 from colearn_ledger.deployment import DeploymentRecord, load_deployment
 from colearn_ledger.errors import ChainError, ColearnError, ConfigError, InsufficientFunds, NotAMember, StoreError
+from colearn_ledger.report.rules import decision_in_words, windows_in_words
 
 from .settings import Config
 
@@ -121,6 +123,21 @@ class Findings:
             fix="use a member's key, or have a member move to add this address (colearn-ledger motion propose)",
         )
 
+    def read_rules(self) -> str:
+        """What the members agreed to; and that it began with the weights that the deployment file names."""
+        assert self._head is not None
+        [first] = self.contract.fetch_rounds(0, 1, self._head, self.contract.fetch_clock(self._head))
+        if first.weights != self.deployment.genesis:
+            raise ConfigError(
+                f"{self.config.deployment} names other first weights than the contract",
+                expected="the file as `colearn-ledger deploy` wrote it",
+                fix="get the file again from whoever deployed the collective",
+            )
+        view = self.view
+        votes = f"{'secret' if view.secret_votes else 'open'} votes"
+        times = windows_in_words(view.rules, secret=view.secret_votes)
+        return f"{decision_in_words(view.rules, view.member_count)}; {votes}; {times}"
+
     def count_funds(self) -> Line:
         if self.account is None or self.dry_run:
             return Line("funds", "not needed")
@@ -202,19 +219,23 @@ class Findings:
             )
         return f"{free >> 30} GiB left at {folder}"
 
-    def try_learner(self) -> str | Line:
+    def try_learner(self) -> Line:
         from colearn_ledger.core.check_learner import warnings_about
         from colearn_ledger.core.learner import ask_current
         from colearn_ledger.learners.factory import make_learner
+        from colearn_ledger.learners.voting import SmallVoteSet, small_vote_set
 
         sys.path[:0] = [p for p in (str(self.config.folder), str(Path.cwd())) if p not in sys.path]
         assert self.config.learner_factory is not None
-        learner = make_learner(self.config.learner_factory, self.config.learner_options)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SmallVoteSet)  # said in the line
+            learner = make_learner(self.config.learner_factory, self.config.learner_options)
         weights = ask_current(learner).weights
         self.deployment.schema.fit(weights)
-        warnings = warnings_about(weights)
-        text = "; ".join([f"{self.config.learner_factory} makes weights that fit", *warnings])
-        return Line("learner", text, note=bool(warnings))
+        few = small_vote_set(learner)
+        notes = [*warnings_about(weights), *([] if few is None else [f"it {few}"])]
+        text = "; ".join([f"{self.config.learner_factory} makes weights that fit", *notes])
+        return Line("learner", text, note=bool(notes))
 
 
 Check = Callable[[], "str | Line"]
@@ -245,6 +266,7 @@ def check_everything(config: Config, tell: Callable[[Line], None]) -> ColearnErr
     found = Findings(config)
     checks = [
         *_quick(found),
+        ("rules", found.read_rules),
         ("news", found.try_news),
         ("clock", found.compare_clocks),
         ("store", found.try_store),
@@ -256,6 +278,7 @@ def check_everything(config: Config, tell: Callable[[Line], None]) -> ColearnErr
         "contract": "rpc",
         "member": "contract",
         "funds": "member",
+        "rules": "member",
         "clock": "rpc",
         "store": "member",
         "disk": "member",

@@ -13,9 +13,9 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
-from colearn_ledger.errors import ColearnError, ConfigError, UsageError
+from colearn_ledger.errors import ColearnError, UsageError
 
-from .settings import SETTINGS, Config, load, template
+from .settings import SETTINGS, Config, load
 
 if TYPE_CHECKING:
     from .node import Node
@@ -39,26 +39,47 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--dry-run", action="store_true", help="decide and say what would be done, send nothing")
     run.add_argument("--rounds", type=int, metavar="N", help="leave after N decided rounds")
     run.add_argument("--until-round", type=int, metavar="N", help="leave when round N has passed")
-    _add_settings(run)
+    _add_config(run)
     check = commands.add_parser("check", help="say what is right and what is wrong, and change nothing")
     check.set_defaults(run=_check)
-    _add_settings(check)
-    init = commands.add_parser("init", help="write a configuration with comments")
+    _add_config(check)
+    init = commands.add_parser("init", help="write a configuration with comments, filled in as far as it is known")
     init.set_defaults(run=_init)
     init.add_argument("path", nargs="?", type=Path, default=Path("node.toml"), help="default: %(default)s")
+    text = "of a stakeholder of a local network that runs (its folder; the only one by default)"
+    init.add_argument("--network", nargs="?", const="", metavar="DIR", help=text)
+    init.add_argument("--stakeholder", type=int, metavar="N", help="which one, from 1")
+    text = "of the learner"
+    init.add_argument("--options", nargs="+", action="extend", default=[], metavar="NAME=VALUE", help=text)
+    _add_settings(init)
+    key = commands.add_parser("key", help="make a key").add_subparsers(dest="action", metavar="ACTION", required=True)
+    new = key.add_parser("new", help="make a key, and write it as an encrypted keystore")
+    new.set_defaults(run=_key_new)
+    new.add_argument("path", nargs="?", type=Path, default=Path("keystore.json"), help="default: %(default)s")
+    text = "holds the password; made with a random one if it isn't there (default: ask)"
+    new.add_argument("--password-file", type=Path, metavar="FILE", help=text)
     return parser
 
 
-def _add_settings(parser: argparse.ArgumentParser) -> None:
+def _add_config(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", type=Path, metavar="FILE", help="the node's configuration (TOML)")
+    _add_settings(parser)
+
+
+def _add_settings(parser: argparse.ArgumentParser) -> None:
     for setting in SETTINGS:
         if setting.flag is not None:
-            parser.add_argument(setting.flag, dest=f"setting:{setting.key}", metavar="VALUE", help=setting.help)
+            flags = [setting.flag, "--learner"] if setting.key == "learner.factory" else [setting.flag]
+            parser.add_argument(*flags, dest=f"setting:{setting.key}", metavar="VALUE", help=setting.help)
+
+
+def _flags(options: argparse.Namespace) -> dict[str, object]:
+    """The settings that were given as flags, by key."""
+    return {k.partition(":")[2]: v for k, v in vars(options).items() if k.startswith("setting:") and v is not None}
 
 
 def _config(options: argparse.Namespace) -> Config:
-    flags = {k.partition(":")[2]: v for k, v in vars(options).items() if k.startswith("setting:") and v is not None}
-    return load(options.config, os.environ, flags)
+    return load(options.config, os.environ, _flags(options))
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -116,16 +137,24 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _init(options: argparse.Namespace) -> int:
-    try:
-        with open(options.path, "x", encoding="utf-8") as file:
-            file.write(template())
-    except FileExistsError:
-        raise UsageError(
-            f"there is a file {options.path} already", expected="a new name", fix="name another file"
-        ) from None
-    except OSError as e:
-        raise ConfigError(f"{options.path} can't be written: {e.strerror or e}", fix="check the folder") from e
-    print(f"wrote {options.path}: fill it in, then: colearn-node check --config {options.path}")
+    from colearn_ledger.learners.options import parse_options
+
+    from .init import missing, values_for, write_config
+
+    given = values_for(_flags(options), parse_options(options.options), options.network, options.stakeholder)
+    write_config(options.path, given)
+    left = missing(given)
+    todo = f"fill in {', '.join(left)}, then: " if left else ""
+    print(f"wrote {options.path}: {todo}colearn-node check --config {options.path}")
+    return 0
+
+
+def _key_new(options: argparse.Namespace) -> int:
+    from colearn_ledger.chain.keys import make_key
+
+    address = make_key(options.path, options.password_file)
+    print(f"wrote {options.path}: keep a copy of it and of its password, in two places; nobody else has them")
+    print(f"address {address}")
     return 0
 
 

@@ -103,7 +103,7 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
 def _check(options: argparse.Namespace) -> None:
     from colearn_ledger.tasks import get_task
 
-    get_task(options.task)
+    get_task(options.task).check_folder(options.data_dir)
     if not 2 <= options.stakeholders <= 64:
         raise UsageError(f"--stakeholders is {options.stakeholders}", expected="2 to 64")
     if options.rounds < 1:

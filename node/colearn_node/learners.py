@@ -23,6 +23,7 @@ def task_learner(
     learning_rate: float | None = None,
     batch_size: int | None = None,
     alpha: float | None = None,
+    vote_policy: str = "not-worse",
     epsilon: float | None = None,
     delta: float = 1e-5,
     clip: float = 1.0,
@@ -61,6 +62,7 @@ def task_learner(
         learning_rate=learning_rate,
         batch_size=batch_size,
         alpha=alpha,
+        vote_policy=vote_policy,
         privacy=privacy,
     )
     learner = prepared.learners[index]

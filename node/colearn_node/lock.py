@@ -18,6 +18,7 @@ def hold(keystore: Path) -> IO[str]:
     """
     import fcntl
 
+    keystore = keystore.resolve()  # by whatever link it is named
     path = keystore.with_name(keystore.name + ".lock")
     try:
         file = open(path, "a+", encoding="utf-8")  # noqa: SIM115 - stays open as long as the node runs

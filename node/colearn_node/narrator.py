@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from colearn_ledger.chain.transactions import Outcome, Receipt
 from colearn_ledger.core.decide import Action, Reveal, Wait
 from colearn_ledger.core.protocol import RoundRecord, RoundState, View
+from colearn_ledger.core.results import record_of
 from colearn_ledger.errors import ChainError, ContractError
 from colearn_ledger.ledger.work import Declined, Trained, Verdict, Work
 
@@ -86,8 +87,11 @@ class Narrator:
     def chain_trouble(self, error: ChainError, times: int, pause: float) -> None:
         """The chain can't be read or written; said the first time, and then ever more rarely."""
         if times & (times - 1) == 0:
-            again = f" ({times} times)" if times > 1 else ""
-            self.log.warning("chain", f"{error.what}{again}; again in {pause:.1f} s")
+            more = f" ({times} times)"
+            if times == 1:
+                named = (("expected", error.expected), ("to fix", error.fix))
+                more = "".join(f"; {name}: {text}" for name, text in named if text)
+            self.log.warning("chain", f"{error.what}{more}; again in {pause:.1f} s")
 
 
 def _did(work: Work) -> tuple[str, str]:
@@ -108,7 +112,11 @@ def _why(verdict: Verdict) -> str:
     if test is None:
         return verdict.reason
     now = "" if test.current_score is None else f", now {test.current_score:.4g}"
-    return f"scores {test.vote_value:.4g}{now}"
+    record = record_of(test)
+    if record is None:
+        return f"scores {test.vote_value:.4g}{now}"
+    p_value = "" if record.p_value is None else f", p {record.p_value:.2g}"
+    return f"scores {test.vote_value:.4g}{now} on {record.samples} samples ({record.policy}{p_value})"
 
 
 def _facts(work: Work) -> dict[str, object]:
@@ -118,5 +126,9 @@ def _facts(work: Work) -> dict[str, object]:
         facts: dict[str, object] = {"proposal": work.action.proposal.id, "approve": work.approve}
         if work.test is not None:
             facts |= {"score": work.test.vote_value, "current_score": work.test.current_score}
+            record = record_of(work.test)
+            if record is not None:
+                facts |= {"policy": record.policy, "samples": record.samples, "margin": record.margin}
+                facts |= {} if record.p_value is None else {"p_value": record.p_value}
         return facts
     return {}

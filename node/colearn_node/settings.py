@@ -7,7 +7,6 @@ Paths in the file are relative to the file's folder, others to the working folde
 from __future__ import annotations
 
 import difflib
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,13 +14,9 @@ from typing import Any
 
 from colearn_ledger.errors import ConfigError
 from colearn_ledger.learners.factory import FACTORY_FORM, is_factory
+from colearn_ledger.toml import read_toml
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib  # type: ignore[import-not-found,unused-ignore]
-
-__all__ = ["ENV_PREFIX", "SETTINGS", "Config", "Setting", "load", "template"]
+__all__ = ["ENV_PREFIX", "SETTINGS", "Config", "Setting", "load", "parse_setting"]
 
 ENV_PREFIX = "COLEARN_NODE_"
 
@@ -122,9 +117,13 @@ class Setting:
         return ENV_PREFIX + self.attribute.upper()
 
     @property
+    def is_table(self) -> bool:
+        return self.parse is _table
+
+    @property
     def flag(self) -> str | None:
         """Tables can't be given on a command line."""
-        return None if self.parse is _table else "--" + self.key.replace(".", "-").replace("_", "-")
+        return None if self.is_table else "--" + self.key.replace(".", "-").replace("_", "-")
 
 
 SETTINGS = (
@@ -164,7 +163,11 @@ SETTINGS = (
         "allow a Kubo RPC that isn't on loopback: whoever reaches it owns the daemon",
     ),
     Setting(
-        "learner.factory", _factory, None, '"my_module:make_learner"', "called with the options, makes the learner"
+        "learner.factory",
+        _factory,
+        None,
+        '"my_module:make_learner"',
+        "module:function (a class will do), called with the options, makes the learner",
     ),
     Setting(
         "learner.grace",
@@ -215,34 +218,21 @@ def load(path: Path | None, environ: Mapping[str, str], flags: Mapping[str, obje
     values: dict[str, Any] = {}
     folder = Path.cwd() if path is None else path.absolute().parent
     if path is not None:
-        for key, value in _flatten(_read(path), path).items():
-            values[key] = _parse(_BY_KEY[key], value, folder, f"{key} in {path}")
+        for key, value in _flatten(
+            read_toml(path, "a node's configuration", f"colearn-node init {path} writes one"), path
+        ).items():
+            values[key] = parse_setting(_BY_KEY[key], value, folder, f"{key} in {path}")
     by_variable = {setting.variable: setting for setting in SETTINGS}
     for variable in sorted(v for v in environ if v.startswith(ENV_PREFIX)):
         setting = by_variable.get(variable)
         if setting is None or setting.flag is None:
             raise _unknown(f"the environment variable {variable}", variable, list(by_variable))
-        values[setting.key] = _parse(setting, environ[variable], Path.cwd(), variable)
+        values[setting.key] = parse_setting(setting, environ[variable], Path.cwd(), variable)
     for key, value in flags.items():
-        values[key] = _parse(_BY_KEY[key], value, Path.cwd(), str(_BY_KEY[key].flag))
+        values[key] = parse_setting(_BY_KEY[key], value, Path.cwd(), str(_BY_KEY[key].flag))
     config = Config(folder=folder, **{_BY_KEY[key].attribute: value for key, value in values.items()})
     _check(config, path)
     return config
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        with open(path, "rb") as file:
-            tree: dict[str, Any] = tomllib.load(file)
-            return tree
-    except FileNotFoundError:
-        raise ConfigError(
-            f"there is no file {path}", expected="a node's configuration", fix=f"colearn-node init {path} writes one"
-        ) from None
-    except OSError as e:
-        raise ConfigError(f"{path} can't be read: {e.strerror or e}", fix="check its permissions") from e
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as e:
-        raise ConfigError(f"{path} isn't TOML: {e}", fix="colearn-node init shows what it should look like") from e
 
 
 def _flatten(tree: Mapping[str, Any], path: Path) -> dict[str, Any]:
@@ -273,7 +263,8 @@ def _unknown(what: str, name: str, known: Sequence[str]) -> ConfigError:
     )
 
 
-def _parse(setting: Setting, value: object, folder: Path, what: str) -> Any:
+def parse_setting(setting: Setting, value: object, folder: Path, what: str) -> Any:
+    """The value as the node uses it, paths in ``folder``. Raises ConfigError, with ``what`` as its subject."""
     try:
         return setting.parse(value, folder)
     except _Wrong as e:
@@ -301,28 +292,3 @@ def _check(config: Config, path: Path | None) -> None:
             expected="one of them",
             fix='[store]\n            ipfs = "/ip4/127.0.0.1/tcp/5001/http"',
         )
-
-
-_NEEDED = {"rpc", "deployment", "keystore", "password_file", "store.ipfs", "learner.factory"}
-_HEAD = """\
-# A node's configuration. What starts with # is off, and shows the default or an example.
-# Paths are relative to this file's folder. Every setting can also come from the environment (COLEARN_NODE_STORE_IPFS
-# for ipfs in [store]) or a flag (--store-ipfs), which win in this order.
-"""
-
-
-def template() -> str:
-    """A configuration with comments, for ``colearn-node init``."""
-    lines = [_HEAD]
-    section = ""
-    for setting in SETTINGS:
-        table, _, name = setting.key.rpartition(".")
-        if table != section:
-            lines.append(f"[{table}]")
-            section = table
-        lines.append(f"# {setting.help[0].upper()}{setting.help[1:]}.")
-        if setting.parse is _table:
-            lines.append(f"# [{setting.key}]\n# index = 0\n")
-        else:
-            lines.append(f"{'' if setting.key in _NEEDED else '# '}{name} = {setting.example}\n")
-    return "\n".join(lines)

@@ -6,6 +6,8 @@ closes, however the node died, the worker leaves at once. What the learner print
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import importlib
 import os
 import queue
@@ -26,9 +28,22 @@ from colearn_node.messages import Discard, Done, Failed, Job, Ready, Spec
 
 __all__ = ["main"]
 
+_PR_SET_PDEATHSIG = 1
+
+
+def _die_with_the_node() -> None:
+    """Have the kernel end this process with the node, on Linux.
+
+    Elsewhere :func:`main` notices the node's end itself; but not while a learner's code lets no other thread run.
+    """
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError, AttributeError):
+            ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
 
 def main(fd: int) -> None:
     """The worker's life: make the learner, then do one job after the other."""
+    _die_with_the_node()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the node, which then ends the worker
     connection = Connection(fd)
     spec: Spec = connection.recv()

@@ -84,7 +84,7 @@ abstract contract Base {
         bytes32 sha = keccak256(bytes(tag));
         vm.prank(v.proposer);
         c.propose(v.round, v.acceptedSha256, sha, sha, 100, "");
-        return c.proposalId(v.round, sha, sha);
+        return c.proposalId(v.round, sha, sha, 100);
     }
 
     function voteAs(uint256 i, bytes32 id, bool approve) internal {

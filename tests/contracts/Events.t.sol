@@ -33,7 +33,7 @@ contract EventsTest is Base {
     function test_proposed() public {
         bytes32 h = keccak256("w");
         bytes32 cid = keccak256("cid");
-        bytes32 id = c.proposalId(1, h, cid);
+        bytes32 id = c.proposalId(1, h, cid, 2 << 20);
         vm.warp(START + 7);
         said();
         emit I.WeightsProposed(1, member(0), id, GENESIS, h, cid, 2 << 20, START + 207, "note");
@@ -81,7 +81,7 @@ contract EventsTest is Base {
         said();
         emit I.RoundsMissed(1, 2);
         said();
-        emit I.WeightsProposed(3, member(2), c.proposalId(3, h, h), GENESIS, h, h, 5, START + 410, "");
+        emit I.WeightsProposed(3, member(2), c.proposalId(3, h, h, 5), GENESIS, h, h, 5, START + 410, "");
         vm.prank(member(2));
         c.propose(3, GENESIS, h, h, 5, "");
     }

@@ -130,7 +130,7 @@ contract HistoryTest is Base {
         eq(v.acceptedSha256, GENESIS);
         eq(v.acceptedSize, 5 << 20);
         eq(record(0).cidDigest, g.cidDigest);
-        eq(record(0).id, c.proposalId(0, GENESIS, g.cidDigest));
+        eq(record(0).id, c.proposalId(0, GENESIS, g.cidDigest, 5 << 20));
     }
 
     function test_views__timeIsCapped() public view {
@@ -208,6 +208,34 @@ contract HistoryTest is Base {
         }
     }
 
+    /// @dev One seat with a new holder every round: each round still knows its own, wherever the search for it begins.
+    function test_members__manyHoldersOfASeat__everyRoundKeepsItsOwn() public {
+        I.Rules memory r = defaultRules();
+        r.thresholdDenominator = 100; // one approval will do
+        vm.prank(member(1));
+        approveByAll(c.moveRules(r));
+        playRound("rules"); // round 1
+        address[30] memory holder; // of seat 0, by round
+        for (uint256 i; i < 12; ++i) {
+            holder[view_().round] = c.members()[0];
+            vm.prank(c.members()[1]);
+            c.moveAddMember(member(100 + i));
+            playRound(string(abi.encode("in", i)));
+            holder[view_().round] = c.members()[0];
+            vm.prank(c.members()[0]);
+            c.leave(); // the newcomer, on the last seat, takes over seat 0
+            playRound(string(abi.encode("out", i)));
+            eq(c.members()[0], member(100 + i));
+        }
+        for (uint256 round = 2; round < 26; ++round) {
+            eq(c.membersAt(round)[0], holder[round]);
+            eq(c.membersAt(round)[0], round < 4 ? member(0) : member(100 + round / 2 - 2));
+        }
+        eq(c.membersAt(1)[0], member(0));
+        eq(c.membersAt(26)[0], member(111));
+        eq(c.membersAt(1_000)[0], member(111));
+    }
+
     function test_members__turnsGoOnWhereTheyWere() public {
         // Rounds 1, 2, 3 by members 0, 1, 2; in round 3 a member joins: member 3 is next, then the newcomer.
         playRound("a");
@@ -246,6 +274,23 @@ contract HistoryTest is Base {
         eq(view_().round, 4);
         eq(record(3).proposer, member(2));
         eq(record(4).proposer, member(0));
+    }
+
+    /// @dev Member 3, on the last seat, has the turn and takes over seat 0, which would be next: it isn't its turn again.
+    function test_members__lastSeatMovesToWhereTurnsGoOn__noSecondTurnInARow() public {
+        for (uint256 i; i < 3; ++i) {
+            playRound(string(abi.encode(i)));
+        }
+        eq(view_().proposer, member(3));
+        vm.prank(member(0));
+        c.leave();
+        playRound("d");
+        eq(c.members()[0], member(3));
+        eq(view_().proposer, member(1));
+        playRound("e");
+        eq(view_().proposer, member(2));
+        playRound("f");
+        eq(view_().proposer, member(3));
     }
 
     // ------------------------------------------------------------------------------------------- shuffled turns

@@ -156,7 +156,7 @@ contract Handler is Base {
         bytes32 sha = keccak256("goes on");
         vm.prank(v.proposer);
         try c.propose(v.round, v.acceptedSha256, sha, sha, 100, "") {} catch { return "after all deadlines nobody can propose"; }
-        bytes32 id = c.proposalId(v.round, sha, sha);
+        bytes32 id = c.proposalId(v.round, sha, sha, 100);
         address[] memory list = c.members();
         for (uint256 i; i < list.length && view_().round == v.round; ++i) {
             if (list[i] == v.proposer) continue;

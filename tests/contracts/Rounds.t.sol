@@ -116,7 +116,7 @@ contract RoundsTest is Base {
         vm.prank(member(0));
         c.propose(1, GENESIS, h, h, 5, new bytes(256));
         vm.prank(member(0));
-        expect(abi.encodeWithSelector(I.AlreadyProposed.selector, 1, c_id(1, h)));
+        expect(abi.encodeWithSelector(I.AlreadyProposed.selector, 1, idOf(1, h, h, 5)));
         c.propose(1, GENESIS, h, h, 5, "");
     }
 
@@ -126,8 +126,41 @@ contract RoundsTest is Base {
         eq(record(1).size, 1 << 30);
     }
 
-    function c_id(uint256 round, bytes32 h) internal pure returns (bytes32) {
-        return keccak256(abi.encode(round, h, h));
+    /// @dev A proposal's id, worked out here.
+    function idOf(uint256 round, bytes32 h, bytes32 cid, uint256 size) internal pure returns (bytes32) {
+        return bytes32((uint256(keccak256(abi.encode(round, h, cid))) >> 36 << 36) + size);
+    }
+
+    function testFuzz_id__bindsRoundContentAndSize(uint256 round, bytes32 h, bytes32 cid, uint256 size) public {
+        size %= 1 << 36;
+        eq(c.proposalId(round, h, cid, size), idOf(round, h, cid, size));
+        expect(abi.encodeWithSelector(I.SizeOutOfRange.selector, size + (1 << 36), (1 << 36) - 1));
+        c.proposalId(round, h, cid, size + (1 << 36));
+    }
+
+    /// @dev A proposer could propose the same bytes with a false size after a re-org, which nobody could adopt.
+    function test_vote__sameBytesOfAnotherSize__refused() public {
+        bytes32 id = proposeAs("a"); // 100 bytes
+        bytes32[4] memory others = [
+            c.proposalId(1, keccak256("a"), keccak256("a"), 101),
+            c.proposalId(1, keccak256("a"), keccak256("a"), 0),
+            c.proposalId(1, keccak256("a"), keccak256("a"), (1 << 36) - 1 - 100),
+            c.proposalId(1, keccak256("b"), keccak256("b"), 0) // nothing is there at all
+        ];
+        for (uint256 i; i < 4; ++i) {
+            vm.prank(member(1));
+            expect(abi.encodeWithSelector(I.NoSuchProposal.selector, others[i]));
+            c.vote(others[i], true);
+        }
+        eq(view_().proposals[0].id, id);
+        eq(record(1).id, id);
+        voteAs(1, id, true);
+        voteAs(2, id, true);
+        eq(record(1).id, id);
+        eq(view_().acceptedSize, 100);
+        vm.prank(member(3));
+        expect(abi.encodeWithSelector(I.NoSuchProposal.selector, others[0]));
+        c.vote(others[0], true);
     }
 
     function test_propose__largeWeights__keepTheirOwnCid() public {
@@ -139,7 +172,7 @@ contract RoundsTest is Base {
         eq(r.cidDigest, cid);
         eq(r.sha256Hash, h);
         eq(r.size, (1 << 20) + 1);
-        eq(r.id, keccak256(abi.encode(uint256(1), h, cid)));
+        eq(r.id, idOf(1, h, cid, (1 << 20) + 1));
         eq(r.deadline, START + 200);
     }
 

@@ -17,6 +17,7 @@ from colearn_ledger.chain.contract import CollectiveContract
 from colearn_ledger.chain.deploy import Genesis, deploy
 from colearn_ledger.chain.endpoints import connect
 from colearn_ledger.chain.keys import write_keystore
+from colearn_ledger.chain.transactions import Sender
 from colearn_ledger.core.protocol import RoundRecord, RoundState, Rules
 from colearn_ledger.core.schema import Schema
 from colearn_ledger.core.weights import encode
@@ -122,6 +123,12 @@ class Collective:
         """Look at another chain from now on, which has the same contract."""
         self.anvil = other
         self.contract = CollectiveContract(connect([other.url]), self.contract.address)
+
+    def vote(self, index: int, approve: bool = True) -> None:
+        """Member ``index`` votes on what is proposed."""
+        head = self.contract.fetch_head()
+        view = self.contract.fetch_view(self.member(index), head, self.contract.fetch_clock(head))
+        Sender(self.contract, Anvil.account(index)).vote(view.proposals[0].id, approve)
 
     def records(self) -> list[RoundRecord]:
         """All rounds, the current one last."""

@@ -1,0 +1,155 @@
+"""A learner around a scikit-learn forest, which grows by some trees in each proposal."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import LearnerError, UsageError
+from .sklearn import Scorer, check_labels, evaluate_estimator
+from .template import Data, LearnerOptions, TemplateLearner
+from .tree_arrays import ForestShape, forest_arrays, forest_trees
+from .voting import Evaluation
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+from sklearn.base import is_classifier
+from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor, RandomForestClassifier, RandomForestRegressor
+
+__all__ = ["ForestLearner"]
+
+Array = np.ndarray[Any, Any]
+FORESTS = (RandomForestClassifier, RandomForestRegressor, ExtraTreesClassifier, ExtraTreesRegressor)
+MOST_NODES = 1 << 16  # in a tree
+
+
+class ForestLearner(TemplateLearner):
+    """Trains, tests and votes with a RandomForest or ExtraTrees classifier or regressor.
+
+    Each proposal adds ``steps_per_round`` trees, grown on the learner's own data, to the forest that is current. A full
+    forest drops its oldest trees to make room. The weights are the trees as arrays of one shape, whatever number of
+    trees there is (:mod:`~colearn_ledger.learners.tree_arrays`), never a pickle.
+
+    Parameters
+    ----------
+    estimator: with bounded trees (``max_leaf_nodes``, or a small ``max_depth``), since weights keep their shape; it is
+        copied, and may be fitted or not. ``n_estimators``, ``warm_start``, ``oob_score``, ``random_state`` and
+        ``n_jobs`` are set by the learner (one job, since several add up in any order).
+    train, vote, test: inputs and targets of the training set, of the fixed set that votes are decided on, and of the
+        set that is only reported.
+    classes: every label there is, the same for every learner; by default those in this learner's training set.
+    steps_per_round: trees that a proposal adds.
+    max_trees: how many trees there is room for.
+    scorer: ``scorer(estimator, x, y)``, higher is better; by default the estimator's own ``score``, an accuracy or R².
+    criterion: what to call the score.
+    options: see :class:`~colearn_ledger.learners.template.TemplateLearner`.
+    """
+
+    def __init__(
+        self,
+        estimator: Any,
+        train: Data,
+        vote: Data,
+        test: Data,
+        *,
+        classes: Any = None,
+        steps_per_round: int = 10,
+        max_trees: int = 100,
+        scorer: Scorer | None = None,
+        criterion: str = "score",
+        **options: Unpack[LearnerOptions],
+    ) -> None:
+        if not isinstance(estimator, FORESTS):
+            raise LearnerError(
+                f"{type(estimator).__name__} is no forest",
+                expected=f"one of {', '.join(kind.__name__ for kind in FORESTS)}",
+                fix="SklearnLearner takes estimators with partial_fit",
+            )
+        if not 1 <= steps_per_round <= max_trees:
+            raise UsageError(
+                f"steps_per_round is {steps_per_round}, max_trees is {max_trees}",
+                expected="at least 1 tree a round, and room for as many",
+                fix="give other numbers",
+            )
+        max_nodes = _most_nodes(estimator)
+        super().__init__(train, vote, test, **options)
+        x, y = (np.asarray(part) for part in self.train_set)
+        self._classes = check_labels(classes, y) if is_classifier(estimator) else None
+        self._steps = steps_per_round
+        self._scorer, self._criterion = scorer, criterion
+        self._forest = copy.deepcopy(estimator)
+        self._forest.set_params(warm_start=True, oob_score=False, n_jobs=1)
+        if not hasattr(self._forest, "estimators_"):
+            # the arrays exist only after a first fit; a few samples keep the start near an untrained model
+            self._forest.set_params(n_estimators=1, random_state=self.seed)
+            self._fit(x[:32], y[:32])
+        self._like = self._forest.estimators_[0]
+        tree = self._like.tree_
+        self._shape = ForestShape(max_trees, max_nodes, tree.n_features, tree.n_outputs, tree.max_n_classes)
+        if len(self._forest.estimators_) > max_trees or max(t.tree_.node_count for t in self._trees) > max_nodes:
+            raise UsageError(
+                f"the forest has {len(self._trees)} trees, or trees of other sizes than its options allow",
+                expected=f"at most {max_trees} trees of {max_nodes} nodes",
+                fix="give a larger max_trees, or a forest that isn't fitted",
+            )
+        self.start()
+
+    @property
+    def steps(self) -> int:
+        return self._steps
+
+    def train(self, rng: np.random.Generator) -> Iterator[int]:
+        x, y = (np.asarray(part) for part in self.train_set)
+        for _ in range(self._steps):
+            trees = self._trees[-(self._shape.max_trees - 1) :] if self._shape.max_trees > 1 else []
+            self._hold(trees, room=1)
+            # an own seed for each tree: the forest's would be used up by as many trees as it already has
+            self._forest.set_params(random_state=int(rng.integers(2**31)))
+            self._fit(x, y)
+            yield len(x)
+
+    def read_weights(self) -> dict[str, Array]:
+        return forest_arrays(self._trees, self._shape)
+
+    def write_weights(self, weights: Any) -> None:
+        self._hold(forest_trees(weights, self._shape, self._like))
+
+    def evaluate(self, data: Data, *, outcomes: bool = False) -> Evaluation:
+        return evaluate_estimator(self._forest, data, self._scorer, self._criterion, outcomes=outcomes)
+
+    @property
+    def _trees(self) -> list[Any]:
+        return list(self._forest.estimators_)
+
+    def _hold(self, trees: list[Any], room: int = 0) -> None:
+        self._forest.estimators_ = list(trees)
+        self._forest.set_params(n_estimators=len(trees) + room)
+
+    def _fit(self, x: Array, y: Array) -> None:
+        """Grow the trees that there is room for."""
+        weight = None
+        if self._classes is not None:
+            missing = np.setdiff1d(self._classes, y)
+            if len(missing):  # samples that weigh nothing, so that every learner's trees know the same classes
+                weight = np.concatenate([np.ones(len(y)), np.zeros(len(missing))])
+                x, y = np.concatenate([x, np.repeat(x[:1], len(missing), axis=0)]), np.concatenate([y, missing])
+        self._forest.fit(x, y, sample_weight=weight)
+
+
+def _most_nodes(estimator: Any) -> int:
+    """How many nodes a tree of the forest may have at most."""
+    leaves, depth = estimator.max_leaf_nodes, estimator.max_depth
+    bounds: list[int] = [2 * leaves - 1] if leaves is not None else []
+    if depth is not None and depth < MOST_NODES.bit_length():
+        bounds.append(2 ** (depth + 1) - 1)
+    if not bounds or min(bounds) > MOST_NODES:
+        raise LearnerError(
+            f"the trees of this {type(estimator).__name__} may grow without a bound",
+            expected=f"trees of at most {MOST_NODES} nodes, since weights keep their shape",
+            fix=f"{type(estimator).__name__}(max_leaf_nodes=64)",
+        )
+    return min(bounds)

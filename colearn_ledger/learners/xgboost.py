@@ -1,0 +1,232 @@
+"""A learner around an XGBoost booster, which grows by some rounds in each proposal."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import InvalidWeights, LearnerError, UsageError
+from .booster_json import BoosterShape, checked_trees, frame_of, model_of
+from .template import Data, LearnerOptions, TemplateLearner
+from .voting import Evaluation
+
+try:
+    import xgboost
+except ModuleNotFoundError as error:
+    raise UsageError(
+        f"the XGBoost learner needs {error.name}, which is not installed",
+        expected="XGBoost",
+        fix='pip install "colearn-ledger[xgboost]"',
+    ) from error
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+__all__ = ["XGBoostLearner"]
+
+Array = np.ndarray[Any, Any]
+BoosterScorer = Callable[[Array, Array], float]
+
+
+class XGBoostLearner(TemplateLearner):
+    """Trains, tests and votes with gradient-boosted trees.
+
+    Each proposal adds ``steps_per_round`` rounds of boosting, on the learner's own data, to the booster that is
+    current. A full booster has its last rounds trained anew. The weights are ``{"model": bytes}``, the booster as
+    XGBoost's own JSON, so that ``xgboost.Booster(model_file=bytearray(weights["model"]))`` is the model. What others
+    propose is checked tree by tree before XGBoost sees it.
+
+    Parameters
+    ----------
+    parameters: XGBoost's, such as ``{"objective": "multi:softprob", "num_class": 3, "eta": 0.3, "max_depth": 4}``. The
+        same for every learner. The learner sets ``nthread`` (1, for the same sums everywhere) and ``seed``;
+        ``base_score`` is 0.5 if not given, rather than taken from a learner's own data.
+    train, vote, test: inputs and targets of the training set, of the fixed set that votes are decided on, and of the
+        set that is only reported. The labels of a classification are 0, 1, ...
+    steps_per_round: rounds of boosting that a proposal adds.
+    max_rounds: how many rounds there is room for.
+    max_bytes: how large a model may be; reading one takes some thirty times as much memory.
+    criterion: ``"accuracy"``, ``"log_loss"`` or ``"squared_error"`` (the mean; losses with their sign changed); by
+        default an accuracy for a classification and the squared error for a regression.
+    scorer: ``scorer(targets, predictions)``, higher is better, in the place of these; ``criterion`` is then its name.
+    options: see :class:`~colearn_ledger.learners.template.TemplateLearner`.
+    """
+
+    def __init__(
+        self,
+        parameters: Mapping[str, Any],
+        train: Data,
+        vote: Data,
+        test: Data,
+        *,
+        steps_per_round: int = 5,
+        max_rounds: int = 200,
+        max_bytes: int = 16 << 20,
+        criterion: str | None = None,
+        scorer: BoosterScorer | None = None,
+        **options: Unpack[LearnerOptions],
+    ) -> None:
+        if not 1 <= steps_per_round <= max_rounds:
+            raise UsageError(
+                f"steps_per_round is {steps_per_round}, max_rounds is {max_rounds}",
+                expected="at least 1, and room for as many",
+                fix="give other numbers",
+            )
+        super().__init__(train, vote, test, **options)
+        self._parameters = _checked_parameters(parameters)
+        self._steps = steps_per_round
+        self._classes = _classes(self._parameters)
+        self._criterion = _criterion(criterion, str(self._parameters["objective"]), scorer)
+        self._scorer = scorer
+        for name, (_, y) in {"train": self.train_set, "vote": self.vote_set, "test": self.test_set}.items():
+            _check_labels(name, np.asarray(y), self._classes)
+        self._matrices: dict[int, Any] = {}
+        # XGBoost says at this first use, and only then, which parameters it doesn't know
+        first = xgboost.train({**self._parameters, "validate_parameters": True}, self._matrix(self.train_set), 1)
+        self._parameters["validate_parameters"] = False
+        self._empty = bytes(first.save_raw("json"))
+        frame = frame_of(json.loads(self._empty)["learner"])
+        parallel = int(self._parameters.get("num_parallel_tree", 1))
+        self._shape = BoosterShape(frame, parallel, max_rounds, max_bytes)
+        # Kept for the current weights and what is tested, since they are loaded by turns.
+        self._safe = functools.lru_cache(maxsize=2)(self._remade)
+        self._booster = self._load(model_of([], self._empty, self._shape))
+        self.start()
+
+    @property
+    def steps(self) -> int:
+        return self._steps
+
+    def train(self, rng: np.random.Generator) -> Iterator[int]:
+        room = self._shape.max_rounds - self._steps
+        if self._booster.num_boosted_rounds() > room:
+            trees = checked_trees(bytes(self._booster.save_raw("json")), self._shape)
+            self._booster = self._load(model_of(trees[: room * self._shape.trees_per_round], self._empty, self._shape))
+        self._booster.set_param({"seed": int(rng.integers(2**31))})
+        matrix, before = self._matrix(self.train_set), self._booster.num_boosted_rounds()
+        for step in range(self._steps):
+            self._booster.update(matrix, before + step)
+            yield matrix.num_row()
+
+    def read_weights(self) -> dict[str, bytes]:
+        raw = bytes(self._booster.save_raw("json"))
+        try:
+            checked_trees(raw, self._shape)  # what the others would refuse is told to who made it
+        except InvalidWeights as error:
+            raise LearnerError(
+                f"the booster can't be proposed: {error.what}", expected=error.expected, fix=error.fix
+            ) from error
+        return {"model": raw}
+
+    def write_weights(self, weights: Any) -> None:
+        self._booster = self._load(self._safe(weights["model"]))
+
+    def evaluate(self, data: Data, *, outcomes: bool = False) -> Evaluation:
+        guess = self._booster.predict(self._matrix(data))
+        y = np.asarray(data[1])
+        if self._scorer is not None:
+            return Evaluation(float(self._scorer(y, guess)), self._criterion, len(y))
+        parts = _outcomes(self._criterion, self._shape.frame.objective, y, guess)
+        return Evaluation(float(parts.mean()), self._criterion, len(y), parts if outcomes else None)
+
+    def _matrix(self, data: Data) -> Any:
+        """XGBoost's form of a set, made once."""
+        if id(data) not in self._matrices:
+            x, y = data
+            self._matrices[id(data)] = xgboost.DMatrix(x, np.asarray(y, np.float32), nthread=1)
+        return self._matrices[id(data)]
+
+    def _remade(self, raw: bytes) -> bytes:
+        """The model of nothing but checked trees."""
+        return model_of(checked_trees(raw, self._shape), self._empty, self._shape)
+
+    def _load(self, model: bytes) -> Any:
+        booster = xgboost.Booster(self._parameters)
+        try:
+            booster.load_model(bytearray(model))
+        except xgboost.core.XGBoostError as error:
+            raise InvalidWeights(f"XGBoost can't load the model: {str(error).strip()[:120]}") from None
+        booster.set_param(self._parameters)
+        return booster
+
+
+def _checked_parameters(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters with what the learner sets; UsageError for what weights can't carry."""
+    if "objective" not in parameters:
+        raise UsageError(
+            "the XGBoost parameters have no objective",
+            expected="such as 'binary:logistic', 'multi:softprob' or 'reg:squarederror'",
+            fix='add "objective"',
+        )
+    for name, good in {
+        "booster": ("gbtree",),
+        "tree_method": ("auto", "hist", "approx"),  # "exact" leaves holes in its trees
+        "multi_strategy": ("one_output_per_tree",),
+    }.items():
+        if parameters.get(name, good[0]) not in good:
+            raise UsageError(
+                f"the XGBoost parameter {name} is {parameters[name]!r}",
+                expected=f"one of {', '.join(good)}",
+                fix="choose one of these, or leave it out",
+            )
+    return {"base_score": 0.5, **parameters, "nthread": 1, "seed": 0}
+
+
+def _classes(parameters: Mapping[str, Any]) -> int:
+    """How many classes there are; 0 for a regression."""
+    objective = str(parameters["objective"])
+    if objective.startswith("multi:"):
+        return int(parameters.get("num_class", 0))
+    return 2 if objective.startswith("binary:") else 0
+
+
+def _criterion(criterion: str | None, objective: str, scorer: BoosterScorer | None) -> str:
+    if scorer is not None:
+        return criterion or "score"
+    good = {
+        "binary:logistic": ("accuracy", "log_loss"),
+        "multi:softprob": ("accuracy", "log_loss"),
+        "binary:hinge": ("accuracy",),
+        "binary:logitraw": ("accuracy",),
+        "multi:softmax": ("accuracy",),
+    }.get(objective, ("squared_error",) if objective.startswith("reg:") else ())
+    if not good:
+        raise UsageError(
+            f"there is no criterion for the objective {objective!r}",
+            expected="a scorer",
+            fix="give scorer and criterion",
+        )
+    if criterion is not None and criterion not in good:
+        raise UsageError(
+            f"the criterion is {criterion!r}",
+            expected=f"{' or '.join(good)}, for this objective",
+            fix="choose one of these, or give a scorer",
+        )
+    return criterion or good[0]
+
+
+def _check_labels(name: str, y: Array, classes: int) -> None:
+    if classes and not np.isin(y, np.arange(classes)).all():
+        raise UsageError(
+            f"the {name} set has labels that are no classes",
+            expected=f"0 to {classes - 1}, for objective and num_class",
+            fix="number the classes from 0, and set num_class",
+        )
+
+
+def _outcomes(criterion: str, objective: str, y: Array, guess: Array) -> Array:
+    """Each sample's part of the criterion; ``guess`` (n,) is values, probabilities or classes, (n, k) probabilities."""
+    if criterion == "squared_error":
+        return np.asarray(-np.square(guess.astype(np.float64) - y).reshape(len(y), -1).mean(axis=1))
+    if criterion == "log_loss":
+        share = guess[np.arange(len(y)), y.astype(np.intp)] if guess.ndim == 2 else np.where(y == 1, guess, 1 - guess)
+        return np.log(np.clip(share.astype(np.float64), 1e-7, 1))
+    if guess.ndim == 2:
+        guess = guess.argmax(axis=1)
+    elif objective.startswith("binary:"):
+        guess = guess > (0 if objective == "binary:logitraw" else 0.5)
+    return np.asarray(guess == y)

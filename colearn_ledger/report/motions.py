@@ -1,0 +1,118 @@
+"""Motions in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import fields
+from fractions import Fraction
+
+from ..core.duration import shown_duration
+from ..core.protocol import MotionKind, MotionState, Rules
+from ..core.threshold import need
+from ..history.motions import Motion, Motions
+from .rounds import human_time
+
+__all__ = ["motions_page", "planned_in_words", "shown_id", "standing_in_words", "subject_in_words", "votes_needed"]
+
+_WINDOWS = {
+    "propose_window": "to propose",
+    "vote_window": "to vote",
+    "reveal_window": "to reveal secret votes",
+    "motion_window": "for a motion",
+}
+_ENDS = {
+    MotionState.REJECTED: "rejected",
+    MotionState.LAPSED: "lapsed: its time was over, or the members changed, before it was decided",
+    MotionState.VOID: "void: it was approved, and could not be carried out any more",
+}
+
+
+def shown_id(motion_id: bytes) -> str:
+    """As much of the id as names a motion."""
+    return "0x" + motion_id.hex()[:8]
+
+
+def motions_page(read: Motions, *, everything: bool) -> Iterator[str]:
+    """The motions that wait, or all."""
+    shown = [motion for motion in read.motions if everything or motion.waits]
+    over = len(read.motions) - len(shown)
+    yield f"collective {read.address} on chain {read.chain_id}"
+    yield f"as of block {read.head.number}, {human_time(read.clock)} UTC; round {read.current_round} is open"
+    for motion in shown:
+        record = motion.record
+        yield ""
+        yield f"{shown_id(record.id)}  {subject_in_words(record.kind, record.subject, record.rules, motion.is_leave)}"
+        yield f"  moved by {record.mover}"
+        yield f"  {standing_in_words(motion)}"
+    if not shown:
+        yield "no motion waits"
+    if over:
+        yield f"{'' if not shown else chr(10)}{over} {'is' if over == 1 else 'are'} over: --all shows them"
+
+
+def subject_in_words(kind: MotionKind, subject: str | None, rules: Rules | None, is_leave: bool = False) -> str:
+    """What a motion is for."""
+    if rules is not None:
+        threshold = Fraction(rules.threshold_numerator, rules.threshold_denominator)
+        windows = [f"{shown_duration(getattr(rules, name))} {text}" for name, text in _WINDOWS.items()]
+        return f"rules: threshold {threshold}, {', '.join(windows)}"
+    if is_leave:
+        return f"leave: {subject} leaves the collective"
+    return f"{'add' if kind is MotionKind.ADD_MEMBER else 'remove'} {subject}"
+
+
+def standing_in_words(motion: Motion) -> str:
+    """How far it is."""
+    record = motion.record
+    if record.state is MotionState.ENACTED:
+        since = "" if motion.first_round is None else f": it holds since round {motion.first_round}"
+        return f"enacted{since}"
+    if record.state is MotionState.APPROVED:
+        if motion.first_round == motion.last_round:
+            return f"approved: it takes effect from round {motion.first_round}, when the one before is over"
+        return f"approved: it takes effect from one of the rounds {motion.first_round} to {motion.last_round}"
+    yes, no = record.approvals.bit_count(), record.rejections.bit_count()
+    if record.state is not MotionState.OPEN:
+        return f"{_ENDS[record.state]}; {yes} for, {no} against, {record.need} needed"
+    left = f"needs {record.need - yes} more approval{'' if record.need - yes == 1 else 's'}"
+    return f"open until {human_time(record.deadline)} UTC: {yes} for, {no} against; {left}"
+
+
+def votes_needed(kind: MotionKind, rules: Rules, members: int) -> tuple[int, int]:
+    """How many approvals a motion needs, and of how many members: who is to be removed has no vote on it."""
+    eligible = members - (kind is MotionKind.REMOVE_MEMBER)
+    return need(Fraction(rules.threshold_numerator, rules.threshold_denominator), eligible), eligible
+
+
+def planned_in_words(
+    kind: MotionKind, subject: str | None, now: Rules, new: Rules | None, members: Sequence[str], *, leave: bool
+) -> Iterator[str]:
+    """What moving it will do, and what it takes."""
+    yield f"motion    {subject_in_words(kind, subject, new, leave)}"
+    if new is not None:
+        for field in fields(Rules):
+            before, after = getattr(now, field.name), getattr(new, field.name)
+            if before != after and field.name in _WINDOWS:
+                yield f"          {shown_duration(before)} {_WINDOWS[field.name]} becomes {shown_duration(after)}"
+        before, after = (Fraction(r.threshold_numerator, r.threshold_denominator) for r in (now, new))
+        if before != after:
+            voters = len(members) - 1
+            yield (
+                f"          a proposal is accepted by {need(after, voters)} of {voters} voters (more than {after}), "
+                f"until now by {need(before, voters)} (more than {before})"
+            )
+    elif kind is MotionKind.ADD_MEMBER:
+        yield f"          it gets seat {len(members)} of then {len(members) + 1}"
+    elif subject is not None and subject in members:
+        seat, last = members.index(subject), members[-1]
+        moved = "" if subject == last else f", and seat {seat} goes to {last}"
+        yield f"          {len(members) - 1} members remain{moved}"
+    if leave:
+        yield "needs     nobody's vote"
+    else:
+        count, eligible = votes_needed(kind, now, len(members))
+        yield (
+            f"needs     {count} of {eligible} members, whoever moves it among them, within "
+            f"{shown_duration(now.motion_window)}"
+        )
+    yield "then      takes effect between two rounds, never inside one"

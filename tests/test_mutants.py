@@ -1,0 +1,68 @@
+"""The contract's tests see faults: a few, drawn by lot, each time; all of them are in docs/contract-mutants.md."""
+
+from __future__ import annotations
+
+import os
+import random
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from .conftest import SEED
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "scripts"))
+
+import mutate_contract  # noqa: E402
+from contract_mutants import MUTANTS, Mutant  # noqa: E402
+from mutate_contract import Outcome  # noqa: E402
+
+# The same rule in other words: nobody can see it.
+UNSEEN = Mutant(
+    "none", "nothing is broken", "if (n.closed || n.missed != 0) _head", "if (n.missed != 0 || n.closed) _head"
+)
+
+
+@pytest.mark.slow
+@pytest.mark.long
+def test_faults__drawn_by_lot__are_seen_and_an_invisible_one_survives(
+    require_tool: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    require_tool("node", "node_modules/solc", "node_modules/@foundry-rs")
+    with mutate_contract.benches(1) as [bench]:
+        for mutant in random.Random(int(os.environ[SEED])).sample(MUTANTS, 6):
+            outcome = bench.try_out(mutant)
+            assert outcome.killed and not outcome.trouble, outcome
+        # The quick suite will do to see that nothing is seen.
+        monkeypatch.setattr(mutate_contract, "SUITES", mutate_contract.SUITES[:1])
+        assert bench.try_out(UNSEEN) == Outcome(UNSEEN)
+        nothing = UNSEEN._replace(new="if ((n.closed || n.missed != 0)) _head")
+        assert bench.try_out(nothing) == Outcome(nothing, trouble="changes no bytecode")
+        broken = UNSEEN._replace(new="if (n.closd) _head")
+        assert "doesn't compile" in bench.try_out(broken).trouble
+
+
+@pytest.mark.parametrize(
+    ("outcome", "code", "said"),
+    [
+        (Outcome(UNSEEN, killer="RoundsTest.test_x"), 0, "1 faults in 0 s: 1 killed"),
+        (Outcome(UNSEEN), 1, "none: nothing is broken: SURVIVED"),
+        (Outcome(UNSEEN, trouble="changes no bytecode"), 2, "none: nothing is broken: UNUSABLE, changes no bytecode"),
+    ],
+)
+def test_command__exit_code__says_whether_a_fault_survived(
+    outcome: Outcome, code: int, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(mutate_contract, "try_all", lambda mutants, jobs: [outcome])
+    assert mutate_contract.main([], [UNSEEN]) == code
+    assert said in capsys.readouterr().out
+
+
+def test_faults__each__has_one_place_and_a_name_of_its_own() -> None:
+    source = mutate_contract.SOURCE.read_text(encoding="utf-8")
+    for mutant in MUTANTS:
+        mutate_contract.apply(source, mutant)
+    names = [(m.group, m.name) for m in MUTANTS]
+    assert len(set(names)) == len(names) >= 200
