@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import shutil
+import signal
 import sys
 from collections.abc import Callable, Generator
 from pathlib import Path
@@ -30,6 +31,10 @@ for _name, _value in {
 # PyTorch's optimizers load Triton, which nothing here needs, and whose LLVM aborts a process that has TensorFlow's. In
 # which order modules are imported and tests run is chance here; what the learner does about it is tested in processes.
 sys.modules.setdefault("triton", None)  # type: ignore[arg-type]
+
+# A shell that starts this in the background has it ignore Ctrl-C, and what the tests start would inherit that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(tryfirst=True)  # before Hypothesis reads its option

@@ -150,6 +150,15 @@ def test_check_learner__good__reports_what_was_tried() -> None:
     assert len(str(report).splitlines()) == 1 + len(report.kept) + len(report.warnings)
 
 
+def test_check_learner__says_itself_that_it_is_not_reproducible__warned() -> None:
+    class Stateful(Unseeded):
+        reproducible = False
+
+    report = check_learner(Stateful(), make=Stateful)
+    assert any("by its own word" in warning for warning in report.warnings)
+    assert not [kept for kept in report.kept if "alike" in kept or "same round" in kept]
+
+
 def test_check_learner__seeded_by_the_round__no_warning() -> None:
     report = check_learner(Seeded(), make=Seeded)
     assert report.warnings == ()

@@ -232,7 +232,7 @@ def test_history__reader_that_closes_the_pipe__is_no_error(told: Told) -> None:
     process.stdout.close()
     with process.stderr as stream:
         assert stream.read() == b""
-    assert process.wait(30) == 141
+    assert process.wait(90) == 141
 
 
 def _environment() -> dict[str, str]:
@@ -261,7 +261,7 @@ def test_history__follow__shows_each_round_when_it_is_over(chain: Anvil, tmp_pat
         wait_until(lambda: any("accepted" in line for line in lines), "the round is shown")
     finally:
         process.send_signal(signal.SIGINT)
-        code = process.wait(30)
+        code = process.wait(90)
         reader.join(10)
     assert code == 130
     assert [line.split()[0] for line in lines if "P++" in line] == ["1"]

@@ -316,7 +316,7 @@ def test_interrupted__while_the_learner_is_made__leaves_nothing(here: Here) -> N
     )
     wait_until(Path("began").exists, "the learner is being made", 60)
     os.killpg(process.pid, signal.SIGINT)
-    _, said = process.communicate(timeout=30)
+    _, said = process.communicate(timeout=90)
     assert process.returncode == 130 and said.endswith("interrupted\n") and "Traceback" not in said
     for name in ("began", "slow.py"):
         Path(name).unlink()

@@ -107,7 +107,7 @@ def test_find__two_processes_at_once__one_builds_and_the_other_waits(machine: Ma
 
 
 def test_find__a_builder_was_killed_hard__the_next_one_builds(machine: Machine) -> None:
-    machine.go(build=f"echo started >>{machine.builds}\nkill -9 $PPID\nsleep 5")
+    machine.go(build=f"echo started >>{machine.builds}\nkill -9 $PPID\nexit 1")
     command = [sys.executable, "-m", "colearn_ledger.network.tools", "kubo"]
     answer = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert answer.returncode == -9

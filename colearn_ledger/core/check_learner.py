@@ -197,6 +197,12 @@ class _Trial:
                 "the middle of a round proposes something else (add it, and seed each training by the round's number)"
             )
             return
+        if not getattr(self.learner, "reproducible", True):
+            self.warnings.append(
+                "by its own word it is not reproducible: what it proposes depends on more than the round and the "
+                "current weights, so a learner that is restarted in the middle of a round proposes something else"
+            )
+            return
         again = self.encoded(ask_propose(self.learner, 1))
         if again != trained:
             raise self.broken(
@@ -228,6 +234,8 @@ class _Trial:
         self.kept.append("writing into what mli_accept_weights was given leaves the current weights as they are")
 
     def compare(self, alike: list[object]) -> None:
+        if not getattr(self.learner, "reproducible", True):
+            return
         proposals = []
         for other in alike:
             check_methods(other)

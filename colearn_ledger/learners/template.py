@@ -269,6 +269,11 @@ class BatchLearner(TemplateLearner):
         self.optimizer_state: OptimizerState = state
 
     @property
+    def reproducible(self) -> bool:
+        """Whether the current weights, the seed and the round alone fix what is proposed."""
+        return self.optimizer_state == "reset"
+
+    @property
     def steps(self) -> int:
         return self._steps
 
