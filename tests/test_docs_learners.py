@@ -22,13 +22,16 @@ def name_of(code: str) -> str:
 
 
 def cost(code: str) -> Any:
-    return pytest.param(code, marks=pytest.mark.slow if "import keras" in code else (), id=name_of(code))
+    dear = "import keras" in code or "import torch" in code
+    return pytest.param(code, marks=pytest.mark.slow if dear else (), id=name_of(code))
 
 
 @pytest.mark.parametrize("code", [cost(code) for code in EXAMPLES])
 def test_learners_page__example__runs_and_learns(code: str) -> None:
     if "keras" in code:
         import colearn_ledger.tasks.keras_env  # noqa: F401  (TensorFlow's settings, before it is imported)
+    if "import torch" in code:
+        pytest.importorskip("torch", reason="PyTorch is not installed")
     names: dict[str, Any] = {}
     exec(SHARED + code, names)
     results = names["results"]
@@ -37,7 +40,13 @@ def test_learners_page__example__runs_and_learns(code: str) -> None:
 
 
 def test_learners_page__every_learner__has_an_example() -> None:
-    assert {name_of(code) for code in EXAMPLES} >= {"KerasLearner", "SklearnLearner", "ForestLearner", "XGBoostLearner"}
+    assert {name_of(code) for code in EXAMPLES} >= {
+        "KerasLearner",
+        "TorchLearner",
+        "SklearnLearner",
+        "ForestLearner",
+        "XGBoostLearner",
+    }
 
 
 def test_voting_page__standard_errors__are_these() -> None:
