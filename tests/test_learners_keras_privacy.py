@@ -162,7 +162,9 @@ def test_init__what_contradicts_itself__refused(tmp_path: Path) -> None:
 
 
 def test_check_learner__with_privacy__keeps_the_promises() -> None:
-    check_learner(learner(hard(), privacy=config()))
+    report = check_learner(learner(hard(), privacy=config()))
+    assert any("not reproducible" in warning for warning in report.warnings)
+    assert not check_learner(learner()).warnings
 
 
 def test_propose__each__tells_what_was_spent_until_it_declines_and_still_votes() -> None:
