@@ -59,8 +59,8 @@ def measure(target: float | None, rounds: int, seed: int, data_dir: Path | None 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data_dir", type=Path, help="folder with mnist.npz")
-    parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--seeds", type=int, default=2, help="how many (default: %(default)s)")
+    parser.add_argument("--rounds", type=int, default=10)
+    parser.add_argument("--seeds", type=int, default=1, help="how many (default: %(default)s)")
     parser.add_argument("--targets", type=float, nargs="+", default=TARGETS, help="beside none (default: %(default)s)")
     options = parser.parse_args()
     started = time.monotonic()

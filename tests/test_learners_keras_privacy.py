@@ -13,6 +13,7 @@ pytest.importorskip("tensorflow", reason="TensorFlow is not installed")
 import keras
 import tensorflow as tf
 
+from benchmarks.privacy import measure
 from colearn_ledger import check_learner
 from colearn_ledger.core.learner import DiffPrivConfig, ErrorCodes, Weights
 from colearn_ledger.core.weights import encode
@@ -162,7 +163,9 @@ def test_init__what_contradicts_itself__refused(tmp_path: Path) -> None:
 
 
 def test_check_learner__with_privacy__keeps_the_promises() -> None:
-    check_learner(learner(hard(), privacy=config()))
+    report = check_learner(learner(hard(), privacy=config()))
+    assert any("not reproducible" in warning for warning in report.warnings)
+    assert not check_learner(learner()).warnings
 
 
 def test_propose__each__tells_what_was_spent_until_it_declines_and_still_votes() -> None:
@@ -293,6 +296,16 @@ def test_task__with_privacy__the_learner_of_a_node_is_the_demos_but_for_its_ledg
     assert len(path.read_text().splitlines()) == 2
     again: Any = task_learner(index=1, of=2, **options, **private, privacy_ledger=str(path))
     assert again.mli_propose_weights().training_summary.error_code is ErrorCodes.DP_BUDGET_EXCEEDED
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:.*votes on:UserWarning")
+def test_benchmark__a_target_and_none__measured_and_within_the_budget(tmp_path: Path) -> None:
+    write_digits(tmp_path)
+    private, plain = (measure(target, 1, 1, tmp_path) for target in (8.0, None))
+    assert 0 < private["epsilon"] <= 8 and private["noise"] > 0 == plain["noise"]
+    assert private["seconds"] > 0 and plain["seconds"] > 0
+    assert all(0 <= found[key] <= 1 for found in (private, plain) for key in ("accepted", "accuracy"))
 
 
 def write_digits(folder: Path) -> None:

@@ -82,6 +82,11 @@ class PrivateLearner(BatchLearner):
             ledger=PrivacyLedger(ledger),
         )
 
+    @property
+    def reproducible(self) -> bool:
+        """Whether the current weights, the seed and the round alone fix what is proposed; not with true noise."""
+        return super().reproducible and (self.privacy is None or self.privacy.config.deterministic)
+
     def mli_propose_weights(self) -> Weights:
         """Train from the current weights, or decline because the privacy budget is spent."""
         if self.privacy is None:
