@@ -64,7 +64,7 @@ def main() -> int:
     parser.add_argument("--targets", type=float, nargs="+", default=TARGETS, help="beside none (default: %(default)s)")
     options = parser.parse_args()
     started = time.monotonic()
-    print(f"{LEARNERS} learners, {options.rounds} rounds, {options.seeds} seeds\n")
+    print(f"{LEARNERS} learners, {options.rounds} rounds, {options.seeds} seed{'s'[: options.seeds > 1]}\n")
     print("| target epsilon | noise multiplier | spent | accepted | accuracy |")
     print("|---|---|---|---|---|", flush=True)
     times = {}
