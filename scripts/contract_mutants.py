@@ -452,7 +452,8 @@ _MOTIONS = _group(
     ("a member is skipped when seat 0 is freed", "if (turn == count && freed == next)", "if (freed == next)"),
     ("a member is skipped after the last seat's turn", "if (turn == count && freed == next)", "if (turn == count)"),
     ("the newcomer isn't last", "if (next == 0) next = count;", ""),
-    ("the turn points past the last seat", "            next %= count;\n", ""),
+    # Not here, since nobody can see it: leaving out "next %= count". The turn is taken modulo the members again; the
+    # line is there so that what is stored is a seat.
     (
         "the epoch isn't new",
         "uint256 epoch = ((head >> EPOCH_AT) & TAG) + 1;",

@@ -17,7 +17,7 @@ sys.path.insert(0, str(ROOT / "scripts"))
 
 import mutate_contract  # noqa: E402
 from contract_mutants import MUTANTS, Mutant  # noqa: E402
-from mutate_contract import Outcome  # noqa: E402
+from mutate_contract import REPORT, Outcome, fingerprint  # noqa: E402
 
 # The same rule in other words: nobody can see it.
 UNSEEN = Mutant(
@@ -84,3 +84,10 @@ def test_faults__each__has_one_place_and_a_name_of_its_own() -> None:
         mutate_contract.apply(source, mutant)
     names = [(m.group, m.name) for m in MUTANTS]
     assert len(set(names)) == len(names) >= 200
+
+
+def test_report__is_about_the_contract_and_the_faults_there_are() -> None:
+    report = REPORT.read_text(encoding="utf-8")
+    assert f"`{fingerprint()}`" in report, "run scripts/mutate_contract.py"
+    assert f"**{len(MUTANTS)} of {len(MUTANTS)} faults were seen.**" in report
+    assert "survived**" not in report.partition("\n## ")[2]

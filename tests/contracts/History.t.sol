@@ -293,6 +293,22 @@ contract HistoryTest is Base {
         eq(view_().proposer, member(3));
     }
 
+    /// @dev Member 3, on the last seat, has the turn, and another than seat 0 is freed: seat 0 is next, as ever.
+    function test_members__lastSeatsTurn__anotherSeatFreed__seat0IsNext() public {
+        for (uint256 gone = 1; gone < 4; ++gone) {
+            deploy(4, false, false);
+            for (uint256 i; i < 3; ++i) {
+                playRound(string(abi.encode(i)));
+            }
+            eq(view_().proposer, member(3));
+            vm.prank(member(gone));
+            c.leave();
+            playRound("d");
+            eq(c.members().length, 3);
+            eq(view_().proposer, member(0));
+        }
+    }
+
     // ------------------------------------------------------------------------------------------- shuffled turns
 
     /// @dev The order of a cycle, worked out here.

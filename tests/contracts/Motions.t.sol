@@ -179,6 +179,26 @@ contract MotionsTest is Base {
         eq(view_().openMotions, 1);
     }
 
+    function test_openMotions__areThoseThatAreOpen() public {
+        vm.prank(member(0));
+        bytes32 a = c.moveAddMember(member(9));
+        vm.prank(member(1));
+        bytes32 b = c.moveRules(defaultRules());
+        vm.prank(member(2));
+        c.moveAddMember(member(8));
+        eq(view_().openMotions, 3);
+        approve(1, a);
+        approve(2, a); // approved
+        eq(view_().openMotions, 2);
+        vm.prank(member(2));
+        c.voteMotion(b, false);
+        vm.prank(member(3));
+        c.voteMotion(b, false); // rejected
+        eq(view_().openMotions, 1);
+        eq(c.viewFor(member(0), START + 1000).openMotions, 1);
+        eq(c.viewFor(member(0), START + 1001).openMotions, 0); // lapsed
+    }
+
     function test_ids__bindIndexMembershipAndContent() public {
         I.Rules memory none;
         addMember(9);
