@@ -317,6 +317,11 @@ with LocalNetwork("anvil", 1, ipfs=False) as network:
             wait_until(lambda: network.check() is not None, "the notice")
             assert network.check() == "ipfs-2"
 
+    def test_stopped_from_outside__just_when_it_is_looked_at__nothing_has_ended_by_itself(self) -> None:
+        with local_network(ipfs=False) as network:
+            os.kill(network.pids()["supervisor"], signal.SIGTERM)
+            wait_until(lambda: network.check() is None and network.gone(), "the end")
+
 
 def _text(path: Path) -> str:
     """Nothing if it isn't there: each start moves the last one's log away."""

@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 from ..errors import NetworkError
 
-__all__ = ["Daemons", "InUse", "Retries", "choose_port", "is_free", "log_tail", "release_port"]
+__all__ = ["Daemons", "InUse", "Retries", "StoppedFromOutside", "choose_port", "is_free", "log_tail", "release_port"]
 
 T = TypeVar("T")
 
@@ -33,6 +33,10 @@ _given: set[int] = set()  # ports chosen by this process: not given twice, even 
 
 class InUse(NetworkError):
     """The folder's network is running already."""
+
+
+class StoppedFromOutside(NetworkError):
+    """The supervisor is gone or about to be, and its daemons with it: somebody has stopped the network."""
 
 
 class Daemons:
@@ -186,8 +190,8 @@ class Daemons:
         assert isinstance(answer, dict)
         return answer
 
-    def _lost(self) -> NetworkError:
-        return NetworkError("the local network was stopped from outside", fix="start it again")
+    def _lost(self) -> StoppedFromOutside:
+        return StoppedFromOutside("the local network was stopped from outside", fix="start it again")
 
 
 class Retries:

@@ -13,7 +13,7 @@ from ..errors import UsageError
 from . import state
 from .chains import Chain, check_chain, fund, start_chain
 from .kubo import Kubo, connect_all, make_repository, make_swarm_key, start_kubos
-from .processes import Daemons, release_port
+from .processes import Daemons, StoppedFromOutside, release_port
 from .tools import Say, find_kubo
 
 __all__ = ["LocalNetwork", "Stakeholder"]
@@ -154,10 +154,13 @@ class LocalNetwork:
         return self._daemons is None or self._daemons.gone()
 
     def check(self) -> str | None:
-        """The name of a daemon that has ended by itself, or None."""
+        """The name of a daemon that has ended by itself, or None (also when all is being stopped from outside)."""
         daemons = self._running()
         names = ["chain", *(kubo.name for kubo in self._kubos)]
-        return next((name for name in names if daemons.ended(name) is not None), None)
+        try:
+            return next((name for name in names if daemons.ended(name) is not None), None)
+        except StoppedFromOutside:
+            return None
 
     def log(self, name: str) -> Path:
         """The log of ``chain`` or of ``ipfs-1`` and so on."""
