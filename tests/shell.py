@@ -56,7 +56,7 @@ class Shell:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 text=True,
-                timeout=240,
+                timeout=900,
             )
         finally:
             os.close(ours)
