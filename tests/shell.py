@@ -22,7 +22,7 @@ class Shell:
         (folder / "examples").symlink_to(ROOT / "examples")
         (folder / "tmp").mkdir()
         environment = {k: v for k, v in os.environ.items() if not k.startswith("COLEARN_")}
-        self.env = {**environment, "TMPDIR": str(folder / "tmp"), "PYTHONUNBUFFERED": "1"}
+        self.env = {**environment, "TMPDIR": str(folder / "tmp"), "PYTHONUNBUFFERED": "1", "COLUMNS": "120"}
 
     def start(self, script: str) -> subprocess.Popen[str]:
         """Start a local network, which runs until it is stopped; return when it says that it is up."""

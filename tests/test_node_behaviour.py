@@ -172,22 +172,23 @@ def get(port: int, path: str) -> tuple[int, str]:
 
 
 def test_metrics__show_rounds_and_health(pair: Collective) -> None:
-    node = pair.start(1, metrics__listen="127.0.0.1:0")
-    wait_until(lambda: bool(node.events("metrics")), "the server runs")
-    port = node.events("metrics")[0]["port"]
-    assert get(port, "/livez") == (200, "ok\n")
-    wait_until(lambda: get(port, "/readyz")[0] == 200, "it is ready")
-    propose(pair, pair.store.put(trained()))
-    wait_until(lambda: 'colearn_node_rounds_total{outcome="accepted"} 1.0' in get(port, "/metrics")[1], "counted")
-    shown = get(port, "/metrics")[1]
-    assert "\ncolearn_node_round 2.0\n" in shown and "\ncolearn_node_accepted_round 1.0\n" in shown
-    assert 'colearn_node_events_total{event="vote",level="info"} 1.0' in shown
-    gas = sum(e.get("gas", 0) for e in node.lines)
-    assert gas > 30_000 and f"\ncolearn_node_gas_total {float(gas)}\n" in shown
-    assert get(port, "/nothing")[0] == 404
-    pair.anvil.stop()
-    wait_until(lambda: bool(node.events("chain")), "it sees that the chain is gone")
-    assert node.process.poll() is None and get(port, "/livez")[0] == 200
+    with contextlib.closing(Forwarder(pair.anvil.url)) as endpoint:
+        node = pair.start(1, rpc=[endpoint.url], metrics__listen="127.0.0.1:0")
+        wait_until(lambda: bool(node.events("metrics")), "the server runs")
+        port = node.events("metrics")[0]["port"]
+        assert get(port, "/livez") == (200, "ok\n")
+        wait_until(lambda: get(port, "/readyz")[0] == 200, "it is ready")
+        propose(pair, pair.store.put(trained()))
+        wait_until(lambda: 'colearn_node_rounds_total{outcome="accepted"} 1.0' in get(port, "/metrics")[1], "counted")
+        shown = get(port, "/metrics")[1]
+        assert "\ncolearn_node_round 2.0\n" in shown and "\ncolearn_node_accepted_round 1.0\n" in shown
+        assert 'colearn_node_events_total{event="vote",level="info"} 1.0' in shown
+        gas = sum(e.get("gas", 0) for e in node.lines)
+        assert gas > 30_000 and f"\ncolearn_node_gas_total {float(gas)}\n" in shown
+        assert get(port, "/nothing")[0] == 404
+        endpoint.cut()
+        wait_until(lambda: bool(node.events("chain")), "it sees that the chain is gone")
+        assert node.process.poll() is None and get(port, "/livez")[0] == 200
 
 
 def test_ready__before_the_learner_is__503_says_why(pair: Collective) -> None:
