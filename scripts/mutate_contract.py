@@ -38,7 +38,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "scripts")]
 from build_contract import SOURCES, find_compiler, standard_input  # noqa: E402
 from contract_mutants import MUTANTS, Mutant  # noqa: E402
 
-from colearn_ledger.errors import ColearnError, CompilerNotFound, UsageError  # noqa: E402
+from colearn_ledger.errors import ArtifactError, ColearnError, CompilerNotFound, UsageError  # noqa: E402
 from tests.foundry import native_binary  # noqa: E402
 
 REPORT = ROOT / "docs" / "contract-mutants.md"
@@ -120,7 +120,10 @@ class Compiler:
         assert self._process.stdin is not None and self._process.stdout is not None
         self._process.stdin.write(json.dumps(self._input) + "\n")
         self._process.stdin.flush()
-        output: dict[str, Any] = json.loads(self._process.stdout.readline())
+        answer = self._process.stdout.readline()
+        if not answer:
+            raise ArtifactError("the compiler has ended without an answer", fix="run it again")
+        output: dict[str, Any] = json.loads(answer)
         errors = [e["formattedMessage"] for e in output.get("errors", []) if e["severity"] == "error"]
         if errors:
             raise UsageError(f"doesn't compile: {errors[0]}")
@@ -184,18 +187,23 @@ class Workshop:
         (self.folder / BUILT).write_text(json.dumps(built), encoding="utf-8")
 
     def first_failure(self, suite: tuple[str, ...]) -> str:
-        """The test that fails, or empty when all pass."""
+        """The test that fails, or empty when all pass. Raises UsageError if that can't be told."""
         # forge would start with the failures that it remembers of other faults.
         for remembered in ("fuzz", "invariant", "test-failures"):
             path = self.folder / "cache" / remembered
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
         try:
             done = self.run("test", "--fail-fast", *suite)
-        except subprocess.TimeoutExpired:
-            return "(tests ran into the time limit)"
+        except subprocess.TimeoutExpired as e:
+            raise UsageError(
+                f"forge took longer than {e.timeout:.0f} s", fix="run it on a machine that is less busy"
+            ) from e
         if done.returncode == 0:
             return ""
-        return _killer(done.stdout) or f"(forge: {(done.stdout + done.stderr).strip()[-200:]})"
+        if killer := _killer(done.stdout):
+            return killer
+        # That forge itself fails, or is killed, says nothing about the contract.
+        raise UsageError(f"forge ended with {done.returncode}: {(done.stdout + done.stderr).strip()[-500:]}")
 
 
 class Bench:

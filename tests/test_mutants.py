@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from colearn_ledger.errors import UsageError
+
 from .conftest import SEED
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -60,6 +62,29 @@ class OneCode:
 def test_fault__that_is_none__is_unusable(mutant: Mutant, trouble: str) -> None:
     bench = mutate_contract.Bench(OneCode(), None)  # type: ignore[arg-type]
     assert trouble in bench.try_out(mutant).trouble
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a shell script stands for forge")
+@pytest.mark.parametrize(
+    ("script", "ends"),
+    [
+        ("exit 0", ""),
+        ("echo 'Ran 2 tests for tests/contracts/X.t.sol:X'; echo '[FAIL: no] test_y() (gas: 1)'; exit 1", "X.test_y"),
+        ("kill -9 $$", None),
+        ("echo 'no such option'; exit 2", None),
+    ],
+    ids=["passes", "fails", "is killed", "can't be run"],
+)
+def test_forge__how_it_ends__only_a_failing_test_sees_a_fault(tmp_path: Path, script: str, ends: str | None) -> None:
+    forge = tmp_path / "forge"
+    forge.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
+    forge.chmod(0o755)
+    shop = mutate_contract.Workshop(tmp_path, forge)
+    if ends is None:
+        with pytest.raises(UsageError, match="forge ended with"):
+            shop.first_failure(mutate_contract.SUITES[0])
+    else:
+        assert shop.first_failure(mutate_contract.SUITES[0]) == ends
 
 
 @pytest.mark.parametrize(

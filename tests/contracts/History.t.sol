@@ -59,6 +59,20 @@ contract HistoryTest is Base {
         eq(page[2].rejections, 5);
     }
 
+    /// @dev Whose turn a missed round was is worked out, and stays what it was when members change.
+    function test_records__missedRoundsOfEarlierMembers__keepTheirProposers() public {
+        vm.warp(START + 350); // 1, 2 and 3 are missed
+        vm.prank(member(0));
+        c.leave();
+        playRound("a"); // 4
+        eq(c.members()[0], member(3));
+        for (uint256 round = 1; round < 5; ++round) {
+            eq(record(round).proposerSeat, round - 1);
+            eq(record(round).proposer, member(round - 1));
+        }
+        eq(record(3).state, I.RoundState.Missed);
+    }
+
     function test_records__pages() public {
         playRound("a");
         playRound("b");

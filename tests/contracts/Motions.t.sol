@@ -405,6 +405,24 @@ contract MotionsTest is Base {
         eq(motion(2).state, I.MotionState.Lapsed);
     }
 
+    function test_vote__twice__refusedWhateverTheVotes() public {
+        deploy(7, false, false);
+        vm.prank(member(0));
+        bytes32 id = c.moveAddMember(member(9));
+        approve(1, id);
+        vm.prank(member(2));
+        c.voteMotion(id, false);
+        for (uint256 i; i < 3; ++i) {
+            for (uint256 again; again < 2; ++again) {
+                vm.prank(member(i));
+                expect(abi.encodeWithSelector(I.AlreadyVoted.selector, member(i)));
+                c.voteMotion(id, again == 1);
+            }
+        }
+        eq(motion(0).approvals, 3);
+        eq(motion(0).rejections, 4);
+    }
+
     function test_reject__whenApprovalIsImpossible() public {
         vm.prank(member(0));
         bytes32 id = c.moveAddMember(member(9));

@@ -268,6 +268,22 @@ contract RoundsTest is Base {
         voteAs(2, id, true);
     }
 
+    function test_vote__twice__refusedWhateverTheVotes() public {
+        deploy(7, false, false);
+        bytes32 id = proposeAs("a");
+        voteAs(1, id, true);
+        voteAs(2, id, false);
+        for (uint256 i = 1; i < 3; ++i) {
+            for (uint256 again; again < 2; ++again) {
+                vm.prank(member(i));
+                expect(abi.encodeWithSelector(I.AlreadyVoted.selector, member(i)));
+                c.vote(id, again == 1);
+            }
+        }
+        eq(view_().proposals[0].approvals, 2);
+        eq(view_().proposals[0].rejections, 4);
+    }
+
     function test_vote__withScores__countsTheSame() public {
         bytes32 id = proposeAs("a");
         vm.prank(member(1));
