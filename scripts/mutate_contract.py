@@ -3,7 +3,8 @@
 
     scripts/mutate_contract.py                  all of scripts/contract_mutants.py; writes docs/contract-mutants.md
     scripts/mutate_contract.py --sample 6       only six, drawn by lot (--seed repeats a draw); writes nothing
-    scripts/mutate_contract.py --only 'tie'     only those whose group or name matches; writes nothing
+    scripts/mutate_contract.py --only 'tie'     only those whose group or name matches; writes their rows of the page
+                                                anew, if it is about the same contract and faults
 
 Each fault is compiled (with little of the optimizer, which halves the time) and meets the Foundry tests in a copy of
 the project's folder: examples first, fuzz tests where those see nothing, then the invariants. Exit code 0: every fault
@@ -328,6 +329,20 @@ def render(outcomes: Sequence[Outcome]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def recorded(page: str) -> dict[Mutant, Outcome]:
+    """What the page says became of each fault; nothing if it is about another contract or other faults."""
+    if f"`{fingerprint()}`" not in page:
+        return {}
+    killers: dict[tuple[str, str], str] = {}
+    group = ""
+    for line in page.splitlines():
+        if line.startswith("## "):
+            group = line[3].lower() + line[4:]
+        elif found := re.match(r"\| (.+) \| (?:killed|\*\*survived\*\*) \| (.*) \|$", line):
+            killers[group, found[1]] = found[2].strip()
+    return {m: Outcome(m, killers[m.group, m.name]) for m in MUTANTS if (m.group, m.name) in killers}
+
+
 def main(arguments: Sequence[str] | None = None, mutants: Sequence[Mutant] = MUTANTS) -> int:
     """Exit codes: see above."""
     parser = argparse.ArgumentParser(description="Plant faults in the contract; see whether its tests notice.")
@@ -365,9 +380,12 @@ def main(arguments: Sequence[str] | None = None, mutants: Sequence[Mutant] = MUT
     print(f"\n{len(outcomes)} faults in {time.monotonic() - begun:.0f} s: {sum(o.killed for o in outcomes)} killed")
     for o in survived + unusable:
         print(_line(o))
-    if not unusable and len(chosen) == len(MUTANTS):
-        REPORT.write_text(render(outcomes), encoding="utf-8")
-        print(f"written: {REPORT.relative_to(ROOT)}")
+    if not unusable and options.sample is None:
+        known = recorded(REPORT.read_text(encoding="utf-8")) if REPORT.is_file() else {}
+        known.update({o.mutant: o for o in outcomes})
+        if all(m in known for m in MUTANTS):
+            REPORT.write_text(render([known[m] for m in MUTANTS]), encoding="utf-8")
+            print(f"written: {REPORT}")
     return 2 if unusable else 1 if survived else 0
 
 

@@ -13,6 +13,7 @@ import pytest
 from colearn_ledger.errors import UsageError
 
 from .conftest import SEED
+from .test_forge import named_tests
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "scripts"))
@@ -96,9 +97,15 @@ def test_forge__how_it_ends__only_a_failing_test_sees_a_fault(tmp_path: Path, sc
     ],
 )
 def test_command__exit_code__says_whether_a_fault_survived(
-    outcome: Outcome, code: int, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    outcome: Outcome,
+    code: int,
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
 ) -> None:
     monkeypatch.setattr(mutate_contract, "try_all", lambda mutants, jobs: [outcome])
+    monkeypatch.setattr(mutate_contract, "REPORT", tmp_path / "none.md")
     assert mutate_contract.main([], [UNSEEN]) == code
     assert said in capsys.readouterr().out
 
@@ -111,8 +118,28 @@ def test_faults__each__has_one_place_and_a_name_of_its_own() -> None:
     assert len(set(names)) == len(names) >= 200
 
 
+def test_report__some_tried_again__their_rows_are_written_anew(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    monkeypatch.setattr(mutate_contract, "REPORT", page)
+    again = [m for m in MUTANTS if m.name == "a tie accepts"]
+    arguments = ["--only", "a tie accepts"]
+    monkeypatch.setattr(mutate_contract, "try_all", lambda mutants, jobs: [Outcome(m, "A.test_new") for m in mutants])
+    assert mutate_contract.main(arguments) == 0
+    assert not page.exists()  # one row is no page
+    page.write_text(mutate_contract.render([Outcome(m, "A.test_old") for m in MUTANTS]), encoding="utf-8")
+    assert mutate_contract.main(arguments) == 0
+    text = page.read_text(encoding="utf-8")
+    assert text == mutate_contract.render([Outcome(m, "A.test_new" if m in again else "A.test_old") for m in MUTANTS])
+    old = text.replace(fingerprint(), "0" * 16)  # of another contract
+    page.write_text(old, encoding="utf-8")
+    assert mutate_contract.main(arguments) == 0
+    assert page.read_text(encoding="utf-8") == old
+
+
 def test_report__is_about_the_contract_and_the_faults_there_are() -> None:
     report = REPORT.read_text(encoding="utf-8")
     assert f"`{fingerprint()}`" in report, "run scripts/mutate_contract.py"
     assert f"**{len(MUTANTS)} of {len(MUTANTS)} faults were seen.**" in report
-    assert "survived**" not in report.partition("\n## ")[2]
+    there = {".".join(name.split(":")[1:]) for name in named_tests()}
+    gone = {outcome.killer for outcome in mutate_contract.recorded(report).values()} - there
+    assert not gone, "run scripts/mutate_contract.py --only ... for the faults that these tests saw"
