@@ -77,13 +77,13 @@ def test_history__output__is_what_the_command_prints_for_these_rounds() -> None:
     def weights(sha256: str) -> WeightsRef:
         return WeightsRef(bytes.fromhex(sha256) + bytes(28), bytes(32), 136)
 
-    state, proposer = RoundState.ACCEPTED, "0xA642" + "0" * 32 + "d573"
+    state, proposer = RoundState.ACCEPTED, "0xaCa8" + "0" * 32 + "dE15"
     records = [
         RoundRecord(0, state, "", 0, b"", None, weights("ece30a48"), 1, 3, 0, 0, 0, 0, 0),
         RoundRecord(1, state, proposer, 0, b"", bytes(32), weights("a102bf38"), 1, 3, 0, 6, 0, 0, 2),
-        RoundRecord(11, RoundState.PROPOSING, "0xde2a" + "0" * 32 + "651C", 0, b"", None, None, 1, 3, 1, 0, 0, 0, 0),
+        RoundRecord(11, RoundState.PROPOSING, "0xB513" + "0" * 32 + "F904", 0, b"", None, None, 1, 3, 1, 0, 0, 0, 0),
     ]
-    deployed, decided = sent(3_777_113, "2026-11-25 23:35:57", 0), sent(159_674, "2026-11-25 23:36:17", 1)
+    deployed, decided = sent(3_835_470, "2026-11-26 01:46:14", 0), sent(159_790, "2026-11-26 01:46:20", 1)
     votes = tuple(Vote(seat, "", Choice.APPROVED) for seat in (1, 2))
     rounds = [
         Round(records[0], transactions=(deployed,)),
