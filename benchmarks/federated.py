@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from colearn_ledger.core.learner import Learner, Weights, ask_propose
+from colearn_ledger.core.asking import ask_propose
+from colearn_ledger.core.learner import Learner, Weights
 from colearn_ledger.core.weights import decode, encode
 
 __all__ = ["RULES", "run_federated"]

@@ -20,7 +20,7 @@ from web3 import Web3
 
 from colearn_ledger.chain.artifact import load_artifact
 from colearn_ledger.chain.commitments import commitment_of
-from colearn_ledger.chain.embedded import EmbeddedChain
+from colearn_ledger.embedded.chain import EmbeddedChain
 
 __all__ = ["FILE", "TARGETS", "measure"]
 

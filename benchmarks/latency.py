@@ -29,7 +29,7 @@ from colearn_ledger.chain.keys import load_account
 from colearn_ledger.chain.transactions import Sender
 from colearn_ledger.core.protocol import RoundState, View
 from colearn_ledger.core.weights import encode
-from colearn_ledger.deployment import load_deployment
+from colearn_ledger.founding.record import load_deployment
 from colearn_ledger.network import LocalNetwork
 from colearn_ledger.network.http import call_rpc
 from colearn_ledger.stores.local import LocalStore

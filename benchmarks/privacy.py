@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from colearn_ledger.core.driver import run
-from colearn_ledger.core.models import DiffPrivConfig
+from colearn_ledger.core.summaries import DiffPrivConfig
 from colearn_ledger.tasks import get_task
 
 __all__ = ["measure"]

@@ -16,7 +16,7 @@ import warnings
 
 from colearn_ledger.core.driver import run
 from colearn_ledger.errors import ColearnError
-from colearn_ledger.learners.voting import SmallVoteSet
+from colearn_ledger.learners.voting.policy import SmallVoteSet
 from colearn_ledger.tasks import Task, get_task
 
 DEALT: dict[str, float | None] = {"IID": None, "Dirichlet(0.3)": 0.3}

@@ -19,25 +19,25 @@ if TYPE_CHECKING:
     from .core.learner import Learner as Learner
     from .core.learner import MachineLearningInterface as MachineLearningInterface
     from .core.learner import ProposedWeights as ProposedWeights
-    from .core.learner import VoteRecord as VoteRecord
     from .core.learner import Weights as Weights
-    from .core.models import ColearnModel as ColearnModel
-    from .core.models import DiffPrivBudget as DiffPrivBudget
-    from .core.models import DiffPrivConfig as DiffPrivConfig
-    from .core.models import ErrorCodes as ErrorCodes
-    from .core.models import ModelFormat as ModelFormat
-    from .core.models import Prediction as Prediction
-    from .core.models import PredictionRequest as PredictionRequest
-    from .core.models import TrainingSummary as TrainingSummary
     from .core.results import Result as Result
     from .core.results import Results as Results
     from .core.results import RoundResult as RoundResult
+    from .core.summaries import ColearnModel as ColearnModel
+    from .core.summaries import DiffPrivBudget as DiffPrivBudget
+    from .core.summaries import DiffPrivConfig as DiffPrivConfig
+    from .core.summaries import ErrorCodes as ErrorCodes
+    from .core.summaries import ModelFormat as ModelFormat
+    from .core.summaries import Prediction as Prediction
+    from .core.summaries import PredictionRequest as PredictionRequest
+    from .core.summaries import TrainingSummary as TrainingSummary
+    from .core.summaries import VoteRecord as VoteRecord
     from .core.training import collective_learning_round as collective_learning_round
     from .core.training import individual_training_round as individual_training_round
     from .core.training import initial_result as initial_result
+    from .embedded.ledger import EmbeddedLedger as EmbeddedLedger
     from .errors import ColearnError as ColearnError
     from .errors import LearnerWarning as LearnerWarning
-    from .ledger.embedded import EmbeddedLedger as EmbeddedLedger
     from .report.live_plot import ColearnPlot as ColearnPlot
     from .report.plot import plot_results as plot_results
     from .report.table import print_results as print_results
@@ -47,26 +47,26 @@ __version__ = "0.1.0"
 
 _WHERE = {
     "ColearnError": "errors",
-    "ColearnModel": "core.models",
+    "ColearnModel": "core.summaries",
     "ColearnPlot": "report.live_plot",
-    "DiffPrivBudget": "core.models",
-    "DiffPrivConfig": "core.models",
-    "EmbeddedLedger": "ledger.embedded",
-    "ErrorCodes": "core.models",
+    "DiffPrivBudget": "core.summaries",
+    "DiffPrivConfig": "core.summaries",
+    "EmbeddedLedger": "embedded.ledger",
+    "ErrorCodes": "core.summaries",
     "InProcess": "core.driver",
     "Learner": "core.learner",
     "LearnerReport": "core.check_learner",
     "LearnerWarning": "errors",
     "MachineLearningInterface": "core.learner",
-    "ModelFormat": "core.models",
-    "Prediction": "core.models",
-    "PredictionRequest": "core.models",
+    "ModelFormat": "core.summaries",
+    "Prediction": "core.summaries",
+    "PredictionRequest": "core.summaries",
     "ProposedWeights": "core.learner",
     "Result": "core.results",
     "Results": "core.results",
     "RoundResult": "core.results",
-    "TrainingSummary": "core.models",
-    "VoteRecord": "core.learner",
+    "TrainingSummary": "core.summaries",
+    "VoteRecord": "core.summaries",
     "Weights": "core.learner",
     "check_learner": "core.check_learner",
     "collective_learning_round": "core.training",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .core.interface import MachineLearningInterface, ProposedWeights, Weights
-from .core.models import (
+from .core.learner import MachineLearningInterface, ProposedWeights, Weights
+from .core.summaries import (
     ColearnModel,
     DiffPrivBudget,
     DiffPrivConfig,

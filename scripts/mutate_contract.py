@@ -40,7 +40,7 @@ from build_contract import SOURCES, find_compiler, standard_input  # noqa: E402
 from contract_mutants import MUTANTS, Mutant  # noqa: E402
 
 from colearn_ledger.errors import ArtifactError, ColearnError, CompilerNotFound, UsageError  # noqa: E402
-from tests.foundry import native_binary  # noqa: E402
+from tests.kit.foundry import native_binary  # noqa: E402
 
 REPORT = ROOT / "docs" / "contract-mutants.md"
 SOURCE = ROOT / SOURCES[0]
@@ -54,7 +54,7 @@ SUITES = (
 )
 LONGEST_SECONDS = 600
 # Enough of the optimizer that the code generator doesn't run out of stack. Its code is twice as long as the shipped one
-# and says the same; that the shipped one passes the tests, tests/test_forge.py shows.
+# and says the same; that the shipped one passes the tests, tests/contracts/test_forge.py shows.
 OPTIMIZER = {
     "enabled": False,
     "details": {

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[1]
 SEED = "COLEARN_TEST_SEED"
 IN_CI = os.environ.get("CI") == "true"
 

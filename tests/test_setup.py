@@ -106,7 +106,7 @@ QUICK = ["-m", "not slow"]
         (["--maxfail=1"], [*PARALLEL, *QUICK, "--maxfail=1"]),
         (["-s", "--all"], ["-s"]),
         (["-n", "3", "--all"], ["-n", "3"]),
-        (["tests/test_cid.py::test_x"], [*QUICK, "tests/test_cid.py::test_x"]),
+        (["tests/core/test_cid.py::test_x"], [*QUICK, "tests/core/test_cid.py::test_x"]),
     ],
 )
 def test_scripts_test__arguments__reach_pytest(project: Path, words: list[str], told: list[str]) -> None:

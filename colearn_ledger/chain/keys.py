@@ -18,8 +18,8 @@ from typing import Any
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
 
-from ..core.shallow_json import parse_shallow_json
 from ..errors import KeyFileError
+from ..formats.json import parse_shallow_json
 
 __all__ = ["KEY_FILE_VARIABLE", "find_account", "load_account", "load_key_file", "make_key", "write_keystore"]
 

@@ -14,8 +14,8 @@ from ..errors import DataError, StoreError, UsageError
 
 if TYPE_CHECKING:
     from ..core.driver import Backend
-    from ..core.models import DiffPrivConfig
     from ..core.results import Results, RoundResult
+    from ..core.summaries import DiffPrivConfig
     from ..report.progress import Progress
     from ..tasks import Task
 
@@ -63,7 +63,7 @@ def _range(good: bool, name: str, value: object, expected: str) -> None:
 def run(options: argparse.Namespace) -> int:
     """Check all options, then run, then write. Nothing is written and no framework loaded before all are good."""
     from ..learners.attacks import attack_named
-    from ..learners.voting import vote_policy
+    from ..learners.voting.policy import vote_policy
     from ..tasks import get_task
 
     if options.list_tasks:
@@ -103,7 +103,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _privacy(options: argparse.Namespace) -> DiffPrivConfig | None:
     """How the learners are to train. By the seed, so that a run can be repeated: the demo's data is nobody's secret."""
-    from ..core.models import DiffPrivConfig
+    from ..core.summaries import DiffPrivConfig
 
     epsilon, delta, clip, proposals = options.epsilon, options.delta, options.clip, options.proposals
     if epsilon is None:
@@ -139,7 +139,7 @@ def _run(
     """Make the learners and run the rounds, telling what is done meanwhile."""
     from ..core.driver import run as run_collective
     from ..learners.attacks import attack_named
-    from ..learners.voting import SmallVoteSet, small_vote_sets
+    from ..learners.voting.policy import SmallVoteSet, small_vote_sets
     from ..report.progress import watched
     from ..report.record import environment
     from ..report.table import Table
@@ -246,7 +246,7 @@ def _backend(options: argparse.Namespace) -> Backend | None:
     _make_folder(options.output)
     if options.no_ledger:
         return None
-    from ..ledger.embedded import EmbeddedLedger
+    from ..embedded.ledger import EmbeddedLedger
     from ..stores.local import LocalStore
 
     store = LocalStore(options.output / "weights")

@@ -12,19 +12,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..core.duration import parse_duration
 from ..core.protocol import Rules
-from ..core.size import parse_size
 from ..core.threshold import parse_threshold
 from ..errors import ConfigError, UsageError
+from ..formats.duration import parse_duration
+from ..formats.size import parse_size
 from .options import RPC_VARIABLE, fee_cap, rpc_urls
 
 if TYPE_CHECKING:
     from eth_account.signers.local import LocalAccount
     from web3 import Web3
 
-    from ..learners.factory import LearnerSpec
-    from ..ledger.founding import Plan
+    from ..founding.plan import Plan
+    from ..learners.loading.factory import LearnerSpec
     from ..network.described import RunningNetwork
     from ..stores.base import Store
 
@@ -94,8 +94,8 @@ def run(options: argparse.Namespace) -> int:
     """Look at everything, show it, ask, then do it."""
     wanted = _check(options)
     from ..chain.endpoints import connect, shown_url
-    from ..learners.first_weights import first_weights
-    from ..ledger.founding import plan, read_weights
+    from ..founding.plan import plan, read_weights
+    from ..learners.loading.first_weights import first_weights
     from ..report.founding import plan_in_words
     from ..stores.open import open_store
 
@@ -134,8 +134,8 @@ def _found(
     options: argparse.Namespace, wanted: _Wanted, founding: Plan, web3: Web3, account: LocalAccount, store: Store
 ) -> int:
     """From here on something is done. The address is said as soon as it is known, so that no failure can lose it."""
-    from ..deployment import save_deployment
-    from ..ledger.founding import found
+    from ..founding.plan import found
+    from ..founding.record import save_deployment
 
     def sending(address: str) -> None:
         print(f"\nthe first weights are stored; sending the contract, whose address will be {address}", flush=True)
@@ -165,7 +165,7 @@ def _confirmed() -> bool:
 
 def _check(options: argparse.Namespace) -> _Wanted:
     """Everything that can be told by the options and the files they name; nothing is asked of chain or store yet."""
-    from ..ledger.founding import MOST_BYTES, check_membership
+    from ..founding.plan import MOST_BYTES, check_membership
 
     rules = _rules(options)
     max_size = parse_size(options.max_size, MOST_BYTES, "--max-size")
@@ -224,8 +224,8 @@ def _rules(options: argparse.Namespace) -> Rules:
 
 def _learner(options: argparse.Namespace) -> LearnerSpec | None:
     """How the first weights are made; None if they are in a file."""
-    from ..learners.factory import FACTORY_FORM, LearnerSpec, is_factory, read_learner_spec
-    from ..learners.options import parse_options
+    from ..learners.loading.factory import FACTORY_FORM, LearnerSpec, is_factory, read_learner_spec
+    from ..learners.loading.options import parse_options
 
     given = [options.learner, options.learner_config, options.weights]
     if sum(one is not None for one in given) != 1:
@@ -246,7 +246,7 @@ def _learner(options: argparse.Namespace) -> LearnerSpec | None:
 
 
 def _members(options: argparse.Namespace, network: RunningNetwork | None) -> tuple[str, ...]:
-    from ..chain.members import read_members
+    from ..formats.members import read_members
 
     named = (read_members(options.members) if options.members else ()) + tuple(options.member)
     if not named and network is not None:

@@ -8,10 +8,10 @@ import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ..core.duration import parse_duration
 from ..core.protocol import ZERO_ADDRESS, MotionKind, MotionState
 from ..core.threshold import parse_threshold
 from ..errors import ContractError, NotAMember, UsageError
+from ..formats.duration import parse_duration
 from .options import (
     Collective,
     add_collective_options,

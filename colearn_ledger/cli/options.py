@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..deployment import DEPLOYMENT_FILE, load_deployment
 from ..errors import KeyFileError, UsageError
+from ..founding.record import DEPLOYMENT_FILE, load_deployment
 
 if TYPE_CHECKING:
     from eth_account.signers.local import LocalAccount
@@ -101,7 +101,7 @@ def open_collective(options: argparse.Namespace, environ: Mapping[str, str] = os
             expected=f"a URL, by --rpc, {RPC_VARIABLE} or the deployment file",
             fix="--rpc http://127.0.0.1:8545",
         )
-    from ..chain.code import check_code
+    from ..chain.bytecode import check_code
     from ..chain.contract import CollectiveContract
     from ..chain.endpoints import connect
 

@@ -11,19 +11,10 @@ from typing import Any
 import numpy as np
 
 from ..errors import InvalidWeights, LearnerError
-from .forms import arrays_of, like, parts_of, plain
-from .learner import (
-    Learner,
-    ProposedWeights,
-    Weights,
-    ask_accept,
-    ask_current,
-    ask_propose,
-    ask_test,
-    check_methods,
-    why_declined,
-)
+from .asking import ask_accept, ask_current, ask_propose, ask_test, check_methods, why_declined
+from .learner import Learner, ProposedWeights, Weights
 from .schema import Schema
+from .tensors import arrays_of, like, parts_of, plain
 from .tree import shown
 from .weights import decode, encode
 

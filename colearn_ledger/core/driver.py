@@ -13,18 +13,9 @@ from fractions import Fraction
 from typing import Protocol
 
 from ..errors import ColearnError, InvalidWeights, SchemaMismatch, UsageError
+from .asking import ask_accept, ask_current, ask_proposal, ask_test, check_methods, why_declined
 from .cid import cid_text
-from .learner import (
-    Learner,
-    ProposedWeights,
-    Weights,
-    ask_accept,
-    ask_current,
-    ask_proposal,
-    ask_test,
-    check_methods,
-    why_declined,
-)
+from .learner import Learner, ProposedWeights, Weights
 from .results import Results, RoundResult, record_of
 from .schema import Schema
 from .threshold import Tie, need, parse_threshold

@@ -1,222 +1,123 @@
-"""Speaking to a learner: what drivers ask it, and what they make of its answers.
+"""The learner interface's own types: weights, a judgement of weights, and the four methods.
 
-Drivers speak to a learner through the ``ask_`` functions alone. What a learner hands out passes through canonical bytes
-before anybody else sees it; what it is given is its own copy, in its own kinds of arrays; and a learner that proposing
-or testing has changed gets its current weights back. So a learner whose arrays are its model's can't spoil a round.
-
-The types of the learner interface are here, too, by import.
+Any object that has the methods is a learner; inheriting :class:`MachineLearningInterface` is a convenience.
 """
 
 from __future__ import annotations
 
-import contextlib
-import warnings
-from collections.abc import Iterator
-from typing import Any, TypeVar
+import abc
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
 
-from ..errors import InvalidWeights, LearnerError, LearnerWarning
-from .forms import as_number, like, parts_of, plain
-from .interface import Learner, MachineLearningInterface, ProposedWeights, Weights, number_of
-from .models import (
-    ColearnModel,
-    DiffPrivBudget,
-    DiffPrivConfig,
-    ErrorCodes,
-    ModelFormat,
-    Prediction,
-    PredictionRequest,
-    TrainingSummary,
-    VoteRecord,
-)
-from .schema import Schema
-from .weights import decode, encode
+from ..errors import LearnerError
+from .summaries import ColearnModel, Prediction, PredictionRequest, TrainingSummary, VoteRecord
 
-__all__ = [
-    "ColearnModel",
-    "DiffPrivBudget",
-    "DiffPrivConfig",
-    "ErrorCodes",
-    "Learner",
-    "MachineLearningInterface",
-    "ModelFormat",
-    "Prediction",
-    "PredictionRequest",
-    "ProposedWeights",
-    "TrainingSummary",
-    "VoteRecord",
-    "Weights",
-    "ask_accept",
-    "ask_current",
-    "ask_proposal",
-    "ask_propose",
-    "ask_test",
-    "check_methods",
-    "why_declined",
-]
-
-_T = TypeVar("_T")
-
-METHODS = ("mli_propose_weights", "mli_test_weights", "mli_accept_weights", "mli_get_current_weights")
+__all__ = ["Learner", "MachineLearningInterface", "ProposedWeights", "Weights", "number_of"]
 
 
-def check_methods(learner: object, name: str = "") -> None:
-    """Raise :class:`LearnerError` unless the object has the four methods."""
-    missing = [m for m in METHODS if not callable(getattr(learner, m, None))]
-    if missing:
-        raise LearnerError(
-            f"{_called(learner, name)} lacks {', '.join(missing)}",
-            expected=f"an object with the methods {', '.join(METHODS)}",
-            fix="add the methods; inherit MachineLearningInterface to be told at once",
-        )
+@dataclass
+class Weights:
+    """Weights: a tree (list, tuple, dict) of arrays, scalars and bytes, the same shape of tree for every learner.
 
-
-def ask_current(learner: Learner, name: str = "") -> Weights:
-    """The learner's current weights, as the codec takes them. The arrays may be the model's own: encode, or copy."""
-    return Weights(plain(_current(learner, name).weights))
-
-
-def ask_propose(learner: Learner, round: int, name: str = "") -> Weights:
-    """Train: tell the learner which round it is, if it wants to know, and return what it proposes, as it is."""
-    begin = getattr(learner, "mli_begin_round", None)
-    if callable(begin):
-        begin(round)
-    weights = learner.mli_propose_weights()
-    return _expect(weights, Weights, "mli_propose_weights", learner, name)
-
-
-def ask_proposal(
-    learner: Learner, round: int, schema: Schema, name: str = "", *, max_size: int | None = None
-) -> tuple[Weights, bytes]:
-    """Train, and return what the learner proposes, with its canonical bytes.
-
-    Raises InvalidWeights (SchemaMismatch where it is another model's) when nobody could accept the proposal. That is
-    the proposer's own mistake, so it is told before anybody votes, in process and on a ledger alike.
+    Arrays are numpy's, or tensors of PyTorch, TensorFlow or Keras.
     """
-    with _unchanged(learner, "mli_propose_weights", name):
-        proposed = ask_propose(learner, round, name)
-        try:
-            data = encode(schema.fit(plain(proposed.weights)))
-            if max_size is not None and len(data) > max_size:
-                raise InvalidWeights(
-                    f"they are {len(data)} bytes",
-                    expected=f"at most {max_size} bytes, the deployment's cap",
-                    fix="use a smaller model, or deploy with a larger cap",
-                )
-        except InvalidWeights as error:
-            error.what = f"{_called(learner, name)} proposed weights that nobody can accept: {error.what}"
-            raise
-    return proposed, data
+
+    weights: Any
+    training_summary: TrainingSummary | None = None
 
 
-def why_declined(proposed: Weights) -> str:
-    """Why a learner that was asked to train makes no proposal, for people; empty where it makes one.
+@dataclass
+class ProposedWeights:
+    """A learner's judgement of weights.
 
-    It says so by an error code in its training summary; which weights it returned then doesn't matter.
+    Attributes
+    ----------
+    weights: the weights that were tested.
+    vote_score, test_score: higher is better; one number, or several by name (``criterion`` says which decides).
+    vote: True to approve, False to reject, None to abstain (which counts as not approving).
+    criterion: which entry of the scores decides.
+    current_score: what the learner's current weights reach on the same vote set.
+    record: how the vote came about, if the learner tells.
+    evaluation_results: whatever else the learner has measured; nobody but the learner's own program reads it.
     """
-    summary = proposed.training_summary
-    if getattr(summary, "error_code", None) is None:
-        return ""
-    assert summary is not None
-    budget = summary.dp_budget
-    if budget is None:
-        return "the privacy budget is spent"
-    spent = f"epsilon {budget.consumed_epsilon:.4g} of {budget.target_epsilon:.4g}"
-    return f"the privacy budget is spent: {spent} at delta {budget.target_delta:.2g}"
+
+    weights: Weights
+    vote_score: float | Mapping[str, float]
+    test_score: float | Mapping[str, float]
+    vote: bool | None = None
+    criterion: str | None = None
+    current_score: float | None = None
+    record: VoteRecord | None = None
+    evaluation_results: Mapping[str, Any] | None = None
+
+    @property
+    def vote_value(self) -> float:
+        """The vote score as one number."""
+        return number_of(self.vote_score, self.criterion, "vote_score")
+
+    @property
+    def test_value(self) -> float:
+        """The test score as one number."""
+        return number_of(self.test_score, self.criterion, "test_score")
 
 
-def ask_test(learner: Learner, weights: Weights, name: str = "") -> ProposedWeights:
-    """Have the learner test decoded weights, which become its own; its scores are numbers, or this raises.
+@runtime_checkable
+class Learner(Protocol):
+    """Anything with the four methods.
 
-    The vote and the current score of the result are a bool and a float of Python's, or None.
+    A learner may also have ``mli_begin_round(round: int) -> None``: every driver calls it just before
+    ``mli_propose_weights``, so that a seed and the round's number fix a training, also after a restart.
     """
-    with _unchanged(learner, "mli_test_weights", name) as own:
-        given = Weights(like(weights.weights, own), weights.training_summary)
-        judged = _expect(learner.mli_test_weights(given), ProposedWeights, "mli_test_weights", learner, name)
-    _ = judged.vote_value, judged.test_value
-    judged.vote = _vote(judged.vote, learner, name)
-    if judged.current_score is not None:
-        judged.current_score = number_of(judged.current_score, judged.criterion, "current_score")
-    return judged
+
+    def mli_propose_weights(self) -> Weights: ...
+
+    def mli_test_weights(self, weights: Weights) -> ProposedWeights: ...
+
+    def mli_accept_weights(self, weights: Weights) -> None: ...
+
+    def mli_get_current_weights(self) -> Weights: ...
 
 
-def ask_accept(learner: Learner, weights: Weights, name: str = "") -> None:
-    """Have the learner adopt decoded weights, which become its own."""
-    learner.mli_accept_weights(Weights(like(weights.weights, _current(learner, name).weights)))
+class MachineLearningInterface(abc.ABC):
+    """Base class for learners. Arrays that are handed out or taken in should be copies, never the model's own."""
+
+    @abc.abstractmethod
+    def mli_propose_weights(self) -> Weights:
+        """Train from the current weights and return the result. The current weights stay as they are."""
+
+    @abc.abstractmethod
+    def mli_test_weights(self, weights: Weights) -> ProposedWeights:
+        """Score the weights on this learner's own data, and vote. The current weights stay as they are."""
+
+    @abc.abstractmethod
+    def mli_accept_weights(self, weights: Weights) -> None:
+        """Make the weights the current ones."""
+
+    @abc.abstractmethod
+    def mli_get_current_weights(self) -> Weights:
+        """The current weights."""
+
+    def mli_get_current_model(self) -> ColearnModel:
+        """The current model, for whoever wants to use it. No driver asks for it, and a learner need not have it."""
+        raise NotImplementedError(f"{type(self).__name__} has no mli_get_current_model")
+
+    def mli_make_prediction(self, request: PredictionRequest) -> Prediction:
+        """A prediction of the current model. No driver asks for it, and a learner need not have it."""
+        raise NotImplementedError(f"{type(self).__name__} has no mli_make_prediction")
 
 
-@contextlib.contextmanager
-def _unchanged(learner: Learner, method: str, name: str) -> Iterator[Any]:
-    """Around a call that must leave the current weights alone: yields them, and puts them back if they were changed.
-
-    A training that changes a model's arrays in place changes what was remembered of them, too, if that wasn't a copy;
-    published learners do that. So they are compared with bytes, and put back from bytes.
-    """
-    own = _current(learner, name).weights
-    before = _written(own, learner, name)
-
-    def put_back() -> bool:
-        if _written(_current(learner, name).weights, learner, name) == before:
-            return False
-        ask_accept(learner, Weights(decode(before)), name)
-        return True
-
+def number_of(score: Any, criterion: str | None, field: str) -> float:
+    """A score as one number: of several, the one that ``criterion`` names. Raises LearnerError if there is none."""
+    if isinstance(score, Mapping):
+        if criterion is None or criterion not in score:
+            raise LearnerError(
+                f"{field} has the entries {sorted(score)} and the criterion is {criterion!r}",
+                expected="a criterion that names one of them",
+                fix="set ProposedWeights.criterion",
+            )
+        score = score[criterion]
     try:
-        yield own
-    except BaseException:
-        with contextlib.suppress(Exception):  # what went wrong first is what matters
-            put_back()
-        raise
-    # Not every library serialises the same model to the same bytes (or to the same file) twice, so with those nothing
-    # is said.
-    if put_back() and not any(isinstance(part, bytes | bytearray | str) for _, part in parts_of(own)):
-        warnings.warn(
-            f"{_called(learner, name)}: {method} changed the current weights, and they were put back; "
-            "return copies of the model's arrays (check_learner tells more)",
-            LearnerWarning,
-            stacklevel=2,
-        )
-
-
-def _written(own: Any, learner: Learner, name: str) -> bytes:
-    try:
-        return encode(plain(own))
-    except InvalidWeights as error:  # the learner's fault, whatever weights it was to test
-        raise LearnerError(
-            f"{_called(learner, name)}: its current weights can't be written: {error.what}",
-            expected=error.expected,
-            fix=error.fix,
-        ) from error
-
-
-def _current(learner: Learner, name: str) -> Weights:
-    return _expect(learner.mli_get_current_weights(), Weights, "mli_get_current_weights", learner, name)
-
-
-def _vote(vote: Any, learner: object, name: str) -> bool | None:
-    """The vote as Python's bool: also numpy's, 0 and 1, and tensors without dimensions."""
-    if vote is None:
-        return None
-    with contextlib.suppress(InvalidWeights):
-        number = as_number(plain(vote))
-        if number in (0, 1):
-            return bool(number)
-    raise LearnerError(
-        f"{_called(learner, name)}: the vote is {vote!r}",
-        expected="True to approve, False to reject, None to abstain",
-        fix="compare one number with one number; an array of truths is no vote",
-    )
-
-
-def _called(learner: object, name: str) -> str:
-    kind = type(learner).__name__
-    return f"{name} ({kind})" if name else f"learner {kind}"
-
-
-def _expect(value: object, kind: type[_T], method: str, learner: object, name: str) -> _T:
-    if not isinstance(value, kind):
-        raise LearnerError(
-            f"{_called(learner, name)}: {method} returned {type(value).__name__}",
-            expected=kind.__name__,
-            fix=f"wrap the result: {kind.__name__}(...)",
-        )
-    return value
+        return float(score)
+    except (TypeError, ValueError):
+        raise LearnerError(f"{field} is {score!r}", expected="a number", fix="return float(score)") from None

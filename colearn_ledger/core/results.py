@@ -12,7 +12,8 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from ..errors import UsageError
-from .learner import ProposedWeights, VoteRecord
+from .learner import ProposedWeights
+from .summaries import VoteRecord
 
 __all__ = ["Result", "Results", "RoundResult", "record_of"]
 

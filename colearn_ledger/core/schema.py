@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ConfigError, SchemaMismatch
-from .forms import as_number, as_scalar
+from .tensors import as_number, as_scalar
 from .tree import DTYPES, MAX_DEPTH, Leaf, Node, scalar_type, shown, skeleton_of
 
 __all__ = ["Schema"]

@@ -9,10 +9,11 @@ import time
 from collections.abc import Sequence
 from fractions import Fraction
 
+from .asking import ask_accept, ask_current, ask_propose, ask_test
 from .driver import play_round, set_equal_weights, tried
-from .forms import plain
-from .learner import Learner, ProposedWeights, Weights, ask_accept, ask_current, ask_propose, ask_test
+from .learner import Learner, ProposedWeights, Weights
 from .results import Result
+from .tensors import plain
 from .threshold import Tie
 from .weights import decode, encode
 

@@ -20,9 +20,9 @@ import numpy.typing as npt
 
 from ..errors import InvalidWeights
 from .cid import CHUNK, CidHasher
-from .forms import bfloat16
 from .protocol import WeightsRef
 from .schema import Schema
+from .tensors import bfloat16
 from .tree import DTYPES, MAX_DEPTH, MAX_NDIM, Leaf, Node, leaves_of, parse_tree, shown, skeleton_of, tree_json
 
 __all__ = ["MAX_HEADER", "decode", "encode", "weights_ref"]

@@ -15,7 +15,7 @@ from datetime import datetime, timezone
 from typing import Any, TextIO
 
 from ..core.cid import cid_text
-from ..core.shallow_json import parse_shallow_json
+from ..formats.json import parse_shallow_json
 from .types import Choice, History, Round, Transaction, Vote
 
 __all__ = ["CSV_COLUMNS", "FORMAT", "history_to_dict", "parse_note", "round_to_dict", "utc", "write_csv"]

@@ -11,8 +11,8 @@ import numpy as np
 from ..errors import LearnerError, UsageError
 from .sklearn import Scorer, check_labels, evaluate_estimator
 from .template import Data, LearnerOptions, TemplateLearner
-from .tree_arrays import ForestShape, forest_arrays, forest_trees
-from .voting import Evaluation
+from .trees.tree_arrays import ForestShape, forest_arrays, forest_trees
+from .voting.policy import Evaluation
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -32,7 +32,7 @@ class ForestLearner(TemplateLearner):
 
     Each proposal adds ``steps_per_round`` trees, grown on the learner's own data, to the forest that is current. A full
     forest drops its oldest trees to make room. The weights are the trees as arrays of one shape, whatever number of
-    trees there is (:mod:`~colearn_ledger.learners.tree_arrays`), never a pickle.
+    trees there is (:mod:`~colearn_ledger.learners.trees.tree_arrays`), never a pickle.
 
     Parameters
     ----------

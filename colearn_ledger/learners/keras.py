@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import LearnerError, UsageError
-from .private import PrivateLearner, PrivateOptions
+from .privacy.learner import PrivateLearner, PrivateOptions
 from .template import Data
-from .voting import Evaluation
+from .voting.policy import Evaluation
 
 try:
     import keras
@@ -50,7 +50,7 @@ class KerasLearner(PrivateLearner):
         Scores are reported such that higher is better: a criterion of which less is better has its sign changed.
     steps: another name of ``steps_per_round``.
     options: see :class:`~colearn_ledger.learners.template.BatchLearner`; ``batch_size`` is 32 if not given. For
-        differential privacy see :class:`~colearn_ledger.learners.private.PrivateLearner`.
+        differential privacy see :class:`~colearn_ledger.learners.privacy.learner.PrivateLearner`.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class KerasLearner(PrivateLearner):
         self._optimizer_start = [np.copy(keras.ops.convert_to_numpy(v)) for v in model.optimizer.variables]
         self._private_step: Callable[[Any, Any, np.random.Generator], None] | None = None
         if self.privacy is not None:
-            from .keras_privacy import PrivateStep
+            from .privacy.keras_step import PrivateStep
 
             self._private_step = PrivateStep(
                 model,

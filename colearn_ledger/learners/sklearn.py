@@ -11,7 +11,7 @@ import numpy as np
 
 from ..errors import LearnerError, UsageError
 from .template import BatchLearner, BatchOptions, Data
-from .voting import Evaluation
+from .voting.policy import Evaluation
 
 try:
     from sklearn.base import is_classifier

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 import numpy as np
 
-from ..core.learner import MachineLearningInterface, ProposedWeights, TrainingSummary, Weights
+from ..core.learner import MachineLearningInterface, ProposedWeights, Weights
 from ..core.schema import Schema
+from ..core.summaries import TrainingSummary
 from ..errors import UsageError
-from .voting import Evaluation, SmallVoteSet, VotePolicy, small_vote_set, vote_policy
+from .voting.policy import Evaluation, SmallVoteSet, VotePolicy, small_vote_set, vote_policy
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack

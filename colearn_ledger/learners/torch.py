@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..core.forms import like, plain
 from ..core.learner import Weights
+from ..core.tensors import like, plain
 from ..errors import InvalidWeights, LearnerError, UsageError
-from .private import PrivateLearner, PrivateOptions
+from .privacy.learner import PrivateLearner, PrivateOptions
 from .template import Data, copied
-from .voting import Evaluation
+from .voting.policy import Evaluation
 
 try:
     import torch
@@ -76,7 +76,7 @@ class TorchLearner(PrivateLearner):
         the loss, with its sign changed.
     criterion: what to call the score; by default the metric's name.
     options: see :class:`~colearn_ledger.learners.template.BatchLearner`; ``batch_size`` is 32 if not given. For
-        differential privacy see :class:`~colearn_ledger.learners.private.PrivateLearner`.
+        differential privacy see :class:`~colearn_ledger.learners.privacy.learner.PrivateLearner`.
     """
 
     def __init__(
@@ -114,7 +114,7 @@ class TorchLearner(PrivateLearner):
         ]
         self._step: Any = None
         if self.privacy is not None:
-            from .torch_privacy import PrivateStep
+            from .privacy.torch_step import PrivateStep
 
             self._step = PrivateStep(
                 self._model,

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import InvalidWeights, LearnerError, UsageError
-from .booster_json import BoosterShape, checked_trees, frame_of, model_of
 from .template import Data, LearnerOptions, TemplateLearner
-from .voting import Evaluation
+from .trees.booster_json import BoosterShape, checked_trees, frame_of, model_of
+from .voting.policy import Evaluation
 
 try:
     import xgboost

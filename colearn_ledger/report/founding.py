@@ -7,8 +7,8 @@ from decimal import Decimal
 from ..chain.deploy import Cost
 from ..chain.fees import in_gwei
 from ..core.cid import cid_text
-from ..core.size import shown_size
-from ..ledger.founding import Plan
+from ..formats.size import shown_size
+from ..founding.plan import Plan
 from .rules import decision_in_words, windows_in_words
 
 __all__ = ["cost_in_words", "in_ether", "plan_in_words"]

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from fractions import Fraction
 
-from ..core.duration import shown_duration
 from ..core.protocol import MotionKind, MotionState, Rules
 from ..core.threshold import need
+from ..formats.duration import shown_duration
 from ..history.motions import Motion, Motions
 from .rounds import human_time
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ..core.cid import cid_text
 from ..core.protocol import RoundState
-from ..core.size import shown_size
+from ..formats.size import shown_size
 from ..history.export import utc
 from ..history.types import Choice, History, Round
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from ..core.duration import shown_duration
 from ..core.protocol import Rules
 from ..core.threshold import need
+from ..formats.duration import shown_duration
 
 __all__ = ["decision_in_words", "windows_in_words"]
 

@@ -1,6 +1,6 @@
 """What a weight store does. Stores move and keep bytes; the chain says which ones.
 
-Every store runs the same suite, ``tests/store_conformance.py``.
+Every store runs the same suite, ``tests/kit/store_conformance.py``.
 """
 
 from __future__ import annotations

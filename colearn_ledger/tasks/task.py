@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from ..core.learner import DiffPrivConfig, Learner
+from ..core.learner import Learner
+from ..core.summaries import DiffPrivConfig
 from ..errors import UsageError
-from ..learners.voting import VotePolicy
-from ..learners.voting import vote_policy as policy_by_name
+from ..learners.voting.policy import VotePolicy
+from ..learners.voting.policy import vote_policy as policy_by_name
 
 __all__ = ["KERAS", "SKLEARN", "XGBOOST", "Framework", "Options", "Prepared", "Task"]
 

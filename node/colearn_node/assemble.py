@@ -9,19 +9,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from colearn_ledger.chain.transactions import Sender
-from colearn_ledger.ledger.submit import Submitter
+from colearn_ledger.member.submit import Submitter
 
 from . import lock
 from .check import Findings, look_up
-from .crew import Crew
+from .heads import HeadSubscription
 from .health import Health
 from .log import Log
-from .messages import Spec
-from .narrator import Narrator
 from .node import Node
+from .reporter import Reporter
+from .retention import Retention
 from .settings import Config
-from .tidy import Tidier
-from .wake import News, Wake
+from .wakeup import Wake
+from .worker.messages import Spec
+from .worker.supervisor import WorkerSupervisor
 
 __all__ = ["assembled"]
 
@@ -60,12 +61,12 @@ def assembled(
             found.contract,
             found.member,
             submitter,
-            Crew(_spec(found), wake, log, grace_s=config.learner_grace),
+            WorkerSupervisor(_spec(found), wake, log, grace_s=config.learner_grace),
             wake,
-            Narrator(log, None if metrics is None else metrics.view),
-            Tidier(found.contract, config.store_keep),
+            Reporter(log, None if metrics is None else metrics.view),
+            Retention(found.contract, config.store_keep),
             health,
-            news=None if config.ws is None else News(config.ws, wake, log),
+            heads=None if config.ws is None else HeadSubscription(config.ws, wake, log),
             poll_interval=config.poll_interval,
             store_timeout=config.store_timeout,
             rounds=rounds,

@@ -16,14 +16,14 @@ from pathlib import Path
 from eth_account.signers.local import LocalAccount
 from web3 import Web3
 
-from colearn_ledger.chain.code import check_code
+from colearn_ledger.chain.bytecode import check_code
 from colearn_ledger.chain.contract import CollectiveContract, Head
 from colearn_ledger.chain.endpoints import connect, shown_url
 from colearn_ledger.chain.keys import find_account
 from colearn_ledger.chain.transactions import Sender
 from colearn_ledger.core.protocol import ZERO_ADDRESS, View
-from colearn_ledger.deployment import DeploymentRecord, load_deployment
 from colearn_ledger.errors import ChainError, ColearnError, ConfigError, InsufficientFunds, NotAMember, StoreError
+from colearn_ledger.founding.record import DeploymentRecord, load_deployment
 from colearn_ledger.report.rules import decision_in_words, windows_in_words
 
 from .settings import Config
@@ -166,7 +166,7 @@ class Findings:
         return Line("clock", text if abs(ahead) > 2 else "block time is this machine's", note=ahead < -_CLOCK_S)
 
     def try_news(self) -> str:
-        from .wake import try_subscription
+        from .heads import try_subscription
 
         if self.config.ws is None:
             return f"none: looks every {self.config.poll_interval:g} s"
@@ -220,10 +220,10 @@ class Findings:
         return f"{free >> 30} GiB left at {folder}"
 
     def try_learner(self) -> Line:
+        from colearn_ledger.core.asking import ask_current
         from colearn_ledger.core.check_learner import warnings_about
-        from colearn_ledger.core.learner import ask_current
-        from colearn_ledger.learners.factory import make_learner
-        from colearn_ledger.learners.voting import SmallVoteSet, small_vote_set
+        from colearn_ledger.learners.loading.factory import make_learner
+        from colearn_ledger.learners.voting.policy import SmallVoteSet, small_vote_set
 
         sys.path[:0] = [p for p in (str(self.config.folder), str(Path.cwd())) if p not in sys.path]
         assert self.config.learner_factory is not None

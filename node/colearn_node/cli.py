@@ -102,7 +102,7 @@ def _leaving_when_told(node: Node) -> Iterator[None]:
     """SIGTERM and Ctrl-C end the node in good order; if that doesn't work in time, at once."""
 
     def give_up() -> None:
-        node.crew.end()
+        node.supervisor.end()
         os._exit(0)
 
     def leave(_signal: int, _frame: FrameType | None) -> None:
@@ -137,7 +137,7 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _init(options: argparse.Namespace) -> int:
-    from colearn_ledger.learners.options import parse_options
+    from colearn_ledger.learners.loading.options import parse_options
 
     from .init import missing, values_for, write_config
 

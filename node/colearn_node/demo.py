@@ -48,10 +48,10 @@ def set_up(
     """
     from colearn_ledger.chain.endpoints import connect
     from colearn_ledger.chain.keys import load_account
-    from colearn_ledger.deployment import save_deployment
-    from colearn_ledger.learners.factory import LearnerSpec
-    from colearn_ledger.learners.first_weights import first_weights
-    from colearn_ledger.ledger.founding import found, plan
+    from colearn_ledger.founding.plan import found, plan
+    from colearn_ledger.founding.record import save_deployment
+    from colearn_ledger.learners.loading.factory import LearnerSpec
+    from colearn_ledger.learners.loading.first_weights import first_weights
     from colearn_ledger.stores.open import open_store
 
     people = network.stakeholders
@@ -150,7 +150,7 @@ def _run(options: argparse.Namespace) -> int:
         _show(f"deploying the collective, with the first weights of a {options.task} learner")
         setup = set_up(
             network,
-            "colearn_node.learners:task_learner",
+            "colearn_node.task_learner:task_learner",
             learner,
             secret=options.secret,
             shuffled=options.shuffled,
@@ -169,7 +169,7 @@ def _history(deployment: Path, rpc_url: str) -> None:
     """What `colearn-ledger history` prints."""
     from colearn_ledger.chain.contract import CollectiveContract
     from colearn_ledger.chain.endpoints import connect
-    from colearn_ledger.deployment import load_deployment
+    from colearn_ledger.founding.record import load_deployment
     from colearn_ledger.history import read_history
     from colearn_ledger.report.rounds import history_page
     from colearn_ledger.report.terminal import printer, terminal_width

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from colearn_ledger.deployment import DEPLOYMENT_FILE, load_deployment
 from colearn_ledger.errors import ConfigError, UsageError
+from colearn_ledger.founding.record import DEPLOYMENT_FILE, load_deployment
 
 from .settings import SETTINGS, parse_setting
 from .template import NEEDED, template

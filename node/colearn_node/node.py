@@ -13,19 +13,20 @@ from colearn_ledger.chain.transactions import Outcome
 from colearn_ledger.core.decide import Action, Adopt, Advance, Me, Propose, Reveal, Wait, decide
 from colearn_ledger.core.protocol import View
 from colearn_ledger.errors import ChainError, ContractError, WrongChain
-from colearn_ledger.ledger.submit import Submitter
-from colearn_ledger.ledger.work import Declined, Work
+from colearn_ledger.member.submit import Submitter
+from colearn_ledger.member.work import Declined, Work
 
-from .crew import Crew, Key, key_of
+from .backoff import Backoff
+from .heads import HeadSubscription
 from .health import Health
-from .narrator import Narrator
-from .tidy import Tidier
-from .trouble import Trouble
-from .wake import News, Wake
+from .reporter import Reporter
+from .retention import Retention
+from .wakeup import Wake
+from .worker.supervisor import Key, WorkerSupervisor, key_of
 
 __all__ = ["Node"]
 
-# While news come over a WebSocket, a look now and then is only for the news that got lost.
+# While new heads come over a WebSocket, a look now and then is only for those that got lost.
 _QUIET_POLL_S = 15.0
 _LEAST_PAUSE_S = 0.25
 
@@ -38,10 +39,10 @@ class Node:
     contract: the collective, as seen through an endpoint.
     member: the address whose view decides.
     submitter: sends; None decides and says what it would do (dry run).
-    crew: gets the long work done.
-    tidier: finds the weights that needn't be kept.
+    supervisor: gets the long work done.
+    retention: finds the weights that needn't be kept.
     health: is told what the loop does.
-    news: what wakes the loop beside the crew; None polls.
+    heads: what wakes the loop beside the worker; None polls.
     rounds: leave after so many decided rounds; None goes on until told to stop.
     until_round: leave when this round has passed, whoever decided it and whenever this node was started.
     """
@@ -51,21 +52,21 @@ class Node:
         contract: CollectiveContract,
         member: str,
         submitter: Submitter | None,
-        crew: Crew,
+        supervisor: WorkerSupervisor,
         wake: Wake,
-        narrator: Narrator,
-        tidier: Tidier,
+        reporter: Reporter,
+        retention: Retention,
         health: Health,
         *,
-        news: News | None = None,
+        heads: HeadSubscription | None = None,
         poll_interval: float = 1.0,
         store_timeout: float = 60.0,
         rounds: int | None = None,
         until_round: int | None = None,
     ) -> None:
         self.contract, self.member, self.submitter = contract, member, submitter
-        self.crew, self.wake, self.narrator, self.news = crew, wake, narrator, news
-        self.tidier, self.health = tidier, health
+        self.supervisor, self.wake, self.reporter, self.heads = supervisor, wake, reporter, heads
+        self.retention, self.health = retention, health
         self.poll_interval, self.store_timeout = poll_interval, store_timeout
         self.rounds, self.until_round = rounds, until_round
         self.stopping = False
@@ -73,14 +74,14 @@ class Node:
         self._read_at = 0.0  # monotonic; when the view was read
         self._told_from: int | None = None  # the round whose outcome is to be told next
         self._own_block = 0  # of this node's last transaction
-        self._failures = Trouble()
+        self._failures = Backoff()
         self._announced: Key = ()
 
     # -------------------------------------------------------------------------------------------- the loop
 
     def run(self) -> None:
         """Go on until told to stop. Raises what only a person can mend: another chain, a learner of another model."""
-        self.crew.start()
+        self.supervisor.start()
         try:
             while not self.stopping:
                 self.health.looped()
@@ -90,10 +91,10 @@ class Node:
                     raise
                 except ChainError as e:
                     pause = self._failures.add(e.what)
-                    self.narrator.chain_trouble(e, self._failures.times, pause)
+                    self.reporter.chain_trouble(e, self._failures.times, pause)
                 self.wake.wait(pause)
         finally:
-            self.crew.end()
+            self.supervisor.end()
 
     def stop(self) -> None:
         """Leave soon; may be called from a signal handler."""
@@ -102,31 +103,32 @@ class Node:
 
     def step(self) -> float:
         """Look, decide, perform. Returns the seconds after which to look again even if nothing wakes the loop."""
-        self.crew.hear()
+        self.supervisor.hear()
         view = self._look()
-        self.health.looked(can_work=self.crew.ready and self.crew.adopted == view.accepted.sha256)
-        action = decide(view, Me(self.member, self.crew.adopted), view.at)
+        self.health.looked(can_work=self.supervisor.ready and self.supervisor.adopted == view.accepted.sha256)
+        action = decide(view, Me(self.member, self.supervisor.adopted), view.at)
         if self._enough(view) and not isinstance(action, Adopt):
             self.stop()
             return 0.0
         if isinstance(action, Wait):
-            self.narrator.wait(view, action)
-            self.crew.rest(self.tidier.due(view) if self.submitter is not None and self.crew.idle else None)
+            self.reporter.wait(view, action)
+            may_discard = self.submitter is not None and self.supervisor.idle
+            self.supervisor.rest(self.retention.due(view) if may_discard else None)
             return self._pause(view, action.until)
         if isinstance(action, Reveal | Advance):
             return self._submit(action, action, view)
         if self.submitter is None and isinstance(action, Propose):
             return self._announce(action, None, view)
-        work = self.crew.work_on(action, self._patience(action, view))
+        work = self.supervisor.work_on(action, self._patience(action, view))
         if work is None:
-            return min(self._pause(view, view.deadline), self.crew.pause(action))
-        if isinstance(work, Declined):  # the crew keeps the answer, so the learner isn't asked again in this turn
-            self.narrator.declined(view, work)
+            return min(self._pause(view, view.deadline), self.supervisor.pause(action))
+        if isinstance(work, Declined):  # the supervisor keeps the answer, so the learner isn't asked again in this turn
+            self.reporter.declined(view, work)
             return self._pause(view, view.deadline)
         return self._submit(action, work, view)
 
     def _enough(self, view: View) -> bool:
-        return (self.rounds is not None and self.narrator.decided >= self.rounds) or (
+        return (self.rounds is not None and self.reporter.decided >= self.rounds) or (
             self.until_round is not None and view.round > self.until_round
         )
 
@@ -144,11 +146,11 @@ class Node:
         view = self.contract.fetch_view(self.member, head, self.contract.fetch_clock(head))
         if self._told_from is not None and self._told_from < view.round:
             count = view.round - self._told_from
-            self.narrator.outcomes(self.contract.fetch_rounds(self._told_from, count, head, view.at))
+            self.reporter.outcomes(self.contract.fetch_rounds(self._told_from, count, head, view.at))
         self._told_from = view.round
         self._view, self._read_at = view, now
         self._failures.clear()
-        self.narrator.looked(view)
+        self.reporter.looked(view)
         return view
 
     def _clock(self, view: View) -> float:
@@ -156,7 +158,7 @@ class Node:
         return view.at + (time.monotonic() - self._read_at)
 
     def _pause(self, view: View, until: int) -> float:
-        quiet = self.news is not None and self.news.connected
+        quiet = self.heads is not None and self.heads.connected
         pause = max(self.poll_interval, _QUIET_POLL_S) if quiet else self.poll_interval
         # Past the deadline the chain's own clock may still stand before it: look again, but not in a busy loop.
         return min(pause, max(until + 1 - self._clock(view), min(_LEAST_PAUSE_S, self.poll_interval)))
@@ -178,15 +180,15 @@ class Node:
             pause = self._failures.add((e.name, key_of(action), view.round))
             if self._failures.times > 1:
                 raise
-            self.narrator.refused(e)
+            self.reporter.refused(e)
             self._view = None
             return pause
         assert receipt is not None
-        self.crew.done()
+        self.supervisor.done()
         self._view = None  # it has changed
         if receipt.outcome is Outcome.SENT:
             self._own_block = max(self._own_block, receipt.block)
-        self.narrator.submitted(work, receipt)
+        self.reporter.submitted(work, receipt)
         return 0.0
 
     def _announce(self, action: Action, work: Work | None, view: View) -> float:
@@ -194,5 +196,5 @@ class Node:
         key = (key_of(action), view.round)
         if key != self._announced:
             self._announced = key
-            self.narrator.would(action, work)
+            self.reporter.would(action, work)
         return self._pause(view, view.deadline)

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from colearn_ledger.errors import ConfigError
-from colearn_ledger.learners.factory import FACTORY_FORM, is_factory
-from colearn_ledger.toml import read_toml
+from colearn_ledger.formats.toml import read_toml
+from colearn_ledger.learners.loading.factory import FACTORY_FORM, is_factory
 
 __all__ = ["ENV_PREFIX", "SETTINGS", "Config", "Setting", "load", "parse_setting"]
 

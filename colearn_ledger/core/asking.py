@@ -1,0 +1,197 @@
+"""Speaking to a learner: what drivers ask it, and what they make of its answers.
+
+Drivers speak to a learner through the ``ask_`` functions alone. What a learner hands out passes through canonical bytes
+before anybody else sees it; what it is given is its own copy, in its own kinds of arrays; and a learner that proposing
+or testing has changed gets its current weights back. So a learner whose arrays are its model's can't spoil a round.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import warnings
+from collections.abc import Iterator
+from typing import Any, TypeVar
+
+from ..errors import InvalidWeights, LearnerError, LearnerWarning
+from .learner import Learner, ProposedWeights, Weights, number_of
+from .schema import Schema
+from .tensors import as_number, like, parts_of, plain
+from .weights import decode, encode
+
+__all__ = [
+    "METHODS",
+    "ask_accept",
+    "ask_current",
+    "ask_proposal",
+    "ask_propose",
+    "ask_test",
+    "check_methods",
+    "why_declined",
+]
+
+_T = TypeVar("_T")
+
+METHODS = ("mli_propose_weights", "mli_test_weights", "mli_accept_weights", "mli_get_current_weights")
+
+
+def check_methods(learner: object, name: str = "") -> None:
+    """Raise :class:`LearnerError` unless the object has the four methods."""
+    missing = [m for m in METHODS if not callable(getattr(learner, m, None))]
+    if missing:
+        raise LearnerError(
+            f"{_called(learner, name)} lacks {', '.join(missing)}",
+            expected=f"an object with the methods {', '.join(METHODS)}",
+            fix="add the methods; inherit MachineLearningInterface to be told at once",
+        )
+
+
+def ask_current(learner: Learner, name: str = "") -> Weights:
+    """The learner's current weights, as the codec takes them. The arrays may be the model's own: encode, or copy."""
+    return Weights(plain(_current(learner, name).weights))
+
+
+def ask_propose(learner: Learner, round: int, name: str = "") -> Weights:
+    """Train: tell the learner which round it is, if it wants to know, and return what it proposes, as it is."""
+    begin = getattr(learner, "mli_begin_round", None)
+    if callable(begin):
+        begin(round)
+    weights = learner.mli_propose_weights()
+    return _expect(weights, Weights, "mli_propose_weights", learner, name)
+
+
+def ask_proposal(
+    learner: Learner, round: int, schema: Schema, name: str = "", *, max_size: int | None = None
+) -> tuple[Weights, bytes]:
+    """Train, and return what the learner proposes, with its canonical bytes.
+
+    Raises InvalidWeights (SchemaMismatch where it is another model's) when nobody could accept the proposal. That is
+    the proposer's own mistake, so it is told before anybody votes, in process and on a ledger alike.
+    """
+    with _unchanged(learner, "mli_propose_weights", name):
+        proposed = ask_propose(learner, round, name)
+        try:
+            data = encode(schema.fit(plain(proposed.weights)))
+            if max_size is not None and len(data) > max_size:
+                raise InvalidWeights(
+                    f"they are {len(data)} bytes",
+                    expected=f"at most {max_size} bytes, the deployment's cap",
+                    fix="use a smaller model, or deploy with a larger cap",
+                )
+        except InvalidWeights as error:
+            error.what = f"{_called(learner, name)} proposed weights that nobody can accept: {error.what}"
+            raise
+    return proposed, data
+
+
+def why_declined(proposed: Weights) -> str:
+    """Why a learner that was asked to train makes no proposal, for people; empty where it makes one.
+
+    It says so by an error code in its training summary; which weights it returned then doesn't matter.
+    """
+    summary = proposed.training_summary
+    if getattr(summary, "error_code", None) is None:
+        return ""
+    assert summary is not None
+    budget = summary.dp_budget
+    if budget is None:
+        return "the privacy budget is spent"
+    spent = f"epsilon {budget.consumed_epsilon:.4g} of {budget.target_epsilon:.4g}"
+    return f"the privacy budget is spent: {spent} at delta {budget.target_delta:.2g}"
+
+
+def ask_test(learner: Learner, weights: Weights, name: str = "") -> ProposedWeights:
+    """Have the learner test decoded weights, which become its own; its scores are numbers, or this raises.
+
+    The vote and the current score of the result are a bool and a float of Python's, or None.
+    """
+    with _unchanged(learner, "mli_test_weights", name) as own:
+        given = Weights(like(weights.weights, own), weights.training_summary)
+        judged = _expect(learner.mli_test_weights(given), ProposedWeights, "mli_test_weights", learner, name)
+    _ = judged.vote_value, judged.test_value
+    judged.vote = _vote(judged.vote, learner, name)
+    if judged.current_score is not None:
+        judged.current_score = number_of(judged.current_score, judged.criterion, "current_score")
+    return judged
+
+
+def ask_accept(learner: Learner, weights: Weights, name: str = "") -> None:
+    """Have the learner adopt decoded weights, which become its own."""
+    learner.mli_accept_weights(Weights(like(weights.weights, _current(learner, name).weights)))
+
+
+@contextlib.contextmanager
+def _unchanged(learner: Learner, method: str, name: str) -> Iterator[Any]:
+    """Around a call that must leave the current weights alone: yields them, and puts them back if they were changed.
+
+    A training that changes a model's arrays in place changes what was remembered of them, too, if that wasn't a copy;
+    published learners do that. So they are compared with bytes, and put back from bytes.
+    """
+    own = _current(learner, name).weights
+    before = _written(own, learner, name)
+
+    def put_back() -> bool:
+        if _written(_current(learner, name).weights, learner, name) == before:
+            return False
+        ask_accept(learner, Weights(decode(before)), name)
+        return True
+
+    try:
+        yield own
+    except BaseException:
+        with contextlib.suppress(Exception):  # what went wrong first is what matters
+            put_back()
+        raise
+    # Not every library serialises the same model to the same bytes (or to the same file) twice, so with those nothing
+    # is said.
+    if put_back() and not any(isinstance(part, bytes | bytearray | str) for _, part in parts_of(own)):
+        warnings.warn(
+            f"{_called(learner, name)}: {method} changed the current weights, and they were put back; "
+            "return copies of the model's arrays (check_learner tells more)",
+            LearnerWarning,
+            stacklevel=2,
+        )
+
+
+def _written(own: Any, learner: Learner, name: str) -> bytes:
+    try:
+        return encode(plain(own))
+    except InvalidWeights as error:  # the learner's fault, whatever weights it was to test
+        raise LearnerError(
+            f"{_called(learner, name)}: its current weights can't be written: {error.what}",
+            expected=error.expected,
+            fix=error.fix,
+        ) from error
+
+
+def _current(learner: Learner, name: str) -> Weights:
+    return _expect(learner.mli_get_current_weights(), Weights, "mli_get_current_weights", learner, name)
+
+
+def _vote(vote: Any, learner: object, name: str) -> bool | None:
+    """The vote as Python's bool: also numpy's, 0 and 1, and tensors without dimensions."""
+    if vote is None:
+        return None
+    with contextlib.suppress(InvalidWeights):
+        number = as_number(plain(vote))
+        if number in (0, 1):
+            return bool(number)
+    raise LearnerError(
+        f"{_called(learner, name)}: the vote is {vote!r}",
+        expected="True to approve, False to reject, None to abstain",
+        fix="compare one number with one number; an array of truths is no vote",
+    )
+
+
+def _called(learner: object, name: str) -> str:
+    kind = type(learner).__name__
+    return f"{name} ({kind})" if name else f"learner {kind}"
+
+
+def _expect(value: object, kind: type[_T], method: str, learner: object, name: str) -> _T:
+    if not isinstance(value, kind):
+        raise LearnerError(
+            f"{_called(learner, name)}: {method} returned {type(value).__name__}",
+            expected=kind.__name__,
+            fix=f"wrap the result: {kind.__name__}(...)",
+        )
+    return value

@@ -1,0 +1,1 @@
+"""All of a collective in one process: the chain, the store and every member."""

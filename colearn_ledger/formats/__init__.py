@@ -1,0 +1,1 @@
+"""Texts and files: what a person or a stranger wrote, read with care; nothing here knows of rounds or learners."""

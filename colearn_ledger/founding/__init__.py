@@ -1,0 +1,1 @@
+"""Founding a collective: its plan, and the record that its members hand to each other."""

@@ -1,0 +1,193 @@
+"""Founding a collective: its first weights into a store, its contract onto a chain, its record into a file."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from eth_account.signers.local import LocalAccount
+from web3 import Web3
+from web3.exceptions import Web3Exception
+
+from ..chain.deploy import DEFAULT_MAX_SIZE, Cost, Genesis, check_members, deploy, estimate_deploy
+from ..core.protocol import Rules
+from ..core.schema import Schema
+from ..core.weights import decode, weights_ref
+from ..errors import DataError, InvalidWeights, StoreError, UsageError
+from ..stores.base import Store
+from .record import DeploymentRecord
+
+__all__ = ["MOST_BYTES", "Plan", "check_membership", "found", "plan", "public_urls", "read_weights"]
+
+LEAST_MEMBERS, MOST_MEMBERS = 2, 64  # the contract's
+MOST_BYTES = (1 << 36) - 1  # as max_size; the contract has 36 bits for a size
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A collective that could be founded; nothing was stored or sent for it yet.
+
+    Attributes
+    ----------
+    genesis: what the contract will be told.
+    weights: the first weights' bytes.
+    schema: theirs, and so that of all weights to come.
+    deployer: the address that pays.
+    cost: of the deployment.
+    """
+
+    chain_id: int
+    genesis: Genesis
+    weights: bytes
+    schema: Schema
+    deployer: str
+    cost: Cost
+
+
+def check_membership(members: Sequence[str]) -> tuple[str, ...]:
+    """The addresses, with checksums; raises UsageError for what no collective can consist of."""
+    addresses = check_members(members)
+    if not LEAST_MEMBERS <= len(addresses) <= MOST_MEMBERS:
+        raise UsageError(
+            f"there {'is 1 member' if len(addresses) == 1 else f'are {len(addresses)} members'}",
+            expected=f"{LEAST_MEMBERS} to {MOST_MEMBERS}",
+            fix="name all members, each by its address",
+        )
+    return addresses
+
+
+def plan(
+    web3: Web3,
+    deployer: str,
+    members: Sequence[str],
+    weights: bytes,
+    *,
+    rules: Rules | None = None,
+    secret_votes: bool = False,
+    shuffled: bool = False,
+    max_size: int = DEFAULT_MAX_SIZE,
+    fee_cap: int | None = None,
+) -> Plan:
+    """Look at everything that founding a collective needs, the price included. Changes nothing.
+
+    Parameters
+    ----------
+    weights: in their canonical encoding.
+    rules, secret_votes, shuffled, max_size: as :class:`~colearn_ledger.chain.deploy.Genesis` has them.
+    fee_cap: wei per unit of gas that is never exceeded; None: no cap.
+
+    Raises
+    ------
+    UsageError: members that can't be.
+    InvalidWeights: the bytes are no weights, or too many.
+    ContractError, InsufficientFunds, ChainError: the contract refuses it, it can't be paid, the chain fails.
+    """
+    addresses = check_membership(members)
+    if len(weights) > max_size:
+        raise _too_large(f"the first weights have {len(weights)} bytes", max_size)
+    schema = Schema.of(decode(weights))
+    genesis = Genesis(addresses, weights_ref(weights), rules or Rules(), secret_votes, shuffled, max_size)
+    cost = estimate_deploy(web3, deployer, genesis, fee_cap=fee_cap)
+    return Plan(int(web3.eth.chain_id), genesis, weights, schema, deployer, cost)
+
+
+def found(
+    plan: Plan,
+    web3: Web3,
+    account: LocalAccount,
+    store: Store,
+    *,
+    rpc: Sequence[str] = (),
+    fee_cap: int | None = None,
+    on_sending: Callable[[str], None] = lambda address: None,
+) -> tuple[DeploymentRecord, int]:
+    """Publish the first weights, then deploy.
+
+    Parameters
+    ----------
+    rpc: endpoints to name in the record, as far as they hold no secret.
+    on_sending: gets the contract's address to be, when the weights are stored and the transaction is about to be sent.
+
+    Returns
+    -------
+    What the members need to know, and the gas that was used.
+
+    Raises
+    ------
+    StoreError: the store can't keep the weights. Nothing was sent.
+    ContractError, InsufficientFunds, ChainError: as :func:`~colearn_ledger.chain.deploy.deploy`. Where it is certain
+        that there will be no contract, the weights are removed from the store again.
+    """
+    ref = plan.genesis.weights
+    had = store.has(ref)
+    before = _sent(web3, account)
+    try:
+        if store.put(plan.weights) != ref or not store.has(ref):
+            raise StoreError(
+                "the store doesn't keep the first weights as they are", fix="look at the store's log and its disk"
+            )
+        deployed = deploy(web3, account, plan.genesis, fee_cap=fee_cap, on_sending=on_sending)
+    except BaseException:  # also Ctrl-C
+        if not had and before is not None and _sent(web3, account) == before:
+            with contextlib.suppress(StoreError):
+                store.discard(ref)
+        raise
+    record = DeploymentRecord(
+        deployed.chain_id,
+        deployed.address,
+        deployed.block,
+        deployed.transaction,
+        ref,
+        plan.schema,
+        public_urls(rpc),
+    )
+    return record, deployed.gas
+
+
+def read_weights(path: Path, max_size: int = DEFAULT_MAX_SIZE) -> bytes:
+    """Weights out of a file, checked. Raises DataError when it can't be read, InvalidWeights for what is in it."""
+    try:
+        with open(path, "rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            if size <= max_size:  # one that grows meanwhile isn't canonical
+                data = file.read(size + 1)
+    except OSError as e:
+        raise DataError(
+            f"the weights {path} can't be read: {e.strerror or e}", expected="a file", fix="correct its path"
+        ) from e
+    if size > max_size:
+        raise _too_large(f"the file {path} has {size} bytes", max_size)
+    try:
+        decode(data)
+    except InvalidWeights as e:
+        e.what = f"the file {path}: {e.what}"
+        e.expected = e.expected or "weights in the format of docs/weights-format.md"
+        e.fix = e.fix or "write them by colearn_ledger.core.weights.encode, or fetch them again"
+        raise
+    return data
+
+
+def public_urls(urls: Sequence[str]) -> tuple[str, ...]:
+    """Those that may be handed around: no user, path or query in them, since that is where providers' keys are."""
+    parts = {url: urlsplit(url) for url in urls}
+    return tuple(
+        url for url, p in parts.items() if not (p.username or p.password or p.path.strip("/") or p.query or p.fragment)
+    )
+
+
+def _too_large(what: str, max_size: int) -> InvalidWeights:
+    return InvalidWeights(
+        what, expected=f"at most {max_size}, the collective's cap", fix="raise the cap, or take a smaller model"
+    )
+
+
+def _sent(web3: Web3, account: LocalAccount) -> int | None:
+    """How many transactions the account has sent, those that wait included; None if that can't be known."""
+    try:
+        return int(web3.eth.get_transaction_count(account.address, "pending"))
+    except (Web3Exception, OSError, ValueError):
+        return None

@@ -1,0 +1,105 @@
+"""A learner by name: ``module:function`` (or a class) and the options that it is called with."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ...core.asking import check_methods
+from ...core.learner import Learner
+from ...errors import ConfigError
+from ...formats.toml import read_toml
+
+__all__ = ["FACTORY_FORM", "LearnerSpec", "is_factory", "make_learner", "read_learner_spec"]
+
+FACTORY_FORM = "module:function, such as my_module:make_learner"
+
+
+@dataclass(frozen=True)
+class LearnerSpec:
+    """How to make a learner.
+
+    Attributes
+    ----------
+    factory: ``module:function``; a class will do.
+    options: keyword arguments.
+    folders: where modules are looked for first, besides the working folder and what is installed.
+    """
+
+    factory: str
+    options: dict[str, Any] = field(default_factory=dict)
+    folders: tuple[Path, ...] = ()
+
+    @property
+    def path(self) -> tuple[str, ...]:
+        """Where the learner's modules are looked for, in order."""
+        return tuple(dict.fromkeys([*map(str, self.folders), str(Path.cwd()), *sys.path]))
+
+
+def is_factory(text: str) -> bool:
+    """Whether it has the form ``module:function``."""
+    module, colon, name = text.partition(":")
+    return bool(module and colon) and name.isidentifier()
+
+
+def make_learner(factory: str, options: dict[str, Any]) -> Learner:
+    """The learner that ``module:function`` makes of the options.
+
+    Raises ConfigError when there is no such function or it takes no such options, LearnerError when what it made is no
+    learner.
+    """
+    module_name, _, name = factory.partition(":")
+    try:
+        module = importlib.import_module(module_name)
+    except ModuleNotFoundError as e:
+        if e.name is None or not (module_name == e.name or module_name.startswith(e.name + ".")):
+            raise ConfigError(
+                f"the learner's module {module_name} needs {e.name}, which isn't installed",
+                fix=f"install what brings {e.name} into this environment",
+            ) from None
+        raise ConfigError(
+            f"there is no module {module_name} (the learner's factory is {factory!r})",
+            expected="a module beside the configuration, in the working folder, or installed",
+            fix="correct the factory's name, or go to the folder that the module is in",
+        ) from None
+    make = getattr(module, name, None)
+    if not callable(make):
+        raise ConfigError(
+            f"the module {module_name} has no function {name}", expected=factory, fix="correct the factory's name"
+        )
+    try:
+        learner = make(**options)
+    except TypeError as e:
+        if e.__traceback__ is not None and e.__traceback__.tb_next is None:  # the call itself, not something inside
+            raise ConfigError(
+                f"{factory} can't be called with the options {sorted(options)}: {e}",
+                fix="correct the learner's options",
+            ) from None
+        raise
+    check_methods(learner, factory)
+    assert isinstance(learner, Learner)
+    return learner
+
+
+def read_learner_spec(path: Path) -> LearnerSpec:
+    """The learner in a node's configuration, and nothing else of it.
+
+    Raises ConfigError when the file can't be read or names no learner.
+    """
+    tree = read_toml(path, "a node's configuration, with its [learner]", "correct the path")
+    table = tree.get("learner")
+    if isinstance(table, str):  # short for the table with a factory alone
+        table = {"factory": table}
+    factory, options = (table.get("factory"), table.get("options", {})) if isinstance(table, dict) else (None, {})
+    if not isinstance(factory, str) or not is_factory(factory):
+        raise ConfigError(
+            f"{path} names no learner",
+            expected=f"[learner] with factory = {FACTORY_FORM}",
+            fix="colearn-node init shows it",
+        )
+    if not isinstance(options, dict):
+        raise ConfigError(f"learner.options in {path} is {options!r}", expected="a table of options, [learner.options]")
+    return LearnerSpec(factory, options, (path.absolute().parent,))

@@ -1,0 +1,1 @@
+"""Training with differential privacy: what it costs, what was spent, and a step for each framework."""

@@ -1,0 +1,1 @@
+"""How learners vote: the policies by name, and one of your own."""

@@ -1,0 +1,134 @@
+"""What the node says about what it sees and does, and what it counts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from colearn_ledger.chain.transactions import Outcome, Receipt
+from colearn_ledger.core.decide import Action, Reveal, Wait
+from colearn_ledger.core.protocol import RoundRecord, RoundState, View
+from colearn_ledger.core.results import record_of
+from colearn_ledger.errors import ChainError, ContractError
+from colearn_ledger.member.work import Declined, Trained, Verdict, Work
+
+from .log import Log
+
+__all__ = ["Reporter"]
+
+
+class Reporter:
+    """Turns what happens into log lines. ``decided``: how many rounds were decided since the start.
+
+    ``watch`` also gets every new view.
+    """
+
+    def __init__(self, log: Log, watch: Callable[[View], None] | None = None) -> None:
+        self.log = log
+        self._watch = watch
+        self.decided = 0
+        self._waiting: tuple[object, ...] = ()
+
+    def looked(self, view: View) -> None:
+        """A new view."""
+        self.log.round, self.log.phase = view.round, view.state.name.lower()
+        if self._watch is not None:
+            self._watch(view)
+
+    def outcomes(self, records: Iterable[RoundRecord]) -> None:
+        """Rounds that ended since the last view."""
+        for record in records:
+            outcome = record.state.name.lower()
+            facts = {"decided": record.round, "outcome": outcome, "proposer": record.proposer}
+            if not record.state.decided:  # a view that went back with the chain
+                continue
+            if record.state is RoundState.MISSED:
+                self.log.warning("outcome", f"round {record.round} was missed by {record.proposer}", **facts)
+                continue
+            self.decided += 1
+            votes = {"approvals": record.approvals.bit_count(), "need": record.need}
+            text = f"round {record.round} is {outcome}: {votes['approvals']} approve, {record.need} needed"
+            self.log.info("outcome", text, **facts, **votes)
+
+    def wait(self, view: View, action: Wait) -> None:
+        """Nothing to do; said once."""
+        waiting = (view.round, view.state, action.why)
+        if waiting != self._waiting:
+            self._waiting = waiting
+            self.log.info("wait", action.why, until=action.until)
+
+    def declined(self, view: View, work: Declined) -> None:
+        """The learner makes no proposal in its turn; said once."""
+        waiting = (view.round, view.state, work.reason)
+        if waiting != self._waiting:
+            self._waiting = waiting
+            self.log.warning("declined", f"declines to propose: {work.reason}", until=view.deadline)
+
+    def submitted(self, work: Work, receipt: Receipt) -> None:
+        """A transaction, or why there was none."""
+        event, did = _did(work)
+        if receipt.outcome is Outcome.ALREADY_DONE:
+            self.log.info(event, f"{did}: was done already", sent=False)
+        elif receipt.outcome is Outcome.TOO_LATE:
+            self.log.warning(event, f"{did}: too late, dropped", sent=False)
+        else:
+            facts = {"transaction": receipt.transaction, "block": receipt.block, "gas": receipt.gas}
+            text = f"{did} (0x{receipt.transaction.hex()[:8]}…, {receipt.gas:,} gas)"
+            self.log.info(event, text, sent=True, **facts, **_facts(work))
+
+    def would(self, action: Action, work: Work | None) -> None:
+        """Dry run."""
+        did = _did(work)[1] if work is not None else "trained and proposed"
+        self.log.info("dry_run", f"would have {did}", action=type(action).__name__.lower())
+
+    def refused(self, error: ContractError) -> None:
+        """A refusal that nobody expects."""
+        self.log.warning("refused", f"{error.what}; looking again")
+
+    def chain_trouble(self, error: ChainError, times: int, pause: float) -> None:
+        """The chain can't be read or written; said the first time, and then ever more rarely."""
+        if times & (times - 1) == 0:
+            more = f" ({times} times)"
+            if times == 1:
+                named = (("expected", error.expected), ("to fix", error.fix))
+                more = "".join(f"; {name}: {text}" for name, text in named if text)
+            self.log.warning("chain", f"{error.what}{more}; again in {pause:.1f} s")
+
+
+def _did(work: Work) -> tuple[str, str]:
+    if isinstance(work, Trained):
+        return "propose", f"proposed {work.weights.sha256.hex()[:16]}, {work.weights.size:,} bytes"
+    if isinstance(work, Verdict):
+        how = "approve" if work.approve else "reject"
+        event = "commit" if work.action.secret else "vote"
+        verb = "committed to " if work.action.secret else "voted to "
+        return event, f"{verb}{how}: {_why(work)}"
+    if isinstance(work, Reveal):
+        return "reveal", "revealed the vote"
+    return "advance", "advanced the round"
+
+
+def _why(verdict: Verdict) -> str:
+    test = verdict.test
+    if test is None:
+        return verdict.reason
+    now = "" if test.current_score is None else f", now {test.current_score:.4g}"
+    record = record_of(test)
+    if record is None:
+        return f"scores {test.vote_value:.4g}{now}"
+    p_value = "" if record.p_value is None else f", p {record.p_value:.2g}"
+    return f"scores {test.vote_value:.4g}{now} on {record.samples} samples ({record.policy}{p_value})"
+
+
+def _facts(work: Work) -> dict[str, object]:
+    if isinstance(work, Trained):
+        return {"sha256": work.weights.sha256, "size": work.weights.size}
+    if isinstance(work, Verdict):
+        facts: dict[str, object] = {"proposal": work.action.proposal.id, "approve": work.approve}
+        if work.test is not None:
+            facts |= {"score": work.test.vote_value, "current_score": work.test.current_score}
+            record = record_of(work.test)
+            if record is not None:
+                facts |= {"policy": record.policy, "samples": record.samples, "margin": record.margin}
+                facts |= {} if record.p_value is None else {"p_value": record.p_value}
+        return facts
+    return {}

@@ -1,0 +1,72 @@
+"""What the node and its worker process say to each other, pickled over a socket pair."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from colearn_ledger.core.decide import Action
+from colearn_ledger.core.protocol import WeightsRef
+from colearn_ledger.core.schema import Schema
+from colearn_ledger.errors import ColearnError
+from colearn_ledger.member.work import Work
+
+__all__ = ["Discard", "Done", "Failed", "Job", "Ready", "Spec"]
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """What a worker is made of.
+
+    ``max_size`` in bytes; ``schema``: of the collective's weights; ``path``: where the learner's module is looked for.
+    """
+
+    factory: str
+    options: dict[str, Any]
+    store_ipfs: str | None
+    store_folder: Path | None
+    store_allow_remote: bool
+    max_size: int
+    schema: Schema
+    path: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Something to prepare; ``deadline_s`` seconds for pulling weights."""
+
+    number: int
+    action: Action
+    deadline_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Discard:
+    """Weights that need not be kept any more."""
+
+    refs: tuple[WeightsRef, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """The learner is there."""
+
+    pid: int
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A job's result. The weights themselves stay in the worker."""
+
+    number: int
+    work: Work
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A job, or (number 0) the start, failed. ``trace`` is empty for errors of the project's tree."""
+
+    number: int
+    error: ColearnError
+    trace: str

@@ -1,0 +1,224 @@
+"""Getting work done by a worker process, whatever happens to it.
+
+Level-triggered as the node is: :meth:`WorkerSupervisor.work_on` is called again and again with what is wanted now, and
+gives the result when there is one. What is no longer wanted is dropped; a worker that died is replaced.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from colearn_ledger.core.decide import Action, Adopt, Judge, Propose
+from colearn_ledger.errors import SchemaMismatch
+from colearn_ledger.member.work import Adopted, Nothing, Work
+
+from ..backoff import Backoff
+from ..log import Log
+from .messages import Discard, Done, Failed, Job, Ready, Spec
+from .process import Died, WorkerProcess
+
+__all__ = ["Key", "WorkerSupervisor", "key_of", "name_of"]
+
+_FIRST_PROGRESS_S = 10.0
+
+Key = tuple[object, ...]
+
+
+def key_of(action: Action) -> Key:
+    """What makes two actions the same piece of work: others' votes that come in while one tests change nothing."""
+    if isinstance(action, Judge):
+        return (Judge, action.proposal.id)
+    if isinstance(action, Propose):
+        return (Propose, action.round, action.parent)
+    if isinstance(action, Adopt):
+        return (Adopt, action.weights)
+    return (type(action),)
+
+
+def name_of(action: Action) -> str:
+    """For people."""
+    return {Judge: "testing the proposal", Propose: "training", Adopt: "adopting"}.get(
+        type(action), type(action).__name__.lower()
+    )
+
+
+class WorkerSupervisor:
+    """One worker process at a time, and what is known of it.
+
+    ``grace_s``: seconds that stale work may go on while other work waits. It had better end by itself: with its process
+    a learner is lost that may take long to make.
+
+    Attributes
+    ----------
+    adopted: sha256 of the accepted weights that the worker's learner holds; None before the first.
+    ready: whether the learner has been made.
+    """
+
+    def __init__(self, spec: Spec, wake: Callable[[], None], log: Log, *, grace_s: float = 10.0) -> None:
+        self._spec, self._wake, self._log, self._grace_s = spec, wake, log, grace_s
+        self._process: WorkerProcess | None = None
+        self._job: Job | None = None
+        self._since = self._next_progress = 0.0
+        self._stale_since: float | None = None
+        self._result: tuple[Key, Work] | None = None
+        self._numbers = 0
+        self._deaths, self._failures = Backoff(first_s=1.0), Backoff()
+        self._started_once = False
+        self.adopted: bytes | None = None
+        self.ready = False
+
+    @property
+    def pid(self) -> int | None:
+        """Of the worker process."""
+        return None if self._process is None else self._process.pid
+
+    @property
+    def idle(self) -> bool:
+        """Whether the worker is there and has nothing to do."""
+        return self.ready and self._job is None
+
+    def start(self) -> None:
+        """Start a worker."""
+        self._process = WorkerProcess(self._spec, self._wake, self._printed)
+
+    def end(self) -> None:
+        """Kill the worker. Its learner is lost; the next one adopts the accepted weights again."""
+        if self._process is not None:
+            self._process.kill()
+        self._forget()
+
+    def work_on(self, action: Adopt | Propose | Judge, deadline_s: float) -> Work | None:
+        """The result of ``action`` if it's there; else see to it that the worker is on it.
+
+        ``deadline_s``: seconds that an attempt to pull weights may take. A result stays until :meth:`done`, or until
+        something else is wanted.
+        """
+        key = key_of(action)
+        if self._result is not None:
+            if self._result[0] == key:
+                return self._result[1]
+            self.done()
+        if not self.ready or self._failures.left(key) > 0:
+            self._start_again()
+        elif self._job is None:
+            self._give(action, deadline_s)
+        elif key_of(self._job.action) == key:
+            self._stale_since = None
+            self._tell_progress()
+        elif self._is_stale_too_long():
+            self._log.warning("stale", f"{name_of(self._job.action)} doesn't end: the worker is started anew")
+            self.end()
+            self.start()
+        return None
+
+    def rest(self, discard: Discard | None = None) -> None:
+        """Nothing is wanted now. ``discard``: what the store needn't keep any more."""
+        self.done()
+        if not self.ready:
+            self._start_again()
+        elif self._job is not None:
+            self._is_stale_too_long()
+        elif discard is not None and self._process is not None:
+            self._log.debug("tidy", f"{len(discard.refs)} weights need not be kept any more")
+            self._process.send(discard)
+
+    def done(self) -> None:
+        """The result was used."""
+        self._result = None
+
+    def pause(self, action: Action) -> float:
+        """Seconds until a failed action may be tried again; a long time if nothing waits for that."""
+        waits = [t.left(w) for t, w in ((self._failures, key_of(action)), (self._deaths, "worker")) if t.left(w) > 0]
+        return min(waits, default=3600.0)
+
+    def hear(self) -> None:
+        """Take in what the worker said. Raises the error when no learner could be made at the very first start, or
+        when accepted weights can never fit it: those need a person."""
+        for message in self._process.hear() if self._process is not None else ():
+            if isinstance(message, Ready):
+                self.ready = self._started_once = True
+                self._log.info("learner", "the learner is ready", pid=message.pid)
+            elif isinstance(message, Died):
+                self._died(message.code)
+            elif isinstance(message, Failed):
+                self._failed(message)
+            elif self._job is not None and message.number == self._job.number:
+                self._finished(message)
+
+    # -------------------------------------------------------------------------------------------- what is heard
+
+    def _finished(self, message: Done) -> None:
+        assert self._job is not None
+        action, work, self._job = self._job.action, message.work, None
+        self._stale_since = None
+        if isinstance(work, Nothing):
+            pause = self._failures.add(key_of(action))
+            self._log.warning("unavailable", f"{work.reason}; again in {pause:.1f} s")
+            return
+        self._failures.clear()
+        if isinstance(work, Adopted):
+            self.adopted = work.weights.sha256
+            assert isinstance(action, Adopt)
+            sha256 = work.weights.sha256
+            self._log.info("adopt", f"adopted the weights of round {action.round}: {sha256.hex()[:16]}", sha256=sha256)
+        else:
+            self._result = (key_of(action), work)
+
+    def _failed(self, message: Failed) -> None:
+        if message.trace:
+            self._log.error("trace", message.trace)
+        if message.number == 0 and not self._started_once:
+            raise message.error
+        if self._job is None or message.number != self._job.number:
+            self._log.error("failed", str(message.error))
+            return
+        action, self._job, self._stale_since = self._job.action, None, None
+        if isinstance(action, Adopt) and isinstance(message.error, SchemaMismatch):
+            raise message.error
+        pause = self._failures.add(key_of(action))
+        self._log.error("failed", f"{name_of(action)} failed, again in {pause:.1f} s: {message.error}")
+
+    def _died(self, code: int) -> None:
+        doing = "" if self._job is None else f" while {name_of(self._job.action)}"
+        how = f"was ended by signal {-code}" if code < 0 else f"ended with code {code}"
+        self._forget()
+        pause = self._deaths.add("worker")
+        self._log.error("worker_died", f"the worker {how}{doing}; a new one in {pause:.0f} s", code=code)
+
+    def _printed(self, line: str) -> None:
+        self._log.info("learner_output", f"learner | {line}")
+
+    # -------------------------------------------------------------------------------------------- what is done
+
+    def _give(self, action: Action, deadline_s: float) -> None:
+        assert self._process is not None
+        self._numbers += 1
+        self._job = Job(self._numbers, action, deadline_s)
+        self._since, self._next_progress = time.monotonic(), _FIRST_PROGRESS_S
+        if isinstance(action, Propose):
+            self._log.info("train", "training")
+        self._process.send(self._job)
+
+    def _start_again(self) -> None:
+        if self._process is None and self._deaths.left("worker") <= 0:
+            self.start()
+
+    def _forget(self) -> None:
+        self._process = self._job = self._result = self._stale_since = self.adopted = None
+        self.ready = False
+
+    def _is_stale_too_long(self) -> bool:
+        assert self._job is not None
+        now = time.monotonic()
+        if self._stale_since is None:
+            self._stale_since = now
+            self._log.info("stale", f"{name_of(self._job.action)} has become pointless: it is dropped")
+        return now - self._stale_since > self._grace_s
+
+    def _tell_progress(self) -> None:
+        assert self._job is not None
+        seconds = time.monotonic() - self._since
+        if seconds >= self._next_progress:
+            self._next_progress *= 2
+            self._log.info("progress", f"{name_of(self._job.action)}: {seconds:.0f} s so far", seconds=round(seconds))

@@ -1,0 +1,98 @@
+"""The benchmarks of the node work, and say whether their targets are met. Timings are for runs by hand."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+from benchmarks import idle, latency, overhead, transfer
+from benchmarks.idle import Idle
+from tests.kit.network import need
+
+slow = pytest.mark.slow
+
+
+@slow
+@pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="it reads Linux's /proc")
+def test_idle__each_way_of_waking__cpu_and_memory_of_both_processes() -> None:
+    need("anvil", "kubo")
+    found = idle.measure(seconds=0.5)
+    assert len(found) == 3 and [name.partition(" ")[0] for name in found] == ["polls", "polls", "WebSocket,"]
+    for row in found.values():
+        assert 0 <= row.cpu < 2
+        assert row.watcher_rss > 20 and row.worker_rss > 20
+        assert max(row.watcher_rss, row.worker_rss) / 4 < row.pss < row.watcher_rss + row.worker_rss
+
+
+@slow
+def test_latency__websocket_and_polling__seconds_of_each_proposal() -> None:
+    need("anvil")
+    found = latency.measure(repeats=2, intervals=(0.0, 0.05))
+    assert list(found) == [0.0, 0.05]
+    assert all(len(seconds) == 2 and min(seconds) > 0 for seconds in found.values())
+
+
+@slow
+def test_overhead__few_rounds__seconds_of_each_but_the_first() -> None:
+    need("anvil", "kubo")
+    seconds = overhead.measure(rounds=3)
+    assert len(seconds) == 2 and min(seconds) > 0
+
+
+@slow
+def test_overhead__keras_learner__trains_on_as_many_samples_as_it_is_told() -> None:
+    from benchmarks.keras_round import BATCH, make
+
+    learner = make(0, 5, samples=2 * BATCH)
+    proposed = learner.mli_propose_weights()
+    assert proposed.training_summary is not None and proposed.training_summary.samples == 2 * BATCH
+    assert sum(w.size for w in proposed.weights) == 34_826, "the network of Keras's own MNIST example"
+    first, other = (member.mli_get_current_weights().weights for member in (learner, make(1, 5)))
+    assert all(np.array_equal(a, b) for a, b in zip(first, other, strict=True)), "all start from the same weights"
+
+
+FAST, BIG = Idle(0.001, 80.0, 50.0, 100.0), Idle(0.001, 80.0, 50.0, 121.0)
+PARTS = dict.fromkeys(("add", "pin", "plain", "put", "get", "ours"), 1.0)
+
+
+@pytest.mark.parametrize(
+    "module, good, bad, says",
+    [
+        (idle, {"polls": FAST}, {"polls": BIG}, "121 MB (targets: at most 1%, 120 MB)"),
+        (idle, {"polls": FAST}, {"polls": Idle(0.011, 80.0, 50.0, 100.0)}, "1.10% of a core"),
+        (latency, {0.0: [0.01, 0.02], 0.5: [0.2, 0.3]}, {0.0: [0.01, 0.02], 0.5: [0.2, 0.9]}, "polling every 0.5 s"),
+        (overhead, [0.2, 0.2, 0.3], [0.2, 0.4, 0.4], "a learner that costs nothing"),
+        (transfer, {**PARTS, "ratio": 0.61}, {**PARTS, "ratio": 0.59}, "speed 0.59 of plain (target: at least 0.60)"),
+    ],
+    ids=["memory", "cpu", "latency", "overhead", "transfer"],
+)
+def test_check__beyond_the_target__fails(
+    module: ModuleType,
+    good: Any,
+    bad: Any,
+    says: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    flags = ["--no-keras"] if module is overhead else []
+    for found, check, code in ((good, True, 0), (bad, False, 0), (bad, True, 1)):
+        monkeypatch.setattr(module, "measure", lambda *_, found=found: found)
+        monkeypatch.setattr(sys, "argv", ["benchmark", *flags, *(["--check"] if check else [])])
+        assert module.main() == code
+    assert says in capsys.readouterr().out
+
+
+def test_overhead__share_of_a_keras_round_above_the_target__fails(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["benchmark", "--check"])
+    for keras, code in ((4.1, 0), (3.9, 1)):
+        answers = [[0.2, 0.2], [keras, keras]]
+        monkeypatch.setattr(overhead, "measure", lambda *_, answers=answers: answers.pop(0))
+        assert overhead.main() == code
+    assert "share of a Keras round: 5.1% (target: at most 5%" in capsys.readouterr().out

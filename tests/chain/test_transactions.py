@@ -1,0 +1,437 @@
+"""Transactions on a real chain (Anvil): stuck, replaced, dropped, overtaken, unpaid, and sent through what breaks."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import threading
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+import requests
+from eth_account import Account
+from web3 import Web3
+
+from colearn_ledger.chain import endpoints
+from colearn_ledger.chain.contract import CollectiveContract
+from colearn_ledger.chain.delivery import Delivery
+from colearn_ledger.chain.deploy import Genesis, deploy, estimate_deploy
+from colearn_ledger.chain.endpoints import connect
+from colearn_ledger.chain.fees import Fees
+from colearn_ledger.chain.transactions import Outcome, Receipt, Sender
+from colearn_ledger.core.protocol import MotionState, RoundState, Rules, View, WeightsRef
+from colearn_ledger.errors import ContractError, InsufficientFunds, NotAMember, TransactionError
+
+from ..kit.anvil import Anvil, anvil, wait_until
+
+GWEI = 10**9
+RULES = Rules(1, 2, propose_window=10_000, vote_window=10_000, reveal_window=10_000, motion_window=10_000)
+
+
+def ref(text: str) -> WeightsRef:
+    digest = hashlib.sha256(text.encode()).digest()
+    return WeightsRef(digest, digest, len(text))
+
+
+@dataclass
+class Collective:
+    chain: Anvil
+    web3: Web3
+    contract: CollectiveContract
+
+    def sender(self, seat: int, **options: Any) -> Sender:
+        contract = options.pop("contract", self.contract)
+        return Sender(contract, self.chain.account(seat), **{"replace_after_s": 0.2, "timeout_s": 90, **options})
+
+    def view(self, seat: int = 0) -> View:
+        head = self.contract.fetch_head()
+        return self.contract.fetch_view(self.chain.account(seat).address, head, self.contract.fetch_clock(head))
+
+    def propose(self) -> bytes:
+        view, new = self.view(), ref("weights")
+        seat = [self.chain.account(i).address for i in range(10)].index(view.proposer)
+        receipt = self.sender(seat).propose(view.round, view.accepted.sha256, new.sha256, new.cid_digest, new.size, b"")
+        assert receipt.outcome is Outcome.SENT
+        return self.view().proposals[0].id
+
+    @contextlib.contextmanager
+    def nothing_is_mined(self) -> Iterator[None]:
+        self.chain.rpc("evm_setAutomine", False)
+        try:
+            yield
+        finally:
+            self.chain.rpc("evm_setAutomine", True)
+            self.chain.mine()
+
+
+def found(chain: Anvil, members: int = 4) -> Collective:
+    web3 = connect([chain.url])
+    genesis = Genesis([chain.account(i).address for i in range(members)], ref("genesis"), RULES)
+    deployment = deploy(web3, chain.account(9), genesis)
+    return Collective(chain, web3, CollectiveContract(web3, deployment.address))
+
+
+@pytest.fixture(scope="module")
+def chain() -> Iterator[Anvil]:
+    with anvil() as running:
+        yield running
+
+
+@pytest.fixture
+def collective(chain: Anvil) -> Collective:
+    return found(chain)
+
+
+@pytest.fixture
+def pool() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(4) as executor:
+        yield executor
+
+
+def waiting(c: Collective, sender: Sender) -> dict[str, Any]:
+    """The sender's transaction, once it waits in the node's pool."""
+    mine: list[dict[str, Any]] = []
+
+    def there() -> bool:
+        mine[:] = [t for t in c.chain.pool() if t["from"] == sender.account.address.lower()]
+        return bool(mine)
+
+    wait_until(there, "a transaction waits")
+    return mine[0]
+
+
+def price_of(transaction: dict[str, Any]) -> int:
+    return int(transaction["maxFeePerGas"], 16)
+
+
+def test_send__not_mined__is_replaced_at_the_same_nonce_with_raised_fees(
+    collective: Collective, pool: ThreadPoolExecutor
+) -> None:
+    c, proposal = collective, collective.propose()
+    sender = c.sender(1)
+    nonce = c.web3.eth.get_transaction_count(sender.account.address)
+    with c.nothing_is_mined():
+        sending: Future[Receipt] = pool.submit(sender.vote, proposal, True)
+        first = waiting(c, sender)
+        wait_until(lambda: price_of(waiting(c, sender)) > price_of(first) * 5 // 4, "it was replaced twice")
+        last = waiting(c, sender)
+        assert int(last["nonce"], 16) == int(first["nonce"], 16) == nonce
+        assert int(last["maxPriorityFeePerGas"], 16) > int(first["maxPriorityFeePerGas"], 16)
+        assert not sending.done()
+    receipt = sending.result(90)
+    assert receipt.outcome is Outcome.SENT and receipt.gas > 20_000 and receipt.block > 0
+    assert c.web3.eth.get_transaction_count(sender.account.address) == nonce + 1
+    assert c.view(1).voted and receipt.transaction.hex() != first["hash"][2:]
+
+
+def test_send__never_mined__is_an_error_in_time(collective: Collective) -> None:
+    proposal = collective.propose()
+    with collective.nothing_is_mined(), pytest.raises(TransactionError, match="not mined within 1 s") as raised:
+        collective.sender(1, timeout_s=0.6).vote(proposal, True)
+    assert raised.value.exit_code == 11
+
+
+def test_send__stuck_transaction_from_before_a_crash__is_replaced(collective: Collective) -> None:
+    c, proposal = collective, collective.propose()
+    with c.nothing_is_mined():
+        with pytest.raises(TransactionError):
+            c.sender(1, timeout_s=0.05).vote(proposal, False)
+        stuck = waiting(c, c.sender(1))
+        with pytest.raises(TransactionError):
+            c.sender(1, timeout_s=0.05).vote(proposal, True)
+        [replacing] = [t for t in c.chain.pool() if t["from"] == stuck["from"]]
+        assert replacing["nonce"] == stuck["nonce"] and price_of(replacing) > price_of(stuck)
+    assert c.view().proposals[0].approvals == 0b10
+
+
+def test_send__dropped_by_the_node__is_sent_again(collective: Collective, pool: ThreadPoolExecutor) -> None:
+    c, proposal = collective, collective.propose()
+    sender = c.sender(1)
+    with c.nothing_is_mined():
+        sending = pool.submit(sender.vote, proposal, True)
+        c.chain.rpc("anvil_dropTransaction", waiting(c, sender)["hash"])
+        waiting(c, sender)
+    assert sending.result(90).outcome is Outcome.SENT
+
+
+def test_send__another_program_took_the_nonce__asks_again_and_sends(
+    collective: Collective, pool: ThreadPoolExecutor
+) -> None:
+    c, proposal = collective, collective.propose()
+    sender = c.sender(1)
+    with c.nothing_is_mined():
+        sending = pool.submit(sender.vote, proposal, True)
+        first = waiting(c, sender)
+        other = {"to": sender.account.address, "value": 0, "gas": 21_000, "gasPrice": 10**6 * GWEI, "chainId": 31337}
+        signed = sender.account.sign_transaction({**other, "nonce": int(first["nonce"], 16)})
+        c.web3.eth.send_raw_transaction(signed.raw_transaction)
+    receipt = sending.result(90)
+    assert receipt.outcome is Outcome.SENT and c.view(1).voted
+    mined = c.web3.eth.get_transaction(receipt.transaction)  # type: ignore[arg-type]
+    assert mined["nonce"] == int(first["nonce"], 16) + 1
+
+
+def test_send__the_round_was_decided_meanwhile__is_given_up(collective: Collective, pool: ThreadPoolExecutor) -> None:
+    c, proposal = collective, collective.propose()
+    with c.nothing_is_mined():
+        others = [pool.submit(c.sender(seat, replace_after_s=60).vote, proposal, True) for seat in (1, 2)]
+        wait_until(lambda: len(c.chain.pool()) == 2, "the others' votes wait")
+        late = c.sender(3, replace_after_s=1)
+        sending = pool.submit(late.vote, proposal, True)
+        c.chain.rpc("anvil_dropTransaction", waiting(c, late)["hash"])
+        c.chain.mine()
+        assert {o.result(90).outcome for o in others} == {Outcome.SENT}
+        assert sending.result(90).outcome is Outcome.TOO_LATE
+        assert c.chain.pool() == []
+
+
+def test_send__mined_and_reverted_because_others_came_first__is_too_late(
+    collective: Collective, pool: ThreadPoolExecutor
+) -> None:
+    c, proposal = collective, collective.propose()
+    with c.nothing_is_mined():
+        # Simulated while the round was open, and mined after the two that decide it, because they pay more.
+        late = c.sender(3, replace_after_s=60)
+        sending = pool.submit(late.vote, proposal, True)
+        waiting(c, late)
+        for seat in (1, 2):
+            call = c.contract.functions.vote(proposal, True).build_transaction(
+                {
+                    "from": c.chain.account(seat).address,
+                    "gas": 400_000,
+                    "gasPrice": 900 * GWEI,
+                    "nonce": c.web3.eth.get_transaction_count(c.chain.account(seat).address),
+                    "chainId": 31337,
+                }
+            )
+            c.web3.eth.send_raw_transaction(c.chain.account(seat).sign_transaction(call).raw_transaction)
+        c.chain.mine()
+        assert sending.result(90).outcome is Outcome.TOO_LATE
+    assert c.view().round == 2
+
+
+def test_send__it_turns_out_to_decide_the_round_and_enact_a_motion__has_gas_for_it(collective: Collective) -> None:
+    c = collective
+    c.sender(1).move_remove_member(c.chain.account(0).address)
+    head = c.contract.fetch_head()
+    motion = c.contract.fetch_motions(0, 1, head)[0].id
+    c.sender(2).vote_motion(motion, True)
+    proposal = c.propose()
+    sender = c.sender(1)
+    limits: list[int] = []
+
+    class Held(Delivery):
+        def deliver(self, content: dict[str, Any], *rest: Any) -> Any:
+            limits.append(content["gas"])
+            c.sender(2).vote(proposal, True)  # comes between the simulation and the block
+            return super().deliver(content, *rest)
+
+    sender._delivery = Held(c.web3, sender.account, 31337)
+    receipt = sender.vote(proposal, True)
+    assert receipt.outcome is Outcome.SENT and c.view().round == 2 and c.view().member_count == 3
+    assert c.contract.fetch_motions(0, 1, c.contract.fetch_head())[0].state is MotionState.ENACTED
+    assert 120_000 < receipt.gas < limits[0] - 100_000  # with room for other compilers and larger collectives
+
+
+def test_send__no_member__is_named(collective: Collective) -> None:
+    proposal = collective.propose()
+    with pytest.raises(NotAMember, match="not a member") as raised:
+        collective.sender(8).vote(proposal, True)
+    assert raised.value.exit_code == 17 and isinstance(raised.value, ContractError)
+
+
+def test_send__no_funds__says_what_is_missing(collective: Collective) -> None:
+    c, proposal = collective, collective.propose()
+    address = c.chain.account(1).address
+    before = c.chain.rpc("eth_getBalance", address, "latest")
+    c.chain.rpc("anvil_setBalance", address, "0x1")
+    try:
+        with pytest.raises(InsufficientFunds, match=f"(?s){address}.*send funds") as raised:
+            c.sender(1).vote(proposal, True)
+        assert raised.value.exit_code == 16
+    finally:
+        c.chain.rpc("anvil_setBalance", address, before)
+    assert not c.view(1).voted
+
+
+def test_deploy__no_funds__nothing_is_sent(chain: Anvil) -> None:
+    poor = Account.from_key("0x" + "77" * 32)
+    web3 = connect([chain.url])
+    genesis = Genesis([chain.account(i).address for i in range(2)], ref("g"))
+    with pytest.raises(InsufficientFunds, match="0 wei"):
+        deploy(web3, poor, genesis)
+    cost = estimate_deploy(web3, chain.account(0).address, genesis)
+    assert 2_000_000 < cost.gas < 5_000_000 and cost.most == cost.gas * cost.price < cost.balance
+
+
+def test_funds__lasts_for_so_many_rounds(collective: Collective) -> None:
+    funds = collective.sender(0).fetch_funds(4, secret=False)
+    assert funds.rounds == funds.balance // ((40_000 + 140_000 // 4) * funds.gas_price)
+
+
+def test_fee_cap__above_what_gas_costs__is_what_is_offered(collective: Collective, pool: ThreadPoolExecutor) -> None:
+    c, proposal = collective, collective.propose()
+    base = int(c.web3.eth.get_block("latest")["baseFeePerGas"])
+    sender = c.sender(1, fee_cap=base + 5)
+    with c.nothing_is_mined():
+        sending = pool.submit(sender.vote, proposal, True)
+        offered = waiting(c, sender)
+        assert price_of(offered) == base + 5 and int(offered["maxPriorityFeePerGas"], 16) <= base + 5
+        # Nothing can be raised, so it is sent as it was when the node has dropped it.
+        c.chain.rpc("anvil_dropTransaction", offered["hash"])
+        assert waiting(c, sender)["hash"] == offered["hash"]
+    assert sending.result(90).outcome is Outcome.SENT
+
+
+def test_fee_cap__below_what_gas_costs__nothing_is_sent(collective: Collective) -> None:
+    proposal = collective.propose()
+    with pytest.raises(TransactionError, match=r"gas costs .* gwei now"):
+        collective.sender(1, fee_cap=1).vote(proposal, True)
+    assert collective.chain.pool() == []
+
+
+@pytest.mark.parametrize(
+    "old, now, cap, new",
+    [
+        (Fees(800, 80), Fees(500, 80), None, Fees(901, 91)),
+        (Fees(800, 80), Fees(5000, 400), None, Fees(5000, 400)),
+        (Fees(800, 80), Fees(500, 80), 1000, Fees(901, 91)),
+        (Fees(800, 80), Fees(5000, 400), 1000, Fees(1000, 400)),
+        (Fees(800, 80), Fees(5000, 400), 850, None),
+        (Fees(800, None), Fees(500, None), None, Fees(901, None)),
+        (Fees(0, 0), Fees(0, 0), None, None),
+        (Fees(7, 0), Fees(7, 0), None, Fees(8, 1)),
+    ],
+)
+def test_fees_raised__by_an_eighth_within_the_cap(old: Fees, now: Fees, cap: int | None, new: Fees | None) -> None:
+    assert old.raised(now, cap) == new
+
+
+def test_chain_without_base_fee__pays_a_gas_price_and_is_replaced_too(pool: ThreadPoolExecutor) -> None:
+    with anvil("--hardfork", "berlin", "--no-mining") as old:
+        web3, account = connect([old.url]), old.account(0)
+        assert "baseFeePerGas" not in web3.eth.get_block("latest")
+        delivery = Delivery(web3, account, 31337, replace_after_s=0.2)
+        content = {"to": old.account(1).address, "data": b"", "gas": 21_000}
+        sending = pool.submit(delivery.deliver, content, "test")
+        wait_until(lambda: bool(old.pool()), "it waits")
+        price = int(old.pool()[0]["gasPrice"], 16)
+        wait_until(lambda: int(old.pool()[0]["gasPrice"], 16) > price, "it was replaced")
+        old.mine()
+        wait_until(lambda: sending.done() or not old.mine(), "it was mined")
+        assert sending.result(90)["status"] == 1
+
+
+class Proxy:
+    """An endpoint in front of a chain that can be told to swallow answers, and to die."""
+
+    def __init__(self, target: str) -> None:
+        self.swallow: set[bytes] = set()
+        self.methods: list[str] = []
+        proxy = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                method = requests.models.complexjson.loads(body)["method"]
+                proxy.methods.append(method)
+                answer = requests.post(target, data=body, headers={"Content-Type": "application/json"}, timeout=90)
+                if method.encode() in proxy.swallow:
+                    proxy.swallow.discard(method.encode())
+                    self.close_connection = True
+                    return  # the chain has had it, and the caller will never know
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(answer.content)))
+                self.end_headers()
+                self.wfile.write(answer.content)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@pytest.fixture
+def proxy(chain: Anvil, monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
+    monkeypatch.setattr(endpoints, "_BACKOFF_S", 0.01)
+    running = Proxy(chain.url)
+    yield running
+    running.stop()
+
+
+def test_send__the_same_transaction_again__is_known_and_waited_for(
+    collective: Collective, proxy: Proxy, pool: ThreadPoolExecutor
+) -> None:
+    c, proposal = collective, collective.propose()
+    contract = CollectiveContract(connect([proxy.url]), c.contract.address)
+    with c.nothing_is_mined():
+        with pytest.raises(TransactionError):
+            c.sender(1, timeout_s=0.05).vote(proposal, True)
+        [before] = c.chain.pool()
+        sending = pool.submit(c.sender(1, contract=contract, replace_after_s=60).vote, proposal, True)
+        wait_until(lambda: "eth_getTransactionReceipt" in proxy.methods, "it was sent")
+        assert [t["hash"] for t in c.chain.pool()] == [before["hash"]]  # signatures are deterministic
+    receipt = sending.result(90)
+    assert receipt.outcome is Outcome.SENT and "0x" + receipt.transaction.hex() == before["hash"]
+
+
+@pytest.mark.parametrize("method", [b"eth_sendRawTransaction", b"eth_getTransactionReceipt", b"eth_estimateGas"])
+def test_send__the_answer_is_lost__the_vote_counts_once(collective: Collective, proxy: Proxy, method: bytes) -> None:
+    c, proposal = collective, collective.propose()
+    contract = CollectiveContract(connect([proxy.url]), c.contract.address)
+    proxy.swallow.add(method)
+    sender = c.sender(1, contract=contract)
+    nonce = c.web3.eth.get_transaction_count(sender.account.address)
+    assert sender.vote(proposal, True).outcome is Outcome.SENT
+    assert not proxy.swallow and c.web3.eth.get_transaction_count(sender.account.address) == nonce + 1
+
+
+def test_send__the_endpoint_dies_while_waiting__the_other_one_has_the_receipt(
+    collective: Collective, proxy: Proxy, pool: ThreadPoolExecutor
+) -> None:
+    c, proposal = collective, collective.propose()
+    contract = CollectiveContract(connect([proxy.url, c.chain.url]), c.contract.address)
+    sender = c.sender(1, contract=contract, replace_after_s=60)
+    with c.nothing_is_mined():
+        sending = pool.submit(sender.vote, proposal, True)
+        waiting(c, sender)
+        proxy.stop()
+    assert sending.result(90).outcome is Outcome.SENT
+
+
+def test_send__takes_few_calls(collective: Collective, proxy: Proxy) -> None:
+    c, proposal = collective, collective.propose()
+    sender = c.sender(1, contract=CollectiveContract(connect([proxy.url]), c.contract.address))
+    sender.vote(proposal, True)  # also asks for the tip and the balance, which it does now and then
+    other = c.sender(2, contract=sender.contract)
+    other._delivery, other._sent = sender._delivery, 1
+    other._delivery.account = other.account
+    proxy.methods.clear()
+    other.vote(proposal, True)
+    calls = [m for m in proxy.methods if m != "eth_getTransactionReceipt"]
+    assert calls == [
+        "eth_estimateGas",
+        "eth_getTransactionCount",
+        "eth_getBlockByNumber",
+        "eth_sendRawTransaction",
+    ]
+
+
+def test_clock__mined_on_demand__the_next_proposer_can_propose_without_a_block(chain: Anvil) -> None:
+    """The newest block's time stands still there, and the simulation must not be of that time."""
+    c = found(chain, 3)
+    chain.rpc("evm_increaseTime", RULES.propose_window + 5)
+    view = c.view()
+    assert (view.round, view.state) == (2, RoundState.PROPOSING)
+    c.propose()
+    assert c.view().state is RoundState.VOTING

@@ -1,0 +1,276 @@
+"""``colearn-ledger motion`` on Anvil, as members use it: from the proposal to its effect, and every refusal."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from colearn_ledger.chain.contract import Head
+from colearn_ledger.cli.main import main
+from colearn_ledger.cli.motion import find_motion
+from colearn_ledger.core.protocol import MotionKind, MotionRecord, MotionState, RoundState, Rules
+from colearn_ledger.errors import UsageError
+from colearn_ledger.history.motions import Motion, Motions
+
+from ..kit.anvil import Anvil, anvil
+from ..kit.story import Story
+
+
+@pytest.fixture(scope="module")
+def chain() -> Iterator[Anvil]:
+    with anvil() as running:
+        yield running
+
+
+@dataclass
+class Members:
+    """A collective whose members use the command line."""
+
+    story: Story
+    capsys: Any
+
+    def run(self, *words: str, code: int = 0) -> str:
+        """What the command says: on standard output if it works, else on standard error."""
+        assert main(["motion", *words]) == code, self.capsys.readouterr()
+        out = self.capsys.readouterr()
+        if code:
+            assert out.err.startswith("error: ") and out.err.count("error: ") == 1
+            return str(out.err)
+        assert out.err == ""
+        return str(out.out)
+
+    def by(self, index: int, *words: str, code: int = 0) -> str:
+        return self.run(*words, "--keystore", f"key-{index}.json", "--password-file", "password", code=code)
+
+    def motions(self, *words: str) -> list[dict[str, Any]]:
+        record = json.loads(self.run("list", "--json", *words))
+        assert record["format"] == "colearn-motions-1"
+        return list(record["motions"])
+
+    def members(self) -> list[tuple[str, int]]:
+        assert main(["members", "--json"]) == 0
+        record = json.loads(self.capsys.readouterr().out)
+        return [(m["address"], m["since_round"]) for m in record["members"]]
+
+    def finish_round(self) -> int:
+        """Let the open round be accepted; its number."""
+        view = self.story.view()
+        proposal, _ = self.story.propose(f"round {view.round}")
+        for index in range(10):
+            seat = self.story.contract.fetch_view(self.story.address(index), self.story.contract.fetch_head(), 0)
+            if seat.is_member and self.story.address(index) != view.proposer and seat.round == view.round:
+                self.story.vote(index, proposal, True)
+        head = self.story.contract.fetch_head()
+        [record] = self.story.contract.fetch_rounds(view.round, 1, head, head.timestamp)
+        assert record.state is RoundState.ACCEPTED
+        return view.round
+
+
+@pytest.fixture
+def three(chain: Anvil, tmp_path: Path, monkeypatch: Any, capsys: Any) -> Members:
+    """Three members, accounts 0 to 2; keys of 0 to 4 are there."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("COLEARN_RPC", "COLEARN_DEPLOYMENT", "COLEARN_KEY_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    story = Story.begin(chain, 3)
+    story.save(tmp_path, keys=5)
+    return Members(story, capsys)
+
+
+def address(index: int) -> str:
+    return Anvil.account(index).address
+
+
+# ------------------------------------------------------------------------------------------------ from end to end
+
+
+def test_motion__member_added_and_removed__takes_effect_between_rounds(three: Members) -> None:
+    said = three.by(0, "propose", "add", address(3))
+    assert f"add {address(3)}" in said and "needs     2 of 3 members" in said and "needs 1 more approval" in said
+    [motion] = three.motions()
+    assert (motion["kind"], motion["subject"], motion["mover"]) == ("add_member", address(3), address(0))
+    assert (motion["state"], motion["approving_seats"], motion["need"]) == ("open", [0], 2)
+    assert "approved: it takes effect from round 2" in three.by(1, "vote", motion["id"][:8], "approve")
+    assert [m for m, _ in three.members()] == [address(i) for i in range(3)]
+    three.finish_round()
+    assert three.members() == [(address(0), 1), (address(1), 1), (address(2), 1), (address(3), 2)]
+    assert three.run("list").splitlines()[2:] == ["no motion waits", "1 is over: --all shows them"]
+    assert "enacted: it holds since round 2" in three.run("list", "--all")
+    assert three.motions() == [] and three.motions("--all")[0]["first_round"] == 2
+
+    # The newcomer moves to remove the first member, whose seat the newcomer itself takes over.
+    said = three.by(3, "propose", "remove", address(0))
+    assert f"3 members remain, and seat 0 goes to {address(3)}" in said and "needs     2 of 3 members" in said
+    three.by(2, "vote", three.motions()[0]["id"], "approve")
+    assert three.finish_round() == 2
+    assert three.members() == [(address(3), 2), (address(1), 1), (address(2), 1)]
+    assert [m for m, _ in _members_of(three, 2)] == [address(i) for i in range(4)]
+
+    # Back again: its present membership counts.
+    three.by(1, "propose", "add", address(0))
+    three.by(2, "vote", three.motions()[0]["id"], "approve")
+    assert three.finish_round() == 3
+    assert three.members() == [(address(3), 2), (address(1), 1), (address(2), 1), (address(0), 4)]
+
+
+def _members_of(three: Members, number: int) -> list[tuple[str, int]]:
+    assert main(["members", "--json", "--round", str(number)]) == 0
+    record = json.loads(three.capsys.readouterr().out)
+    return [(m["address"], m["since_round"]) for m in record["members"]]
+
+
+def test_motion__rules__what_is_not_named_stays(three: Members) -> None:
+    before = three.story.view().rules
+    said = three.by(0, "propose", "rules", "--threshold", "2/3", "--vote-window", "10m")
+    assert "8m20s to vote becomes 10m" in said
+    assert "accepted by 2 of 2 voters (more than 2/3), until now by 2 (more than 1/2)" in said
+    [motion] = three.motions()
+    assert motion["rules"] == {
+        "threshold": "2/3",
+        "propose_window": before.propose_window,
+        "vote_window": 600,
+        "reveal_window": before.reveal_window,
+        "motion_window": before.motion_window,
+    }
+    three.by(2, "vote", motion["id"], "approve")
+    assert three.story.view().rules == before
+    three.finish_round()
+    assert three.story.view().rules == Rules(2, 3, before.propose_window, 600, before.reveal_window, 100_000)
+
+
+def test_motion__leave__needs_nobodys_vote(three: Members) -> None:
+    said = three.by(1, "propose", "leave")
+    assert "needs     nobody's vote" in said and "approved: it takes effect from round 2" in said
+    assert "TooManyMotions" in three.by(1, "propose", "leave", code=10)
+    assert three.motions()[0]["kind"] == "leave"
+    three.finish_round()
+    assert [m for m, _ in three.members()] == [address(0), address(2)]
+    assert "2 to 64 members" in three.by(0, "propose", "leave", code=10)  # somebody has to stay
+    assert "not a member" in three.by(1, "propose", "leave", code=17)
+
+
+def test_motion__rejected__says_so_and_counts(three: Members) -> None:
+    three.by(0, "propose", "add", address(3))
+    [motion] = three.motions()
+    assert "0 against; needs 1 more approval" in three.run("list")
+    assert "1 for, 1 against; needs 1 more approval" in three.by(1, "vote", motion["id"], "reject")
+    assert "rejected; 1 for, 2 against, 2 needed" in three.by(2, "vote", motion["id"], "reject")
+    assert three.motions("--all")[0]["rejecting_seats"] == [1, 2]
+    assert "rejected" in three.by(1, "vote", motion["id"], "approve", code=10)
+
+
+def test_motion__nobody_decides__lapses_by_the_clock(three: Members) -> None:
+    three.by(0, "propose", "add", address(3))
+    [motion] = three.motions()
+    three.story.chain.rpc("evm_increaseTime", 100_010)  # no block: the chain stands still, and its clock doesn't
+    assert three.motions() == [] and three.motions("--all")[0]["state"] == "lapsed"
+    assert "lapsed" in three.by(1, "vote", motion["id"], "approve", code=10)
+
+
+def test_motion__two_approved__one_boundary_each(three: Members) -> None:
+    three.by(0, "propose", "add", address(3))
+    three.by(1, "propose", "add", address(4))
+    first, second = (m["id"] for m in three.motions())
+    three.by(2, "vote", second, "approve")
+    said = three.by(2, "vote", first, "approve")
+    assert "approved: it takes effect from one of the rounds 2 to 3" in said
+    three.finish_round()
+    assert three.members()[3:] == [(address(4), 2)]
+    three.finish_round()
+    assert three.members()[3:] == [(address(4), 2), (address(3), 3)]
+
+
+# ------------------------------------------------------------------------------------------------ refusals
+
+
+def nonces(three: Members) -> list[int]:
+    return [three.story.web3.eth.get_transaction_count(address(i)) for i in range(5)]
+
+
+def test_motion__mistakes__one_message_and_code_each_and_nothing_sent(three: Members) -> None:
+    three.by(0, "propose", "add", address(3))
+    [motion] = three.motions()
+    before = nonces(three)
+    for code, index, words in (
+        (2, 0, ["propose", "add", address(1)]),  # is one
+        (2, 0, ["propose", "add", "0x12"]),
+        (2, 0, ["propose", "add", address(3)[:-1] + "5"]),  # a slip, which its checksum shows
+        (2, 0, ["propose", "add", "0x" + "0" * 40]),
+        (2, 1, ["propose", "remove", address(3)]),  # isn't one
+        (2, 1, ["propose", "remove", address(1)]),  # itself
+        (10, 1, ["propose", "add", three.story.contract.address]),
+        (10, 0, ["propose", "add", address(4)]),  # its first one is open
+        (2, 1, ["propose", "rules"]),
+        (2, 1, ["propose", "rules", "--threshold", "1"]),
+        (2, 1, ["propose", "rules", "--threshold", "0.5"]),  # it is that
+        (2, 1, ["propose", "rules", "--vote-window", "0s"]),
+        (2, 1, ["propose", "rules", "--vote-window", "5000000000"]),
+        (2, 1, ["propose", "nothing"]),
+        (17, 4, ["propose", "add", address(4)]),
+        (17, 4, ["vote", motion["id"], "approve"]),
+        (10, 0, ["vote", motion["id"], "reject"]),  # it approved by moving it
+        (2, 1, ["vote", "0x" + "0" * 64, "approve"]),
+        (2, 1, ["vote", "0xq", "approve"]),
+        (2, 1, ["vote", "", "approve"]),
+        (2, 1, ["vote", motion["id"], "perhaps"]),
+        (2, 1, ["vote", motion["id"], "approve", "--fee-cap", "0"]),
+        (12, 7, ["vote", motion["id"], "approve"]),  # there is no such keystore
+    ):
+        assert three.by(index, *words, code=code), words
+    three.run("vote", motion["id"], "approve", code=12)  # no key at all
+    assert nonces(three) == before and len(three.motions()) == 1
+
+
+def test_motion_vote__given_already__the_same_is_no_error_and_nothing_is_sent(three: Members) -> None:
+    three.by(0, "propose", "add", address(3))
+    [motion] = three.motions()
+    before = nonces(three)
+    assert "given already: nothing was sent" in three.by(0, "vote", motion["id"], "approve")
+    assert "voted on the motion" in three.by(0, "vote", motion["id"], "reject", code=10)
+    assert nonces(three) == before
+
+
+def test_motion_vote__member_who_is_to_go__has_none(three: Members) -> None:
+    three.by(0, "propose", "remove", address(1))
+    assert "no vote on it" in three.by(1, "vote", three.motions()[0]["id"], "reject", code=10)
+
+
+def test_motion_vote__beginning_of_an_id__is_enough_if_no_other_begins_so() -> None:
+    def motion(id: str) -> Motion:
+        record = MotionRecord(
+            bytes.fromhex(id), MotionKind.ADD_MEMBER, MotionState.OPEN, address(0), address(3), None, 9, 1, 0, 2
+        )
+        return Motion(record)
+
+    ids = ["ab12" + "0" * 60, "ab34" + "0" * 60, "cd" + "0" * 62]
+    read = Motions(1, address(9), Head(1, bytes(32), 1), 1, 1, tuple(map(motion, ids)))
+    assert [find_motion(read, wanted).record.id.hex() for wanted in ("c", "ab1", ids[1])] == [ids[2], ids[0], ids[1]]
+    for wanted, text in (("ab", "2 motions' ids begin"), ("e", "no motion's id begins")):
+        with pytest.raises(UsageError, match=text):
+            find_motion(read, wanted)
+
+
+def test_motion__dry_run__says_all_and_sends_nothing(three: Members) -> None:
+    before = nonces(three)
+    for words in (["add", address(3)], ["remove", address(1)], ["rules", "--threshold", "2/3"], ["leave"]):
+        said = three.by(0, "propose", *words, "--dry-run")
+        assert said.endswith("dry run: nothing was sent\n") and "needs" in said
+    assert nonces(three) == before and three.motions() == []
+    three.by(0, "propose", "add", address(3))
+    three.by(1, "vote", three.motions()[0]["id"], "approve", "--dry-run")
+    assert three.motions()[0]["approving_seats"] == [0]
+
+
+def test_motion__account_without_funds__says_so(three: Members) -> None:
+    chain = three.story.chain
+    balance = chain.rpc("eth_getBalance", address(2), "latest")
+    try:
+        chain.rpc("anvil_setBalance", address(2), "0x1")
+        assert address(2) in three.by(2, "propose", "add", address(3), code=16)
+    finally:
+        chain.rpc("anvil_setBalance", address(2), balance)

@@ -1,0 +1,25 @@
+"""The README's example runs, on both backends, with the same outcome."""
+
+from __future__ import annotations
+
+import runpy
+from pathlib import Path
+
+import pytest
+
+EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "own_learner.py"
+
+
+def test_own_learner__both_backends__same_line_and_same_bytes(capsys: pytest.CaptureFixture[str]) -> None:
+    runpy.run_path(str(EXAMPLE), run_name="__main__")
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(" [")[0] for line in lines] == ["in-process", "embedded ledger"]
+    assert lines[0].partition("[")[2] == lines[1].partition("[")[2]
+    slope, offset = map(float, lines[0].partition("[")[2].partition("]")[0].split())
+    assert slope == pytest.approx(2, abs=0.1)
+    assert offset == pytest.approx(1, abs=0.1)
+
+
+def test_own_learner__class__under_thirty_lines() -> None:
+    text = EXAMPLE.read_text(encoding="utf-8")
+    assert len(text.partition("# [learner]\n")[2].partition("# [run]")[0].strip().splitlines()) < 30

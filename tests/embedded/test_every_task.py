@@ -1,0 +1,52 @@
+"""Every task gives the same in process and on a ledger: the same decisions, the same bytes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from colearn_ledger.core.check_learner import check_learner
+from colearn_ledger.core.driver import run
+from colearn_ledger.embedded.ledger import EmbeddedLedger
+from colearn_ledger.tasks import KERAS, get_task, task_names
+
+from ..kit.tasks_data import DATA, write_cifar, write_digits, write_photographs
+
+# How each is made small, by data that this folder has (or a function that writes it) and by its options.
+SMALL: dict[str, dict[str, Any]] = {
+    "KERAS_MNIST": {"n_learners": 2, "data_dir": write_digits},
+    "SKLEARN_DIGITS": {"alpha": 0.5},
+    "FASHION": {"n_learners": 2, "data_dir": DATA / "fashion"},
+    "CIFAR10": {"n_learners": 2, "data_dir": write_cifar},
+    "XRAY": {"n_learners": 2, "data_dir": write_photographs, "alpha": 1.0},
+    "FRAUD": {"data_dir": DATA / "credit_default", "learning_rate": 0.01},
+    "FRAUD_XGBOOST": {"data_dir": DATA / "credit_default"},
+    "IRIS": {},
+    "DIABETES": {"alpha": 0.5},
+}
+
+
+def test_small__every_task__has_its_data() -> None:
+    assert set(SMALL) == set(task_names())
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=[pytest.mark.slow] if get_task(n).framework is KERAS else []) for n in SMALL]
+)
+def test_task__in_process_and_on_the_ledger__same_bytes_and_it_learns(name: str, tmp_path: Path) -> None:
+    options = {"n_learners": 3, "seed": 4, **SMALL[name]}
+    if callable(options.get("data_dir")):
+        options["data_dir"] = options["data_dir"](tmp_path / "data")
+    task = get_task(name)
+    made = [task.make_learners(**options).learners for _ in range(2)]
+    runs = [run(2, learners, backend=backend) for learners, backend in zip(made, (None, EmbeddedLedger()), strict=True)]
+    assert runs[0].final_sha256 == runs[1].final_sha256
+    assert [r.votes for r in runs[0].rounds] == [r.votes for r in runs[1].rounds]
+    assert any(r.accepted for r in runs[0].rounds), "a comparison of first weights says little"
+    first, last = (sum(s for s in r.test_scores if s is not None) for r in (runs[0].initial, runs[0].rounds[-1]))
+    assert last > first
+    check_learner(made[0][0])
+    judged = made[0][0].mli_test_weights(made[0][0].mli_get_current_weights())
+    assert judged.criterion == task.metric

@@ -1,0 +1,325 @@
+"""The embedded ledger gives what the in-process driver gives: proposers, votes, decisions, bytes."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import pickle
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from colearn_ledger.chain.contract import CollectiveContract
+from colearn_ledger.chain.deploy import Genesis, deploy
+from colearn_ledger.chain.transactions import Sender
+from colearn_ledger.core.decide import Propose, decide
+from colearn_ledger.core.driver import run
+from colearn_ledger.core.learner import ProposedWeights, Weights
+from colearn_ledger.core.protocol import RoundRecord, RoundState, View
+from colearn_ledger.core.results import Results, RoundResult
+from colearn_ledger.core.weights import encode
+from colearn_ledger.embedded.chain import EmbeddedChain
+from colearn_ledger.embedded.ledger import EmbeddedLedger
+from colearn_ledger.embedded.perform import Adopted, Declined, Nothing, Performer, Trained, Verdict, Work
+from colearn_ledger.errors import InvalidWeights, SchemaMismatch
+from colearn_ledger.stores.local import LocalStore
+
+from ..kit.learners import FrugalLearner, LinearLearner, linear_learners
+
+
+def decided(results: Results) -> tuple[object, ...]:
+    """What must not depend on the backend."""
+
+    def same(r: RoundResult) -> RoundResult:
+        return dataclasses.replace(r, gas=None, seconds=0.0)
+
+    return (same(results.initial), tuple(same(r) for r in results.rounds), results.final_sha256, results.threshold)
+
+
+@pytest.mark.parametrize("n_learners", [2, 3, 5])
+@pytest.mark.parametrize("seed", [1, 2])
+def test_run__same_seed__same_decisions_and_bytes_on_the_ledger(n_learners: int, seed: int) -> None:
+    plain = run(8, linear_learners(n_learners, seed), 0.5)
+    ledger_learners = linear_learners(n_learners, seed)
+    ledger = run(8, ledger_learners, 0.5, backend=EmbeddedLedger())
+    assert decided(ledger) == decided(plain)
+    assert all(r.gas and r.gas > 100_000 for r in ledger.rounds)
+    finals = {learner.mli_get_current_weights().weights["w"].tobytes() for learner in ledger_learners}
+    assert len(finals) == 1
+
+
+def test_run__seeds_used_here__accept_some_and_reject_some() -> None:
+    outcomes = {r.accepted for r in run(8, linear_learners(5, 1), 0.5).rounds}
+    assert outcomes == {True, False}
+
+
+def test_run__secret_votes__same_decisions_and_bytes() -> None:
+    plain = run(5, linear_learners(4, 3), "2/3")
+    secret = run(5, linear_learners(4, 3), "2/3", backend=EmbeddedLedger(secret=True))
+    assert decided(secret) == decided(plain)
+
+
+@pytest.mark.parametrize("secret", [False, True])
+def test_run__spent_privacy_budgets__turns_pass_and_the_rest_goes_on_as_in_process(secret: bool) -> None:
+    def learners() -> list[LinearLearner]:
+        return [FrugalLearner(0, 1), LinearLearner(1, seed=1), FrugalLearner(2, 2)]
+
+    plain, ledger_learners = run(9, learners()), learners()
+    ledger = run(9, ledger_learners, backend=EmbeddedLedger(secret=secret))
+    assert decided(ledger) == decided(plain)
+    assert [r.round for r in ledger.rounds if r.declined] == [4, 7, 9]
+    assert [r.proposer for r in ledger.rounds] == [0, 1, 2] * 3
+    spent = next(r for r in ledger.rounds if r.declined)
+    assert "privacy budget is spent: epsilon 1.013 of 1.013" in spent.declined
+    assert not spent.accepted and spent.gas == 0 and set(spent.votes) == set(spent.test_scores) == {None}
+    # Those who decline go on voting, and what is accepted reaches them.
+    voted = [r.votes[0] for r in ledger.rounds if r.round in (5, 8)]
+    assert None not in voted
+    assert len({encode(learner.mli_get_current_weights().weights) for learner in ledger_learners}) == 1
+    assert Results.from_dict(json.loads(json.dumps(ledger.to_dict()))).rounds == ledger.rounds
+
+
+def test_run__everybody_declines__ends_all_the_same() -> None:
+    learners = [FrugalLearner(i, 1) for i in range(2)]
+    for learner in learners:
+        learner.mli_propose_weights()
+    results = run(5, learners, backend=EmbeddedLedger())
+    assert all(r.declined for r in results.rounds) and len(results.rounds) == 5
+    assert results.final_sha256 == results.initial.weights_sha256
+
+
+def test_prepare__a_proposal_with_privacy__its_note_tells_what_was_spent(tmp_path: Path) -> None:
+    chain = EmbeddedChain(2)
+    store = LocalStore(tmp_path)
+    learner = FrugalLearner(0, 2)
+    genesis = store.put(encode(learner.mli_get_current_weights().weights))
+    deployed = deploy(chain.web3, chain.accounts[0], Genesis([a.address for a in chain.accounts], genesis))
+    contract = CollectiveContract(chain.web3, deployed.address, pin_by_number=True)
+    performer = Performer(learner, store, Sender(contract, chain.accounts[0]), max_size=1 << 20)
+    notes = []
+    for round in (1, 2, 3):
+        work = performer.prepare(Propose(round, genesis.sha256, deadline=2**40))
+        assert stored(tmp_path) == min(round, 2) + 1  # nothing is published for what was declined
+        notes.append(json.loads(work.note) if isinstance(work, Trained) else work)
+    target = pytest.approx(1.4781, abs=1e-4)
+    assert notes[0] == {"samples": 200, "epsilon": 1.0126, "delta": 1e-5, "target": target}
+    assert notes[1]["epsilon"] == 1.4782  # rounded up, never down
+    assert isinstance(notes[2], Declined) and notes[2].round == 3
+    assert performer.submit(notes[2]) is None
+
+
+def stored(folder: Path) -> int:
+    return len(list(folder.iterdir()))
+
+
+def test_run__shuffled__everyone_proposes_once_a_cycle() -> None:
+    results = run(8, linear_learners(4), 0.5, backend=EmbeddedLedger(shuffled=True))
+    proposers = [r.proposer for r in results.rounds]
+    assert sorted(proposers[:4]) == sorted(proposers[4:]) == [0, 1, 2, 3]
+
+
+def test_run__own_store__accepted_weights_can_be_read_from_it(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+    results = run(3, linear_learners(3, 1), 0.5, backend=EmbeddedLedger(store=store))
+    assert {r.cid for r in (results.initial, *results.rounds)} == {path.name for path in tmp_path.iterdir()}
+    for r in results.rounds:
+        assert hashlib.sha256((tmp_path / r.cid).read_bytes()).hexdigest() == r.weights_sha256
+
+
+def test_run__results__name_the_contract_and_come_back_from_json() -> None:
+    results = run(1, linear_learners(3, 1), 0.5, backend=EmbeddedLedger(secret=True))
+    assert results.ledger is not None
+    assert results.ledger["contract"].startswith("0x") and len(results.ledger["members"]) == 3
+    assert (results.ledger["secret_votes"], results.ledger["shuffled"]) == (True, False)
+    assert results.initial.gas is not None and results.initial.gas > 1_000_000
+    assert Results.from_dict(json.loads(json.dumps(results.to_dict()))) == results
+
+
+class Abstainer(LinearLearner):
+    def mli_test_weights(self, weights: Weights) -> ProposedWeights:
+        return dataclasses.replace(super().mli_test_weights(weights), vote=None)
+
+
+def test_run__one_abstains__counts_as_not_approving_in_both() -> None:
+    def learners() -> list[LinearLearner]:
+        return [*linear_learners(3, 1), Abstainer(3, seed=1)]
+
+    assert decided(run(4, learners(), 0.5, backend=EmbeddedLedger())) == decided(run(4, learners(), 0.5))
+
+
+class Unfit(LinearLearner):
+    """Proposes what it was told to, in its second turn."""
+
+    def __init__(self, index: int, bad: object) -> None:
+        super().__init__(index, seed=1)
+        self.bad = bad
+
+    def mli_propose_weights(self) -> Weights:
+        return Weights(self.bad) if self._round > 3 else super().mli_propose_weights()
+
+
+@pytest.mark.parametrize(
+    ("bad", "kind", "said"),
+    [
+        ({"w": np.full(4, np.nan)}, InvalidWeights, "learner 1 (Unfit) proposed weights that nobody can accept: "),
+        ({"w": np.zeros(5)}, SchemaMismatch, "of shape (5,)"),
+        ({"w": np.zeros(4, np.float32)}, SchemaMismatch, "learner 1 (Unfit) proposed"),
+        ({"w": object()}, InvalidWeights, "builtins.object"),
+    ],
+)
+def test_run__proposal_that_nobody_could_accept__same_error_of_its_learner_in_both(
+    bad: object, kind: type[InvalidWeights], said: str
+) -> None:
+    told = []
+    for backend in (None, EmbeddedLedger()):
+        seen: list[RoundResult] = []
+        learners = [Unfit(0, bad), *linear_learners(3, 1)[1:]]
+        with pytest.raises(InvalidWeights) as caught:
+            run(9, learners, 0.5, backend=backend, on_round=seen.append)
+        assert type(caught.value) is kind
+        assert said in str(caught.value)
+        assert [r.round for r in seen] == [0, 1, 2, 3]
+        told.append(str(caught.value))
+    assert told[0] == told[1]
+
+
+# ---------------------------------------------------------------------------------- a proposal of somebody else's
+
+
+@dataclasses.dataclass
+class Bench:
+    """A deployed collective of four, whose first member is hostile: it has a key, and no manners."""
+
+    store: LocalStore
+    contract: CollectiveContract
+    hostile: Sender
+    honest: list[Performer]
+
+    def propose(self, data: bytes) -> None:
+        ref = self.store.put(data)
+        view = self.view(self.honest[0])
+        self.hostile.propose(view.round, view.accepted.sha256, ref.sha256, ref.cid_digest, ref.size, b"")
+
+    def view(self, performer: Performer) -> View:
+        head = self.contract.fetch_head()
+        return self.contract.fetch_view(performer.me.address, head, self.contract.fetch_clock(head))
+
+    def act(self, performer: Performer) -> Work:
+        view = self.view(performer)
+        work = performer.prepare(decide(view, performer.me, view.at))
+        performer.submit(work)
+        return work
+
+    def round(self, number: int) -> RoundRecord:
+        head = self.contract.fetch_head()
+        return self.contract.fetch_rounds(number, 1, head, self.contract.fetch_clock(head))[0]
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    chain = EmbeddedChain(4)
+    store = LocalStore(tmp_path / "weights")
+    learners = linear_learners(4, 1)
+    genesis = store.put(encode(learners[0].mli_get_current_weights().weights))
+    deployment = deploy(chain.web3, chain.accounts[0], Genesis([a.address for a in chain.accounts], genesis))
+    contract = CollectiveContract(chain.web3, deployment.address, pin_by_number=True)
+    senders = [Sender(contract, account) for account in chain.accounts]
+    honest = [
+        Performer(learner, store, sender, max_size=1 << 20)
+        for learner, sender in zip(learners[1:], senders[1:], strict=True)
+    ]
+    made = Bench(store, contract, senders[0], honest)
+    for performer in honest:
+        assert isinstance(made.act(performer), Adopted)
+    return made
+
+
+GOOD = encode({"w": np.arange(4.0)})
+NAN = GOOD[:-8] + np.array([np.nan]).tobytes()
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (NAN, "NaN"),
+        (GOOD[:-3], "bytes"),
+        (GOOD + b"\0", "bytes"),
+        (encode({"w": np.zeros(5)}), "of shape (5,)"),
+        (encode({"v": np.zeros(4)}), "don't fit the collective's model"),
+        (b"not weights at all", "header"),
+        (pickle.dumps({"w": np.zeros(4)}), "header"),
+    ],
+    ids=["nan", "cut short", "trailing byte", "other shape", "other name", "no weights", "pickle"],
+)
+def test_hostile_proposal__invalid_bytes__voted_down_with_the_reason_and_nothing_adopted(
+    bench: Bench, data: bytes, reason: str
+) -> None:
+    before = [encode(p.learner.mli_get_current_weights().weights) for p in bench.honest]
+    bench.propose(data)
+    verdicts = [bench.act(performer) for performer in bench.honest[:2]]
+    for verdict in verdicts:
+        assert isinstance(verdict, Verdict)
+        assert verdict.approve is False and verdict.test is None
+        assert reason in verdict.reason
+    record = bench.round(1)
+    assert record.state is RoundState.REJECTED
+    assert (record.approvals, record.rejections) == (0, 0b0110)
+    assert bench.view(bench.honest[0]).accepted_round == 0
+    assert [encode(p.learner.mli_get_current_weights().weights) for p in bench.honest] == before
+
+
+def test_hostile_proposal__file_is_not_what_the_chain_says__voted_down(bench: Bench) -> None:
+    bench.propose(GOOD)
+    (path,) = (p for p in bench.store.folder.iterdir() if p.read_bytes() == GOOD)
+    path.write_bytes(GOOD[:-8])
+    verdict = bench.act(bench.honest[0])
+    assert isinstance(verdict, Verdict)
+    assert verdict.approve is False and "as on chain" not in verdict.reason and "bytes" in verdict.reason
+    path.write_bytes(NAN)
+    verdict = bench.act(bench.honest[1])
+    assert isinstance(verdict, Verdict)
+    assert verdict.approve is False and "sha256" in verdict.reason
+    assert bench.round(1).state is RoundState.REJECTED
+
+
+def test_hostile_proposal__weights_withheld__no_vote_until_they_are_had(bench: Bench) -> None:
+    bench.propose(GOOD)
+    (path,) = (p for p in bench.store.folder.iterdir() if p.read_bytes() == GOOD)
+    path.unlink()
+    work = bench.act(bench.honest[0])
+    assert isinstance(work, Nothing) and "can't be had yet" in work.reason
+    assert bench.round(1).rejections == 0
+    path.write_bytes(GOOD)
+    assert isinstance(bench.act(bench.honest[0]), Verdict)
+    assert bench.round(1).approvals | bench.round(1).rejections == 0b0010
+
+
+def test_hostile_proposal__fine_weights__are_tested_like_any_other(bench: Bench) -> None:
+    truth = np.random.default_rng(1).normal(size=4)  # what the learners' data comes from
+    bench.propose(encode({"w": truth}))
+    for performer in bench.honest[:2]:
+        verdict = bench.act(performer)
+        assert isinstance(verdict, Verdict)
+        assert verdict.approve is True and verdict.test is not None
+    assert bench.round(1).state is RoundState.ACCEPTED
+
+
+@pytest.mark.parametrize("backend", [None, EmbeddedLedger()])
+def test_run__a_learner_of_another_model__is_named_before_anything_runs(backend: EmbeddedLedger | None) -> None:
+    odd = LinearLearner(1, features=7)
+    before = odd.mli_get_current_weights().weights["w"].tobytes()
+    with pytest.raises(InvalidWeights, match="learner 2"):
+        run(1, [LinearLearner(0), odd], 0.5, backend=backend)
+    assert odd.mli_get_current_weights().weights["w"].tobytes() == before
+
+
+def test_run__interrupted__returns_the_rounds_that_were_decided() -> None:
+    def stop_after_two(result: RoundResult) -> None:
+        if result.round == 2:
+            raise KeyboardInterrupt
+
+    results = run(5, linear_learners(3), Fraction(1, 2), backend=EmbeddedLedger(), on_round=stop_after_two)
+    assert results.interrupted and [r.round for r in results.rounds] == [1, 2]

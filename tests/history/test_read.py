@@ -1,0 +1,251 @@
+"""The history from a real chain (Anvil): storage and events joined, and what remains when events are missing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from colearn_ledger.chain.commitments import commitment_of, derive_salt
+from colearn_ledger.chain.contract import CollectiveContract
+from colearn_ledger.chain.deploy import Genesis, deploy
+from colearn_ledger.chain.endpoints import connect
+from colearn_ledger.chain.transactions import Outcome
+from colearn_ledger.core.protocol import RoundState, Rules
+from colearn_ledger.errors import ChainError, UsageError
+from colearn_ledger.history import Choice, Round, logs, read_history
+
+from ..kit.anvil import Anvil, anvil
+from ..kit.story import RULES, Story, Told, ref, tell
+
+
+@pytest.fixture(scope="module")
+def chain() -> Iterator[Anvil]:
+    with anvil() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def told(chain: Anvil) -> Told:
+    return tell(chain)
+
+
+def choices(found: Round) -> dict[int, Choice]:
+    return {vote.seat: vote.choice for vote in found.votes}
+
+
+def test_history__all_rounds__storage_and_events_joined(told: Told) -> None:
+    history = told.read(receipts=True)
+    assert history.current == 7 and history.logs_problem == "" and history.logs_from == told.deployment.block
+    genesis, one, two, three, *missed, seven = history.rounds
+    assert [r.record.round for r in history.rounds] == list(range(8))
+    assert [r.record.state for r in history.rounds] == [
+        RoundState.ACCEPTED,
+        RoundState.ACCEPTED,
+        RoundState.REJECTED,
+        RoundState.REJECTED,
+        RoundState.MISSED,
+        RoundState.MISSED,
+        RoundState.MISSED,
+        RoundState.VOTING,
+    ]
+    assert genesis.record.weights == ref("genesis")
+    assert [t.did for t in genesis.transactions] == [("deployed",)] and genesis.gas == told.deployment.gas
+
+    assert one.record.proposer == told.address(0) and one.note == b'{"samples":200}'
+    assert choices(one) == {1: Choice.APPROVED, 2: Choice.REJECTED, 3: Choice.APPROVED}
+    assert [v.member for v in one.votes] == [told.address(i) for i in (1, 2, 3)]
+    assert one.votes[0].scores == (-1.5, 0.25) and one.votes[1].scores is None
+    assert one.votes[0].transaction == told.receipts["vote 1.1"].transaction
+    assert one.by_clock is False and one.opened is not None and one.opened.hash == told.deployment.transaction
+
+    assert choices(two) == {0: Choice.REJECTED, 2: Choice.REJECTED, 3: Choice.ABSENT}
+    assert two.opened is not None and two.opened.hash == told.receipts["vote 1.3"].transaction
+    assert len(two.members) == 4
+
+    assert choices(three)[0] is Choice.APPROVED and choices(three)[4] is Choice.ABSENT and three.by_clock is True
+    assert three.members[4] == told.address(5) and three.record.need == 3
+    assert three.decided is not None and three.decided.hash == told.receipts["propose 7"].transaction
+    assert three.decided.round == 7
+    assert {len(r.votes) + len(r.members) + len(r.transactions) for r in missed} == {0}
+
+    assert seven.by_clock is None and seven.decided is None and seven.note == b"\xff\x00\x1b[31m"
+    assert choices(seven)[4] is Choice.APPROVED and seven.record.parent == ref("one").sha256
+
+
+def test_history__transactions__blocks_times_senders_and_gas_are_the_chains(told: Told) -> None:
+    one = told.read(receipts=True).rounds[1]
+    names = ["propose 1", "vote 1.1", "vote 1.2", "vote 1.3"]
+    assert [t.hash for t in one.transactions] == [told.receipts[n].transaction for n in names]
+    assert [t.gas for t in one.transactions] == [told.receipts[n].gas for n in names]
+    assert one.gas == sum(told.receipts[n].gas for n in names)
+    assert [t.did for t in one.transactions] == [("proposed",), ("voted",), ("voted",), ("voted", "decided", "opened")]
+    for transaction, index in zip(one.transactions, (0, 1, 2, 3), strict=True):
+        block = told.web3.eth.get_block(transaction.block)
+        assert transaction.time == block["timestamp"] and transaction.hash in [bytes(h) for h in block["transactions"]]
+        assert transaction.sender == told.address(index) and (transaction.fee or 0) > 0
+
+
+def test_history__the_transaction_that_ends_a_round_by_the_clock__counts_for_its_own_round(told: Told) -> None:
+    three, seven = (told.read(receipts=True).rounds[i] for i in (3, 7))
+    assert three.gas == sum(told.receipts[n].gas for n in ("propose 3", "vote 3.0"))
+    assert seven.gas == sum(told.receipts[n].gas for n in ("propose 7", "vote 7.5"))
+    assert len(three.transactions) == 3
+
+
+def test_history__one_round__is_the_same_as_in_the_whole(told: Told) -> None:
+    whole = told.read(receipts=True)
+    for number in range(8):
+        part = told.read(first=number, last=number, receipts=True)
+        assert part.rounds == (whole.rounds[number],)
+        assert part.current == 7
+
+
+def test_history__pages__give_what_one_call_gives(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = told.read(logs=False)
+    for page in (1, 3, 8):
+        monkeypatch.setattr("colearn_ledger.history.read._PAGE", page)
+        assert told.read(logs=False).rounds == whole.rounds
+        assert [r.record.round for r in told.read(logs=False, first=2, last=6).rounds] == [2, 3, 4, 5, 6]
+
+
+def test_history__no_such_round__says_what_there_is(told: Told) -> None:
+    with pytest.raises(UsageError, match="no round 8") as raised:
+        told.read(first=8)
+    assert "0 to 7" in raised.value.expected
+
+
+def test_history__without_events__storage_still_has_who_what_and_how(told: Told) -> None:
+    history = told.read(logs=False)
+    one = history.rounds[1]
+    assert history.logs_from is None and not one.logged and one.transactions == () and one.gas is None
+    assert choices(one) == {1: Choice.APPROVED, 2: Choice.REJECTED, 3: Choice.APPROVED}
+    assert one.record.weights == ref("one") and one.record.proposer == told.address(0)
+
+
+def test_history__endpoint_that_caps_ranges__is_read_in_smaller_ones(
+    told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, asked = told.read(), []
+    real = logs._Decoder.fetch
+
+    def capped(self: Any, first: int, last: int, subjects: Any) -> Any:
+        asked.append(last - first + 1)
+        if last - first + 1 > 3:
+            raise ValueError("block range is too large")
+        return real(self, first, last, subjects)
+
+    monkeypatch.setattr(logs._Decoder, "fetch", capped)
+    # the clock goes on between the two, which changes nothing in what was decided
+    assert replace(told.read(), clock=whole.clock) == whole
+    assert max(asked) > 3 and len([n for n in asked if n > 3]) < len(asked)
+
+
+def test_history__block_of_the_deployment_unknown__looks_no_further_back_than_to_it(
+    chain: Anvil, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chain.rpc("anvil_mine", hex(3000))
+    story = Story.begin(chain, 2)
+    story.propose("one")
+    known = story.read()
+    asked = []
+    real = logs._Decoder.fetch
+
+    def watched(self: Any, first: int, last: int, subjects: Any) -> Any:
+        asked.append(first)
+        return real(self, first, last, subjects)
+
+    monkeypatch.setattr(logs._Decoder, "fetch", watched)
+    monkeypatch.setattr("colearn_ledger.history.read._FEW", 0)
+    assert story.read(deployed_block=0).rounds == known.rounds
+    assert len(asked) == 1 and 0 < asked[0] < story.deployment.block
+
+
+def test_history__endpoint_without_old_events__shows_the_storage_part_and_says_so(
+    told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = told.read()
+    kept_from = told.receipts["propose 3"].block
+    real = logs._Decoder.fetch
+
+    def pruned(self: Any, first: int, last: int, subjects: Any) -> Any:
+        if first < kept_from:
+            raise ValueError("pruned history unavailable")
+        return real(self, first, last, subjects)
+
+    monkeypatch.setattr(logs._Decoder, "fetch", pruned)
+    history = told.read()
+    assert history.logs_from == kept_from and "pruned history" in history.logs_problem
+    assert not history.rounds[1].logged and choices(history.rounds[1]) == choices(whole.rounds[1])
+    assert history.rounds[7] == whole.rounds[7]
+
+
+def test_history__an_empty_answer_proves_nothing(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logs._Decoder, "fetch", lambda *_: [])
+    history = told.read()
+    assert "left out events" in history.logs_problem and not history.rounds[1].logged
+    assert history.rounds[1].record.weights == ref("one")
+
+
+def test_history__reorg_while_reading__is_not_mixed(told: Told) -> None:
+    head = told.contract.fetch_head()
+    other = type(head)(head.number - 1, head.hash, head.timestamp)
+    with pytest.raises(ChainError, match="reorganised"):
+        read_history(told.contract, other, told.contract.fetch_clock(head), deployed_block=told.deployment.block)
+
+
+def test_history__secret_votes__hidden_until_revealed(chain: Anvil) -> None:
+    story = Story.begin(chain, 4, secret=True)
+    proposal, _ = story.propose("secret")
+    where: dict[str, Any] = {"chain_id": 31337, "contract": story.contract.address, "proposal_id": proposal}
+    salts = {}
+    for index in (1, 2, 3):
+        account = chain.account(index)
+        salts[index] = derive_salt(bytes(account.key), **where)
+        commitment = commitment_of(**where, voter=account.address, approve=index != 2, salt=salts[index])
+        story.sender(index).commit(proposal, commitment)
+    [one] = story.read(first=1, last=1).rounds
+    assert set(choices(one).values()) == {Choice.HIDDEN} and one.record.state is RoundState.REVEALING
+    story.sender(2).reveal(proposal, False, salts[2])
+    story.sender(1).reveal(proposal, True, salts[1], (0, 1_000_000))
+    [one] = story.read(first=1, last=1).rounds
+    assert choices(one) == {1: Choice.APPROVED, 2: Choice.REJECTED, 3: Choice.HIDDEN}
+    story.sender(3).reveal(proposal, True, salts[3])
+    [one] = story.read(first=1, last=1).rounds
+    assert choices(one)[3] is Choice.APPROVED and one.record.state is RoundState.ACCEPTED
+    assert [t.did[0] for t in one.transactions] == ["proposed"] + 3 * ["committed"] + 3 * ["voted"]
+    assert one.votes[0].scores == (0.0, 1.0)
+
+
+def test_history__deadline_that_no_transaction_has_written_down__decided_all_the_same(chain: Anvil) -> None:
+    story = Story.begin(chain, 3)
+    story.propose("nobody votes")
+    assert story.read(first=1, last=1).rounds[0].by_clock is None
+    story.pass_time(RULES.vote_window + 10)
+    [one] = story.read(first=1, last=1).rounds
+    assert one.record.state is RoundState.REJECTED and one.by_clock is True and one.decided is None
+    assert story.read(first=1, last=1, logs=False).rounds[0].by_clock is None
+
+
+def test_history__thousands_of_missed_rounds__are_read(chain: Anvil) -> None:
+    """The contract walks back over them: more gas than a call has by itself."""
+    web3 = connect([chain.url])
+    rules = Rules(1, 2, propose_window=1, vote_window=10, reveal_window=10, motion_window=10)
+    members = [chain.account(i).address for i in range(2)]
+    deployment = deploy(web3, chain.account(9), Genesis(members, ref("genesis"), rules))
+    story = Story(chain, web3, deployment, CollectiveContract(web3, deployment.address))
+    chain.rpc("evm_increaseTime", 20_000)
+    for _ in range(20):  # whoever's second it is when the transaction is mined
+        view, new = story.view(), ref("late")
+        index = members.index(view.proposer)
+        receipt = story.sender(index).propose(
+            view.round, view.accepted.sha256, new.sha256, new.cid_digest, new.size, b""
+        )
+        if receipt.outcome is Outcome.SENT:
+            break
+    head = story.contract.fetch_head()
+    last = story.contract.fetch_view(members[0], head, head.timestamp).round
+    [found] = story.read(first=last, last=last).rounds
+    assert last > 20_000 and found.record.weights == ref("late") and found.record.parent == ref("genesis").sha256

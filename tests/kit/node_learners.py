@@ -1,0 +1,77 @@
+"""Learners of real arithmetic for node processes: made by a factory, as a user's own are."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+from colearn_ledger.core.learner import ProposedWeights, Weights
+from colearn_ledger.errors import DataError
+from tests.kit.learners import FrugalLearner, LinearLearner
+
+
+def make(index: int, of: int = 0, seed: int = 1, features: int = 4) -> LinearLearner:
+    """Learner ``index`` of :func:`tests.kit.learners.linear_learners`."""
+    return LinearLearner(index, seed=seed, features=features)
+
+
+def make_frugal(index: int, ledger: str, proposals: int = 1) -> FrugalLearner:
+    """One whose privacy budget lasts for so many proposals, also when it is made again."""
+    return FrugalLearner(index, proposals, ledger=Path(ledger))
+
+
+class Gated(LinearLearner):
+    """Says in ``folder`` what it is doing, and does it when it may: a file ``hold-train`` or ``hold-test`` stops it."""
+
+    def __init__(self, index: int, seed: int, folder: str) -> None:
+        super().__init__(index, seed=seed)
+        self._folder = Path(folder)
+
+    def mli_propose_weights(self) -> Weights:
+        self._gate("train")
+        return super().mli_propose_weights()
+
+    def mli_test_weights(self, weights: Weights) -> ProposedWeights:
+        self._gate("test")
+        return super().mli_test_weights(weights)
+
+    def _gate(self, what: str) -> None:
+        (self._folder / f"{what}-{self._index}-{os.getpid()}").touch()
+        if (self._folder / f"die-{what}-{self._index}").exists():
+            os.kill(os.getpid(), 9)
+        while (self._folder / f"hold-{what}-{self._index}").exists():
+            time.sleep(0.01)
+
+
+def make_gated(index: int, folder: str, seed: int = 1) -> Gated:
+    return Gated(index, seed, folder)
+
+
+def fail() -> None:
+    raise RuntimeError("no data today")
+
+
+def make_nothing() -> object:
+    return object()
+
+
+def have_no_data() -> None:
+    raise DataError("there is no folder", fix="make one")
+
+
+def die() -> None:
+    os.kill(os.getpid(), 9)
+
+
+class Stubborn(Gated):
+    """Trains in one call of C code that lets no other thread of its process run."""
+
+    def mli_propose_weights(self) -> Weights:
+        self._gate("train")
+        sum(range(10**13))
+        raise AssertionError("that took days")
+
+
+def make_stubborn(index: int, folder: str, seed: int = 1) -> Stubborn:
+    return Stubborn(index, seed, folder)

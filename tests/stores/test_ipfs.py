@@ -1,0 +1,392 @@
+"""The IPFS store against real daemons: the suite of all stores, two daemons of one swarm, and daemons that lie."""
+
+from __future__ import annotations
+
+import hashlib
+import socket
+import subprocess
+import sys
+import threading
+import time
+import tracemalloc
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from colearn_ledger.core.cid import CHUNK, MAX_LINKS, cid_digest, cid_text
+from colearn_ledger.core.protocol import WeightsRef
+from colearn_ledger.core.weights import weights_ref
+from colearn_ledger.errors import InvalidWeights, StoreError, UnavailableWeights, UsageError
+from colearn_ledger.network import LocalNetwork
+from colearn_ledger.network.http import call_ipfs
+from colearn_ledger.stores.ipfs import IpfsStore
+from tests.kit.network import local_network
+from tests.kit.store_conformance import SIZES, StoreConformance, pattern
+
+
+@pytest.fixture(scope="module")
+def network() -> Iterator[LocalNetwork]:
+    with local_network(stakeholders=2) as network:
+        yield network
+
+
+@pytest.fixture
+def stores(network: LocalNetwork) -> Iterator[list[IpfsStore]]:
+    stores = [IpfsStore(s.ipfs_api, deadline_s=20.0) for s in network.stakeholders]
+    yield stores
+    for store in stores:
+        store.close()
+
+
+def port_of(store: IpfsStore) -> int:
+    return int(store.api.split("/")[4])
+
+
+def remove_blocks(store: IpfsStore, ref: WeightsRef) -> None:
+    """Unpin it, and remove all its blocks from the daemon."""
+    store.discard(ref)
+    call_ipfs(port_of(store), "block/rm", arg=cid_text(ref.cid_digest, ref.size))
+    assert not store.has(ref)
+
+
+class TestIpfsStoreConforms(StoreConformance):
+    @pytest.fixture(autouse=True)
+    def _network(self, network: LocalNetwork) -> Iterator[None]:
+        self.network, self.opened = network, list[IpfsStore]()
+        yield
+        for store in self.opened:
+            store.close()
+
+    deadline = 1.0
+
+    def open(self, tmp_path: Path) -> IpfsStore:
+        self.opened.append(IpfsStore(self.network.stakeholders[0].ipfs_api, deadline_s=20.0))
+        return self.opened[-1]
+
+    def lose(self, store: Any, ref: WeightsRef) -> None:
+        remove_blocks(store, ref)
+
+    @pytest.mark.parametrize("size", [500, 2 * CHUNK + 7])
+    @pytest.mark.parametrize("how", ["flipped", "short", "long", "empty"])
+    def test_get__damaged__is_invalid_and_put_repairs_it(self, store: Any, size: int, how: str) -> None:
+        """Damage on the daemon's disk is never handed on. (It has no repair: a daemon doesn't write what it has.)"""
+        data = pattern(size, salt=len(how) + 50)
+        wrong = {
+            "flipped": lambda d: d[:-1] + bytes([d[-1] ^ 1]),
+            "short": lambda d: d[:-1],
+            "long": lambda d: d + b"\0",
+            "empty": lambda d: b"",
+        }[how]
+        ref = store.put(data)
+        leaf = weights_ref(data[-(size % CHUNK or CHUNK) :])  # the last, or only, block
+        repository = self.network.stakeholders[0].ipfs_repository
+        [block] = [
+            path for path in repository.glob("blocks/*/*.data") if path.read_bytes() == data[-(size % CHUNK or CHUNK) :]
+        ]
+        good = block.read_bytes()
+        block.chmod(0o600)
+        block.write_bytes(wrong(good))
+        try:
+            with pytest.raises(InvalidWeights):
+                store.get(ref, deadline_s=self.deadline)
+        finally:
+            block.write_bytes(good)
+        assert store.get(ref) == data and leaf.size == len(good)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_get__put_on_another_daemon__the_same_bytes_and_pinned(stores: list[IpfsStore], size: int) -> None:
+    data = pattern(size, salt=1)
+    ref = stores[0].put(data)
+    assert not stores[1].has(ref)
+    assert stores[1].get(ref) == data
+    assert stores[1].has(ref)
+    stores[1].discard(ref)
+    assert not stores[1].has(ref) and stores[0].has(ref)
+
+
+@pytest.mark.parametrize("size", [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 5 * CHUNK])
+def test_cid__any_size__is_the_one_that_kubo_gives_by_its_own_program(
+    network: LocalNetwork, tmp_path: Path, size: int
+) -> None:
+    """Asked by Kubo's command line and its own profile, so that nothing of ours takes part."""
+    from colearn_ledger.network.tools import find_kubo
+
+    (tmp_path / "file").write_bytes(pattern(size, salt=2))
+    command = [str(find_kubo()), "--api", network.stakeholders[0].ipfs_api, "add", "-Q", "--only-hash"]
+    command += ["--cid-version=1", "--raw-leaves", "--chunker=size-1048576", "--max-file-links=1024"]
+    answer = subprocess.run([*command, str(tmp_path / "file")], capture_output=True, text=True, check=True)
+    assert answer.stdout.strip() == cid_text(cid_digest(pattern(size, salt=2)), size)
+
+
+@pytest.mark.slow
+def test_put_and_get__more_chunks_than_links_in_a_node__the_same_cid_and_bytes(stores: list[IpfsStore]) -> None:
+    """Above 1 GiB there are nodes between root and leaves: they are checked, too, before anything is fetched."""
+    data = b"".join(i.to_bytes(4, "big") + bytes(CHUNK - 4) for i in range(MAX_LINKS + 2)) + b"end"
+    ref = stores[0].put(data)  # compares Kubo's CID with ours
+    assert stores[1].get(ref, deadline_s=120.0) == data
+
+
+def test_get__never_there__is_unavailable_when_time_is_up(stores: list[IpfsStore]) -> None:
+    start = time.monotonic()
+    with pytest.raises(UnavailableWeights, match="deadline exceeded"):
+        stores[0].get(weights_ref(b"never anywhere"), deadline_s=0.5)
+    assert 0.4 < time.monotonic() - start < 5
+
+
+def test_get__a_leaf_is_missing_everywhere__is_unavailable_not_invalid(stores: list[IpfsStore]) -> None:
+    data = pattern(3 * CHUNK, salt=3)
+    ref = stores[0].put(data)
+    stores[0].discard(ref)
+    call_ipfs(port_of(stores[0]), "block/rm", arg=cid_text(weights_ref(data[:CHUNK]).cid_digest, CHUNK))
+    with pytest.raises(UnavailableWeights):
+        stores[1].get(ref, deadline_s=1.0)
+    assert not stores[1].has(ref)
+
+
+def test_get__invalid__is_not_kept_unless_it_was_pinned_before(stores: list[IpfsStore]) -> None:
+    """A false hash on chain for a real CID costs no disk, and takes nothing from who has those weights for good."""
+    ref = stores[0].put(pattern(2 * CHUNK, salt=4))
+    for store, before in zip(stores, (True, False), strict=True):
+        with pytest.raises(InvalidWeights, match="sha256"):
+            store.get(replace(ref, sha256=bytes(32)))
+        assert store.has(ref) is before
+
+
+class TestLies:
+    """Blocks that honest software wouldn't make, put into a real daemon; another one fetches them."""
+
+    SIZE = 4 * CHUNK
+
+    def put_block(self, store: IpfsStore, block: bytes, codec: str) -> bytes:
+        from ipfshttpclient import Client
+
+        with Client(store.api) as client:
+            import io
+
+            answer = client.block.put(io.BytesIO(block), opts={"cid-codec": codec, "mhtype": "sha2-256"})
+        digest = hashlib.sha256(block).digest()
+        assert answer["Key"] == cid_text(digest, 0 if codec == "raw" else CHUNK + 1)
+        return digest
+
+    def honest(self, store: IpfsStore) -> tuple[WeightsRef, bytes]:
+        import urllib.request
+
+        ref = store.put(pattern(self.SIZE, salt=5))
+        url = f"http://127.0.0.1:{port_of(store)}/api/v0/block/get?arg={cid_text(ref.cid_digest, ref.size)}"
+        with urllib.request.urlopen(urllib.request.Request(url, b"")) as response:
+            return ref, response.read()
+
+    def test_get__root_that_claims_more__is_refused_before_anything_else_is_fetched(
+        self, stores: list[IpfsStore], network: LocalNetwork
+    ) -> None:
+        ref, _ = self.honest(stores[0])
+        with pytest.raises(InvalidWeights, match="add up"):
+            stores[1].get(replace(ref, size=self.SIZE - CHUNK))
+        leaf = cid_text(weights_ref(pattern(self.SIZE, salt=5)[:CHUNK]).cid_digest, CHUNK)
+        assert leaf not in self.local_refs(stores[1])
+
+    def test_get__leaves_shorter_than_the_root_says__is_invalid_and_not_kept(self, stores: list[IpfsStore]) -> None:
+        """The root is consistent with the size on chain, but its leaves hold less: only counting finds it."""
+        ref, root = self.honest(stores[0])
+        data = pattern(self.SIZE, salt=5)
+        short = data[-CHUNK:-9]
+        digest = self.put_block(stores[0], short, "raw")
+        lie = root.replace(hashlib.sha256(data[-CHUNK:]).digest(), digest)
+        assert lie != root
+        false_root = self.put_block(stores[0], lie, "dag-pb")
+        claimed = WeightsRef(ref.sha256, false_root, self.SIZE)
+        with pytest.raises(InvalidWeights, match=f"only {self.SIZE - 9} bytes"):
+            stores[1].get(claimed)
+        assert not stores[1].has(claimed)
+
+    def test_get__leaves_longer_than_the_root_says__is_invalid_and_not_kept(self, stores: list[IpfsStore]) -> None:
+        ref, root = self.honest(stores[0])
+        data = pattern(self.SIZE, salt=5)
+        digest = self.put_block(stores[0], data[-CHUNK:] + bytes(9), "raw")
+        false_root = self.put_block(stores[0], root.replace(hashlib.sha256(data[-CHUNK:]).digest(), digest), "dag-pb")
+        claimed = WeightsRef(ref.sha256, false_root, self.SIZE)
+        with pytest.raises(InvalidWeights, match=f"more than {self.SIZE} bytes"):
+            stores[1].get(claimed)
+        assert not stores[1].has(claimed)
+
+    def test_get__the_right_bytes_cut_in_other_places__is_invalid(self, stores: list[IpfsStore]) -> None:
+        """Bytes and size are those on chain, but the CID isn't the one that these bytes have: one name, one thing."""
+        ref, root = self.honest(stores[0])
+        data = pattern(self.SIZE, salt=5)
+        lie = root
+        for old, new in (
+            (slice(0, CHUNK), slice(0, CHUNK - 1)),
+            (slice(CHUNK, 2 * CHUNK), slice(CHUNK - 1, 2 * CHUNK)),
+        ):
+            digest = self.put_block(stores[0], data[new], "raw")
+            lie = lie.replace(hashlib.sha256(data[old]).digest(), digest)
+        claimed = WeightsRef(ref.sha256, self.put_block(stores[0], lie, "dag-pb"), self.SIZE)
+        with pytest.raises(InvalidWeights, match="CID"):
+            stores[1].get(claimed)
+        assert not stores[1].has(claimed)
+
+    def local_refs(self, store: IpfsStore) -> str:
+        import urllib.request
+
+        url = f"http://127.0.0.1:{port_of(store)}/api/v0/refs/local"
+        with urllib.request.urlopen(urllib.request.Request(url, b"")) as response:
+            return str(response.read().decode())
+
+
+def test_get__daemon_killed_and_started_again__goes_on(stores: list[IpfsStore], network: LocalNetwork) -> None:
+    """What was put survives a crash, the peers find each other again, and old connections don't get in the way."""
+    data = pattern(2 * CHUNK, salt=6)
+    ref = stores[0].put(data)
+    network.stop_ipfs(0, hard=True)
+    with pytest.raises(UnavailableWeights):
+        stores[1].get(ref, deadline_s=0.5)
+    with pytest.raises(StoreError, match="nobody listens") as error:
+        stores[0].has(ref)
+    assert error.value.fix and not isinstance(error.value, UnavailableWeights)
+    network.start_ipfs(0)
+    assert stores[0].has(ref)
+    assert stores[1].get(ref) == data
+
+
+def test_store__several_threads__each_gets_its_own(stores: list[IpfsStore]) -> None:
+    items = [pattern(CHUNK + 100, salt) for salt in range(60, 68)]
+    with ThreadPoolExecutor(4) as pool:
+        refs = list(pool.map(stores[0].put, items))
+        assert list(pool.map(stores[1].get, refs)) == items
+
+
+def test_get__large__holds_it_little_more_than_once(stores: list[IpfsStore]) -> None:
+    size = 24 * CHUNK
+    ref = stores[0].put(bytes(size))
+    stores[0].get(ref)
+    tracemalloc.start()
+    try:
+        data = stores[0].get(ref)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert len(data) == size and peak < 1.5 * size
+
+
+def test_check__real_daemon__version_and_peers(stores: list[IpfsStore]) -> None:
+    assert stores[0].check().startswith("0.")
+    assert len(stores[0].peers()) == 1
+
+
+@pytest.mark.parametrize(
+    "api", ["/ip4/127.0.0.1/tcp/{}", "/ip4/127.0.0.1/tcp/{}/http", "http://127.0.0.1:{}", "http://localhost:{}/api/v0"]
+)
+def test_store__each_way_to_write_the_address__works(stores: list[IpfsStore], api: str) -> None:
+    store = IpfsStore(api.format(port_of(stores[0])))
+    assert store.check()
+    store.close()
+
+
+def test_store__a_proxy_in_the_environment__is_not_asked(
+    stores: list[IpfsStore], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    for api in (stores[0].api, f"http://localhost:{port_of(stores[0])}"):
+        store = IpfsStore(api)
+        assert store.check()
+        store.close()
+
+
+@pytest.mark.parametrize(
+    "api", ["/ip4/10.0.0.1/tcp/5001", "http://0.0.0.0:5001", "http://example.org:5001", "/dns/x/tcp/1"]
+)
+def test_store__rpc_not_on_loopback__refused(api: str) -> None:
+    with pytest.raises(UsageError, match="isn't on this machine"):
+        IpfsStore(api)
+    IpfsStore(api, allow_remote=True)
+
+
+@pytest.mark.parametrize(
+    "api", ["", "5001", "localhost:5001", "ftp://127.0.0.1:1", "/ip4/127.0.0.1", "/ip4/127.0.0.1/tcp/x"]
+)
+def test_store__no_address__refused(api: str) -> None:
+    with pytest.raises(UsageError, match="no address"):
+        IpfsStore(api)
+
+
+class _Answers(BaseHTTPRequestHandler):
+    """A program that isn't today's Kubo."""
+
+    body = b""
+    status = 200
+
+    def do_POST(self) -> None:
+        self.send_response(self.status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(self.body)))
+        self.end_headers()
+        self.wfile.write(self.body)
+
+    def log_message(self, *arguments: object) -> None:
+        pass
+
+
+def server(status: int, body: bytes) -> ThreadingHTTPServer:
+    handler = type("Handler", (_Answers,), {"status": status, "body": body})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    return server
+
+
+@pytest.mark.parametrize(
+    "status, body, says",
+    [
+        (200, b'{"Version": "0.29.0"}', "Kubo 0.29.0"),
+        (200, b'{"Version": "0.4.23-dev"}', "Kubo 0.4.23-dev"),
+        (200, b'{"hello": 1}', "of no version"),
+        (200, b"<html>", "can't"),
+        (404, b"not found", "can't"),
+        (403, b"forbidden", "can't"),
+    ],
+)
+def test_store__not_a_kubo_of_today__clear_error_and_nothing_done(status: int, body: bytes, says: str) -> None:
+    fake = server(status, body)
+    store = IpfsStore(f"http://127.0.0.1:{fake.server_port}")
+    try:
+        for use in (lambda: store.check(), lambda: store.put(b"x"), lambda: store.get(weights_ref(b"x"))):
+            with pytest.raises(StoreError, match=says) as error:
+                use()
+            assert error.value.fix and not isinstance(error.value, UnavailableWeights)
+    finally:
+        store.close()
+        fake.shutdown()
+        fake.server_close()
+
+
+def test_get__a_daemon_that_never_answers__is_unavailable_when_time_is_up() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # connections wait in its queue for ever
+        store = IpfsStore(f"/ip4/127.0.0.1/tcp/{silent.getsockname()[1]}")
+        start = time.monotonic()
+        with pytest.raises(UnavailableWeights, match="doesn't answer"):
+            store.get(weights_ref(b"x"), deadline_s=0.3)
+        assert time.monotonic() - start < 5
+        store.close()
+
+
+def test_store__nobody_listens__clear_error() -> None:
+    store = IpfsStore("/ip4/127.0.0.1/tcp/1")
+    with pytest.raises(StoreError, match="nobody listens") as error:
+        store.put(b"x")
+    assert "ipfs daemon" in error.value.fix
+
+
+def test_import__of_the_store__loads_no_client_library() -> None:
+    code = (
+        "import sys, colearn_ledger.stores.ipfs; print([m for m in ('ipfshttpclient', 'requests') if m in sys.modules])"
+    )
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert answer.stdout.strip() == "[]"

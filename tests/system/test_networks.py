@@ -1,0 +1,184 @@
+"""Node processes on real local networks: chain, IPFS daemons, a key and a learner for each stakeholder."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from colearn_node.demo import Setup, set_up
+from colearn_node.fleet import Fleet, config_text, line_of
+
+from colearn_ledger.chain.contract import CollectiveContract
+from colearn_ledger.chain.endpoints import connect
+from colearn_ledger.core.driver import run
+from colearn_ledger.core.protocol import RoundRecord, RoundState
+from colearn_ledger.core.results import Results
+from colearn_ledger.errors import NetworkError
+from colearn_ledger.founding.record import load_deployment
+from colearn_ledger.network import LocalNetwork
+from colearn_ledger.stores.ipfs import IpfsStore
+
+from ..kit.anvil import wait_until
+from ..kit.learners import linear_learners
+from ..kit.network import local_network, need
+
+ROOT = Path(__file__).resolve().parents[2]
+LINEAR = "tests.kit.node_learners:make"
+
+
+@pytest.fixture(autouse=True)
+def _learners_can_be_imported(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.chdir(ROOT)
+
+
+def records(network: LocalNetwork, setup: Setup) -> list[RoundRecord]:
+    contract = CollectiveContract(connect([network.rpc_url]), load_deployment(setup.deployment).address)
+    head = contract.fetch_head()
+    return list(contract.fetch_rounds(1, 1000, head, contract.fetch_clock(head)))
+
+
+def compare(found: list[RoundRecord], expected: Results) -> None:
+    """Proposers, decisions, bytes, and votes where they were cast."""
+    for record, result in zip(found, expected.rounds, strict=False):
+        assert record.weights is not None
+        assert record.weights.sha256.hex() == result.weights_sha256, record.round
+        assert record.proposer_seat == result.proposer
+        assert (record.state is RoundState.ACCEPTED) == result.accepted
+        for seat, vote in enumerate(result.votes):
+            assert not record.approvals >> seat & 1 or vote is True
+            assert not record.rejections >> seat & 1 or vote is False
+    accepted = [r.weights.sha256.hex() for r in found[: len(expected.rounds)] if r.state is RoundState.ACCEPTED]
+    assert accepted[-1] == expected.final_sha256
+
+
+def test_network__three_nodes_with_ipfs_daemons__as_in_one_process() -> None:
+    rounds = 6
+    with local_network(stakeholders=3) as network:
+        setup = set_up(network, LINEAR, {"seed": 1})
+        shown: list[str] = []
+        with Fleet(setup.configs, ["--until-round", str(rounds)], shown.append) as fleet:
+            fleet.wait()
+        found = records(network, setup)
+        compare(found, run(rounds, linear_learners(3, 1), 0.5))
+        assert sum("voted to" in line for line in shown) >= rounds
+        accepted = [r for r in found[:rounds] if r.state is RoundState.ACCEPTED]
+        last = [r.weights for r in accepted[-2:] if r.weights]
+        # Those for which there was time: nodes tidy up while they wait, and leave when the last round has passed.
+        old = [r for r in found[: rounds - 4] if r.state is RoundState.REJECTED]
+        for record, next_but_one in zip(accepted, accepted[2:], strict=False):
+            old += [record] if next_but_one.round < rounds - 1 else []
+        assert old
+        for person in network.stakeholders:
+            store = IpfsStore(person.ipfs_api)
+            assert all(store.has(ref) for ref in last)
+            assert not [r.round for r in old if r.weights and store.has(r.weights)]
+            store.close()
+
+
+def test_network__an_ipfs_daemon_that_crashes__its_node_waits_for_it(tmp_path: Path) -> None:
+    with local_network(stakeholders=2) as network:
+        setup = set_up(network, LINEAR, {"seed": 1}, log={"level": "debug"})
+        shown: list[str] = []
+        with Fleet(setup.configs, [], shown.append) as fleet:
+            threading.Thread(target=fleet.wait, daemon=True).start()
+            wait_until(lambda: len(records(network, setup)) > 3, "rounds pass")
+            network.stop_ipfs(1, hard=True)
+            wait_until(lambda: any("ERROR" in s and "IPFS" in s for s in shown), "the node says what is missing")
+            network.start_ipfs(1)
+            before = len(records(network, setup))
+            wait_until(lambda: len(records(network, setup)) > before + 2, "rounds pass again")
+
+
+@pytest.fixture(scope="module")
+def mnist() -> Results:
+    """Ten rounds of the demo's task in this process."""
+    from colearn_ledger.tasks import get_task
+
+    return run(10, get_task("KERAS_MNIST").make_learners(5, seed=3).learners, 0.5)
+
+
+@pytest.fixture(params=["anvil", "geth", "hardhat"])
+def chain(request: pytest.FixtureRequest) -> str:
+    need(request.param, "kubo")
+    kind: str = request.param
+    return kind
+
+
+@pytest.mark.slow
+@pytest.mark.long
+def test_network__ten_rounds_of_mnist_on_each_chain__same_bytes_as_in_one_process(chain: str, mnist: Results) -> None:
+    with local_network(chain, stakeholders=5) as network:
+        setup = set_up(network, "colearn_node.task_learner:task_learner", {"task": "KERAS_MNIST", "seed": 3})
+        with Fleet(setup.configs, ["--until-round", "10"], lambda text: None) as fleet:
+            fleet.wait()
+        compare(records(network, setup), mnist)
+
+
+@pytest.mark.slow
+def test_demo__small_run__shows_all_nodes_and_leaves_nothing(tmp_path: Path) -> None:
+    need("anvil", "kubo")
+    done = subprocess.run(
+        [sys.executable, "-m", "colearn_node.demo", "-t", "SKLEARN_DIGITS", "-n", "3", "-p", "3", "--secret"],
+        cwd=tmp_path,
+        env={**os.environ, "TMPDIR": str(tmp_path), "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'node'}"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    for name in ("stakeholder-1", "stakeholder-2", "stakeholder-3"):
+        assert f"{name} " in done.stdout
+    assert "committed to" in done.stdout and "revealed the vote" in done.stdout
+    assert "everything is stopped" in done.stdout
+    running = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+    assert str(tmp_path) not in running
+    assert not [p for p in tmp_path.rglob("*") if p.is_file()]
+
+
+@pytest.mark.parametrize(
+    "words, says",
+    [(["-n", "1"], "--stakeholders is 1"), (["-t", "MNISTT"], "there is no task"), (["-p", "0"], "rounds")],
+)
+def test_demo__mistake__is_said_before_anything_starts(
+    words: list[str], says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from colearn_node.demo import main
+
+    assert main(words) == 2
+    said = capsys.readouterr()
+    assert says in said.err and not said.out
+
+
+def test_fleet__a_node_that_fails__ends_all_with_its_message(tmp_path: Path) -> None:
+    path = tmp_path / "node.toml"
+    path.write_text(
+        config_text({"rpc": ["http://127.0.0.1:1"], "store": {"folder": "w"}, "learner": {"factory": "a:b"}})
+    )
+    with (
+        pytest.raises(NetworkError, match="node of somebody has ended with code 3"),
+        Fleet({"somebody": path}, [], lambda text: None) as fleet,
+    ):
+        fleet.wait()
+    assert "deployment is missing" in fleet.last_words["somebody"]
+
+
+def test_line_of__outcomes_are_told_once_and_waiting_never() -> None:
+    record = {"event": "outcome", "round": 2, "phase": "voting", "level": "info", "text": "round 1 is accepted"}
+    assert line_of("a", record, tell_outcomes=False) is None
+    assert "round 1 is accepted" in str(line_of("a", record, tell_outcomes=True))
+    assert line_of("a", {**record, "event": "wait"}, tell_outcomes=True) is None
+
+
+def test_config_text__nested_tables__toml(tmp_path: Path) -> None:
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+    settings = {"a": [1, "x"], "b": {"c": True, "d": {"e": 'quo"te\\'}}}
+    assert tomllib.loads(config_text(settings)) == json.loads(json.dumps(settings))

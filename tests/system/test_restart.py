@@ -1,0 +1,151 @@
+"""A node that is killed, or whose worker dies, carries on from chain and store alone, and does nothing twice."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from colearn_ledger.core.driver import run
+from colearn_ledger.core.protocol import RoundState
+
+from ..kit.anvil import wait_until
+from ..kit.collective import Collective, NodeProcess, collective
+from ..kit.learners import linear_learners
+
+GATED = {"learner__factory": "tests.kit.node_learners:make_gated"}
+
+
+def gated(made: Collective, index: int, *flags: str, **changes: object) -> NodeProcess:
+    options = {"index": index, "folder": str(made.folder)}
+    return made.start(index, *flags, learner__options=options, **GATED, **changes)
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def seen(folder: Path, what: str, index: int) -> bool:
+    return any(folder.glob(f"{what}-{index}-*"))
+
+
+def sent_twice(made: Collective) -> list[object]:
+    """Transactions of one member that do the same thing (the same call about the same round or proposal)."""
+    eth = made.contract.web3.eth
+    done: Counter[object] = Counter()
+    for number in range(2, eth.block_number + 1):
+        for transaction in eth.get_block(number, full_transactions=True)["transactions"]:
+            done[transaction["from"], bytes(transaction["input"])[: 4 + 32]] += 1  # type: ignore[index]
+    return [what for what, times in done.items() if times > 1]
+
+
+@pytest.mark.parametrize(
+    "secret, kinds", [(False, ["propose", "vote", "adopt"]), (True, ["commit", "reveal"])], ids=["open", "secret"]
+)
+def test_kill__after_each_kind_of_action__goes_on_and_nothing_is_done_twice(
+    tmp_path: Path, secret: bool, kinds: list[str]
+) -> None:
+    rounds = 6
+    expected = run(rounds, linear_learners(3, 1), 0.5)
+    with collective(tmp_path, 3, secret=secret) as made:
+        (tmp_path / "hold-train-0").touch()
+        nodes = [gated(made, i, "--until-round", str(rounds)) for i in range(3)]
+
+        def kill(index: int) -> None:
+            worker = nodes[index].worker_pid
+            nodes[index].kill()
+            wait_until(lambda: not alive(worker), "the worker of a killed node ends")
+            nodes[index] = gated(made, index, "--until-round", str(rounds))
+
+        wait_until(lambda: seen(tmp_path, "train", 0), "training begins")
+        (tmp_path / "hold-train-0").unlink()
+        kill(0)  # in the middle of a training
+        for kind in kinds:
+            known = [len(node.events(kind)) for node in nodes]
+
+            def fresh(kind: str = kind, known: list[int] = known) -> list[int]:
+                return [i for i, node in enumerate(nodes) if len(node.events(kind)) > known[i]]
+
+            wait_until(lambda fresh=fresh: bool(fresh()), f"somebody does: {kind}")  # type: ignore[misc]
+            kill(fresh()[0])
+        assert [node.wait() for node in nodes] == [0, 0, 0]
+        assert made.accepted_sha256() == expected.final_sha256
+        for record, result in zip(made.records(), expected.rounds, strict=False):
+            assert record.weights is not None and record.weights.sha256.hex() == result.weights_sha256
+            assert (record.state is RoundState.ACCEPTED) == result.accepted
+        assert not sent_twice(made)
+
+
+def test_worker__that_dies_again_and_again__is_replaced_more_and_more_rarely_until_it_works(tmp_path: Path) -> None:
+    with collective(tmp_path, 2) as made:
+        (tmp_path / "die-test-1").touch()
+        nodes = [gated(made, i, "--until-round", "1") for i in range(2)]
+        wait_until(lambda: len(nodes[1].events("worker_died")) >= 2, "the worker dies twice")
+        first, second = nodes[1].events("worker_died")[:2]
+        assert "signal 9" in first["text"] and "testing the proposal" in first["text"]
+        assert "a new one in 1 s" in first["text"] and "a new one in 2 s" in second["text"]
+        assert nodes[1].process.poll() is None
+        (tmp_path / "die-test-1").unlink()
+        assert [node.wait() for node in nodes] == [0, 0]
+        assert len(nodes[1].events("vote")) == 1
+
+
+def test_worker__busy_for_ever_with_what_is_stale__is_replaced(
+    tmp_path: Path,
+) -> None:
+    with collective(tmp_path, 4) as made:
+        (tmp_path / "hold-test-3").touch()
+        nodes = [gated(made, i, learner__grace=0.5) for i in range(4)]
+        wait_until(lambda: bool(nodes[3].events("learner")), "the learner is there")
+        worker = int(nodes[3].events("learner")[0]["pid"])
+        wait_until(lambda: any(e["level"] == "warning" for e in nodes[3].events("stale")), "the worker is replaced")
+        wait_until(lambda: not alive(worker), "the old worker is gone")
+        wait_until(lambda: len(nodes[3].events("adopt")) >= 2, "the new one adopts")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a process isn't told of its parent's death")
+def test_kill__while_the_learner_lets_no_other_thread_run__the_worker_ends_all_the_same(tmp_path: Path) -> None:
+    with collective(tmp_path, 2) as made:
+        options = {"index": 0, "folder": str(tmp_path)}
+        node = made.start(0, learner__factory="tests.kit.node_learners:make_stubborn", learner__options=options)
+        wait_until(lambda: seen(tmp_path, "train", 0), "training begins")
+        worker = node.worker_pid
+        try:
+            node.kill()
+            wait_until(lambda: not alive(worker), "the worker ends")
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(worker, signal.SIGKILL)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_signal__in_the_middle_of_a_training__leaves_within_ten_seconds(tmp_path: Path, number: signal.Signals) -> None:
+    with collective(tmp_path, 2) as made:
+        (tmp_path / "hold-train-0").touch()
+        node = gated(made, 0)
+        wait_until(lambda: seen(tmp_path, "train", 0), "training begins")
+        worker, start = node.worker_pid, time.monotonic()
+        node.process.send_signal(number)
+        assert node.wait(10) == 0, node.text
+        assert time.monotonic() - start < 10
+        assert not alive(worker)
+        assert made.nonce(0) == 0
+
+
+def test_sigterm__while_a_transaction_is_not_mined__leaves_within_ten_seconds(tmp_path: Path) -> None:
+    with collective(tmp_path, 2) as made:
+        made.anvil.rpc("evm_setAutomine", False)
+        node = made.start(0)
+        wait_until(lambda: bool(made.anvil.pool()), "the proposal waits to be mined")
+        node.process.terminate()
+        assert node.wait(10) == 0, node.text

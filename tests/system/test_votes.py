@@ -1,0 +1,78 @@
+"""What a node says of its votes: the policy and its evidence in the log, and in ``check`` that a vote set is small."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from colearn_node.check import Findings
+from colearn_node.log import Log
+from colearn_node.reporter import Reporter
+from colearn_node.task_learner import task_learner
+
+from colearn_ledger.chain.transactions import Outcome, Receipt
+from colearn_ledger.core.asking import ask_current
+from colearn_ledger.core.decide import Judge
+from colearn_ledger.core.learner import ProposedWeights, Weights
+from colearn_ledger.core.protocol import Proposal, WeightsRef
+from colearn_ledger.core.schema import Schema
+from colearn_ledger.core.summaries import VoteRecord
+from colearn_ledger.errors import UsageError
+from colearn_ledger.member.work import Verdict
+
+
+def told(record: VoteRecord | None, *, as_json: bool = False) -> str:
+    action = Judge(7, Proposal(b"i" * 32, WeightsRef(b"s" * 32, b"c" * 32, 9), 0, 0, 0, 0, 2), 99, False)
+    test = ProposedWeights(Weights(None), 0.94171, 0.9, True, current_score=0.93219, record=record)
+    out = io.StringIO()
+    Reporter(Log(as_json=as_json, to=out)).submitted(
+        Verdict(action, True, test, ""), Receipt(Outcome.SENT, b"t" * 32, 5, 31020)
+    )
+    return out.getvalue()
+
+
+def test_log__vote_of_a_learner_that_tells_how__policy_and_p_value_in_the_line() -> None:
+    record = VoteRecord("paired:0.05", 1000, 0.0, 0.93219, 0.94171, 0.0834567)
+    assert (
+        "voted to approve: scores 0.9417, now 0.9322 on 1000 samples (paired:0.05, p 0.083) (0x74747474…, 31,020 gas)"
+        in told(record)
+    )
+    facts = json.loads(told(record, as_json=True))
+    assert (facts["policy"], facts["samples"], facts["margin"], facts["p_value"]) == ("paired:0.05", 1000, 0, 0.0834567)
+
+
+def test_log__vote_of_a_learner_that_does_not__scores_alone() -> None:
+    assert "voted to approve: scores 0.9417, now 0.9322 (0x" in told(None)
+    assert "policy" not in json.loads(told(None, as_json=True))
+    assert "p_value" not in told(VoteRecord("strict", 9, 0.0, 0.1, 0.2), as_json=True)
+
+
+@pytest.mark.parametrize("task, small", [("IRIS", True), ("SKLEARN_DIGITS", False)])
+def test_check__learner_that_votes_on_few_samples__says_so(
+    task: str, small: bool, recwarn: pytest.WarningsRecorder
+) -> None:
+    options = {"index": 0, "of": 2, "task": task}
+    found = Findings(config(options))
+    found._deployment = SimpleNamespace(schema=Schema.of(ask_current(task_learner(**options)).weights))
+    recwarn.clear()
+    line = found.try_learner()
+    assert line.note is small
+    assert ("it votes on 25 samples; below 200" in line.text) is small
+    assert not recwarn.list
+
+
+def config(options: dict[str, Any]) -> Any:
+    return SimpleNamespace(
+        folder=Path(), learner_factory="colearn_node.task_learner:task_learner", learner_options=options
+    )
+
+
+def test_task_learner__vote_policy__is_the_learners() -> None:
+    learner = task_learner(index=0, of=2, task="IRIS", vote_policy="strict")
+    assert learner.mli_test_weights(learner.mli_get_current_weights()).vote is False
+    with pytest.raises(UsageError, match="kind"):
+        task_learner(index=0, of=2, task="IRIS", vote_policy="kind")
