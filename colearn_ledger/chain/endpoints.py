@@ -18,19 +18,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from web3 import HTTPProvider, Web3
-from web3.exceptions import Web3Exception
 from web3.middleware import ExtraDataToPOAMiddleware
 from web3.providers import JSONBaseProvider
 from web3.types import RPCEndpoint, RPCResponse
 
 from ..errors import ChainError, UsageError, WrongChain
 from .endpoint import READ_TIMEOUT_S, RETRY_S, Endpoint, fetch_positions, http_provider, shown_url
+from .reach import FAILURES
 
 __all__ = ["EndpointsProvider", "Heads", "begin_view", "compare_heads", "connect", "shown_url", "switch_endpoint"]
 
 COOL_DOWN_S, _LONGEST_COOL_DOWN_S = 30.0, 300.0
 PROBE_S = 3.0
-_UNREACHABLE = (Web3Exception, OSError, ValueError)  # ValueError: something answers, and not in JSON
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +197,7 @@ class EndpointsProvider(JSONBaseProvider):
         endpoint = self._endpoints[self.current]
         try:
             return endpoint.provider.make_request(method, params)
-        except _UNREACHABLE as e:
+        except FAILURES as e:
             self._failed(endpoint)
             raise endpoint.unreachable(e) from e
 
@@ -207,7 +206,7 @@ class EndpointsProvider(JSONBaseProvider):
         endpoint = self._endpoints[self.current]
         try:
             return endpoint.provider.make_batch_request(requests)
-        except _UNREACHABLE as e:
+        except FAILURES as e:
             self._failed(endpoint)
             raise endpoint.unreachable(e) from e
 
@@ -293,7 +292,7 @@ class EndpointsProvider(JSONBaseProvider):
         try:
             found = _number(endpoint, "eth_chainId")
             stands = None if endpoint.stood_at is None else _number(endpoint, "eth_blockNumber")
-        except (*_UNREACHABLE, KeyError, TypeError) as e:
+        except (*FAILURES, KeyError, TypeError) as e:
             self._failed(endpoint)
             raise endpoint.unreachable(e) from e
         with self._lock:
