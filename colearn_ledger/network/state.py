@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import secrets
@@ -19,6 +18,7 @@ from typing import Any
 
 from ..errors import NetworkError
 from ..formats.files import write_whole
+from ..formats.locks import lock_holder
 
 __all__ = [
     "Running",
@@ -128,19 +128,8 @@ def find_running(folder: Path) -> Running | None:
 
 
 def _holder(folder: Path) -> int | None:
-    """The process that holds the folder's lock."""
-    try:
-        handle = os.open(folder / "lock", os.O_RDWR)
-    except OSError:
-        return None
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        text = os.pread(handle, 32, 0).strip()
-        return int(text) if text.isdigit() else None
-    finally:
-        os.close(handle)
-    return None
+    """The process that holds the folder's lock: the supervisor of its network."""
+    return lock_holder(folder / "lock")
 
 
 def stop_running(running: Running) -> None:
