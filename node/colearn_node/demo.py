@@ -178,9 +178,7 @@ def _history(deployment: Path, rpc_url: str) -> None:
 
     record = load_deployment(deployment)
     contract = CollectiveContract(connect([rpc_url], expected_chain_id=record.chain_id), record.address)
-    head = contract.fetch_head()
-    clock = contract.fetch_clock(head)
-    history = read_history(contract, head, clock, deployed_block=record.block, receipts=True)
+    history = read_history(contract.snapshot(), deployed_block=record.block, receipts=True)
     show = printer()
     for line in history_page(history, terminal_width()):
         show(line)
