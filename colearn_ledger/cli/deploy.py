@@ -17,6 +17,7 @@ from ..core.threshold import parse_threshold
 from ..errors import ConfigError, UsageError
 from ..formats.duration import parse_duration
 from ..formats.size import parse_size
+from ..stores.spec import StoreSpec
 from .options import RPC_VARIABLE, fee_cap, rpc_urls
 from .program import INTERRUPTED
 
@@ -85,7 +86,7 @@ class _Wanted:
     max_size: int
     fee_cap: int | None
     learner: LearnerSpec | None
-    ipfs: str | None
+    store: StoreSpec
     network: RunningNetwork | None
 
 
@@ -96,12 +97,11 @@ def run(options: argparse.Namespace) -> int:
     from ..founding.plan import plan, read_weights
     from ..learners.loading.first_weights import first_weights
     from ..report.founding import plan_in_words
-    from ..stores.open import open_store
 
     web3 = connect(wanted.rpc, expected_chain_id=wanted.chain_id)
     account = _account(options, wanted.network)
     # A folder would be made, and nothing is made before it is confirmed.
-    store = None if wanted.ipfs is None else open_store(wanted.ipfs, None, options.allow_remote_ipfs)
+    store = None if wanted.store.folder is not None else wanted.store.open()
     if wanted.learner is not None:
         print(f"making the first weights by {wanted.learner.factory} ...", file=sys.stderr, flush=True)
         weights = first_weights(wanted.learner)
@@ -118,15 +118,14 @@ def run(options: argparse.Namespace) -> int:
         max_size=wanted.max_size,
         fee_cap=wanted.fee_cap,
     )
-    where = f"the folder {options.store_folder}" if store is None else f"the IPFS daemon at {wanted.ipfs}"
-    print("\n".join(plan_in_words(founding, ", ".join(map(shown_url, wanted.rpc)), where)), flush=True)
+    print("\n".join(plan_in_words(founding, ", ".join(map(shown_url, wanted.rpc)), str(wanted.store))), flush=True)
     if options.dry_run:
         print("dry run: nothing was stored or sent")
         return 0
     if not options.yes and not _confirmed():
         print("nothing was stored or sent")
         return INTERRUPTED
-    return _found(options, wanted, founding, web3, account, store or open_store(None, options.store_folder))
+    return _found(options, wanted, founding, web3, account, store or wanted.store.open())
 
 
 def _found(
@@ -207,7 +206,7 @@ def _check(options: argparse.Namespace) -> _Wanted:
         max_size=max_size,
         fee_cap=cap,
         learner=learner,
-        ipfs=ipfs,
+        store=StoreSpec(ipfs, options.store_folder, options.allow_remote_ipfs),
         network=network,
     )
 

@@ -63,7 +63,7 @@ def set_up(
     from colearn_ledger.founding.record import save_deployment
     from colearn_ledger.learners.loading.factory import LearnerSpec
     from colearn_ledger.learners.loading.first_weights import first_weights
-    from colearn_ledger.stores.open import open_store
+    from colearn_ledger.stores.spec import StoreSpec
 
     people = network.stakeholders
     learners = [
@@ -73,7 +73,7 @@ def set_up(
     web3 = connect([network.rpc_url], expected_chain_id=network.chain_id)
     account = load_account(people[0].keystore, people[0].password_file, False)
     api = people[0].ipfs_api
-    store = open_store(api or None, None if api else network.folder / "weights")
+    store = StoreSpec(api or None, None if api else network.folder / "weights").open()
     founding = plan(web3, account.address, [p.address for p in people], weights, secret_votes=secret, shuffled=shuffled)
     record, _ = found(founding, web3, account, store, rpc=[network.rpc_url])
     path: Path = network.folder / "deployment.json"
