@@ -88,9 +88,9 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _list_tasks() -> int:
-    from ..tasks.listing import table
+    from ..report.tasks import tasks_table
 
-    text, wrong = table()
+    text, wrong = tasks_table()
     print(text)
     for line in wrong:
         print(f"warning: {line}", file=sys.stderr)

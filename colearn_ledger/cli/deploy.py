@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 from ..core.protocol import Rules
 from ..core.threshold import parse_threshold
 from ..errors import ConfigError, UsageError
-from ..formats.duration import parse_duration
+from ..formats.duration import parse_duration, shown_duration
 from ..formats.size import parse_size
+from ..report.rules import WINDOWS
 from ..stores.spec import StoreSpec
 from .options import RPC_VARIABLE, fee_cap, rpc_urls
 from .program import INTERRUPTED
@@ -49,10 +50,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--members", type=Path, metavar="FILE", help="members, one address a line; # begins a comment")
     add("--threshold", default="1/2", help="share of voters that must be exceeded (default: %(default)s)")
     text = "seconds, or such as 90s, 10m, 2h, 1d (default: %(default)s)"
-    add("--propose-window", default="1h", metavar="T", help=f"for training: {text}")
-    add("--vote-window", default="1h", metavar="T", help=f"for testing and voting: {text}")
-    add("--reveal-window", default="1h", metavar="T", help=f"for revealing secret votes: {text}")
-    add("--motion-window", default="7d", metavar="T", help=f"for voting on motions: {text}")
+    usual = Rules()
+    for window in WINDOWS:
+        span = shown_duration(getattr(usual, window.name))
+        add(window.flag, default=span, metavar="T", help=f"{window.use}: {text}")
     add("--secret", action="store_true", help="votes are committed, then revealed")
     add("--shuffled", action="store_true", help="the order of proposers is shuffled")
     add("--max-size", default="1GiB", metavar="SIZE", help="largest weights, such as 100MB (default: %(default)s)")
@@ -213,10 +214,7 @@ def _check(options: argparse.Namespace) -> _Wanted:
 
 def _rules(options: argparse.Namespace) -> Rules:
     threshold = parse_threshold(options.threshold)
-    windows = {
-        name: parse_duration(getattr(options, name), f"--{name.replace('_', '-')}")
-        for name in ("propose_window", "vote_window", "reveal_window", "motion_window")
-    }
+    windows = {window.name: parse_duration(getattr(options, window.name), window.flag) for window in WINDOWS}
     return Rules(threshold.numerator, threshold.denominator, **windows)
 
 
