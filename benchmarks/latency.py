@@ -104,8 +104,7 @@ class _Other:
         return view.round == round_number and view.state is RoundState.VOTING
 
     def _view(self) -> View:
-        head = self._contract.fetch_head()
-        return self._contract.fetch_view(self._member, head, self._contract.fetch_clock(head))
+        return self._contract.snapshot().view(self._member)
 
 
 def _times(noted: Path) -> list[float]:

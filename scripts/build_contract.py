@@ -28,7 +28,8 @@ SETTINGS: dict[str, Any] = {
     # Without it the bytecode would depend on how the source files are named.
     "metadata": {"bytecodeHash": "none"},
 }
-SOURCES = ("contracts/CollectiveLearning.sol", "contracts/ICollectiveLearning.sol")
+CONTRACT = "contracts/CollectiveLearning.sol"
+INTERFACE = "contracts/ICollectiveLearning.sol"
 
 
 def find_compiler() -> Path:
@@ -46,21 +47,26 @@ def find_compiler() -> Path:
     )
 
 
-def standard_input(sources: tuple[str, ...] = SOURCES) -> dict[str, Any]:
+def source_names() -> tuple[str, ...]:
+    """Every file of the contract as the compiler knows it: by its path in the project."""
+    return tuple(sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "contracts").rglob("*.sol")))
+
+
+def standard_input() -> dict[str, Any]:
     """The compiler's input: the same for every way to compile."""
     return {
         "language": "Solidity",
-        "sources": {name: {"content": (ROOT / name).read_text(encoding="utf-8")} for name in sources},
+        "sources": {name: {"content": (ROOT / name).read_text(encoding="utf-8")} for name in source_names()},
         "settings": {
             **SETTINGS,
             "outputSelection": {
-                "*": {"*": ["abi", "evm.bytecode.object", "evm.deployedBytecode.object"]},
+                CONTRACT: {"CollectiveLearning": ["abi", "evm.bytecode.object", "evm.deployedBytecode.object"]},
             },
         },
     }
 
 
-def compile_standard(sources: tuple[str, ...] = SOURCES) -> dict[str, Any]:
+def compile_standard() -> dict[str, Any]:
     """What py-solc-x makes of the sources; warnings go to stderr."""
     compiler = find_compiler()
     with warnings.catch_warnings():
@@ -68,7 +74,7 @@ def compile_standard(sources: tuple[str, ...] = SOURCES) -> dict[str, Any]:
         import solcx
         from solcx.exceptions import SolcError
     try:
-        output: dict[str, Any] = solcx.compile_standard(standard_input(sources), solc_binary=compiler)
+        output: dict[str, Any] = solcx.compile_standard(standard_input(), solc_binary=compiler)
     except SolcError as e:
         raise ArtifactError("the contract doesn't compile", expected="no errors", fix=str(e)) from e
     for message in output.get("errors", []):
@@ -78,7 +84,7 @@ def compile_standard(sources: tuple[str, ...] = SOURCES) -> dict[str, Any]:
 
 def build() -> str:
     """The artifact's text."""
-    contract = compile_standard()["contracts"][SOURCES[0]]["CollectiveLearning"]
+    contract = compile_standard()["contracts"][CONTRACT]["CollectiveLearning"]
     artifact = {
         "contractName": "CollectiveLearning",
         "compiler": VERSION,

@@ -20,7 +20,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "scripts")]
 
-from build_contract import SOURCES, find_compiler, standard_input  # noqa: E402
+from build_contract import INTERFACE, find_compiler, standard_input  # noqa: E402
 
 from colearn_ledger.errors import ArtifactError, ColearnError  # noqa: E402
 
@@ -30,19 +30,18 @@ Node = dict[str, Any]
 
 
 @cache
-def parse() -> tuple[Node, Node]:
-    """The syntax trees of the interface and of the implementation."""
+def parse() -> tuple[Node, list[Node]]:
+    """The syntax trees of the interface, and of the implementation's files."""
     compiler = find_compiler()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import solcx
     given = standard_input()
     given["settings"]["outputSelection"] = {"*": {"": ["ast"]}}
-    trees = solcx.compile_standard(given, solc_binary=compiler)["sources"]
-    implementation, interface = (
-        next(n for n in trees[name]["ast"]["nodes"] if n["nodeType"] == "ContractDefinition") for name in SOURCES
-    )
-    return interface, implementation
+    compiled = solcx.compile_standard(given, solc_binary=compiler)["sources"]
+    trees: dict[str, Node] = {name: source["ast"] for name, source in compiled.items()}
+    nodes = trees.pop(INTERFACE)["nodes"]
+    return next(n for n in nodes if n["nodeType"] == "ContractDefinition"), list(trees.values())
 
 
 def walk(node: Any) -> Iterator[Node]:
@@ -60,8 +59,11 @@ def walk(node: Any) -> Iterator[Node]:
 class Reach:
     """Which errors and events each function of the implementation can give, itself or by what it calls."""
 
-    def __init__(self, implementation: Node) -> None:
-        self._functions = {n["id"]: n for n in implementation["nodes"] if n["nodeType"] == "FunctionDefinition"}
+    def __init__(self, implementation: list[Node]) -> None:
+        functions = [n for n in walk(implementation) if n["nodeType"] == "FunctionDefinition"]
+        # A virtual function stands for the one that overrides it.
+        overriders = {base: n for n in functions for base in n.get("baseFunctions", [])}
+        self._functions = {n["id"]: overriders.get(n["id"], n) for n in functions}
 
     def of(self, name: str, kind: str) -> set[str]:
         """Names; ``kind`` is RevertStatement or EmitStatement, ``name`` a function's, empty for the constructor."""
@@ -108,7 +110,7 @@ def sentence(text: str) -> str:
 class Renderer:
     """The reference's text."""
 
-    def __init__(self, interface: Node, implementation: Node, source: str) -> None:
+    def __init__(self, interface: Node, implementation: list[Node], source: str) -> None:
         self.nodes = interface["nodes"]
         self.source = source.encode()
         self.reach = Reach(implementation)
@@ -216,7 +218,7 @@ def build(page: str) -> str:
     introduction, mark, _ = page.partition(MARK)
     if not mark:
         raise ArtifactError("the page lacks the mark above which it is written by hand", expected=MARK.strip())
-    source = (ROOT / SOURCES[1]).read_text(encoding="utf-8")
+    source = (ROOT / INTERFACE).read_text(encoding="utf-8")
     return introduction + MARK + "\n" + Renderer(*parse(), source).render()
 
 

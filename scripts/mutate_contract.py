@@ -7,7 +7,8 @@
                                                 anew, if it is about the same contract and faults
 
 Each fault is compiled (with little of the optimizer, which halves the time) and meets the Foundry tests in a copy of
-the project's folder: examples first, fuzz tests where those see nothing, then the invariants. Exit code 0: every fault
+the project's folder: the types' own tests if it is in a type, examples, fuzz tests where those see nothing, then the
+invariants. Exit code 0: every fault
 was seen; 1: one survived; 2: wrong use, or a fault that doesn't apply, doesn't compile or changes no
 bytecode; 14: forge or the compiler is missing.
 """
@@ -36,22 +37,25 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "scripts")]
 
-from build_contract import SOURCES, find_compiler, standard_input  # noqa: E402
+from build_contract import CONTRACT, find_compiler, source_names, standard_input  # noqa: E402
 from contract_mutants import MUTANTS, Mutant  # noqa: E402
 
 from colearn_ledger.errors import ArtifactError, ColearnError, CompilerNotFound, UsageError  # noqa: E402
 from tests.kit.foundry import native_binary  # noqa: E402
 
 REPORT = ROOT / "docs" / "contract-mutants.md"
-SOURCE = ROOT / SOURCES[0]
+TYPES = "contracts/types/"
 BUILT = Path("out", "CollectiveLearning.sol", "CollectiveLearning.json")
 # From quick to thorough, so that most faults cost a fraction of a second: examples, fuzz tests, invariants. What tests
 # say about gas holds for the shipped code alone.
+_WHOLE = ("--no-match-path", "tests/contracts/types/*")
 SUITES = (
-    ("--no-match-contract", "Invariants", "--no-match-test", "testFuzz|test_gas"),
-    ("--no-match-contract", "Invariants", "--match-test", "testFuzz"),
-    ("--match-contract", "Invariants"),
+    (*_WHOLE, "--no-match-contract", "Invariants", "--no-match-test", "testFuzz|test_gas"),
+    (*_WHOLE, "--no-match-contract", "Invariants", "--match-test", "testFuzz"),
+    (*_WHOLE, "--match-contract", "Invariants"),
 )
+# Tests of the types alone: they have the types compiled in, so only a fault in a type can meet them.
+TYPES_SUITE = ("--match-path", "tests/contracts/types/*")
 LONGEST_SECONDS = 600
 # Enough of the optimizer that the code generator doesn't run out of stack. Its code is twice as long as the shipped one
 # and says the same; that the shipped one passes the tests, tests/contracts/test_forge.py shows.
@@ -80,16 +84,31 @@ class Outcome:
         return bool(self.killer)
 
 
-def apply(source: str, mutant: Mutant) -> str:
-    """The contract with the fault in it. Raises UsageError unless there is exactly one place for it."""
-    found = source.count(mutant.old)
-    if found != 1 or mutant.old == mutant.new:
+Sources = dict[str, str]  # text by file
+
+
+def read_sources() -> Sources:
+    """The contract as it is."""
+    return {name: (ROOT / name).read_text(encoding="utf-8") for name in source_names()}
+
+
+def place(sources: Sources, mutant: Mutant) -> str:
+    """The file that the fault is in. Raises UsageError unless there is exactly one place for it."""
+    among = {n: text for n, text in sources.items() if not mutant.file or n == f"contracts/{mutant.file}"}
+    found = {name: text.count(mutant.old) for name, text in among.items() if mutant.old in text}
+    if sum(found.values()) != 1 or mutant.old == mutant.new:
         raise UsageError(
-            f"the fault {mutant.group}/{mutant.name} has {found} places in {SOURCES[0]}",
+            f"the fault {mutant.group}/{mutant.name} has {sum(found.values())} places in {mutant.file or 'contracts'}",
             expected="exactly one, and a change",
             fix="adapt scripts/contract_mutants.py to the contract",
         )
-    return source.replace(mutant.old, mutant.new)
+    return next(iter(found))
+
+
+def apply(sources: Sources, mutant: Mutant) -> Sources:
+    """The contract with the fault in it."""
+    name = place(sources, mutant)
+    return {**sources, name: sources[name].replace(mutant.old, mutant.new)}
 
 
 def fingerprint() -> str:
@@ -105,7 +124,7 @@ class Compiler:
     def __enter__(self) -> Compiler:
         self._input = standard_input()
         self._input["settings"]["optimizer"] = OPTIMIZER
-        self._input["settings"]["outputSelection"] = {SOURCES[0]: {"CollectiveLearning": ["evm.bytecode.object"]}}
+        self._input["settings"]["outputSelection"] = {CONTRACT: {"CollectiveLearning": ["evm.bytecode.object"]}}
         self._process = subprocess.Popen(
             ["node", find_compiler(), "--serve"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
@@ -115,9 +134,9 @@ class Compiler:
         self._process.kill()
         self._process.communicate()
 
-    def compile(self, source: str) -> str:
-        """The bytecode (hexadecimal, 0x first) of this text of the contract. Raises UsageError with what is wrong."""
-        self._input["sources"][SOURCES[0]]["content"] = source
+    def compile(self, sources: Sources) -> str:
+        """The bytecode (hexadecimal, 0x first) of these texts. Raises UsageError with what is wrong."""
+        self._input["sources"] = {name: {"content": text} for name, text in sources.items()}
         assert self._process.stdin is not None and self._process.stdout is not None
         self._process.stdin.write(json.dumps(self._input) + "\n")
         self._process.stdin.flush()
@@ -128,7 +147,7 @@ class Compiler:
         errors = [e["formattedMessage"] for e in output.get("errors", []) if e["severity"] == "error"]
         if errors:
             raise UsageError(f"doesn't compile: {errors[0]}")
-        return "0x" + str(output["contracts"][SOURCES[0]]["CollectiveLearning"]["evm"]["bytecode"]["object"])
+        return "0x" + str(output["contracts"][CONTRACT]["CollectiveLearning"]["evm"]["bytecode"]["object"])
 
 
 class Workshop:
@@ -153,9 +172,8 @@ class Workshop:
         folder.mkdir()
         for name in ("contracts", "tests/contracts"):
             shutil.copytree(ROOT / name, folder / name)
-        (folder / SOURCES[0]).write_text(
-            "pragma solidity ^0.8.30;\n\ncontract CollectiveLearning {}\n", encoding="utf-8"
-        )
+        shutil.rmtree(folder / "contracts/parts")
+        (folder / CONTRACT).write_text("pragma solidity ^0.8.30;\n\ncontract CollectiveLearning {}\n", encoding="utf-8")
         (folder / "scripts").mkdir()
         shutil.copy2(ROOT / "scripts/solc-wrapper", folder / "scripts/solc-wrapper")
         shutil.copy2(ROOT / "foundry.toml", folder)
@@ -187,6 +205,16 @@ class Workshop:
         built["bytecode"]["object"] = code
         (self.folder / BUILT).write_text(json.dumps(built), encoding="utf-8")
 
+    @contextmanager
+    def changed(self, name: str, text: str) -> Iterator[None]:
+        """One of the contract's files has this text meanwhile, for tests that are compiled with it."""
+        sound = (self.folder / name).read_text(encoding="utf-8")
+        (self.folder / name).write_text(text, encoding="utf-8")
+        try:
+            yield
+        finally:
+            (self.folder / name).write_text(sound, encoding="utf-8")
+
     def first_failure(self, suite: tuple[str, ...]) -> str:
         """The test that fails, or empty when all pass. Raises UsageError if that can't be told."""
         # forge would start with the failures that it remembers of other faults.
@@ -212,8 +240,8 @@ class Bench:
 
     def __init__(self, compiler: Compiler, shop: Workshop) -> None:
         self.compiler, self.shop = compiler, shop
-        self.source = SOURCE.read_text(encoding="utf-8")
-        self.sound = compiler.compile(self.source)
+        self.sources = read_sources()
+        self.sound = compiler.compile(self.sources)
         self._passed: set[tuple[str, ...]] = set()  # by the contract as it is
 
     def first_failure(self, code: str) -> str:
@@ -236,12 +264,23 @@ class Bench:
     def try_out(self, mutant: Mutant) -> Outcome:
         """Plant the fault and test."""
         try:
-            broken = self.compiler.compile(apply(self.source, mutant))
+            name = place(self.sources, mutant)
+            sources = apply(self.sources, mutant)
+            broken = self.compiler.compile(sources)
         except UsageError as e:
             return Outcome(mutant, trouble=e.what)
         if broken == self.sound:
             return Outcome(mutant, trouble="changes no bytecode")
-        return Outcome(mutant, killer=self.first_failure(broken))
+        killer = self._failure_of_types(name, sources[name]) if name.startswith(TYPES) else ""
+        return Outcome(mutant, killer=killer or self.first_failure(broken))
+
+    def _failure_of_types(self, name: str, text: str) -> str:
+        if TYPES_SUITE not in self._passed:
+            if failure := self.shop.first_failure(TYPES_SUITE):
+                raise UsageError(f"without any fault the tests fail: {failure}", fix="mend the types first")
+            self._passed.add(TYPES_SUITE)
+        with self.shop.changed(name, text):
+            return self.shop.first_failure(TYPES_SUITE)
 
 
 def _killer(output: str) -> str:
@@ -315,9 +354,9 @@ def render(outcomes: Sequence[Outcome]) -> str:
         "# Do the contract's tests see faults?",
         "",
         "Made by `scripts/mutate_contract.py`, which plants the faults of `scripts/contract_mutants.py` one at a time,",
-        "compiles each, and runs the Foundry tests on it: examples, then fuzz tests, then invariants, until one fails.",
-        "A fault that no test sees is called *survived*, and the command ends with exit code 1. It takes about 20",
-        "minutes on two cores; `scripts/test --all` tries a few of them, drawn by lot.",
+        "compiles each, and runs the Foundry tests on it until one fails: the types' own if it is in a type, examples,",
+        "fuzz tests, invariants. A fault that no test sees is called *survived*, and the command ends with exit code",
+        "1. It takes about 25 minutes on two cores; `scripts/test --all` tries a few of them, drawn by lot.",
         "",
         f"**{killed} of {len(outcomes)} faults were seen.** Contract and faults: `{fingerprint()}`.",
     ]

@@ -8,7 +8,7 @@ from web3.exceptions import Web3Exception
 
 from ..errors import ArtifactError, ChainError, NoContract
 from .artifact import load_artifact
-from .contract import CollectiveContract, Head
+from .snapshot import Snapshot
 
 __all__ = ["check_code", "matches"]
 
@@ -16,15 +16,16 @@ _PUSH1, _PUSH32 = 0x60, 0x7F
 _WORD = bytes(32)
 
 
-def check_code(contract: CollectiveContract, head: Head) -> None:
+def check_code(snapshot: Snapshot) -> None:
     """Raise NoContract if there is no code at the contract's address, ArtifactError if it is another contract's."""
+    contract = snapshot.contract
     try:
-        code = bytes(contract.web3.eth.get_code(contract.address, contract.pin(head)))  # type: ignore[arg-type]
+        code = bytes(contract.web3.eth.get_code(contract.address, snapshot.pin))
     except ChainError:
         raise
     except (Web3Exception, OSError, ValueError) as e:
         raise ChainError(f"could not read the contract's code: {e}", fix="check that the endpoint is synced") from e
-    where = f"{contract.address} on chain {contract.chain_id}, at block {head.number}"
+    where = f"{contract.address} on chain {contract.chain_id}, at block {snapshot.head.number}"
     if not code:
         raise NoContract(
             f"there is no contract at {where}",

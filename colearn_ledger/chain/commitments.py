@@ -14,7 +14,7 @@ from eth_utils.crypto import keccak
 
 __all__ = ["commitment_of", "derive_salt", "open_commitment"]
 
-# The contract keeps a commitment's first 224 bits; the last 32 hold the round's number.
+# The contract keeps a commitment's first 224 bits. In a view the round's number follows them.
 _KEPT_BYTES = 28
 
 

@@ -33,6 +33,7 @@ from ..errors import ArtifactError, ChainError, ContractError
 from .artifact import Artifact, load_artifact
 from .endpoints import begin_view
 from .reverts import RevertDecoder
+from .snapshot import Snapshot
 
 __all__ = ["CollectiveContract", "Head"]
 
@@ -92,6 +93,14 @@ class CollectiveContract:
         except (Web3Exception, ValueError):  # an endpoint without a pending block: its head is the only clock
             return head.timestamp
         return max(head.timestamp, int(pending["timestamp"]))
+
+    def snapshot(self, number: int | None = None) -> Snapshot:
+        """The newest block, or block ``number``, and block time now. A view begins here, as in :meth:`fetch_head`."""
+        return self.snapshot_at(self.fetch_head(number))
+
+    def snapshot_at(self, head: Head) -> Snapshot:
+        """A head that was fetched before, and block time now."""
+        return Snapshot(self, head, self.fetch_clock(head))
 
     # -------------------------------------------------------------------------------------------- reads
 

@@ -19,6 +19,7 @@ from eth_account import Account
 from eth_account.signers.local import LocalAccount
 
 from ..errors import KeyFileError
+from ..formats.files import write_whole
 from ..formats.json import parse_shallow_json
 
 __all__ = ["KEY_FILE_VARIABLE", "find_account", "load_account", "load_key_file", "make_key", "write_keystore"]
@@ -165,11 +166,7 @@ def _write_new(path: Path, text: str, what: str) -> None:
     """Write a new file that only its owner can read."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with open(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
+        write_whole(path, text, mode=0o600, replace=False)
     except OSError as e:
         if isinstance(e, FileExistsError) and os.path.lexists(path):  # and not a file where a folder should be
             raise _exists(path) from None

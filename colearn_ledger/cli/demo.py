@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..core.threshold import parse_threshold
 from ..errors import DataError, StoreError, UsageError
+from .program import INTERRUPTED
 
 if TYPE_CHECKING:
     from ..core.driver import Backend
@@ -25,7 +26,6 @@ MAX_LEARNERS = 64
 MAX_SEED = 2**31  # learners add their number to it, and frameworks take 32 bits
 POLICIES = "not-worse, strict, margin:SIZE, paired[:LEVEL], paired-better[:LEVEL] (default: %(default)s)"
 ATTACKS = "label-flip, random-weights, sign-flip or lying-votes"
-INTERRUPTED = 130  # exit code of a program that Ctrl-C ended
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -194,7 +194,7 @@ def _run(
     )
     given = {key: value for key, value in vars(options).items() if isinstance(value, str | int | float | None)}
     given |= {"task": task.name, "data_dir": options.data_dir and str(options.data_dir), "output": str(options.output)}
-    del given["command"], given["version"], given["list_tasks"]
+    del given["command"], given["list_tasks"]
     return results, {"command": "demo", "options": given, "data": prepared.data, **environment()}
 
 

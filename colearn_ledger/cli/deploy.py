@@ -18,6 +18,7 @@ from ..errors import ConfigError, UsageError
 from ..formats.duration import parse_duration
 from ..formats.size import parse_size
 from .options import RPC_VARIABLE, fee_cap, rpc_urls
+from .program import INTERRUPTED
 
 if TYPE_CHECKING:
     from eth_account.signers.local import LocalAccount
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
     from ..stores.base import Store
 
 __all__ = ["add_options", "run"]
-
-DECLINED = 130  # as by Ctrl-C
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -126,7 +125,7 @@ def run(options: argparse.Namespace) -> int:
         return 0
     if not options.yes and not _confirmed():
         print("nothing was stored or sent")
-        return DECLINED
+        return INTERRUPTED
     return _found(options, wanted, founding, web3, account, store or open_store(None, options.store_folder))
 
 

@@ -76,16 +76,12 @@ def _range(options: argparse.Namespace) -> tuple[int | None, int | None]:
 
 
 def _read(options: argparse.Namespace, where: Collective, first: int | None, last: int | None) -> History:
-    from ..core.protocol import ZERO_ADDRESS
     from ..history import read_history
 
     if first is not None and first < 0:
-        current = where.contract.fetch_view(ZERO_ADDRESS, where.head, where.clock).round
-        first = max(current + 1 + first, 0)
+        first = max(where.snapshot.current_round() + 1 + first, 0)
     return read_history(
-        where.contract,
-        where.head,
-        where.clock,
+        where.snapshot,
         first=first or 0,
         last=last,
         deployed_block=where.deployed_block,
@@ -123,17 +119,12 @@ def _follow(options: argparse.Namespace, where: Collective, history: History) ->
 
 def _wait(options: argparse.Namespace, where: Collective, following: int) -> History:
     """Wait until round ``following`` is over; the rounds from it to the newest that is. Failures are waited out."""
-    from ..core.protocol import ZERO_ADDRESS
-
-    contract = where.contract
     trouble = ""
     while True:
         try:
-            head = contract.fetch_head()
-            clock = contract.fetch_clock(head)
-            current = contract.fetch_view(ZERO_ADDRESS, head, clock).round
+            now = Collective(where.contract.snapshot(), where.deployed_block)
+            current = now.snapshot.current_round()
             if current > following:
-                now = Collective(contract, head, clock, where.deployed_block)
                 history = _read(options, now, following, current - 1)
                 if all(found.record.state.decided for found in history.rounds):
                     return history

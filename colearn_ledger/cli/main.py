@@ -1,4 +1,4 @@
-"""The program ``colearn-ledger``: the only place where errors become messages and exit codes.
+"""The program ``colearn-ledger``.
 
 A command is a module with ``add_options(parser)`` and ``run(options) -> int``. It is imported when it is the one that
 was asked for, so that ``--help`` is quick and a command pays for no other's imports.
@@ -9,12 +9,12 @@ from __future__ import annotations
 import argparse
 import difflib
 import importlib
-import os
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any
 
-from ..errors import ColearnError, UsageError
+from ..errors import UsageError
+from .program import Parser, run_program
 
 __all__ = ["main"]
 
@@ -28,18 +28,12 @@ COMMANDS = {
     "members": ("members", "the members: seat, address, since which round, balance"),
     "motion": ("motion", "add and remove members, change the rules, leave: move it, vote on it, list what was moved"),
 }
-INTERRUPTED, PIPE_CLOSED = 130, 141  # the exit codes that shells give to what Ctrl-C or a closed pipe ended
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(message, expected=self.format_usage().strip(), fix=f"{self.prog} --help lists all options")
-
-
-def _parser(chosen: str | None) -> argparse.ArgumentParser:
+def _parser(chosen: str | None) -> Parser:
     """The parser of all commands' names, and of the chosen command's options."""
-    parser = _Parser(prog="colearn-ledger", description="Collective learning on a ledger.")
-    parser.add_argument("--version", action="store_true", help="print the version")
+    parser = Parser(prog="colearn-ledger", description="Collective learning on a ledger.")
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     for name, (module, text) in COMMANDS.items():
         command = commands.add_parser(name, help=text, description=text)
@@ -63,37 +57,22 @@ def _chosen(words: Sequence[str]) -> str | None:
     )
 
 
+class _Version(argparse.Action):
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            print(version("colearn-ledger"))
+        except PackageNotFoundError:  # run from a checkout that was never installed
+            from .. import __version__
+
+            print(__version__)
+        parser.exit()
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return the exit code."""
-    words = list(sys.argv[1:] if argv is None else argv)
-    try:
-        parser = _parser(_chosen(words))
-        options = parser.parse_args(words)
-        if options.version:
-            from importlib.metadata import PackageNotFoundError, version
-
-            try:
-                print(version("colearn-ledger"))
-            except PackageNotFoundError:  # run from a checkout that was never installed
-                from .. import __version__
-
-                print(__version__)
-            return 0
-        if options.command is None:
-            parser.print_help()
-            return 0
-        code = int(options.run(options))
-        sys.stdout.flush()
-        return code
-    except ColearnError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return INTERRUPTED
-    except BrokenPipeError:  # the reader has seen enough (`| head`); what is left in the buffer has nowhere to go
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return PIPE_CLOSED
+    return run_program(lambda words: _parser(_chosen(words)), argv)
 
 
 if __name__ == "__main__":

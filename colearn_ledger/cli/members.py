@@ -23,15 +23,13 @@ def run(options: argparse.Namespace) -> int:
     where = open_collective(options)
     from ..history.members import read_members
 
-    number, members = read_members(
-        where.contract, where.head, where.clock, at_round=options.round, deployed_block=where.deployed_block
-    )
+    number, members = read_members(where.snapshot, at_round=options.round, deployed_block=where.deployed_block)
     if options.json:
         record = {
             "format": FORMAT,
             "chain_id": where.contract.chain_id,
             "address": where.contract.address,
-            "block": where.head.number,
+            "block": where.snapshot.head.number,
             "round": number,
             "members": [
                 {"seat": m.seat, "address": m.address, "since_round": m.since, "balance_wei": m.balance}

@@ -106,7 +106,7 @@ def _list(options: argparse.Namespace) -> int:
 def _read(where: Collective, *, logs: bool = False) -> Motions:
     from ..history.motions import read_motions
 
-    return read_motions(where.contract, where.head, where.clock, deployed_block=where.deployed_block, logs=logs)
+    return read_motions(where.snapshot, deployed_block=where.deployed_block, logs=logs)
 
 
 # ------------------------------------------------------------------------------------------------ propose
@@ -117,7 +117,7 @@ def _propose(options: argparse.Namespace) -> int:
     changes = _changes(options) if options.kind == "rules" else {}
     where = open_collective(options)
     sender = _sender(options, where)
-    view, members = _view(where, sender), where.contract.fetch_members(where.head)
+    view, members = _view(where, sender), where.snapshot.members()
     leave = options.kind == "leave"
     if leave:
         subject = sender.account.address
@@ -252,7 +252,7 @@ def _sender(options: argparse.Namespace, where: Collective) -> Sender:
 
 
 def _view(where: Collective, sender: Sender) -> View:
-    view = where.contract.fetch_view(sender.account.address, where.head, where.clock)
+    view = where.snapshot.view(sender.account.address)
     if not view.is_member:
         raise NotAMember(
             f"{sender.account.address} is not a member of the collective at {where.contract.address}",
@@ -277,9 +277,7 @@ def _after(where: Collective, receipt: Receipt) -> tuple[Motion, ...]:
     """The motions as of the block that the transaction is in."""
     if receipt.block:  # else it was done before
         print(f"sent      0x{receipt.transaction.hex()}, block {receipt.block}, {receipt.gas:,} gas", flush=True)
-    contract = where.contract
-    head = contract.fetch_head(receipt.block or None)
-    return _read(Collective(contract, head, contract.fetch_clock(head), where.deployed_block)).motions
+    return _read(Collective(where.contract.snapshot(receipt.block or None), where.deployed_block)).motions
 
 
 def _say_outcome(motion: Motion) -> int:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
-import signal
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
-from types import FrameType
 
 from ..errors import NetworkError, UsageError
+from .program import signals_interrupt
 
 __all__ = ["add_options", "run"]
 
@@ -66,7 +63,7 @@ def _up(options: argparse.Namespace) -> int:
         listed=True,
         say=lambda text: print(text, file=sys.stderr, flush=True),
     )
-    with _signals_interrupt():
+    with signals_interrupt():
         try:
             with network:
                 _show(network)
@@ -103,22 +100,6 @@ def _show(network: object) -> None:
     print(f"description    {network.folder / 'network.json'}")
     print("Everything listens on this machine alone. Ctrl-C stops it, and so does `colearn-ledger network down`.")
     sys.stdout.flush()
-
-
-@contextlib.contextmanager
-def _signals_interrupt() -> Iterator[None]:
-    """Asked to end in any way, it ends as by Ctrl-C."""
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    numbers = (signal.SIGTERM, signal.SIGHUP)
-    before = [signal.signal(number, interrupt) for number in numbers]
-    try:
-        yield
-    finally:
-        for number, handler in zip(numbers, before, strict=True):
-            signal.signal(number, handler)
 
 
 def _down(options: argparse.Namespace) -> int:

@@ -15,7 +15,8 @@ from ..founding.record import DEPLOYMENT_FILE, load_deployment
 if TYPE_CHECKING:
     from eth_account.signers.local import LocalAccount
 
-    from ..chain.contract import CollectiveContract, Head
+    from ..chain.contract import CollectiveContract
+    from ..chain.snapshot import Snapshot
 
 __all__ = [
     "DEPLOYMENT_VARIABLE",
@@ -61,13 +62,15 @@ def add_key_options(parser: argparse.ArgumentParser) -> None:
 class Collective:
     """A collective that was found and is this version's contract.
 
-    ``head`` and ``clock``: the newest block, and block time now. ``deployed_block``: nothing of it is before.
+    ``snapshot``: at the newest block. ``deployed_block``: nothing of it is before.
     """
 
-    contract: CollectiveContract
-    head: Head
-    clock: int
+    snapshot: Snapshot
     deployed_block: int
+
+    @property
+    def contract(self) -> CollectiveContract:
+        return self.snapshot.contract
 
 
 def rpc_urls(options: argparse.Namespace, environ: Mapping[str, str] = os.environ) -> list[str]:
@@ -105,10 +108,9 @@ def open_collective(options: argparse.Namespace, environ: Mapping[str, str] = os
     from ..chain.contract import CollectiveContract
     from ..chain.endpoints import connect
 
-    contract = CollectiveContract(connect(urls, expected_chain_id=chain_id), address)
-    head = contract.fetch_head()
-    check_code(contract, head)
-    return Collective(contract, head, contract.fetch_clock(head), deployed_block)
+    snapshot = CollectiveContract(connect(urls, expected_chain_id=chain_id), address).snapshot()
+    check_code(snapshot)
+    return Collective(snapshot, deployed_block)
 
 
 def parse_address(text: str, what: str) -> str:

@@ -25,15 +25,11 @@ def run(options: argparse.Namespace) -> int:
     if word != "current" and not (word.isascii() and word.isdecimal() and len(word) < 10):
         raise UsageError(f"the round is {word[:40]!r}", expected="a number, or `current`", fix="for example: show 3")
     where = open_collective(options)
-    from ..core.protocol import ZERO_ADDRESS
     from ..history import read_history
 
-    view = where.contract.fetch_view(ZERO_ADDRESS, where.head, where.clock)
-    number = view.round if word == "current" else int(word)
+    number = where.snapshot.current_round() if word == "current" else int(word)
     history = read_history(
-        where.contract,
-        where.head,
-        where.clock,
+        where.snapshot,
         first=number,
         last=number,
         deployed_block=where.deployed_block,

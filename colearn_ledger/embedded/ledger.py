@@ -214,12 +214,10 @@ class _Collective:
         return view, performer.me, view.at
 
     def _view(self, performer: Performer) -> View:
-        head = self._contract.fetch_head()
-        return self._contract.fetch_view(performer.me.address, head, self._contract.fetch_clock(head))
+        return self._contract.snapshot().view(performer.me.address)
 
     def _record(self, round_number: int) -> RoundRecord:
-        head = self._contract.fetch_head()
-        return self._contract.fetch_rounds(round_number, 1, head, self._contract.fetch_clock(head))[0]
+        return self._contract.snapshot().rounds(round_number, 1)[0]
 
     def _result(self, record: RoundRecord, evidence: _Evidence, seconds: float) -> RoundResult:
         n = len(self._performers)

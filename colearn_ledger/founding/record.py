@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import base64
 import json
-import os
-import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +17,7 @@ from ..core.cid import cid_text
 from ..core.protocol import WeightsRef
 from ..core.schema import Schema
 from ..errors import ConfigError
+from ..formats.files import write_whole
 from ..formats.json import parse_shallow_json
 
 __all__ = ["DEPLOYMENT_FILE", "DeploymentRecord", "load_deployment", "save_deployment"]
@@ -72,16 +71,8 @@ class DeploymentRecord:
 
 def save_deployment(record: DeploymentRecord, path: Path) -> None:
     """Write the file, whole or not at all. Raises ConfigError if it can't be written."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
     try:
-        try:
-            with open(temporary, "x", encoding="utf-8") as file:
-                file.write(json.dumps(record.to_json(), indent=2) + "\n")
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        write_whole(path, json.dumps(record.to_json(), indent=2) + "\n")
     except OSError as e:
         raise ConfigError(
             f"the deployment file {path} can't be written: {e.strerror or e}",

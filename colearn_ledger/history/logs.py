@@ -10,6 +10,7 @@ from eth_utils.abi import event_abi_to_log_topic
 from web3.exceptions import Web3Exception
 
 from ..chain.contract import CollectiveContract
+from ..chain.snapshot import Snapshot
 from ..errors import ChainError
 
 __all__ = ["Event", "Events", "fetch_events"]
@@ -40,10 +41,8 @@ class Events:
     problem: str = ""
 
 
-def fetch_events(
-    contract: CollectiveContract, first_block: int, last_block: int, subjects: Sequence[bytes] | None = None
-) -> Events:
-    """All events of the contract in these blocks.
+def fetch_events(snapshot: Snapshot, first_block: int, subjects: Sequence[bytes] | None = None) -> Events:
+    """All events of the contract from ``first_block`` to the snapshot's.
 
     Parameters
     ----------
@@ -54,9 +53,9 @@ def fetch_events(
     ------
     ChainError: the endpoint can't be reached. An endpoint that has no old events, or none at all, is no error.
     """
-    decoder = _Decoder(contract)
+    decoder = _Decoder(snapshot.contract)
     pages: list[list[Event]] = []
-    last, length, problem = last_block, _FIRST_RANGE, ""
+    last, length, problem = snapshot.head.number, _FIRST_RANGE, ""
     while last >= first_block:
         first = max(first_block, last - length + 1)
         try:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from web3.exceptions import Web3Exception
 
-from ..chain.contract import CollectiveContract, Head
-from ..core.protocol import ZERO_ADDRESS, MotionKind, MotionState
+from ..chain.snapshot import Snapshot
+from ..core.protocol import MotionKind, MotionState
 from ..errors import ChainError, UsageError
 from .logs import fetch_events
 from .motions import fetch_all_motions
@@ -26,21 +26,21 @@ class Member:
 
 
 def read_members(
-    contract: CollectiveContract, head: Head, clock: int, *, at_round: int | None = None, deployed_block: int = 0
+    snapshot: Snapshot, *, at_round: int | None = None, deployed_block: int = 0
 ) -> tuple[int, tuple[Member, ...]]:
     """The members of round ``at_round`` (None: the current one) by seat, and the round's number.
 
-    Balances are those at ``head``, whichever the round. Raises UsageError if there is no such round yet.
+    Balances are those at the snapshot's block, whichever the round. Raises UsageError if there is no such round yet.
     """
-    current = contract.fetch_view(ZERO_ADDRESS, head, clock).round
+    current = snapshot.current_round()
     number = current if at_round is None else at_round
     if not 0 <= number <= current:
         raise UsageError(f"there is no round {number} yet", expected=f"0 to {current}", fix="name a round up to that")
     number = max(number, 1)  # the genesis weights have the members of the first round
-    since = _Since(contract, head, deployed_block)
-    members = contract.fetch_members(head) if at_round is None else contract.fetch_members(head, number)
+    since = _Since(snapshot, deployed_block)
+    members = snapshot.members(None if at_round is None else number)
     return number, tuple(
-        Member(seat, address, since.find(address, number), _balance(contract, address, head))
+        Member(seat, address, since.find(address, number), _balance(snapshot, address))
         for seat, address in enumerate(members)
     )
 
@@ -48,11 +48,11 @@ def read_members(
 class _Since:
     """Since which round somebody is a member, from storage where that is enough."""
 
-    def __init__(self, contract: CollectiveContract, head: Head, deployed_block: int) -> None:
-        self._contract, self._head, self._deployed_block = contract, head, deployed_block
-        enacted = [m for m in fetch_all_motions(contract, head) if m.state is MotionState.ENACTED]
+    def __init__(self, snapshot: Snapshot, deployed_block: int) -> None:
+        self._snapshot, self._deployed_block = snapshot, deployed_block
+        enacted = [m for m in fetch_all_motions(snapshot) if m.state is MotionState.ENACTED]
         self._added = [m.subject for m in enacted if m.kind is MotionKind.ADD_MEMBER]
-        self._founders = set(contract.fetch_members(head, 1)) if self._added else set()
+        self._founders = set(snapshot.members(1)) if self._added else set()
 
     def find(self, member: str, until: int) -> int | None:
         """The first round of the membership that ``member`` has in round ``until``."""
@@ -67,7 +67,7 @@ class _Since:
         outside, inside = 1, until
         while inside - outside > 1:
             middle = (outside + inside) // 2
-            if member in self._contract.fetch_members(self._head, middle):
+            if member in self._snapshot.members(middle):
                 inside = middle
             else:
                 outside = middle
@@ -75,7 +75,7 @@ class _Since:
 
     def _from_events(self, member: str, until: int) -> int | None:
         subject = bytes.fromhex(member[2:]).rjust(32, b"\0")
-        found = fetch_events(self._contract, self._deployed_block, self._head.number, [subject])
+        found = fetch_events(self._snapshot, self._deployed_block, [subject])
         joined: list[int] = [
             e.arguments["firstRound"]
             for e in found.events
@@ -86,9 +86,9 @@ class _Since:
         return None if found.problem else 1
 
 
-def _balance(contract: CollectiveContract, address: str, head: Head) -> int:
+def _balance(snapshot: Snapshot, address: str) -> int:
     try:
-        return int(contract.web3.eth.get_balance(address, contract.pin(head)))  # type: ignore[arg-type]
+        return int(snapshot.contract.web3.eth.get_balance(address, snapshot.pin))  # type: ignore[arg-type]
     except ChainError:
         raise
     except (Web3Exception, OSError, ValueError) as e:

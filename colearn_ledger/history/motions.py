@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
-from ..chain.contract import CollectiveContract, Head
-from ..core.protocol import ZERO_ADDRESS, MotionKind, MotionRecord, MotionState, Rules, seats
+from ..chain.contract import Head
+from ..chain.snapshot import Snapshot
+from ..core.protocol import MotionKind, MotionRecord, MotionState, Rules, seats
 from .export import utc
 from .logs import fetch_events
 
@@ -56,24 +57,22 @@ class Motions:
     motions: tuple[Motion, ...]
 
 
-def read_motions(
-    contract: CollectiveContract, head: Head, clock: int, *, deployed_block: int = 0, logs: bool = True
-) -> Motions:
-    """All motions as of ``head``, at block time ``clock``; ``logs``: ask for the events of the enacted ones, too."""
-    current = contract.fetch_view(ZERO_ADDRESS, head, clock).round
-    records = [_as_of(record, clock) for record in fetch_all_motions(contract, head)]
+def read_motions(snapshot: Snapshot, *, deployed_block: int = 0, logs: bool = True) -> Motions:
+    """All motions as of ``snapshot``; ``logs``: ask for the events of the enacted ones, too."""
+    current = snapshot.current_round()
+    records = [_as_of(record, snapshot.clock) for record in fetch_all_motions(snapshot)]
     enacted = [record.id for record in records if record.state is MotionState.ENACTED]
     since: dict[bytes, int] = {}
     if logs and enacted:
-        for event in fetch_events(contract, deployed_block, head.number, enacted).events:
+        for event in fetch_events(snapshot, deployed_block, enacted).events:
             if event.name == "MotionEnacted":
                 since[bytes(event.arguments["id"])] = int(event.arguments["firstRound"])
     waiting = sum(record.state is MotionState.APPROVED for record in records)
     return Motions(
-        contract.chain_id,
-        contract.address,
-        head,
-        clock,
+        snapshot.contract.chain_id,
+        snapshot.contract.address,
+        snapshot.head,
+        snapshot.clock,
         current,
         tuple(
             # The order in which they were approved isn't in storage.
@@ -85,11 +84,11 @@ def read_motions(
     )
 
 
-def fetch_all_motions(contract: CollectiveContract, head: Head) -> tuple[MotionRecord, ...]:
+def fetch_all_motions(snapshot: Snapshot) -> tuple[MotionRecord, ...]:
     """All motions in the order in which they were moved, from storage, as of the block's own time."""
     motions: list[MotionRecord] = []
     while True:
-        page = contract.fetch_motions(len(motions), _PAGE, head)
+        page = snapshot.motions(len(motions), _PAGE)
         motions += page
         if len(page) < _PAGE:
             return tuple(motions)

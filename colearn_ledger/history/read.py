@@ -8,7 +8,8 @@ from typing import Any
 
 from web3.exceptions import TransactionNotFound, Web3Exception
 
-from ..chain.contract import CollectiveContract, Head
+from ..chain.contract import CollectiveContract
+from ..chain.snapshot import Snapshot
 from ..core.protocol import RoundRecord
 from ..errors import ChainError, UsageError
 from .logs import Event, Events, fetch_events
@@ -30,9 +31,7 @@ _DID = {
 
 
 def read_history(
-    contract: CollectiveContract,
-    head: Head,
-    clock: int,
+    snapshot: Snapshot,
     *,
     first: int = 0,
     last: int | None = None,
@@ -40,7 +39,7 @@ def read_history(
     logs: bool = True,
     receipts: bool = False,
 ) -> History:
-    """The rounds ``first`` to ``last`` (None: the current one) as of ``head``, at block time ``clock``.
+    """The rounds ``first`` to ``last`` (None: the current one) as of ``snapshot``.
 
     Parameters
     ----------
@@ -53,26 +52,26 @@ def read_history(
     UsageError: there is no round ``first``.
     ChainError: the endpoint can't be reached, or there was a re-org while it was read (read again).
     """
-    records = tuple(_fetch_records(contract, head, clock, first, last))
-    current = contract.fetch_view(contract.address, head, clock).round
+    records = tuple(_fetch_records(snapshot, first, last))
+    current = snapshot.current_round()
     if not records:
         raise UsageError(f"there is no round {first} yet", expected=f"0 to {current}", fix="name a round up to that")
-    members = _Members(contract, head)
+    members = _Members(snapshot)
     events, problem = None, ""
     if logs:
-        found = _fetch_events(contract, head, deployed_block, records)
+        found = _fetch_events(snapshot, deployed_block, records)
         events, problem = found, found.problem
         if not problem and _is_incomplete(found, records):
             problem = "the endpoint left out events of rounds that the contract's storage has"
-    join = _Join(contract, records, () if events is None else events.events, receipts)
+    join = _Join(snapshot.contract, records, () if events is None else events.events, receipts)
     rounds = tuple(_round(record, members, join) for record in records)
     if events is not None:
-        _check_still_there(contract, head)
+        _check_still_there(snapshot)
     return History(
-        chain_id=contract.chain_id,
-        address=contract.address,
-        head=head,
-        clock=clock,
+        chain_id=snapshot.contract.chain_id,
+        address=snapshot.contract.address,
+        head=snapshot.head,
+        clock=snapshot.clock,
         rounds=rounds,
         current=current,
         logs_from=None if events is None else events.first_block,
@@ -80,27 +79,23 @@ def read_history(
     )
 
 
-def _fetch_records(
-    contract: CollectiveContract, head: Head, clock: int, first: int, last: int | None
-) -> Iterable[RoundRecord]:
+def _fetch_records(snapshot: Snapshot, first: int, last: int | None) -> Iterable[RoundRecord]:
     while last is None or first <= last:
         count = _PAGE if last is None else min(_PAGE, last - first + 1)
-        page = contract.fetch_rounds(first, count, head, clock)
+        page = snapshot.rounds(first, count)
         yield from page
         if len(page) < count:
             return
         first += count
 
 
-def _fetch_events(
-    contract: CollectiveContract, head: Head, deployed_block: int, records: tuple[RoundRecord, ...]
-) -> Events:
+def _fetch_events(snapshot: Snapshot, deployed_block: int, records: tuple[RoundRecord, ...]) -> Events:
     subjects = None
     if len(records) <= _FEW:
         numbers = {r.round or 1 for r in records}  # what the deployment says of round 0 has no number, but it opens 1
         subjects = [number.to_bytes(32, "big") for number in sorted(numbers)]
         subjects += [r.id for r in records if r.id is not None]
-    return fetch_events(contract, deployed_block, head.number, subjects)
+    return fetch_events(snapshot, deployed_block, subjects)
 
 
 def _is_incomplete(events: Events, records: tuple[RoundRecord, ...]) -> bool:
@@ -109,10 +104,11 @@ def _is_incomplete(events: Events, records: tuple[RoundRecord, ...]) -> bool:
     return any(r.weights is not None and r.round > 0 and r.round not in proposed for r in records)
 
 
-def _check_still_there(contract: CollectiveContract, head: Head) -> None:
+def _check_still_there(snapshot: Snapshot) -> None:
     """Storage was read at a block's hash, events by numbers: only if the hash still has its number do they agree."""
+    head = snapshot.head
     try:
-        now = bytes(contract.web3.eth.get_block(head.number)["hash"])
+        now = bytes(snapshot.contract.web3.eth.get_block(head.number)["hash"])
     except ChainError:
         raise
     except (Web3Exception, OSError, ValueError) as e:
@@ -124,13 +120,12 @@ def _check_still_there(contract: CollectiveContract, head: Head) -> None:
 class _Members:
     """The members of a round. As long as no motion was ever moved they are the founders, and one call serves all."""
 
-    def __init__(self, contract: CollectiveContract, head: Head) -> None:
-        self._contract = contract
-        self._head = head
-        self._founders = None if contract.fetch_motions(0, 1, head) else contract.fetch_members(head)
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+        self._founders = None if snapshot.motions(0, 1) else snapshot.members()
 
     def of(self, round_number: int) -> tuple[str, ...]:
-        return self._founders or self._contract.fetch_members(self._head, round_number)
+        return self._founders or self._snapshot.members(round_number)
 
 
 @dataclass

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import NetworkError
+from ..formats.files import write_whole
 from .http import call_ipfs, try_ipfs
 from .processes import Daemons, Retries, choose_port, log_tail, release_port
 
@@ -44,8 +45,7 @@ class Kubo:
 
 def make_swarm_key(path: Path) -> None:
     """A new key of a private swarm: daemons with another key, or none, can't talk to those that have it."""
-    path.touch(0o600)
-    path.write_text(f"/key/swarm/psk/1.0.0/\n/base16/\n{secrets.token_hex(32)}\n", encoding="ascii")
+    write_whole(path, f"/key/swarm/psk/1.0.0/\n/base16/\n{secrets.token_hex(32)}\n", mode=0o600)
 
 
 def make_repository(ipfs: Path, repository: Path, swarm_key: Path) -> str:
@@ -57,9 +57,7 @@ def make_repository(ipfs: Path, repository: Path, swarm_key: Path) -> str:
         answer = subprocess.run(command, env=_env(repository), capture_output=True, text=True)
         if answer.returncode != 0:
             raise NetworkError(f"an IPFS repository could not be made: {answer.stderr.strip()}", fix="check the disk")
-    key = repository / "swarm.key"
-    key.touch(0o600)
-    key.write_bytes(swarm_key.read_bytes())
+    write_whole(repository / "swarm.key", swarm_key.read_bytes(), mode=0o600)
     return str(json.loads(config.read_text())["Identity"]["PeerID"])
 
 
@@ -136,10 +134,7 @@ def _configure(kubo: Kubo) -> None:
         config.setdefault(section, {})[key] = value
     config.setdefault("Discovery", {}).setdefault("MDNS", {})["Enabled"] = False
     config.setdefault("Version", {})["SwarmCheckEnabled"] = False
-    temporary = path.with_suffix(".new")
-    temporary.touch(0o600)
-    temporary.write_text(json.dumps(config, indent=2))
-    os.replace(temporary, path)
+    write_whole(path, json.dumps(config, indent=2), mode=0o600)
 
 
 def _env(repository: Path) -> dict[str, str]:

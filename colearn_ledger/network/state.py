@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import secrets
@@ -18,6 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import NetworkError
+from ..formats.files import write_whole
+from ..formats.locks import lock_holder
 
 __all__ = [
     "Running",
@@ -55,14 +56,15 @@ def make_keystore(folder: Path) -> str:
     if keystore.is_file() and password_file.is_file():
         return str(to_checksum_address(json.loads(keystore.read_text())["address"]))
     account, password = Account.create(), secrets.token_urlsafe(16)
-    _write_private(password_file, password + "\n")
-    _write_private(keystore, json.dumps(Account.encrypt(account.key, password, kdf="scrypt", iterations=SCRYPT_N)))
+    content = json.dumps(Account.encrypt(account.key, password, kdf="scrypt", iterations=SCRYPT_N))
+    write_whole(password_file, password + "\n", mode=0o600)
+    write_whole(keystore, content, mode=0o600)
     return str(account.address)
 
 
 def write_description(folder: Path, description: dict[str, Any]) -> None:
     """Write ``network.json`` in one step."""
-    _write_private(folder / DESCRIPTION, json.dumps({"format": FORMAT, **description}, indent=2) + "\n")
+    write_whole(folder / DESCRIPTION, json.dumps({"format": FORMAT, **description}, indent=2) + "\n", mode=0o600)
 
 
 def read_description(folder: Path) -> dict[str, Any] | None:
@@ -79,15 +81,6 @@ def read_description(folder: Path) -> dict[str, Any] | None:
             f"{path} is of another version of this program", expected=f"format {FORMAT}", fix="name another folder"
         )
     return description
-
-
-def _write_private(path: Path, text: str) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
 
 
 # ---- where running networks are found: a folder of this user alone, with temporary networks, and links to the listed
@@ -135,19 +128,8 @@ def find_running(folder: Path) -> Running | None:
 
 
 def _holder(folder: Path) -> int | None:
-    """The process that holds the folder's lock."""
-    try:
-        handle = os.open(folder / "lock", os.O_RDWR)
-    except OSError:
-        return None
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        text = os.pread(handle, 32, 0).strip()
-        return int(text) if text.isdigit() else None
-    finally:
-        os.close(handle)
-    return None
+    """The process that holds the folder's lock: the supervisor of its network."""
+    return lock_holder(folder / "lock")
 
 
 def stop_running(running: Running) -> None:

@@ -16,7 +16,6 @@ kubo geth`` has these beforehand.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import importlib.util
 import os
 import platform
@@ -31,6 +30,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from ..errors import ColearnError, NetworkError
+from ..formats.locks import take_lock
 
 __all__ = ["KUBO_MINIMUM", "Say", "cache_folder", "find_anvil", "find_geth", "find_hardhat", "find_kubo", "find_node"]
 
@@ -294,21 +294,16 @@ def _lock(name: str, say: Say) -> Iterator[None]:
     folder = cache_folder()
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        handle = os.open(folder / f"{name}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        lock = take_lock(
+            folder / f"{name}.lock", waiting=lambda: say(f"waiting for another process that is getting {name} ...")
+        )
     except OSError as e:
         raise NetworkError(
             f"the cache {folder} can't be written: {e.strerror or e}",
             fix="set XDG_CACHE_HOME to a folder that can",
         ) from e
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            say(f"waiting for another process that is getting {name} ...")
-            fcntl.flock(handle, fcntl.LOCK_EX)
+    with lock:
         yield
-    finally:
-        os.close(handle)
 
 
 def main(names: Sequence[str]) -> int:

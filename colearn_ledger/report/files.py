@@ -1,34 +1,22 @@
-"""Writing a file whole or not at all."""
+"""Writing a report's file whole or not at all, with an error that says what can be done."""
 
 from __future__ import annotations
 
-import contextlib
-import os
-from collections.abc import Iterator
 from pathlib import Path
 
 from ..errors import StoreError
+from ..formats.files import write_whole
 
-__all__ = ["replacing"]
+__all__ = ["write_report"]
 
 
-@contextlib.contextmanager
-def replacing(path: str | Path) -> Iterator[Path]:
-    """A temporary path of the same ending, which becomes ``path`` when the block ends well, and else is removed.
-
-    Raises StoreError when the folder can't be written to.
-    """
-    path = Path(path)
-    temporary = path.with_name(f".{os.getpid()}-{path.name}")
+def write_report(path: str | Path, data: str | bytes | memoryview) -> None:
+    """As :func:`.write_whole`. Raises StoreError when the file can't be written."""
     try:
-        yield temporary
-        os.replace(temporary, path)
+        write_whole(path, data)
     except OSError as error:
         raise StoreError(
             f"can't write {path}: {error.strerror or error}",
             expected="a folder that this user may write to, with room on its disk",
             fix="name another folder, or make room",
         ) from error
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)

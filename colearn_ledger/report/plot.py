@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any
 
 from ..core.results import Results, RoundResult
 from ..errors import UsageError
-from .files import replacing
+from .files import write_report
 
 __all__ = ["plot_results"]
 
@@ -54,8 +55,9 @@ def plot_results(results: Results, path: str | Path) -> None:
         f"(threshold {results.threshold}, {results.backend})",
         fontsize=11,
     )
-    with replacing(path) as temporary:
-        figure.savefig(temporary, dpi=100)
+    picture = io.BytesIO()
+    figure.savefig(picture, format=Path(path).suffix[1:].lower(), dpi=100)
+    write_report(path, picture.getbuffer())
 
 
 def _draw_scores(axes: Any, results: Results) -> None:

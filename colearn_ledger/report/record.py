@@ -14,7 +14,7 @@ from typing import Any
 from .. import __version__
 from ..core.results import Results
 from ..errors import DataError
-from .files import replacing
+from .files import write_report
 
 __all__ = ["FORMAT", "environment", "read", "write"]
 
@@ -39,8 +39,7 @@ def write(results: Results, path: str | Path, run: Mapping[str, Any] | None = No
     """
     record = {"format": FORMAT, **results.to_dict(), "run": dict(run or {})}
     text = json.dumps(record, indent=2, allow_nan=False) + "\n"
-    with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    write_report(path, text)
 
 
 def read(path: str | Path) -> Results:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +12,7 @@ from ..core.cid import CHUNK, cid_text
 from ..core.protocol import WeightsRef
 from ..core.weights import weights_ref
 from ..errors import InvalidWeights, StoreError, UnavailableWeights
+from ..formats.files import write_whole
 from .base import check_bytes
 
 __all__ = ["LocalStore"]
@@ -37,7 +37,7 @@ class LocalStore:
         path = self._path(ref)
         with self._usable("write to"):
             if not _same(path, data):  # a damaged file of that name is replaced
-                self._write(path, data)
+                write_whole(path, data)  # on disk with its name when this returns: the chain will point to it
         return ref
 
     def get(self, ref: WeightsRef, *, deadline_s: float | None = None) -> bytes:
@@ -80,24 +80,6 @@ class LocalStore:
 
     def _path(self, ref: WeightsRef) -> Path:
         return self.folder / cid_text(ref.cid_digest, ref.size)
-
-    def _write(self, path: Path, data: bytes) -> None:
-        temporary = self.folder / f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}"
-        try:
-            with open(temporary, "xb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, path)
-        except BaseException:  # also Ctrl-C: no half file stays
-            temporary.unlink(missing_ok=True)
-            raise
-        if os.name == "posix":  # the name too must survive a power cut, since the chain will point to it
-            folder = os.open(self.folder, os.O_RDONLY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
 
     @contextlib.contextmanager
     def _usable(self, doing: str) -> Iterator[None]:

@@ -17,9 +17,10 @@ from eth_account.signers.local import LocalAccount
 from web3 import Web3
 
 from colearn_ledger.chain.bytecode import check_code
-from colearn_ledger.chain.contract import CollectiveContract, Head
+from colearn_ledger.chain.contract import CollectiveContract
 from colearn_ledger.chain.endpoints import connect, shown_url
 from colearn_ledger.chain.keys import find_account
+from colearn_ledger.chain.snapshot import Snapshot
 from colearn_ledger.chain.transactions import Sender
 from colearn_ledger.core.protocol import ZERO_ADDRESS, View
 from colearn_ledger.errors import ChainError, ColearnError, ConfigError, InsufficientFunds, NotAMember, StoreError
@@ -55,7 +56,7 @@ class Findings:
     lines: list[Line] = field(default_factory=list)
     _deployment: DeploymentRecord | None = None
     _contract: CollectiveContract | None = None
-    _head: Head | None = None
+    _snapshot: Snapshot | None = None
     _view: View | None = None
 
     @property
@@ -101,17 +102,17 @@ class Findings:
     def reach_chain(self) -> str:
         web3 = connect(self.config.rpc, expected_chain_id=self.deployment.chain_id)
         self._contract = CollectiveContract(web3, self.deployment.address)
-        self._head = self.contract.fetch_head()
-        return f"chain {self.contract.chain_id}, block {self._head.number}"
+        self._snapshot = self.contract.snapshot()
+        return f"chain {self.contract.chain_id}, block {self._snapshot.head.number}"
 
     def compare_code(self) -> str:
-        assert self._head is not None
-        check_code(self.contract, self._head)
+        assert self._snapshot is not None
+        check_code(self._snapshot)
         return "this version's contract"
 
     def find_member(self) -> str:
-        assert self._head is not None
-        self._view = self.contract.fetch_view(self.member, self._head, self.contract.fetch_clock(self._head))
+        assert self._snapshot is not None
+        self._view = self._snapshot.view(self.member)
         if self._view.is_member:
             return f"on seat {self._view.seat} of {self._view.member_count}, round {self._view.round}"
         if self.account is None or self.dry_run:
@@ -125,8 +126,8 @@ class Findings:
 
     def read_rules(self) -> str:
         """What the members agreed to; and that it began with the weights that the deployment file names."""
-        assert self._head is not None
-        [first] = self.contract.fetch_rounds(0, 1, self._head, self.contract.fetch_clock(self._head))
+        assert self._snapshot is not None
+        [first] = self._snapshot.rounds(0, 1)
         if first.weights != self.deployment.genesis:
             raise ConfigError(
                 f"{self.config.deployment} names other first weights than the contract",
@@ -154,8 +155,8 @@ class Findings:
         return Line("funds", text, note=funds.rounds < _FEW_ROUNDS)
 
     def compare_clocks(self) -> Line:
-        assert self._head is not None
-        ahead = self.contract.fetch_clock(self._head) - time.time()
+        assert self._snapshot is not None
+        ahead = self.contract.fetch_clock(self._snapshot.head) - time.time()
         text = f"block time is {abs(ahead):.0f} s {'ahead of' if ahead > 0 else 'behind'} this machine's"
         if ahead > _CLOCK_S:
             raise ChainError(

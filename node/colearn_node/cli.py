@@ -11,9 +11,10 @@ import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
-from colearn_ledger.errors import ColearnError, UsageError
+from colearn_ledger.cli.program import Parser, run_program
+from colearn_ledger.errors import UsageError
 
 from .settings import SETTINGS, Config, load
 
@@ -26,13 +27,8 @@ __all__ = ["main"]
 _LEAVE_WITHIN_S = 5.0
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(message, expected=self.format_usage().strip(), fix=f"{self.prog} --help lists all options")
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="colearn-node", description="One stakeholder's node of a collective.")
+def _parser() -> Parser:
+    parser = Parser(prog="colearn-node", description="One stakeholder's node of a collective.")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     run = commands.add_parser("run", help="follow the contract: train, test, vote")
     run.set_defaults(run=_run)
@@ -160,18 +156,7 @@ def _key_new(options: argparse.Namespace) -> int:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return the exit code."""
-    try:
-        options = _parser().parse_args(argv)
-        if options.command is None:
-            _parser().print_help()
-            return 0
-        return int(options.run(options))
-    except ColearnError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return 130
+    return run_program(lambda words: _parser(), argv)
 
 
 if __name__ == "__main__":

@@ -6,17 +6,16 @@ Everything a deployment has, except for the machines: nothing here is simulated,
 from __future__ import annotations
 
 import argparse
-import contextlib
 import os
-import signal
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from colearn_ledger.errors import ColearnError, UsageError
+from colearn_ledger.cli.program import Parser, run_program, signals_interrupt
+from colearn_ledger.errors import UsageError
 
 from .fleet import Fleet, config_text
 
@@ -81,8 +80,8 @@ def set_up(
     return Setup(path, configs)
 
 
-def _options(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
+def _parser() -> Parser:
+    parser = Parser(
         prog="network-demo",
         description="A chain, an IPFS daemon and a node process for each stakeholder: they train one model by voting.",
     )
@@ -97,7 +96,8 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
     add("--secret", action="store_true", help="votes are committed, then revealed")
     add("--shuffled", action="store_true", help="the order of proposers is shuffled")
     add("--folder-store", action="store_true", help="a shared folder in the place of IPFS")
-    return parser.parse_args(argv)
+    parser.set_defaults(run=_run)
+    return parser
 
 
 def _check(options: argparse.Namespace) -> None:
@@ -116,20 +116,6 @@ def _show(text: str) -> None:
     print(f"{time.strftime('%H:%M:%S')}  {text}", flush=True)
 
 
-@contextlib.contextmanager
-def _ended_in_order() -> Iterator[None]:
-    """SIGTERM stops everything as Ctrl-C does."""
-
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
 def _run(options: argparse.Namespace) -> int:
     from colearn_ledger.network import LocalNetwork
 
@@ -143,7 +129,7 @@ def _run(options: argparse.Namespace) -> int:
         learner["alpha"] = options.alpha
     _show(f"starting {options.chain} and {'no' if options.folder_store else options.stakeholders} IPFS daemons")
     with (
-        _ended_in_order(),
+        signals_interrupt(),
         LocalNetwork(options.chain, options.stakeholders, ipfs=not options.folder_store, say=_show) as network,
     ):
         _show(f"chain {network.chain_id} at {network.rpc_url}")
@@ -176,9 +162,7 @@ def _history(deployment: Path, rpc_url: str) -> None:
 
     record = load_deployment(deployment)
     contract = CollectiveContract(connect([rpc_url], expected_chain_id=record.chain_id), record.address)
-    head = contract.fetch_head()
-    clock = contract.fetch_clock(head)
-    history = read_history(contract, head, clock, deployed_block=record.block, receipts=True)
+    history = read_history(contract.snapshot(), deployed_block=record.block, receipts=True)
     show = printer()
     for line in history_page(history, terminal_width()):
         show(line)
@@ -186,14 +170,7 @@ def _history(deployment: Path, rpc_url: str) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the demo and return the exit code."""
-    try:
-        return _run(_options(argv))
-    except ColearnError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
-    except KeyboardInterrupt:
-        print("interrupted: everything is stopped", file=sys.stderr)
-        return 130
+    return run_program(lambda words: _parser(), argv, interrupted="interrupted: everything is stopped")
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from colearn_ledger.errors import ConfigError, UsageError
+from colearn_ledger.formats.files import write_whole
 from colearn_ledger.founding.record import DEPLOYMENT_FILE, load_deployment
 
 from .settings import SETTINGS, parse_setting
@@ -81,8 +82,7 @@ def write_config(path: Path, values: Mapping[str, Any]) -> None:
     """Write the file, whole or not at all; one that is there stays as it is."""
     text = template(values, path.absolute().parent)
     try:
-        with open(path, "x", encoding="utf-8") as file:
-            file.write(text)
+        write_whole(path, text, replace=False)
     except FileExistsError:
         raise UsageError(f"there is a file {path} already", expected="a new name", fix="name another file") from None
     except OSError as e:

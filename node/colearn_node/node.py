@@ -143,10 +143,11 @@ class Node:
         if head.number < self._own_block:
             raise ChainError(f"the endpoint shows block {head.number}, this node's transaction is in {self._own_block}")
         now = time.monotonic()
-        view = self.contract.fetch_view(self.member, head, self.contract.fetch_clock(head))
+        snapshot = self.contract.snapshot_at(head)
+        view = snapshot.view(self.member)
         if self._told_from is not None and self._told_from < view.round:
             count = view.round - self._told_from
-            self.reporter.outcomes(self.contract.fetch_rounds(self._told_from, count, head, view.at))
+            self.reporter.outcomes(snapshot.rounds(self._told_from, count))
         self._told_from = view.round
         self._view, self._read_at = view, now
         self._failures.clear()

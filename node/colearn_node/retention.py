@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from colearn_ledger.chain.contract import CollectiveContract, Head
+from colearn_ledger.chain.snapshot import Snapshot
 from colearn_ledger.core.protocol import RoundRecord, RoundState, View, WeightsRef
 
 from .worker.messages import Discard
@@ -69,8 +70,7 @@ class _Page:
     """Rounds at one view: from ``first`` to the last one in one call where that is a page, else as they are asked."""
 
     def __init__(self, contract: CollectiveContract, view: View, first: int) -> None:
-        self._contract, self._view = contract, view
-        self._head = Head(view.block_number, view.block_hash, view.at)
+        self._snapshot = Snapshot(contract, Head(view.block_number, view.block_hash, view.at), view.at)
         self._first = first
         self._read: tuple[RoundRecord, ...] = ()
         if 0 < view.round - first <= _PAGE:
@@ -91,7 +91,7 @@ class _Page:
         return self._fetch(first, count), end
 
     def _fetch(self, first: int, count: int) -> tuple[RoundRecord, ...]:
-        return self._contract.fetch_rounds(first, count, self._head, self._view.at)
+        return self._snapshot.rounds(first, count)
 
 
 def _unique(refs: Iterable[WeightsRef]) -> tuple[WeightsRef, ...]:

@@ -31,8 +31,7 @@ class Collective:
     senders: list[Sender]
 
     def view(self, seat: int = 0) -> View:
-        head = self.contract.fetch_head()
-        return self.contract.fetch_view(self.senders[seat].account.address, head, self.contract.fetch_clock(head))
+        return self.contract.snapshot().view(self.senders[seat].account.address)
 
     def propose(self, seat: int, text: str = "weights") -> bytes:
         view, new = self.view(), ref(text)
@@ -85,13 +84,14 @@ def test_round__majority_approves__accepted_and_recorded_in_storage() -> None:
     assert c.senders[3].vote(proposal, True).outcome is Outcome.SENT
     view = c.view()
     assert (view.round, view.accepted, view.accepted_round) == (2, ref("better"), 1)
-    head = c.contract.fetch_head()
-    genesis, first, second = c.contract.fetch_rounds(0, 10, head, head.timestamp)
+    snapshot = c.contract.snapshot()
+    genesis, first, second = snapshot.rounds(0, 10)
+    assert snapshot.current_round() == 2
     assert genesis.weights == ref("genesis") and genesis.state is RoundState.ACCEPTED
     assert first.state is RoundState.ACCEPTED and first.id == proposal and first.parent == ref("genesis").sha256
     assert (seats(first.approvals), seats(first.rejections), first.need) == ((1, 3), (2,), 2)
     assert second.state is RoundState.PROPOSING and second.weights is None
-    assert c.contract.fetch_members(head, at_round=1) == tuple(s.account.address for s in c.senders)
+    assert snapshot.members(at_round=1) == tuple(s.account.address for s in c.senders)
 
 
 def test_send__already_voted__is_success_and_sends_nothing() -> None:
@@ -131,8 +131,7 @@ def test_clock__proposer_stays_away__the_next_ones_turn_with_no_transaction() ->
     view = c.view()
     assert (view.round, view.proposer) == (2, c.senders[1].account.address)
     c.propose(1)
-    head = c.contract.fetch_head()
-    missed = c.contract.fetch_rounds(1, 1, head, head.timestamp)[0]
+    [missed] = c.contract.snapshot().rounds(1, 1)
     assert missed.state is RoundState.MISSED and missed.proposer == c.senders[0].account.address
 
 
@@ -144,8 +143,7 @@ def test_clock__voters_stay_away__rejected_and_anyone_advances() -> None:
     assert view.round == 2 and view.advanceable and view.accepted == ref("genesis")
     assert c.senders[2].advance().outcome is Outcome.SENT
     assert c.senders[1].advance().outcome is Outcome.ALREADY_DONE
-    head = c.contract.fetch_head()
-    assert c.contract.fetch_rounds(1, 1, head, head.timestamp)[0].state is RoundState.REJECTED
+    assert c.contract.snapshot().rounds(1, 1)[0].state is RoundState.REJECTED
 
 
 def test_commitment__computed_here__equals_the_contracts() -> None:
@@ -193,6 +191,5 @@ def test_secret_vote__restarted_node__still_opens_its_commitment(approve: bool) 
 def test_view__no_contract_at_the_address__says_so() -> None:
     chain = EmbeddedChain(2)
     contract = CollectiveContract(chain.web3, chain.accounts[1].address, pin_by_number=True)
-    head = contract.fetch_head()
     with pytest.raises(ArtifactError, match="doesn't answer as this contract"):
-        contract.fetch_view(chain.accounts[0].address, head, head.timestamp)
+        contract.snapshot().view(chain.accounts[0].address)

@@ -48,8 +48,7 @@ class Collective:
         return Sender(contract, self.chain.account(seat), **{"replace_after_s": 0.2, "timeout_s": 90, **options})
 
     def view(self, seat: int = 0) -> View:
-        head = self.contract.fetch_head()
-        return self.contract.fetch_view(self.chain.account(seat).address, head, self.contract.fetch_clock(head))
+        return self.contract.snapshot().view(self.chain.account(seat).address)
 
     def propose(self) -> bytes:
         view, new = self.view(), ref("weights")
@@ -217,8 +216,7 @@ def test_send__mined_and_reverted_because_others_came_first__is_too_late(
 def test_send__it_turns_out_to_decide_the_round_and_enact_a_motion__has_gas_for_it(collective: Collective) -> None:
     c = collective
     c.sender(1).move_remove_member(c.chain.account(0).address)
-    head = c.contract.fetch_head()
-    motion = c.contract.fetch_motions(0, 1, head)[0].id
+    motion = c.contract.snapshot().motions(0, 1)[0].id
     c.sender(2).vote_motion(motion, True)
     proposal = c.propose()
     sender = c.sender(1)
@@ -233,7 +231,7 @@ def test_send__it_turns_out_to_decide_the_round_and_enact_a_motion__has_gas_for_
     sender._delivery = Held(c.web3, sender.account, 31337)
     receipt = sender.vote(proposal, True)
     assert receipt.outcome is Outcome.SENT and c.view().round == 2 and c.view().member_count == 3
-    assert c.contract.fetch_motions(0, 1, c.contract.fetch_head())[0].state is MotionState.ENACTED
+    assert c.contract.snapshot().motions(0, 1)[0].state is MotionState.ENACTED
     assert 120_000 < receipt.gas < limits[0] - 100_000  # with room for other compilers and larger collectives
 
 

@@ -70,9 +70,9 @@ class Here:
 
     def view(self, member: str = MEMBERS[0], path: str = "deployment.json") -> View:
         contract = CollectiveContract(self.web3, load_deployment(self.folder / path).address)
-        head = contract.fetch_head()
-        check_code(contract, head)
-        return contract.fetch_view(member, head, head.timestamp)
+        snapshot = contract.snapshot()
+        check_code(snapshot)
+        return snapshot.view(member)
 
 
 @pytest.fixture
@@ -438,7 +438,7 @@ def test_network__one_runs__gives_endpoint_key_and_members(own_networks: Path) -
         web3 = connect([network.rpc_url])
         contract = CollectiveContract(web3, record.address)
         addresses = tuple(person.address for person in network.stakeholders)
-        assert contract.fetch_members(contract.fetch_head()) == addresses
+        assert contract.snapshot().members() == addresses
         assert web3.eth.get_transaction(record.transaction)["from"] == addresses[0]  # type: ignore[arg-type]
         # What is given wins.
         named = [
@@ -452,7 +452,7 @@ def test_network__one_runs__gives_endpoint_key_and_members(own_networks: Path) -
         ]
         assert main(["deploy", *named, "--output", "other.json"]) == 0
         other = CollectiveContract(web3, load_deployment(own_networks / "other.json").address)
-        assert other.fetch_members(other.fetch_head()) == tuple(MEMBERS[:2])
+        assert other.snapshot().members() == tuple(MEMBERS[:2])
 
         config = [
             "--network",

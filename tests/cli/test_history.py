@@ -282,8 +282,7 @@ def test_history__of_an_embedded_run__says_what_its_results_say(
     results = run(5, linear_learners(4, seed), 0.5, backend=EmbeddedLedger(secret=secret, shuffled=shuffled))
     assert results.ledger is not None
     contract = CollectiveContract(chains[0].web3, results.ledger["contract"], pin_by_number=True)
-    head = contract.fetch_head()
-    history = read_history(contract, head, contract.fetch_clock(head), receipts=True)
+    history = read_history(contract.snapshot(), receipts=True)
     genesis, *rounds = json.loads(json.dumps(history_to_dict(history)))["rounds"][:-1]
     assert history.current == 6 and history.logs_problem == ""
     assert {r["state"] for r in rounds} == {"accepted", "rejected"}  # both happen with these seeds

@@ -62,11 +62,10 @@ class Members:
         view = self.story.view()
         proposal, _ = self.story.propose(f"round {view.round}")
         for index in range(10):
-            seat = self.story.contract.fetch_view(self.story.address(index), self.story.contract.fetch_head(), 0)
+            seat = self.story.contract.snapshot().view(self.story.address(index))
             if seat.is_member and self.story.address(index) != view.proposer and seat.round == view.round:
                 self.story.vote(index, proposal, True)
-        head = self.story.contract.fetch_head()
-        [record] = self.story.contract.fetch_rounds(view.round, 1, head, head.timestamp)
+        [record] = self.story.contract.snapshot().rounds(view.round, 1)
         assert record.state is RoundState.ACCEPTED
         return view.round
 

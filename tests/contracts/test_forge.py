@@ -22,7 +22,7 @@ _TEST = re.compile(r"function ((?:test|invariant)\w*)\(")
 
 def named_tests() -> Iterator[str]:
     """``file:contract:function`` of every test, inherited ones too, as the sources have them."""
-    for file in sorted(CONTRACTS.glob("*.t.sol")):
+    for file in sorted(CONTRACTS.rglob("*.t.sol")):
         text = file.read_text(encoding="utf-8")
         found = list(_CONTRACT.finditer(text))
         ends = [m.start() for m in found[1:]] + [len(text)]

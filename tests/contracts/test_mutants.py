@@ -24,7 +24,10 @@ from mutate_contract import REPORT, Outcome, fingerprint  # noqa: E402
 
 # The same rule in other words: nobody can see it.
 UNSEEN = Mutant(
-    "none", "nothing is broken", "if (n.closed || n.missed != 0) _head", "if (n.missed != 0 || n.closed) _head"
+    "none",
+    "nothing is broken",
+    "return present.closed || present.missed != 0;",
+    "return present.missed != 0 || present.closed;",
 )
 
 
@@ -41,14 +44,14 @@ def test_faults__drawn_by_lot__are_seen_and_an_invisible_one_survives(
         # The quick suite will do to see that nothing is seen.
         monkeypatch.setattr(mutate_contract, "SUITES", mutate_contract.SUITES[:1])
         assert bench.try_out(UNSEEN) == Outcome(UNSEEN)
-        broken = UNSEEN._replace(new="if (n.closd) _head")
+        broken = UNSEEN._replace(new="return present.closd;")
         assert "doesn't compile" in bench.try_out(broken).trouble
 
 
 class OneCode:
     """A compiler to which everything is the same."""
 
-    def compile(self, source: str) -> str:
+    def compile(self, sources: mutate_contract.Sources) -> str:
         return "0x00"
 
 
@@ -58,6 +61,7 @@ class OneCode:
         (UNSEEN, "changes no bytecode"),
         (UNSEEN._replace(old="no such text"), "has 0 places"),
         (UNSEEN._replace(new=UNSEEN.old), "has 1 places"),
+        (UNSEEN._replace(file="parts/Rounds.sol"), "has 0 places in parts/Rounds.sol"),
     ],
 )
 def test_fault__that_is_none__is_unusable(mutant: Mutant, trouble: str) -> None:
@@ -111,9 +115,9 @@ def test_command__exit_code__says_whether_a_fault_survived(
 
 
 def test_faults__each__has_one_place_and_a_name_of_its_own() -> None:
-    source = mutate_contract.SOURCE.read_text(encoding="utf-8")
+    sources = mutate_contract.read_sources()
     for mutant in MUTANTS:
-        mutate_contract.apply(source, mutant)
+        mutate_contract.apply(sources, mutant)
     names = [(m.group, m.name) for m in MUTANTS]
     assert len(set(names)) == len(names) >= 200
 

@@ -204,8 +204,7 @@ class Bench:
         self.hostile.propose(view.round, view.accepted.sha256, ref.sha256, ref.cid_digest, ref.size, b"")
 
     def view(self, performer: Performer) -> View:
-        head = self.contract.fetch_head()
-        return self.contract.fetch_view(performer.me.address, head, self.contract.fetch_clock(head))
+        return self.contract.snapshot().view(performer.me.address)
 
     def act(self, performer: Performer) -> Work:
         view = self.view(performer)
@@ -214,8 +213,7 @@ class Bench:
         return work
 
     def round(self, number: int) -> RoundRecord:
-        head = self.contract.fetch_head()
-        return self.contract.fetch_rounds(number, 1, head, self.contract.fetch_clock(head))[0]
+        return self.contract.snapshot().rounds(number, 1)[0]
 
 
 @pytest.fixture

@@ -152,7 +152,7 @@ def test_check_code__the_contract__whatever_its_immutables(secret: bool, shuffle
     genesis = dataclasses.replace(genesis, secret_votes=secret, shuffled=shuffled)
     address = deploy(chain.web3, chain.accounts[0], genesis).address
     contract = CollectiveContract(chain.web3, address, pin_by_number=True)
-    check_code(contract, contract.fetch_head())
+    check_code(contract.snapshot())
     code = bytes(chain.web3.eth.get_code(contract.address))
     assert matches(code, load_artifact().deployed_bytecode)
     for at in (0, len(code) // 2, len(code) - 1):  # a byte of code, and of the compiler's note at its end
@@ -164,7 +164,7 @@ def test_check_code__nothing_there__is_not_the_same_as_something_else() -> None:
     chain = EmbeddedChain(2)
     contract = CollectiveContract(chain.web3, chain.accounts[1].address, pin_by_number=True)
     with pytest.raises(NoContract, match="no contract at") as raised:
-        check_code(contract, contract.fetch_head())
+        check_code(contract.snapshot())
     assert raised.value.exit_code == 18 and isinstance(raised.value, ArtifactError)
 
 
@@ -183,5 +183,5 @@ def test_check_code__another_contract__is_refused() -> None:
     address = chain.web3.eth.get_transaction_receipt(sent)["contractAddress"]
     contract = CollectiveContract(chain.web3, str(address), pin_by_number=True)
     with pytest.raises(ArtifactError, match="another contract") as raised:
-        check_code(contract, contract.fetch_head())
+        check_code(contract.snapshot())
     assert raised.value.exit_code == 13

@@ -190,10 +190,10 @@ def test_history__an_empty_answer_proves_nothing(told: Told, monkeypatch: pytest
 
 
 def test_history__reorg_while_reading__is_not_mixed(told: Told) -> None:
-    head = told.contract.fetch_head()
-    other = type(head)(head.number - 1, head.hash, head.timestamp)
+    snapshot = told.contract.snapshot()
+    moved = replace(snapshot, head=replace(snapshot.head, number=snapshot.head.number - 1))
     with pytest.raises(ChainError, match="reorganised"):
-        read_history(told.contract, other, told.contract.fetch_clock(head), deployed_block=told.deployment.block)
+        read_history(moved, deployed_block=told.deployment.block)
 
 
 def test_history__secret_votes__hidden_until_revealed(chain: Anvil) -> None:
@@ -245,7 +245,6 @@ def test_history__thousands_of_missed_rounds__are_read(chain: Anvil) -> None:
         )
         if receipt.outcome is Outcome.SENT:
             break
-    head = story.contract.fetch_head()
-    last = story.contract.fetch_view(members[0], head, head.timestamp).round
+    last = story.contract.snapshot().current_round()
     [found] = story.read(first=last, last=last).rounds
     assert last > 20_000 and found.record.weights == ref("late") and found.record.parent == ref("genesis").sha256

@@ -126,21 +126,18 @@ class Collective:
 
     def vote(self, index: int, approve: bool = True) -> None:
         """Member ``index`` votes on what is proposed."""
-        head = self.contract.fetch_head()
-        view = self.contract.fetch_view(self.member(index), head, self.contract.fetch_clock(head))
+        view = self.contract.snapshot().view(self.member(index))
         Sender(self.contract, Anvil.account(index)).vote(view.proposals[0].id, approve)
 
     def records(self) -> list[RoundRecord]:
         """All rounds, the current one last."""
-        head = self.contract.fetch_head()
-        return list(self.contract.fetch_rounds(1, 1000, head, self.contract.fetch_clock(head)))
+        return list(self.contract.snapshot().rounds(1, 1000))
 
     def decided(self) -> list[RoundRecord]:
         return [r for r in self.records() if r.state in (RoundState.ACCEPTED, RoundState.REJECTED)]
 
     def accepted_sha256(self) -> str:
-        head = self.contract.fetch_head()
-        return self.contract.fetch_view(self.member(0), head, head.timestamp).accepted.sha256.hex()
+        return self.contract.snapshot().view(self.member(0)).accepted.sha256.hex()
 
     def member(self, index: int) -> str:
         return Anvil.account(index).address

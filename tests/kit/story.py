@@ -68,8 +68,7 @@ class Story:
         return self.chain.account(index).address
 
     def view(self) -> View:
-        head = self.contract.fetch_head()
-        return self.contract.fetch_view(self.address(0), head, self.contract.fetch_clock(head))
+        return self.contract.snapshot().view(self.address(0))
 
     def propose(self, text: str, note: bytes = b"") -> tuple[bytes, Receipt]:
         view, new = self.view(), ref(text)
@@ -90,13 +89,7 @@ class Story:
         self.chain.mine()
 
     def read(self, **options: Any) -> History:
-        head = self.contract.fetch_head()
-        return read_history(
-            self.contract,
-            head,
-            self.contract.fetch_clock(head),
-            **{"deployed_block": self.deployment.block, **options},
-        )
+        return read_history(self.contract.snapshot(), **{"deployed_block": self.deployment.block, **options})
 
 
 @dataclass
@@ -115,7 +108,7 @@ def tell(chain: Anvil) -> Told:
     second, sent["propose 2"] = story.propose("two")
     sent["vote 2.0"] = story.vote(0, second, False)
     story.sender(0).move_add_member(story.address(5))
-    motion = story.contract.fetch_motions(0, 1, story.contract.fetch_head())[0].id
+    motion = story.contract.snapshot().motions(0, 1)[0].id
     for index in (1, 2):
         story.sender(index).vote_motion(motion, True)
     sent["vote 2.2"] = story.vote(2, second, False)  # decides, and the fifth member has joined

@@ -67,28 +67,6 @@ def test_put__fails_while_writing__leaves_nothing_half_done(tmp_path: Path, monk
     assert not store.has(weights_ref(b"abc"))
 
 
-def test_put__is_whole_and_on_disk_before_it_has_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: list[str] = []
-    sync, move = os.fsync, os.replace
-
-    def watch_sync(fd: int) -> None:
-        seen.append("folder" if os.path.isdir(f"/proc/self/fd/{fd}") else "file")
-        sync(fd)
-
-    def watch_move(source: Any, target: Any) -> None:
-        seen.append("name")
-        assert Path(source).read_bytes() == b"abc"
-        move(source, target)
-
-    monkeypatch.setattr(os, "fsync", watch_sync)
-    monkeypatch.setattr(os, "replace", watch_move)
-    LocalStore(tmp_path).put(b"abc")
-    if os.path.isdir("/proc/self/fd"):
-        assert seen == ["file", "name", "folder"]
-    else:
-        assert seen[:2].count("name") == 1
-
-
 def test_get__a_file_grown_huge__is_refused_before_it_is_read(tmp_path: Path) -> None:
     store = LocalStore(tmp_path)
     ref = store.put(b"abc")

@@ -32,8 +32,7 @@ def pair(tmp_path: Path) -> Iterator[Collective]:
 
 
 def view(made: Collective, index: int = 1) -> View:
-    head = made.contract.fetch_head()
-    return made.contract.fetch_view(made.member(index), head, made.contract.fetch_clock(head))
+    return made.contract.snapshot().view(made.member(index))
 
 
 def trained() -> bytes:

@@ -39,8 +39,7 @@ def _learners_can_be_imported(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def records(network: LocalNetwork, setup: Setup) -> list[RoundRecord]:
     contract = CollectiveContract(connect([network.rpc_url]), load_deployment(setup.deployment).address)
-    head = contract.fetch_head()
-    return list(contract.fetch_rounds(1, 1000, head, contract.fetch_clock(head)))
+    return list(contract.snapshot().rounds(1, 1000))
 
 
 def compare(found: list[RoundRecord], expected: Results) -> None:

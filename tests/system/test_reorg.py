@@ -91,8 +91,7 @@ class Collective:
         return answer["result"]
 
     def view(self) -> View:
-        head = self.contract.fetch_head()
-        return self.contract.fetch_view(self.accounts[0].address, head, self.contract.fetch_clock(head))
+        return self.contract.snapshot().view(self.accounts[0].address)
 
     def proposal_id(self, round_number: int, weights: WeightsRef) -> bytes:
         return self.contract.functions.proposalId(round_number, weights.sha256, weights.cid_digest, weights.size).call()
@@ -314,9 +313,9 @@ def test_read__at_a_block_that_is_undone__never_of_the_one_in_its_place(collecti
     web3 = Web3(Reorganised(endpoint))
     web3.middleware_onion.remove("validation")  # as connect() does
     contract = CollectiveContract(web3, c.contract.address)
-    head = contract.fetch_head()
+    snapshot = contract.snapshot()
     asked.clear()
     with pytest.raises(ChainError, match="could not read the view"):
-        contract.fetch_view(c.accounts[0].address, head, head.timestamp)
+        snapshot.view(c.accounts[0].address)
     assert asked == ["eth_call"]
     assert c.view().proposals[0].id == c.proposal_id(1, y)

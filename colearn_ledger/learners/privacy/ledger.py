@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO
 
 from ...errors import DataError
+from ...formats.files import sync_folder
 
 __all__ = ["PrivacyLedger", "Spending"]
 
@@ -93,7 +94,7 @@ def _read(path: Path, file: IO[bytes]) -> list[Spending]:
         file.truncate(len(text) - len(torn))
     if not whole:
         _append(file, {"format": FORMAT})
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
         return []
     lines = whole.split(b"\n")
     try:
@@ -126,14 +127,6 @@ def _append(file: IO[bytes], line: dict[str, object]) -> None:
     file.write(json.dumps(line).encode() + b"\n")
     file.flush()
     os.fsync(file.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 @contextlib.contextmanager

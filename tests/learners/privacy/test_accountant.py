@@ -177,9 +177,8 @@ def test_ledger__cannot_be_used__one_message_at_the_start(tmp_path: Path, where:
 
 SPENDER = """
 import sys
-from colearn_ledger.core.learner import DiffPrivConfig
-from colearn_ledger.learners.privacy import Privacy
-from colearn_ledger.learners.privacy_ledger import PrivacyLedger
+from colearn_ledger.core.summaries import DiffPrivConfig
+from colearn_ledger.learners.privacy import Privacy, PrivacyLedger
 config = DiffPrivConfig(2.0, 1e-5, 1.0, noise_multiplier=float(sys.argv[2]))
 privacy = Privacy(config, samples=600, batch_size=30, steps=20, ledger=PrivacyLedger(sys.argv[1]))
 print(sum(privacy.spend() is not None for _ in range(3)))

@@ -1,0 +1,74 @@
+"""What all programs have in common: the only place where errors become messages and exit codes."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from types import FrameType
+from typing import NoReturn
+
+from ..errors import ColearnError, UsageError
+
+__all__ = ["INTERRUPTED", "PIPE_CLOSED", "Parser", "run_program", "signals_interrupt"]
+
+INTERRUPTED, PIPE_CLOSED = 130, 141  # the exit codes that shells give to what Ctrl-C or a closed pipe ended
+
+
+class Parser(argparse.ArgumentParser):
+    """Its mistakes are told as all others are."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(message, expected=self.format_usage().strip(), fix=f"{self.prog} --help lists all options")
+
+
+def run_program(
+    make_parser: Callable[[Sequence[str]], Parser], argv: Sequence[str] | None = None, interrupted: str = "interrupted"
+) -> int:
+    """Run one command and return the exit code.
+
+    Parameters
+    ----------
+    make_parser: given the words, the parser that reads them. What it finds has ``run(options) -> int``; where it has
+        none, the help is printed.
+    argv: the words; those of the command line if None.
+    interrupted: what is said after Ctrl-C.
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        parser = make_parser(words)
+        options = parser.parse_args(words)
+        run: Callable[[argparse.Namespace], int] | None = getattr(options, "run", None)
+        if run is None:
+            parser.print_help()
+            return 0
+        code = run(options)
+        sys.stdout.flush()
+        return code
+    except ColearnError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print(interrupted, file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader has seen enough (`| head`); what is left in the buffer has nowhere to go
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return PIPE_CLOSED
+
+
+@contextlib.contextmanager
+def signals_interrupt() -> Iterator[None]:
+    """Asked to end in any way (SIGTERM, a terminal that closes), the program ends as by Ctrl-C."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

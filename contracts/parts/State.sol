@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.30;
+
+import {ICollectiveLearning} from "../ICollectiveLearning.sol";
+import {Agenda} from "../types/Agenda.sol";
+import {SIZE_MASK} from "../types/Bits.sol";
+import {Content} from "../types/Content.sol";
+import {Epoch} from "../types/Epoch.sol";
+import {Head} from "../types/Head.sol";
+import {Holder} from "../types/Holder.sol";
+import {MotionWord} from "../types/MotionWord.sol";
+import {RulesWord} from "../types/RulesWord.sol";
+import {Seat} from "../types/Seat.sol";
+import {Tally} from "../types/Tally.sol";
+
+/// @title What is stored, and under which keys
+/// @dev A vote touches two words: its voter's seat and the proposal's tally.
+abstract contract State is ICollectiveLearning {
+    uint256 internal constant MOST_MEMBERS = 64;
+    uint256 internal constant LEAST_MEMBERS = 2;
+    uint256 internal constant MOST_NOTE = 256;
+    uint256 internal constant MOST_SIZE = SIZE_MASK;
+    /// @dev Up to here the weights are one raw block, so the CID's digest is the weights' sha256 and isn't stored.
+    uint256 internal constant ONE_BLOCK = 1 << 20;
+    /// @dev The part of a proposal's id under which its tally is stored; the rest is the size.
+    bytes32 internal constant KEY = ~bytes32(MOST_SIZE);
+
+    /// @inheritdoc ICollectiveLearning
+    bool public immutable secretVotes;
+    /// @inheritdoc ICollectiveLearning
+    bool public immutable shuffled;
+    /// @inheritdoc ICollectiveLearning
+    uint256 public immutable maxSize;
+
+    Head internal _head;
+    RulesWord internal _rules;
+    Agenda internal _agenda;
+    mapping(address account => Seat) internal _seat;
+    mapping(uint256 seat => Holder) internal _holder;
+    mapping(uint256 seat => mapping(uint256 earlier => Holder)) internal _formerHolder;
+    mapping(uint256 number => Epoch) internal _epoch;
+    mapping(uint256 round => bytes32) internal _sha;
+    mapping(uint256 round => bytes32) internal _cid;
+    mapping(bytes32 key => Tally) internal _tally;
+    mapping(uint256 index => MotionWord) internal _motion;
+    mapping(uint256 index => Content) internal _content;
+    mapping(bytes32 id => uint256 indexPlusOne) internal _motionIndex;
+    mapping(uint256 place => uint256 index) internal _queue;
+
+    /// @dev The state at one time: what is stored, brought up to the clock.
+    struct Now {
+        uint256 round;
+        uint256 start; // when the round opened
+        RoundState state;
+        uint256 deadline; // last second of the state
+        bool closed; // the stored proposal is over by the clock
+        bool overdue;
+        uint256 missed; // rounds passed over by the clock
+        bytes32 id; // of the stored proposal
+        Tally tally; // likewise; in its reveal phase as soon as the clock has opened that
+    }
+
+    constructor(bool secretVotes_, bool shuffled_, uint256 maxSize_) {
+        secretVotes = secretVotes_;
+        shuffled = shuffled_;
+        maxSize = maxSize_;
+    }
+
+    /// @dev A proposal's id without its size, which is in the tally that is stored under this.
+    function _key(uint256 round, bytes32 sha256Hash, bytes32 cidDigest) internal pure returns (bytes32) {
+        return keccak256(abi.encode(round, sha256Hash, cidDigest)) & KEY;
+    }
+
+    function _cidOf(uint256 round) internal view returns (bytes32 cid) {
+        cid = _cid[round];
+        if (cid == 0) cid = _sha[round];
+    }
+}

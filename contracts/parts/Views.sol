@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.30;
+
+import {ICollectiveLearning} from "../ICollectiveLearning.sol";
+import {Motions} from "./Motions.sol";
+import {Rounds} from "./Rounds.sol";
+import {Content} from "../types/Content.sol";
+import {Epoch} from "../types/Epoch.sol";
+import {Head} from "../types/Head.sol";
+import {Holder} from "../types/Holder.sol";
+import {MotionWord} from "../types/MotionWord.sol";
+import {Seat} from "../types/Seat.sol";
+import {ACCEPTED, REJECTED, Tally} from "../types/Tally.sol";
+
+/// @title What can be asked: the present for a node, the past from storage alone
+abstract contract Views is Rounds, Motions {
+    /// @inheritdoc ICollectiveLearning
+    function viewFor(address member, uint256 at) external view returns (NodeView memory v) {
+        Head head = _head;
+        at = _time(at);
+        Now memory present = _at(head, at);
+        v.at = at;
+        v.round = present.round;
+        v.state = present.state;
+        v.proposer = _memberAt(_turn(head, present.round));
+        v.deadline = present.deadline;
+        v.overdue = present.overdue;
+        v.advanceable = present.overdue || _isBehind(present);
+        v.acceptedRound = head.acceptedRound();
+        v.acceptedSha256 = _sha[v.acceptedRound];
+        v.acceptedCidDigest = _cidOf(v.acceptedRound);
+        v.acceptedSize = _tally[_key(v.acceptedRound, v.acceptedSha256, v.acceptedCidDigest)].size();
+        v.memberCount = head.members();
+        Seat seat = _seat[member];
+        v.isMember = seat.isMember();
+        if (v.isMember) v.seat = seat.number();
+        v.rules = _rules.unpack();
+        v.secretVotes = secretVotes;
+        v.maxSize = maxSize;
+        if (present.state != RoundState.Proposing) {
+            v.proposals = new Proposal[](1);
+            Proposal memory p = v.proposals[0];
+            p.id = present.id;
+            p.sha256Hash = _sha[present.round];
+            p.cidDigest = _cidOf(present.round);
+            p.size = present.tally.size();
+            p.proposerSeat = present.tally.proposerSeat();
+            p.approvals = present.tally.approvals();
+            p.rejections = present.tally.rejections();
+            p.hidden = present.tally.hidden();
+            p.need = present.tally.need();
+            if (v.isMember) {
+                uint256 bit = 1 << v.seat;
+                bool cast = (p.approvals | p.rejections) & bit != 0;
+                bool isHidden = p.hidden & bit != 0;
+                v.voted = cast || (isHidden && present.state == RoundState.Voting);
+                if (secretVotes && (cast || isHidden)) v.commitment = seat.commitment() | bytes32(present.round);
+            }
+        }
+        for (uint256 i; i < v.memberCount; ++i) {
+            Holder holder = _holder[i];
+            if (!holder.hasMoved()) continue;
+            MotionWord motion = _motion[holder.lastMotion()];
+            if (motion.stateAt(at, head.epochNumber()) == MotionState.Open) ++v.openMotions;
+        }
+    }
+
+    /// @inheritdoc ICollectiveLearning
+    function rounds(uint256 first, uint256 count, uint256 at) external view returns (RoundRecord[] memory page) {
+        Head head = _head;
+        Now memory present = _at(head, _time(at));
+        if (first > present.round) return page;
+        uint256 left = present.round - first + 1;
+        page = new RoundRecord[](count < left ? count : left);
+        for (uint256 i; i < page.length; ++i) {
+            _record(page[i], first + i, head, present);
+        }
+    }
+
+    /// @inheritdoc ICollectiveLearning
+    function membersAt(uint256 round) external view returns (address[] memory list) {
+        (, Epoch epoch) = _epochOf(round, _head);
+        list = new address[](epoch.members());
+        for (uint256 i; i < list.length; ++i) {
+            list[i] = _memberIn(i, round);
+        }
+    }
+
+    /// @inheritdoc ICollectiveLearning
+    function members() external view returns (address[] memory list) {
+        list = new address[](_head.members());
+        for (uint256 i; i < list.length; ++i) {
+            list[i] = _memberAt(i);
+        }
+    }
+
+    /// @inheritdoc ICollectiveLearning
+    function motions(uint256 first, uint256 count) external view returns (MotionRecord[] memory page) {
+        uint256 epochNumber = _head.epochNumber();
+        uint256 total = _agenda.moved();
+        if (first >= total) return page;
+        uint256 left = total - first;
+        page = new MotionRecord[](count < left ? count : left);
+        for (uint256 i; i < page.length; ++i) {
+            MotionRecord memory m = page[i];
+            MotionWord motion = _motion[first + i];
+            Content content = _content[first + i];
+            m.id = _motionId(first + i, motion, content);
+            m.kind = motion.kind();
+            m.state = motion.stateAt(block.timestamp, epochNumber);
+            m.mover = _memberIn(motion.moverSeat(), _epoch[motion.epochNumber()].firstRound());
+            (m.subject, m.rules) = _said(m.kind, content);
+            m.deadline = motion.deadline();
+            m.approvals = motion.approvals();
+            m.rejections = motion.rejections();
+            m.need = motion.need();
+        }
+    }
+
+    /// @inheritdoc ICollectiveLearning
+    function motionCount() external view returns (uint256) {
+        return _agenda.moved();
+    }
+
+    /// @inheritdoc ICollectiveLearning
+    function rules() external view returns (Rules memory) {
+        return _rules.unpack();
+    }
+
+    /// @inheritdoc ICollectiveLearning
+    function proposalId(uint256 round, bytes32 sha256Hash, bytes32 cidDigest, uint256 size)
+        external
+        pure
+        returns (bytes32)
+    {
+        if (size > MOST_SIZE) revert SizeOutOfRange(size, MOST_SIZE);
+        return _key(round, sha256Hash, cidDigest) | bytes32(size);
+    }
+
+    function _record(RoundRecord memory r, uint256 round, Head head, Now memory present) private view {
+        r.round = round;
+        (uint256 number, Epoch epoch) = _epochOf(round, head);
+        r.memberCount = epoch.members();
+        bytes32 sha = _sha[round];
+        if (sha != 0) {
+            r.sha256Hash = sha;
+            r.cidDigest = _cidOf(round);
+            r.id = _key(round, sha, r.cidDigest);
+            Tally tally = r.id == present.id & KEY ? present.tally : _tally[r.id];
+            r.size = tally.size();
+            r.id |= bytes32(r.size);
+            r.deadline = tally.deadline();
+            r.proposerSeat = tally.proposerSeat();
+            r.approvals = tally.approvals();
+            r.rejections = tally.rejections();
+            r.hidden = tally.hidden();
+            r.need = tally.need();
+            if (round != 0) {
+                r.parentRound = tally.parentRound();
+                r.parent = _sha[r.parentRound];
+            }
+            uint256 status = tally.status();
+            if (status == ACCEPTED) r.state = RoundState.Accepted;
+            else if (status == REJECTED || round < present.round || present.overdue) r.state = RoundState.Rejected;
+            else r.state = present.state;
+        } else {
+            r.proposerSeat = _turnIn(epoch, number, round);
+            if (round == present.round && !present.overdue) {
+                (r.state, r.deadline) = (RoundState.Proposing, present.deadline);
+            } else {
+                r.state = RoundState.Missed;
+            }
+        }
+        if (round != 0) r.proposer = _memberIn(r.proposerSeat, round);
+    }
+
+    function _time(uint256 at) private view returns (uint256) {
+        if (at == 0) return block.timestamp;
+        return at < type(uint40).max ? at : type(uint40).max;
+    }
+}

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.30;
+
+import {ICollectiveLearning} from "../ICollectiveLearning.sol";
+import {FRACTION_MASK, WINDOW_MASK} from "./Bits.sol";
+
+/// @dev The rules that motions can change, which a motion that changes them holds likewise:
+/// threshold's numerator 32 | its denominator 32 | propose window 32 | vote window 32 | reveal window 32 |
+/// motion window 32 | free 64
+type RulesWord is uint256;
+
+using {unpack, need, proposeWindow, voteWindow, revealWindow, motionWindow} for RulesWord global;
+
+uint256 constant NUMERATOR_AT = 0;
+uint256 constant DENOMINATOR_AT = 32;
+uint256 constant PROPOSE_AT = 64;
+uint256 constant VOTE_AT = 96;
+uint256 constant REVEAL_AT = 128;
+uint256 constant MOTION_AT = 160;
+
+function pack(ICollectiveLearning.Rules memory rules) pure returns (RulesWord) {
+    return RulesWord.wrap(
+        (uint256(rules.thresholdNumerator) << NUMERATOR_AT) | (uint256(rules.thresholdDenominator) << DENOMINATOR_AT)
+            | (uint256(rules.proposeWindow) << PROPOSE_AT) | (uint256(rules.voteWindow) << VOTE_AT)
+            | (uint256(rules.revealWindow) << REVEAL_AT) | (uint256(rules.motionWindow) << MOTION_AT)
+    );
+}
+
+function unpack(RulesWord word) pure returns (ICollectiveLearning.Rules memory rules) {
+    rules.thresholdNumerator = uint32(RulesWord.unwrap(word) >> NUMERATOR_AT);
+    rules.thresholdDenominator = uint32(RulesWord.unwrap(word) >> DENOMINATOR_AT);
+    rules.proposeWindow = uint32(RulesWord.unwrap(word) >> PROPOSE_AT);
+    rules.voteWindow = uint32(RulesWord.unwrap(word) >> VOTE_AT);
+    rules.revealWindow = uint32(RulesWord.unwrap(word) >> REVEAL_AT);
+    rules.motionWindow = uint32(RulesWord.unwrap(word) >> MOTION_AT);
+}
+
+/// @dev The least whole number of approvals above threshold × `eligible`.
+function need(RulesWord word, uint256 eligible) pure returns (uint256) {
+    uint256 numerator = (RulesWord.unwrap(word) >> NUMERATOR_AT) & FRACTION_MASK;
+    uint256 denominator = (RulesWord.unwrap(word) >> DENOMINATOR_AT) & FRACTION_MASK;
+    return (numerator * eligible) / denominator + 1;
+}
+
+function proposeWindow(RulesWord word) pure returns (uint256) {
+    return (RulesWord.unwrap(word) >> PROPOSE_AT) & WINDOW_MASK;
+}
+
+function voteWindow(RulesWord word) pure returns (uint256) {
+    return (RulesWord.unwrap(word) >> VOTE_AT) & WINDOW_MASK;
+}
+
+function revealWindow(RulesWord word) pure returns (uint256) {
+    return (RulesWord.unwrap(word) >> REVEAL_AT) & WINDOW_MASK;
+}
+
+function motionWindow(RulesWord word) pure returns (uint256) {
+    return (RulesWord.unwrap(word) >> MOTION_AT) & WINDOW_MASK;
+}

@@ -1,0 +1,55 @@
+"""Snapshots of a collective on Anvil: what is read of one stays as it was, and its clock is not its block's time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from colearn_ledger.core.protocol import RoundState
+
+from ..kit.anvil import Anvil, anvil
+from ..kit.story import RULES, Story, ref
+
+
+@pytest.fixture
+def story() -> Iterator[Story]:
+    with anvil() as chain:
+        yield Story.begin(chain, 3)
+
+
+def test_snapshot__the_chain_goes_on__reads_stay_at_the_snapshots_block(story: Story) -> None:
+    before = story.contract.snapshot()
+    proposal, receipt = story.propose("one")
+    story.sender(0).move_add_member(Anvil.account(5).address)
+    after = story.contract.snapshot()
+    assert before.view(story.address(0)).proposals == () and before.motions(0, 10) == ()
+    assert before.rounds(0, 10)[-1].state is RoundState.PROPOSING
+    assert after.view(story.address(0)).proposals[0].id == proposal and len(after.motions(0, 10)) == 1
+    assert after.rounds(0, 10)[-1].weights == ref("one")
+    at_proposal = story.contract.snapshot(receipt.block)
+    assert at_proposal.head.number == receipt.block < after.head.number
+    assert at_proposal.view(story.address(0)).proposals[0].id == proposal and at_proposal.motions(0, 10) == ()
+
+
+def test_snapshot__a_later_clock__counts_deadlines_that_the_head_has_not_reached(story: Story) -> None:
+    story.propose("one")
+    snapshot = story.contract.snapshot()
+    assert snapshot.clock >= snapshot.head.timestamp and snapshot.current_round() == 1
+    later = replace(snapshot, clock=snapshot.clock + RULES.vote_window + 1)
+    assert later.current_round() == 2 and later.rounds(1, 1)[0].state is RoundState.REJECTED
+    assert later.view(story.address(0)).at == later.clock and later.head == snapshot.head
+
+
+def test_snapshot__members__of_now_and_of_a_round(story: Story) -> None:
+    snapshot = story.contract.snapshot()
+    founders = tuple(story.address(i) for i in range(3))
+    assert snapshot.members() == founders == snapshot.members(at_round=1)
+
+
+def test_snapshot_at__a_head_that_was_fetched__is_its_block(story: Story) -> None:
+    head = story.contract.fetch_head()
+    story.chain.mine()
+    assert story.contract.snapshot_at(head).head == head
+    assert story.contract.snapshot().head.number == head.number + 1

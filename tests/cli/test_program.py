@@ -1,0 +1,120 @@
+"""What every program does with a mistake, an interruption and a reader that leaves; and that all of them do."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+
+import pytest
+from colearn_node import cli as node
+from colearn_node import demo as network_demo
+
+from colearn_ledger.cli import main as ledger
+from colearn_ledger.cli.program import INTERRUPTED, PIPE_CLOSED, Parser, run_program, signals_interrupt
+from colearn_ledger.errors import StoreError
+
+
+def parser_for(run: Callable[[argparse.Namespace], int] | None) -> Parser:
+    parser = Parser(prog="program")
+    parser.add_argument("--number", type=int)
+    if run is not None:
+        parser.set_defaults(run=run)
+    return parser
+
+
+def program(run: Callable[[argparse.Namespace], int] | None, *words: str) -> int:
+    return run_program(lambda words: parser_for(run), words, interrupted="left early")
+
+
+@pytest.mark.parametrize(
+    "main, words",
+    [
+        (ledger.main, ["--foo"]),
+        (ledger.main, ["demo", "--foo"]),
+        (node.main, ["run", "--foo"]),
+        (network_demo.main, ["--foo"]),
+        (network_demo.main, ["--stakeholders", "many"]),
+    ],
+)
+def test_programs__a_wrong_option__is_one_message(
+    main: Callable[[list[str]], int], words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(words) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    first, expected, *_, fix = printed.err.splitlines()
+    assert first.startswith("error: ") and expected.startswith("  expected: usage: ")
+    assert fix.startswith("  to fix:   ") and fix.endswith(" --help lists all options")
+
+
+def test_run__its_code__is_the_programs(capsys: pytest.CaptureFixture[str]) -> None:
+    assert program(lambda options: int(options.number), "--number", "5") == 5
+    assert capsys.readouterr() == ("", "")
+
+
+def test_run__nothing_is_asked_for__prints_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert program(None) == 0
+    assert capsys.readouterr().out.startswith("usage: program")
+
+
+def test_run__fails__is_the_message_and_the_errors_code(capsys: pytest.CaptureFixture[str]) -> None:
+    def fail(options: argparse.Namespace) -> int:
+        raise StoreError("the disk is full", expected="room", fix="make room")
+
+    assert program(fail) == StoreError.exit_code
+    assert capsys.readouterr().err == "error: the disk is full\n  expected: room\n  to fix:   make room\n"
+
+
+def test_run__a_fault_of_its_own__is_not_hidden() -> None:
+    def fail(options: argparse.Namespace) -> int:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        program(fail)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals of this kind are POSIX's")
+@pytest.mark.parametrize("number", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_run__asked_to_end_in_any_way__says_so_and_ends_as_by_ctrl_c(
+    number: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    numbers = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+    before = [signal.getsignal(n) for n in numbers]
+
+    def end(options: argparse.Namespace) -> int:
+        with signals_interrupt():
+            os.kill(os.getpid(), signal.Signals[number])
+            signal.pause()
+        return 0
+
+    assert program(end) == INTERRUPTED
+    assert capsys.readouterr().err == "left early\n"
+    assert [signal.getsignal(n) for n in numbers] == before
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes of this kind are POSIX's")
+def test_run__whoever_reads_has_seen_enough__ends_without_a_word() -> None:
+    text = """
+import sys
+from colearn_ledger.cli.program import Parser, run_program
+def run(options):
+    sys.stdin.read()  # until the reader has left
+    print("too late")
+    return 0
+parser = Parser()
+parser.set_defaults(run=run)
+sys.exit(run_program(lambda words: parser))
+"""
+    process = subprocess.Popen(
+        [sys.executable, "-c", text], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert process.stdin is not None and process.stdout is not None and process.stderr is not None
+    process.stdout.close()
+    process.stdin.close()
+    assert process.stderr.read() == b""
+    process.stderr.close()
+    assert process.wait(60) == PIPE_CLOSED

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.30;
+
+import {Fields} from "./Fields.sol";
+import {ICollectiveLearning as I} from "../../../contracts/ICollectiveLearning.sol";
+import {RulesWord, pack} from "../../../contracts/types/RulesWord.sol";
+
+contract RulesWordTest is Fields {
+    function testFuzz_pack__everyRuleIsWhatWasSet(I.Rules memory rules) public pure {
+        RulesWord word = pack(rules);
+        eq(keccak256(abi.encode(word.unpack())), keccak256(abi.encode(rules)));
+        eq(word.proposeWindow(), rules.proposeWindow);
+        eq(word.voteWindow(), rules.voteWindow);
+        eq(word.revealWindow(), rules.revealWindow);
+        eq(word.motionWindow(), rules.motionWindow);
+    }
+
+    /// @dev The least whole number above the exact fraction, whatever the other rules are.
+    function testFuzz_need__isTheLeastAboveTheFraction(I.Rules memory rules, uint256 eligible) public pure {
+        eligible %= 65;
+        if (rules.thresholdDenominator < 2) rules.thresholdDenominator = 2;
+        rules.thresholdNumerator = 1 + rules.thresholdNumerator % (rules.thresholdDenominator - 1);
+        (uint256 n, uint256 d) = (rules.thresholdNumerator, rules.thresholdDenominator);
+        uint256 need = pack(rules).need(eligible);
+        check(need * d > n * eligible);
+        check((need - 1) * d <= n * eligible);
+        check(need <= eligible || eligible == 0); // a threshold below 1 can be reached
+    }
+
+    function test_need__halvesAndThirds() public pure {
+        RulesWord half = pack(I.Rules(1, 2, 1, 1, 1, 1));
+        RulesWord twoThirds = pack(I.Rules(2, 3, 1, 1, 1, 1));
+        eq(half.need(3), 2);
+        eq(half.need(4), 3); // a tie rejects
+        eq(half.need(63), 32);
+        eq(twoThirds.need(3), 3);
+        eq(twoThirds.need(4), 3);
+        eq(twoThirds.need(63), 43);
+    }
+}
