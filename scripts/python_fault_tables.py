@@ -13,18 +13,13 @@ FOLDERS = (
 )
 
 # Tests beside tests/<room>/test_<module>.py. Those that need a chain or processes only where there are no others.
-# What the published interface asks of the core is tested in tests/docs/test_moving_over.py.
 TESTS: dict[str, tuple[str, ...]] = {
-    "core/asking": ("tests/docs/test_moving_over.py",),
     "core/cid": ("tests/core/test_cid_nodes.py",),
-    "core/driver": ("tests/docs/test_moving_over.py",),
-    "core/learner": ("tests/core/test_asking.py", "tests/core/test_driver.py", "tests/docs/test_moving_over.py"),
+    "core/learner": ("tests/core/test_asking.py", "tests/core/test_driver.py"),
     "core/protocol": ("tests/core/test_decide.py",),
-    "core/results": ("tests/core/test_driver.py", "tests/docs/test_moving_over.py"),
+    "core/results": ("tests/core/test_driver.py",),
     "core/schema": ("tests/core/test_weights.py", "tests/core/test_tensors.py"),
-    "core/summaries": ("tests/core/test_asking.py", "tests/docs/test_moving_over.py"),
-    "core/threshold": ("tests/docs/test_moving_over.py",),
-    "core/training": ("tests/docs/test_moving_over.py",),
+    "core/summaries": ("tests/core/test_asking.py",),
     "core/tree": ("tests/core/test_weights.py", "tests/core/test_tensors.py"),
 }
 
