@@ -203,7 +203,8 @@ def _fork(module: Module, fault: int | None, order: Callable[[str], Any]) -> tup
         else:
             install(module.name, ROOT / module.path, fault)
         arguments = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--basetemp", str(temporary / "t")]
-        code = int(pytest.main([*arguments, "-m", tables.MARKS.get(module.short, "not slow"), *module.tests], [plugin]))
+        arguments += ["-m", tables.MARKS.get(module.short, "not slow"), "-k", tables.NAMES, *module.tests]
+        code = int(pytest.main(arguments, [plugin]))
         send({"code": code})
     finally:
         os._exit(code)
