@@ -31,10 +31,9 @@ def view(**changes: object) -> View:
         proposer=OTHER,
         deadline=2000,
         overdue=False,
-        advanceable=False,
         accepted_round=3,
         accepted=ACCEPTED,
-        proposals=(),
+        proposal=None,
         member_count=4,
         is_member=True,
         seat=0,
@@ -43,7 +42,7 @@ def view(**changes: object) -> View:
         rules=Rules(),
         secret_votes=False,
         max_size=1 << 20,
-        open_motions=0,
+        motions_to_vote=(),
     )
     return dataclasses.replace(base, **changes)  # type: ignore[arg-type]
 
@@ -52,7 +51,7 @@ UP_TO_DATE = Me(ME, adopted=ACCEPTED.sha256)
 
 
 def voting(**changes: object) -> View:
-    return view(**{"state": RoundState.VOTING, "proposals": (proposal(),), **changes})
+    return view(**{"state": RoundState.VOTING, "proposal": proposal(), **changes})
 
 
 def test_decide__accepted_weights_not_held__adopts_before_anything_else() -> None:
@@ -73,11 +72,11 @@ def test_decide__others_turn__waits_until_the_deadline() -> None:
 @pytest.mark.parametrize("secret", [False, True])
 def test_decide__proposal_open__judges_it(secret: bool) -> None:
     state = voting(secret_votes=secret)
-    assert decide(state, UP_TO_DATE, 1000) == Judge(7, state.proposals[0], 2000, secret=secret)
+    assert decide(state, UP_TO_DATE, 1000) == Judge(7, state.proposal, 2000, secret=secret)
 
 
 def test_decide__own_proposal__does_not_vote() -> None:
-    state = voting(proposals=(proposal(seat=0),))
+    state = voting(proposal=proposal(seat=0))
     assert isinstance(decide(state, UP_TO_DATE, 1000), Wait)
     revealing = dataclasses.replace(state, state=RoundState.REVEALING, secret_votes=True)
     assert isinstance(decide(revealing, UP_TO_DATE, 1000), Wait)
@@ -89,7 +88,7 @@ def test_decide__voted__waits() -> None:
 
 def test_decide__committed_and_reveals_open__reveals() -> None:
     state = voting(state=RoundState.REVEALING, secret_votes=True, commitment=COMMITMENT)
-    assert decide(state, UP_TO_DATE, 1000) == Reveal(7, state.proposals[0], COMMITMENT, 2000)
+    assert decide(state, UP_TO_DATE, 1000) == Reveal(7, state.proposal, COMMITMENT, 2000)
 
 
 @pytest.mark.parametrize("changes", [{"commitment": None}, {"commitment": COMMITMENT, "voted": True}])
@@ -148,7 +147,7 @@ def test_decide__any_view__acts_only_where_it_may(
         secret_votes=secret,
         seat=seat,
         proposer=ME if seat == proposer_seat else OTHER,
-        proposals=() if state is RoundState.PROPOSING else (proposal(proposer_seat),),
+        proposal=None if state is RoundState.PROPOSING else proposal(proposer_seat),
         commitment=COMMITMENT if voted and secret else None,
     )
     me = Me(ME, held)

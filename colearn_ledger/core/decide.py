@@ -95,11 +95,11 @@ def decide(view: View, me: Me, clock: int) -> Action:
         return Advance(view.round)
     if clock > view.deadline:
         return Wait(clock, "the view is older than its deadline: look again")
-    if view.state is RoundState.PROPOSING:
+    proposal = view.proposal
+    if proposal is None:
         if view.proposer == me.address:
             return Propose(view.round, view.accepted.sha256, view.deadline)
         return Wait(view.deadline, f"waiting for {view.proposer} to propose")
-    proposal = view.proposals[0]
     if proposal.proposer_seat == view.seat:
         return Wait(view.deadline, "waiting for the others' votes on my proposal")
     if view.state is RoundState.VOTING:

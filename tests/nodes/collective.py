@@ -128,7 +128,7 @@ class Collective:
         """Member ``index`` votes on what is proposed."""
         head = self.contract.fetch_head()
         view = self.contract.fetch_view(self.member(index), head, self.contract.fetch_clock(head))
-        Sender(self.contract, Anvil.account(index)).vote(view.proposals[0].id, approve)
+        Sender(self.contract, Anvil.account(index)).vote(view.proposal.id, approve)
 
     def records(self) -> list[RoundRecord]:
         """All rounds, the current one last."""
