@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..core.limits import MOST_BYTES, MOST_SECONDS
 from ..core.protocol import Rules
 from ..core.threshold import parse_threshold
 from ..errors import ConfigError, UsageError
@@ -164,7 +165,7 @@ def _confirmed() -> bool:
 
 def _check(options: argparse.Namespace) -> _Wanted:
     """Everything that can be told by the options and the files they name; nothing is asked of chain or store yet."""
-    from ..founding.plan import MOST_BYTES, check_membership
+    from ..founding.plan import check_membership
 
     rules = _rules(options)
     max_size = parse_size(options.max_size, MOST_BYTES, "--max-size")
@@ -215,10 +216,10 @@ def _check(options: argparse.Namespace) -> _Wanted:
 def _rules(options: argparse.Namespace) -> Rules:
     threshold = parse_threshold(options.threshold)
     windows = {
-        name: parse_duration(getattr(options, name), f"--{name.replace('_', '-')}")
+        name: parse_duration(getattr(options, name), f"--{name.replace('_', '-')}", most=MOST_SECONDS)
         for name in ("propose_window", "vote_window", "reveal_window", "motion_window")
     }
-    return Rules(threshold.numerator, threshold.denominator, **windows)
+    return Rules.of(threshold, **windows)
 
 
 def _learner(options: argparse.Namespace) -> LearnerSpec | None:

@@ -23,6 +23,7 @@ from ..core.cid import cid_text
 from ..core.decide import Me, Wait, decide
 from ..core.driver import check_fit, tried
 from ..core.learner import Learner, ProposedWeights, Weights
+from ..core.limits import DEFAULT_MAX_SIZE
 from ..core.protocol import RoundRecord, RoundState, Rules, View
 from ..core.results import Results, RoundResult, record_of
 from ..core.schema import Schema
@@ -35,7 +36,6 @@ from .perform import Declined, Performer, Trained, Verdict, sent
 
 __all__ = ["EmbeddedLedger"]
 
-_MAX_SIZE = 1 << 30
 OnRound = Callable[[RoundResult], None]
 
 
@@ -136,15 +136,17 @@ class _Collective:
             Genesis(
                 members=[account.address for account in chain.accounts],
                 weights=self._genesis,
-                rules=Rules(threshold.numerator, threshold.denominator),
+                rules=Rules.of(threshold),
                 secret_votes=secret,
                 shuffled=shuffled,
-                max_size=_MAX_SIZE,
+                max_size=DEFAULT_MAX_SIZE,
             ),
         )
         self._contract = CollectiveContract(chain.web3, self._deployment.address, pin_by_number=True)
         self._performers = [
-            Performer(learner, store, Sender(self._contract, account), max_size=_MAX_SIZE, name=name, schema=schema)
+            Performer(
+                learner, store, Sender(self._contract, account), max_size=DEFAULT_MAX_SIZE, name=name, schema=schema
+            )
             for learner, account, name in zip(learners, chain.accounts, names, strict=True)
         ]
         self.about = {
@@ -153,7 +155,7 @@ class _Collective:
             "members": [account.address for account in chain.accounts],
             "secret_votes": secret,
             "shuffled": shuffled,
-            "max_size": _MAX_SIZE,
+            "max_size": DEFAULT_MAX_SIZE,
         }
 
     def initial_result(self) -> RoundResult:

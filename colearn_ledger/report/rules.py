@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
-
 from ..core.protocol import Rules
 from ..core.threshold import need
 from ..formats.duration import shown_duration
@@ -13,9 +11,8 @@ __all__ = ["decision_in_words", "windows_in_words"]
 
 def decision_in_words(rules: Rules, members: int) -> str:
     """What it takes to accept a proposal, with the count for so many members."""
-    threshold = Fraction(rules.threshold_numerator, rules.threshold_denominator)
     voters = members - 1
-    return f"more than {threshold} of the {voters} others must approve: {need(threshold, voters)}"
+    return f"more than {rules.threshold} of the {voters} others must approve: {need(rules.threshold, voters)}"
 
 
 def windows_in_words(rules: Rules, *, secret: bool) -> str:

@@ -15,12 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from colearn_ledger.cli.program import Parser, run_program, signals_interrupt
+from colearn_ledger.core.limits import LEAST_MEMBERS, MOST_MEMBERS
 from colearn_ledger.errors import UsageError
 
 from .fleet import Fleet, config_text
 
 __all__ = ["Setup", "main", "set_up"]
 
+_HOW_MANY = f"{LEAST_MEMBERS} to {MOST_MEMBERS}"
 # Several learners share the cores; each by default takes all of them, which is slower, and rounds differently.
 _THREADS = {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
@@ -87,7 +89,7 @@ def _parser() -> Parser:
     )
     add = parser.add_argument
     add("-t", "--task", default="KERAS_MNIST", help="default: %(default)s")
-    add("-n", "--stakeholders", type=int, default=5, metavar="N", help="2 to 64 (default: %(default)s)")
+    add("-n", "--stakeholders", type=int, default=5, metavar="N", help=f"{_HOW_MANY} (default: %(default)s)")
     add("-p", "--rounds", type=int, default=10, metavar="N", help="default: %(default)s")
     add("-c", "--chain", default="anvil", help="anvil, hardhat or geth (default: %(default)s)")
     add("-s", "--seed", type=int, default=0)
@@ -104,8 +106,8 @@ def _check(options: argparse.Namespace) -> None:
     from colearn_ledger.tasks import get_task
 
     get_task(options.task).check_folder(options.data_dir)
-    if not 2 <= options.stakeholders <= 64:
-        raise UsageError(f"--stakeholders is {options.stakeholders}", expected="2 to 64")
+    if not LEAST_MEMBERS <= options.stakeholders <= MOST_MEMBERS:
+        raise UsageError(f"--stakeholders is {options.stakeholders}", expected=_HOW_MANY)
     if options.rounds < 1:
         raise UsageError(f"--rounds is {options.rounds}", expected="1 or more")
     if options.alpha is not None and not 0 < options.alpha < float("inf"):

@@ -9,6 +9,7 @@ import pytest
 
 from colearn_ledger.chain.deploy import Genesis, deploy
 from colearn_ledger.chain.endpoints import connect
+from colearn_ledger.core.limits import MOST_SECONDS
 from colearn_ledger.core.protocol import Rules
 from colearn_ledger.core.weights import encode, weights_ref
 from colearn_ledger.errors import (
@@ -205,8 +206,8 @@ def test_parse_options__json_where_it_is_json() -> None:
     [("1", 1), ("90s", 90), ("10m", 600), ("2h", 7200), ("1d", 86400), ("1h30m", 5400), ("4294967295", 4294967295)],
 )
 def test_parse_duration__good__and_shown_as_it_is_read(text: str, seconds: int) -> None:
-    assert parse_duration(text) == seconds
-    assert parse_duration(shown_duration(seconds)) == seconds
+    assert parse_duration(text, "T", most=MOST_SECONDS) == seconds
+    assert parse_duration(shown_duration(seconds), "T", most=MOST_SECONDS) == seconds
 
 
 @pytest.mark.parametrize(
@@ -214,7 +215,7 @@ def test_parse_duration__good__and_shown_as_it_is_read(text: str, seconds: int) 
 )
 def test_parse_duration__anything_else__is_refused(text: str) -> None:
     with pytest.raises(UsageError, match=r"^--vote-window is "):
-        parse_duration(text, "--vote-window")
+        parse_duration(text, "--vote-window", most=MOST_SECONDS)
 
 
 @pytest.mark.parametrize(
