@@ -134,13 +134,13 @@ def _found(
     options: argparse.Namespace, wanted: _Wanted, founding: Plan, web3: Web3, account: LocalAccount, store: Store
 ) -> int:
     """From here on something is done. The address is said as soon as it is known, so that no failure can lose it."""
-    from ..founding.plan import found
+    from ..founding.plan import establish
     from ..founding.record import save_deployment
 
     def sending(address: str) -> None:
         print(f"\nthe first weights are stored; sending the contract, whose address will be {address}", flush=True)
 
-    record, gas = found(founding, web3, account, store, rpc=wanted.rpc, fee_cap=wanted.fee_cap, on_sending=sending)
+    record, gas = establish(founding, web3, account, store, rpc=wanted.rpc, fee_cap=wanted.fee_cap, on_sending=sending)
     print(f"deployed {record.address} on chain {record.chain_id}, block {record.block}, {gas:,} gas")
     print(f"transaction 0x{record.transaction.hex()}", flush=True)
     try:

@@ -22,7 +22,7 @@ from ..errors import DataError, InvalidWeights, StoreError, UsageError
 from ..stores.base import Store
 from .record import DeploymentRecord
 
-__all__ = ["Plan", "check_membership", "found", "plan", "public_urls", "read_weights"]
+__all__ = ["Plan", "check_membership", "establish", "plan", "public_urls", "read_weights"]
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def plan(
     return Plan(int(web3.eth.chain_id), genesis, weights, schema, deployer, cost)
 
 
-def found(
+def establish(
     plan: Plan,
     web3: Web3,
     account: LocalAccount,

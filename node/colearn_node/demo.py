@@ -61,7 +61,7 @@ def set_up(
     """
     from colearn_ledger.chain.endpoints import connect
     from colearn_ledger.chain.keys import load_account
-    from colearn_ledger.founding.plan import found, plan
+    from colearn_ledger.founding.plan import establish, plan
     from colearn_ledger.founding.record import save_deployment
     from colearn_ledger.learners.loading.factory import LearnerSpec
     from colearn_ledger.learners.loading.first_weights import first_weights
@@ -77,7 +77,7 @@ def set_up(
     api = people[0].ipfs_api
     store = StoreSpec(api or None, None if api else network.folder / "weights").open()
     founding = plan(web3, account.address, [p.address for p in people], weights, secret_votes=secret, shuffled=shuffled)
-    record, _ = found(founding, web3, account, store, rpc=[network.rpc_url])
+    record, _ = establish(founding, web3, account, store, rpc=[network.rpc_url])
     path: Path = network.folder / "deployment.json"
     save_deployment(record, path)
     configs = {}

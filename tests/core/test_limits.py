@@ -25,7 +25,7 @@ def chain() -> EmbeddedChain:
     return EmbeddedChain(3)
 
 
-def found(
+def founded(
     chain: EmbeddedChain, members: int = 3, size: int = 1, cid: bytes = SHA, max_size: int = MOST_BYTES, **rules: Any
 ) -> CollectiveContract:
     addresses = [a.address for a in chain.accounts][:members]
@@ -38,34 +38,34 @@ def found(
 @pytest.mark.parametrize("members", [LEAST_MEMBERS - 1, MOST_MEMBERS + 1])
 def test_members__one_too_few_or_many__refused_with_the_same_limits(chain: EmbeddedChain, members: int) -> None:
     with pytest.raises(ContractError) as raised:
-        found(chain, members)
+        founded(chain, members)
     assert raised.value.name == "BadMemberCount"
     assert raised.value.arguments == {"count": members, "least": LEAST_MEMBERS, "most": MOST_MEMBERS}
 
 
 @pytest.mark.parametrize("members", [LEAST_MEMBERS, MOST_MEMBERS])
 def test_members__as_few_or_many_as_there_may_be__taken(chain: EmbeddedChain, members: int) -> None:
-    assert len(found(chain, members).snapshot().members()) == members
+    assert len(founded(chain, members).snapshot().members()) == members
 
 
 def test_size__the_most__taken_and_one_more_refused(chain: EmbeddedChain) -> None:
-    contract = found(chain, size=MOST_BYTES, cid=OTHER)
+    contract = founded(chain, size=MOST_BYTES, cid=OTHER)
     assert contract.snapshot().view(contract.address).max_size == MOST_BYTES
     with pytest.raises(ContractError) as raised:
-        found(chain, max_size=MOST_BYTES + 1)
+        founded(chain, max_size=MOST_BYTES + 1)
     assert raised.value.name == "BadMaxSize"
 
 
 def test_one_block__up_to_it__the_cid_is_the_hash(chain: EmbeddedChain) -> None:
     with pytest.raises(ContractError) as raised:
-        found(chain, size=ONE_BLOCK, cid=OTHER)
+        founded(chain, size=ONE_BLOCK, cid=OTHER)
     assert raised.value.name == "CidMismatch"
-    found(chain, size=ONE_BLOCK + 1, cid=OTHER)
+    founded(chain, size=ONE_BLOCK + 1, cid=OTHER)
     assert ONE_BLOCK == CHUNK
 
 
 def test_note__the_most__taken_and_one_more_refused(chain: EmbeddedChain) -> None:
-    sender = Sender(found(chain), chain.accounts[0])
+    sender = Sender(founded(chain), chain.accounts[0])
     with pytest.raises(ContractError) as raised:
         sender.propose(1, SHA, OTHER, OTHER, 1, bytes(MOST_NOTE + 1))
     assert raised.value.arguments == {"length": MOST_NOTE + 1, "most": MOST_NOTE}
@@ -74,7 +74,7 @@ def test_note__the_most__taken_and_one_more_refused(chain: EmbeddedChain) -> Non
 
 def test_windows__the_most__is_what_the_contract_keeps(chain: EmbeddedChain) -> None:
     windows = dict.fromkeys(("propose_window", "vote_window", "reveal_window", "motion_window"), MOST_SECONDS)
-    contract = found(chain, **windows)
+    contract = founded(chain, **windows)
     assert contract.snapshot().view(contract.address).rules == Rules(**windows)
     [rules] = (i for i in load_artifact().abi if i.get("name") == "moveRules")
     bits = {c["type"] for c in rules["inputs"][0]["components"] if c["name"].endswith("Window")}
