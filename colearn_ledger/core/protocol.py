@@ -7,8 +7,9 @@ bit ``i`` for seat ``i``, as in the contract (``contracts/ICollectiveLearning.so
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
+from fractions import Fraction
 
 __all__ = [
     "ZERO_ADDRESS",
@@ -67,6 +68,24 @@ class Rules:
     vote_window: int = 3600
     reveal_window: int = 3600
     motion_window: int = 7 * 24 * 3600
+
+    @classmethod
+    def of(cls, threshold: Fraction, **windows: int) -> Rules:
+        """Rules with this threshold, and the usual windows but for those that are named."""
+        return cls().changed(threshold, **windows)
+
+    @property
+    def threshold(self) -> Fraction:
+        """The share of voters that approvals must exceed."""
+        return Fraction(self.threshold_numerator, self.threshold_denominator)
+
+    def changed(self, threshold: Fraction | None = None, **windows: int) -> Rules:
+        """These rules but for what is named."""
+        if threshold is None:
+            return replace(self, **windows)
+        return replace(
+            self, threshold_numerator=threshold.numerator, threshold_denominator=threshold.denominator, **windows
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,15 +29,15 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from ..core.limits import KUBO_MINIMUM
 from ..errors import ColearnError, NetworkError
 from ..formats.locks import take_lock
 
-__all__ = ["KUBO_MINIMUM", "Say", "cache_folder", "find_anvil", "find_geth", "find_hardhat", "find_kubo", "find_node"]
+__all__ = ["Say", "cache_folder", "find_anvil", "find_geth", "find_hardhat", "find_kubo", "find_node"]
 
 Say = Callable[[str], None]
 
 KUBO = "0.43.0"
-KUBO_MINIMUM = (0, 35)  # the first whose `add` takes max-file-links
 GETH = "1.17.10"
 GETH_MINIMUM = (1, 14)
 GO_MINIMUM = (1, 26, 5)

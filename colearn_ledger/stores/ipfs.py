@@ -22,13 +22,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from ..core.cid import CHUNK, MAX_LINKS, CidHasher, cid_text, inner_nodes, root_block_size_check, root_node
+from ..core.limits import KUBO_MINIMUM
 from ..core.protocol import WeightsRef
 from ..core.weights import weights_ref
 from ..errors import InvalidWeights, StoreError, UnavailableWeights, UsageError
 
-__all__ = ["KUBO_MINIMUM", "IpfsStore"]
+__all__ = ["IpfsStore"]
 
-KUBO_MINIMUM = (0, 35)  # the first whose `add` takes max-file-links
 DEFAULT_API = "/ip4/127.0.0.1/tcp/5001"
 
 # Kubo's profile unixfs-v1-2025. Sent in full, since the defaults differ between versions.

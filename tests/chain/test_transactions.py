@@ -66,7 +66,7 @@ class Collective:
             self.chain.mine()
 
 
-def found(chain: Anvil, members: int = 4) -> Collective:
+def deployed(chain: Anvil, members: int = 4) -> Collective:
     web3 = connect([chain.url])
     genesis = Genesis([chain.account(i).address for i in range(members)], ref("genesis"), RULES)
     deployment = deploy(web3, chain.account(9), genesis)
@@ -81,7 +81,7 @@ def chain() -> Iterator[Anvil]:
 
 @pytest.fixture
 def collective(chain: Anvil) -> Collective:
-    return found(chain)
+    return deployed(chain)
 
 
 @pytest.fixture
@@ -425,7 +425,7 @@ def test_send__takes_few_calls(collective: Collective, proxy: Proxy) -> None:
 
 def test_clock__mined_on_demand__the_next_proposer_can_propose_without_a_block(chain: Anvil) -> None:
     """The newest block's time stands still there, and the simulation must not be of that time."""
-    c = found(chain, 3)
+    c = deployed(chain, 3)
     chain.rpc("evm_increaseTime", RULES.propose_window + 5)
     view = c.view()
     assert (view.round, view.state) == (2, RoundState.PROPOSING)
