@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from .core.results import Result as Result
     from .core.results import Results as Results
     from .core.results import RoundResult as RoundResult
+    from .core.rounds import collective_learning_round as collective_learning_round
+    from .core.rounds import individual_training_round as individual_training_round
+    from .core.rounds import initial_result as initial_result
     from .core.summaries import ColearnModel as ColearnModel
     from .core.summaries import DiffPrivBudget as DiffPrivBudget
     from .core.summaries import DiffPrivConfig as DiffPrivConfig
@@ -32,16 +35,13 @@ if TYPE_CHECKING:
     from .core.summaries import PredictionRequest as PredictionRequest
     from .core.summaries import TrainingSummary as TrainingSummary
     from .core.summaries import VoteRecord as VoteRecord
-    from .core.training import collective_learning_round as collective_learning_round
-    from .core.training import individual_training_round as individual_training_round
-    from .core.training import initial_result as initial_result
     from .embedded.ledger import EmbeddedLedger as EmbeddedLedger
     from .errors import ColearnError as ColearnError
     from .errors import LearnerWarning as LearnerWarning
     from .report.live_plot import ColearnPlot as ColearnPlot
     from .report.plot import plot_results as plot_results
     from .report.table import print_results as print_results
-    from .utils.data import split_list_into_fractions as split_list_into_fractions
+    from .tasks.split import split_list_into_fractions as split_list_into_fractions
 
 __version__ = "0.1.0"
 
@@ -69,15 +69,15 @@ _WHERE = {
     "VoteRecord": "core.summaries",
     "Weights": "core.learner",
     "check_learner": "core.check_learner",
-    "collective_learning_round": "core.training",
-    "individual_training_round": "core.training",
-    "initial_result": "core.training",
+    "collective_learning_round": "core.rounds",
+    "individual_training_round": "core.rounds",
+    "initial_result": "core.rounds",
     "plot_results": "report.plot",
     "print_results": "report.table",
     "run": "core.driver",
     "run_one_round": "core.driver",
     "set_equal_weights": "core.driver",
-    "split_list_into_fractions": "utils.data",
+    "split_list_into_fractions": "tasks.split",
 }
 
 __all__ = [

@@ -18,16 +18,17 @@ from pathlib import Path
 from ..chain.contract import CollectiveContract
 from ..chain.deploy import Genesis, deploy
 from ..chain.transactions import Sender
-from ..core.asking import ask_current, ask_test
+from ..core.asking import ask_current
 from ..core.cid import cid_text
 from ..core.decide import Me, Wait, decide
 from ..core.driver import check_fit, tried
-from ..core.learner import Learner, ProposedWeights, Weights
+from ..core.learner import Learner, ProposedWeights
 from ..core.protocol import RoundRecord, RoundState, Rules, View
 from ..core.results import Results, RoundResult, record_of
 from ..core.schema import Schema
-from ..core.weights import decode, encode
+from ..core.weights import encode
 from ..errors import ChainError
+from ..member.verified import Verified
 from ..stores.base import Store
 from ..stores.local import LocalStore
 from .chain import EmbeddedChain
@@ -143,8 +144,17 @@ class _Collective:
             ),
         )
         self._contract = CollectiveContract(chain.web3, self._deployment.address, pin_by_number=True)
+        verified = Verified()  # one for all: on disk a set of weights lies once, however many members there are
         self._performers = [
-            Performer(learner, store, Sender(self._contract, account), max_size=_MAX_SIZE, name=name, schema=schema)
+            Performer(
+                learner,
+                store,
+                Sender(self._contract, account),
+                max_size=_MAX_SIZE,
+                name=name,
+                schema=schema,
+                verified=verified,
+            )
             for learner, account, name in zip(learners, chain.accounts, names, strict=True)
         ]
         self.about = {
@@ -160,7 +170,7 @@ class _Collective:
         """Everyone adopts the genesis weights and tests them."""
         for performer in self._performers:
             performer.prepare(decide(*self._look(performer)))
-        tests = [ask_test(p.learner, Weights(decode(self._data, p.schema)), p.name) for p in self._performers]
+        tests = [performer.test(self._data) for performer in self._performers]
         return replace(tried(tests, self._data, time.monotonic() - self._started), gas=self._deployment.gas)
 
     def run_round(self) -> RoundResult:
@@ -209,9 +219,8 @@ class _Collective:
         accepted = self._view(self._performers[0]).accepted.sha256
         return all(performer.me.adopted == accepted for performer in self._performers)
 
-    def _look(self, performer: Performer) -> tuple[View, Me, int]:
-        view = self._view(performer)
-        return view, performer.me, view.at
+    def _look(self, performer: Performer) -> tuple[View, Me]:
+        return self._view(performer), performer.me
 
     def _view(self, performer: Performer) -> View:
         return self._contract.snapshot().view(performer.me.address)

@@ -12,6 +12,7 @@ from ..core.learner import Learner
 from ..core.schema import Schema
 from ..member.prepare import Preparer
 from ..member.submit import Submitter, sent
+from ..member.verified import Verified
 from ..member.work import Adopted, Declined, Nothing, Trained, Verdict, Work
 from ..stores.base import Store
 
@@ -23,7 +24,7 @@ class Performer(Preparer):
 
     Parameters
     ----------
-    learner, store, max_size, name, schema: as :class:`~.prepare.Preparer` takes them.
+    learner, store, max_size, name, schema, verified: as :class:`~.prepare.Preparer` takes them.
     sender: the member's account on the contract.
     """
 
@@ -36,8 +37,9 @@ class Performer(Preparer):
         max_size: int,
         name: str = "",
         schema: Schema | None = None,
+        verified: Verified | None = None,
     ) -> None:
-        super().__init__(learner, store, max_size=max_size, name=name, schema=schema)
+        super().__init__(learner, store, max_size=max_size, name=name, schema=schema, verified=verified)
         self.sender = sender
         self._submitter = Submitter(sender)
 

@@ -26,7 +26,7 @@ from colearn_ledger.member.work import Verdict
 
 
 def told(record: VoteRecord | None, *, as_json: bool = False) -> str:
-    action = Judge(7, Proposal(b"i" * 32, WeightsRef(b"s" * 32, b"c" * 32, 9), 0, 0, 0, 0, 2), 99, False)
+    action = Judge(7, Proposal(b"i" * 32, WeightsRef(b"s" * 32, b"c" * 32, 9), 0, 0, 0, 0, 2), False)
     test = ProposedWeights(Weights(None), 0.94171, 0.9, True, current_score=0.93219, record=record)
     out = io.StringIO()
     Reporter(Log(as_json=as_json, to=out)).submitted(

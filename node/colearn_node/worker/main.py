@@ -79,7 +79,7 @@ def main(fd: int) -> None:
 
     def do(job: Job | Discard) -> None:
         if isinstance(job, Discard):
-            attempt(-1, lambda: [preparer.store.discard(ref) for ref in job.refs])
+            attempt(-1, lambda: preparer.discard(job.refs))
             return
         work = attempt(job.number, lambda: preparer.prepare(job.action, deadline_s=job.deadline_s))
         if work is not None:
