@@ -26,6 +26,7 @@ from ..core.limits import KUBO_MINIMUM
 from ..core.protocol import WeightsRef
 from ..core.weights import weights_ref
 from ..errors import InvalidWeights, StoreError, UnavailableWeights, UsageError
+from .kubo import KUBO_MINIMUM
 
 __all__ = ["IpfsStore"]
 
