@@ -82,6 +82,7 @@ class _Bench:
         self.deployment = receipt["gasUsed"]
         self.contract = self.web3.eth.contract(address=receipt["contractAddress"], abi=artifact.abi)
         self.parent = sha
+        self.late: tuple[int, Any]
 
     def _send(self, seat: int, call: Any, gas: int = 1_000_000) -> Any:
         account = self.accounts[seat]
@@ -126,8 +127,14 @@ class _Bench:
         for s in voters[:need]:
             used.append(self.gas(s, f.reveal(id_, True, salt) if self.secret else f.vote(id_, True)))
         assert f.viewFor(self.accounts[0].address, 0).call()[7] == number, "the round was not accepted"
-        self.parent = sha
+        self.parent, self.late = sha, (voters[-1], f.vote(id_, True))
         return used
+
+    def late_vote(self) -> int:
+        """Gas of a vote that is mined behind the one that decided the round played last: it reverts."""
+        receipt = self.web3.eth.wait_for_transaction_receipt(self._send(*self.late))
+        assert receipt["status"] == 0
+        return int(receipt["gasUsed"])
 
 
 def _measure_floor() -> int:
@@ -169,6 +176,7 @@ def measure() -> dict[str, float]:
             figures[f"propose_{members}_{label}"] = played[-1][0]
             figures[f"vote_{members}_{label}"] = max(played[-1][2:-1])  # neither the first nor the deciding one
             figures[f"deciding_vote_{members}_{label}"] = played[-1][-1]
+            figures[f"late_vote_{members}_{label}"] = bench.late_vote()
         bench = _Bench(4, secret=True, size=size)
         played = [bench.play(r) for r in range(1, ROUNDS + 3)]
         figures[f"secret_round_4_{label}"] = sum(played[-1])

@@ -9,7 +9,7 @@ from typing import Any
 from eth_account.signers.local import LocalAccount
 from eth_utils.address import is_checksum_formatted_address
 from web3 import Web3
-from web3.exceptions import ContractCustomError, ContractLogicError, Web3Exception
+from web3.exceptions import ContractCustomError, ContractLogicError
 from web3.utils import get_create_address
 
 from ..core.protocol import Rules, WeightsRef
@@ -18,6 +18,7 @@ from .artifact import load_artifact
 from .contract import revert_data, rules_struct
 from .delivery import Delivery, NonceTaken, NotMined, is_about_funds
 from .fees import FeeSource
+from .reach import FAILURES, reaching
 from .reverts import RevertDecoder
 
 __all__ = ["DEFAULT_MAX_SIZE", "Cost", "Deployment", "Genesis", "check_members", "deploy", "estimate_deploy"]
@@ -73,7 +74,7 @@ def estimate_deploy(web3: Web3, deployer: str, genesis: Genesis, *, fee_cap: int
         raise RevertDecoder(load_artifact().abi).decode(revert_data(e), "be deployed") from e
     except ChainError:
         raise
-    except (Web3Exception, OSError, ValueError) as e:
+    except FAILURES as e:
         if is_about_funds(e):
             raise InsufficientFunds(
                 f"the account {deployer} can't pay for the deployment: {e}", fix=f"send funds to {deployer}"
@@ -117,28 +118,25 @@ def deploy(
     InsufficientFunds, TransactionError: it can't be paid, sent, or isn't mined in time.
     """
     cost = estimate_deploy(web3, account.address, genesis, fee_cap=fee_cap)
-    try:
-        chain_id = int(web3.eth.chain_id)
-        nonce = web3.eth.get_transaction_count(account.address, "latest")  # as the delivery asks
-        future = get_create_address(account.address, nonce)
-        on_sending(future)
-        delivery = Delivery(
-            web3, account, chain_id, fee_cap=fee_cap, timeout_s=timeout_s, replace_after_s=replace_after_s
-        )
-        receipt = delivery.deliver({"data": _creation(web3, genesis), "gas": cost.gas}, "deploy the contract")
-    except NonceTaken as e:
-        raise TransactionError(
-            "another transaction of the account came before the deployment",
-            expected="one program per key",
-            fix="deploy again when no other program sends transactions with this key",
-        ) from e
-    except NotMined as e:
-        e.fix += f". Should it be mined later after all, the contract will be at {future}"
-        raise
-    except ChainError:
-        raise
-    except (Web3Exception, OSError, ValueError) as e:
-        raise TransactionError(f"could not deploy: {e}", fix="check the endpoint and the balance") from e
+    with reaching("deploy", fix="check the endpoint and the balance", kind=TransactionError):
+        try:
+            chain_id = int(web3.eth.chain_id)
+            nonce = web3.eth.get_transaction_count(account.address, "latest")  # as the delivery asks
+            future = get_create_address(account.address, nonce)
+            on_sending(future)
+            delivery = Delivery(
+                web3, account, chain_id, fee_cap=fee_cap, timeout_s=timeout_s, replace_after_s=replace_after_s
+            )
+            receipt = delivery.deliver({"data": _creation(web3, genesis), "gas": cost.gas}, "deploy the contract")
+        except NonceTaken as e:
+            raise TransactionError(
+                "another transaction of the account came before the deployment",
+                expected="one program per key",
+                fix="deploy again when no other program sends transactions with this key",
+            ) from e
+        except NotMined as e:
+            e.fix += f". Should it be mined later after all, the contract will be at {future}"
+            raise
     address = receipt["contractAddress"]
     if receipt["status"] != 1 or address is None:
         raise TransactionError("the deployment was mined and failed", fix="check the gas limit of the chain's blocks")

@@ -12,6 +12,7 @@ from ..core.protocol import ZERO_ADDRESS, MotionKind, MotionState
 from ..core.threshold import parse_threshold
 from ..errors import ContractError, NotAMember, UsageError
 from ..formats.duration import parse_duration
+from ..report.rules import WINDOWS
 from .options import (
     Collective,
     add_collective_options,
@@ -28,13 +29,6 @@ if TYPE_CHECKING:
     from ..history.motions import Motion, Motions
 
 __all__ = ["add_options", "find_motion", "run"]
-
-_WINDOWS = {
-    "propose_window": "for training",
-    "vote_window": "for testing and voting",
-    "reveal_window": "for revealing secret votes",
-    "motion_window": "for voting on motions",
-}
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -54,9 +48,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
             kind.add_argument("member", metavar="ADDRESS", help="of the member")
         if name == "rules":
             kind.add_argument("--threshold", metavar="T", help="share of voters that must be exceeded, such as 2/3")
-            for window, what in _WINDOWS.items():
-                option = "--" + window.replace("_", "-")
-                kind.add_argument(option, metavar="T", help=f"{what}: seconds, or such as 90s, 10m, 2h, 1d")
+            for window in WINDOWS:
+                text = f"{window.use}: seconds, or such as 90s, 10m, 2h, 1d"
+                kind.add_argument(window.flag, metavar="T", help=text)
         _add_sending(kind)
     text = "vote on a motion"
     vote = actions.add_parser("vote", help=text, description=text)
@@ -152,9 +146,9 @@ def _propose(options: argparse.Namespace) -> int:
 def _changes(options: argparse.Namespace) -> dict[str, int]:
     """What is to be changed, by the names of the rules' fields."""
     changes = {
-        name: parse_duration(getattr(options, name), "--" + name.replace("_", "-"))
-        for name in _WINDOWS
-        if getattr(options, name) is not None
+        window.name: parse_duration(getattr(options, window.name), window.flag)
+        for window in WINDOWS
+        if getattr(options, window.name) is not None
     }
     if options.threshold is not None:
         threshold = parse_threshold(options.threshold)

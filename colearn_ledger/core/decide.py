@@ -15,10 +15,15 @@ __all__ = ["Action", "Adopt", "Advance", "Judge", "Me", "Propose", "Reveal", "Wa
 
 @dataclass(frozen=True, slots=True)
 class Me:
-    """What the node knows of itself: which weights its learner holds (sha256 of their bytes; None before the first)."""
+    """What the node knows of itself.
+
+    ``adopted``: which weights its learner holds (sha256 of their bytes; None before the first). ``waited``: seconds of
+    its own for which it has seen the view's block time stand still.
+    """
 
     address: str
     adopted: bytes | None
+    waited: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,31 +36,28 @@ class Adopt:
 
 @dataclass(frozen=True, slots=True)
 class Propose:
-    """Train from ``parent``, publish, and record the result on chain before ``deadline``."""
+    """Train from ``parent``, publish, and record the result on chain."""
 
     round: int
     parent: bytes
-    deadline: int
 
 
 @dataclass(frozen=True, slots=True)
 class Judge:
-    """Pull the proposal, test it, and vote before ``deadline`` (``secret``: commit to the vote)."""
+    """Pull the proposal, test it, and vote (``secret``: commit to the vote)."""
 
     round: int
     proposal: Proposal
-    deadline: int
     secret: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Reveal:
-    """Reveal the vote that ``commitment`` hides, before ``deadline``."""
+    """Reveal the vote that ``commitment`` hides."""
 
     round: int
     proposal: Proposal
     commitment: bytes
-    deadline: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,15 +77,12 @@ class Wait:
 
 Action = Adopt | Propose | Judge | Reveal | Advance | Wait
 
+# Longer than a transaction takes to be mined and seen by the others: a block of twelve seconds, and some.
+STEP_S = 15
 
-def decide(view: View, me: Me, clock: int) -> Action:
+
+def decide(view: View, me: Me) -> Action:
     """The next action of the member whose view this is.
-
-    Parameters
-    ----------
-    view: the contract's state for this member, as of a time not after ``clock``.
-    me: what the node knows of itself.
-    clock: block time now, in seconds. When it is past the view's deadline the view is stale: look again.
 
     Order matters: adopt before anything that builds on the accepted weights; advance before anything that it blocks.
     """
@@ -92,20 +91,32 @@ def decide(view: View, me: Me, clock: int) -> Action:
     if not view.is_member:
         return Wait(view.deadline, "not a member: following")
     if view.overdue:
-        return Advance(view.round)
-    if clock > view.deadline:
-        return Wait(clock, "the view is older than its deadline: look again")
+        return _advance_in_turn(view, me)
     if view.state is RoundState.PROPOSING:
         if view.proposer == me.address:
-            return Propose(view.round, view.accepted.sha256, view.deadline)
+            return Propose(view.round, view.accepted.sha256)
         return Wait(view.deadline, f"waiting for {view.proposer} to propose")
     proposal = view.proposals[0]
     if proposal.proposer_seat == view.seat:
         return Wait(view.deadline, "waiting for the others' votes on my proposal")
     if view.state is RoundState.VOTING:
         if not view.voted:
-            return Judge(view.round, proposal, view.deadline, view.secret_votes)
+            return Judge(view.round, proposal, view.secret_votes)
         return Wait(view.deadline, "waiting for the others' votes")
     if view.commitment is not None and not view.voted:
-        return Reveal(view.round, proposal, view.commitment, view.deadline)
+        return Reveal(view.round, proposal, view.commitment)
     return Wait(view.deadline, "waiting for the others' reveals")
+
+
+def _advance_in_turn(view: View, me: Me) -> Advance | Wait:
+    """One seat at a time may advance, for ``STEP_S`` seconds of block time each, round and round (ADR 8).
+
+    Whatever the clock says, it is one seat's turn: nobody pays for what another has done, and one who is away costs the
+    others a step. Another seat begins each round.
+    """
+    late = view.at - view.deadline - 1 + int(me.waited)
+    step = late // STEP_S
+    ahead = (view.round + view.seat - step) % view.member_count
+    if ahead == 0:
+        return Advance(view.round)
+    return Wait(view.deadline + (step + ahead) * STEP_S, "the round is over: another member is first to advance it")

@@ -219,9 +219,8 @@ class _Collective:
         accepted = self._view(self._performers[0]).accepted.sha256
         return all(performer.me.adopted == accepted for performer in self._performers)
 
-    def _look(self, performer: Performer) -> tuple[View, Me, int]:
-        view = self._view(performer)
-        return view, performer.me, view.at
+    def _look(self, performer: Performer) -> tuple[View, Me]:
+        return self._view(performer), performer.me
 
     def _view(self, performer: Performer) -> View:
         return self._contract.snapshot().view(performer.me.address)

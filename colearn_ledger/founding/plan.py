@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 
 from eth_account.signers.local import LocalAccount
 from web3 import Web3
-from web3.exceptions import Web3Exception
 
 from ..chain.deploy import DEFAULT_MAX_SIZE, Cost, Genesis, check_members, deploy, estimate_deploy
+from ..chain.reach import FAILURES
 from ..core.protocol import Rules
 from ..core.schema import Schema
 from ..core.weights import decode, weights_ref
@@ -189,5 +189,5 @@ def _sent(web3: Web3, account: LocalAccount) -> int | None:
     """How many transactions the account has sent, those that wait included; None if that can't be known."""
     try:
         return int(web3.eth.get_transaction_count(account.address, "pending"))
-    except (Web3Exception, OSError, ValueError):
+    except FAILURES:
         return None

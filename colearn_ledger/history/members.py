@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from web3.exceptions import Web3Exception
-
+from ..chain.reach import reaching
 from ..chain.snapshot import Snapshot
 from ..core.protocol import MotionKind, MotionState
-from ..errors import ChainError, UsageError
+from ..errors import UsageError
 from .logs import fetch_events
 from .motions import fetch_all_motions
 
@@ -87,9 +86,5 @@ class _Since:
 
 
 def _balance(snapshot: Snapshot, address: str) -> int:
-    try:
+    with reaching("read a balance"):
         return int(snapshot.contract.web3.eth.get_balance(address, snapshot.pin))  # type: ignore[arg-type]
-    except ChainError:
-        raise
-    except (Web3Exception, OSError, ValueError) as e:
-        raise ChainError(f"could not read a balance: {e}", fix="check that the endpoint is reachable and synced") from e

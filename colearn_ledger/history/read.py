@@ -6,9 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from web3.exceptions import TransactionNotFound, Web3Exception
-
 from ..chain.contract import CollectiveContract
+from ..chain.reach import REFUSALS, reaching
 from ..chain.snapshot import Snapshot
 from ..core.protocol import RoundRecord
 from ..errors import ChainError, UsageError
@@ -107,12 +106,8 @@ def _is_incomplete(events: Events, records: tuple[RoundRecord, ...]) -> bool:
 def _check_still_there(snapshot: Snapshot) -> None:
     """Storage was read at a block's hash, events by numbers: only if the hash still has its number do they agree."""
     head = snapshot.head
-    try:
+    with reaching(f"read block {head.number}", fix="try again"):
         now = bytes(snapshot.contract.web3.eth.get_block(head.number)["hash"])
-    except ChainError:
-        raise
-    except (Web3Exception, OSError, ValueError) as e:
-        raise ChainError(f"could not read block {head.number}: {e}", fix="try again") from e
     if now != head.hash:
         raise ChainError("the chain was reorganised while its history was read", fix="read it again")
 
@@ -218,18 +213,14 @@ class _Join:
         if event.block not in self._times:
             try:
                 self._times[event.block] = int(self._contract.web3.eth.get_block(event.block)["timestamp"])
-            except ChainError:
-                raise
-            except (Web3Exception, ValueError):  # pruned
+            except REFUSALS:  # pruned
                 self._times[event.block] = None
         return self._times[event.block]
 
     def _with_receipt(self, transaction: Transaction) -> Transaction:
         try:
             receipt: Any = self._contract.web3.eth.get_transaction_receipt(transaction.hash)  # type: ignore[arg-type]
-        except ChainError:
-            raise
-        except (TransactionNotFound, Web3Exception, ValueError):  # pruned
+        except REFUSALS:  # pruned
             return transaction
         gas = int(receipt["gasUsed"])
         return replace(

@@ -10,6 +10,7 @@ from ..core.cid import cid_text
 from ..core.protocol import RoundState
 from ..history.export import parse_note
 from ..history.types import Choice, History, Round, Transaction
+from .columns import Column, columns
 from .founding import in_ether
 from .rounds import human_time, state_text
 from .terminal import one_line
@@ -96,14 +97,18 @@ def _votes(found: Round) -> Iterator[str]:
         return
     scored = any(vote.scores is not None for vote in found.votes)
     yield ""
-    yield f"seat  {'member':<42}  " + (f"{'vote':<8}  {'now':>9}  {'proposed':>9}" if scored else "vote")
+    known = [Column("seat", right=True), Column("member"), Column("vote", 8)]
+    known += [Column("now", 9, right=True), Column("proposed", 9, right=True)] if scored else []
     votes = {vote.seat: vote for vote in found.votes}
+    rows = []
     for seat, member in enumerate(found.members):
         vote = votes.get(seat)
-        line = f"{seat:>4}  {member}  {'proposer' if vote is None else _choice(vote.choice, found):<8}"
-        if vote is not None and vote.scores is not None:
-            line += f"  {vote.scores[0]:>9.4f}  {vote.scores[1]:>9.4f}"
-        yield line.rstrip()
+        cells = [str(seat), member, "proposer" if vote is None else _choice(vote.choice, found)]
+        if scored:
+            scores = None if vote is None else vote.scores
+            cells += ["", ""] if scores is None else [f"{score:.4f}" for score in scores]
+        rows.append(cells)
+    yield from columns(known, rows)
 
 
 def _choice(choice: Choice, found: Round) -> str:

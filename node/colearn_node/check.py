@@ -6,12 +6,10 @@
 from __future__ import annotations
 
 import shutil
-import sys
 import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from eth_account.signers.local import LocalAccount
 from web3 import Web3
@@ -223,14 +221,11 @@ class Findings:
     def try_learner(self) -> Line:
         from colearn_ledger.core.asking import ask_current
         from colearn_ledger.core.check_learner import warnings_about
-        from colearn_ledger.learners.loading.factory import make_learner
         from colearn_ledger.learners.voting.policy import SmallVoteSet, small_vote_set
 
-        sys.path[:0] = [p for p in (str(self.config.folder), str(Path.cwd())) if p not in sys.path]
-        assert self.config.learner_factory is not None
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", SmallVoteSet)  # said in the line
-            learner = make_learner(self.config.learner_factory, self.config.learner_options)
+            learner = self.config.learner.make()
         weights = ask_current(learner).weights
         self.deployment.schema.fit(weights)
         few = small_vote_set(learner)

@@ -71,7 +71,8 @@ class Node:
         self.rounds, self.until_round = rounds, until_round
         self.stopping = False
         self._view: View | None = None
-        self._read_at = 0.0  # monotonic; when the view was read
+        self._at = 0  # block time of the last view
+        self._read_at = 0.0  # monotonic; when that block time was first read
         self._told_from: int | None = None  # the round whose outcome is to be told next
         self._own_block = 0  # of this node's last transaction
         self._failures = Backoff()
@@ -106,7 +107,7 @@ class Node:
         self.supervisor.hear()
         view = self._look()
         self.health.looked(can_work=self.supervisor.ready and self.supervisor.adopted == view.accepted.sha256)
-        action = decide(view, Me(self.member, self.supervisor.adopted), view.at)
+        action = decide(view, Me(self.member, self.supervisor.adopted, time.monotonic() - self._read_at))
         if self._enough(view) and not isinstance(action, Adopt):
             self.stop()
             return 0.0
@@ -149,7 +150,9 @@ class Node:
             count = view.round - self._told_from
             self.reporter.outcomes(snapshot.rounds(self._told_from, count))
         self._told_from = view.round
-        self._view, self._read_at = view, now
+        if view.at != self._at:  # else the clock stands still, and for how long is worth knowing
+            self._at, self._read_at = view.at, now
+        self._view = view
         self._failures.clear()
         self.reporter.looked(view)
         return view

@@ -16,7 +16,6 @@ import requests
 from eth_account import Account
 from web3 import Web3
 
-from colearn_ledger.chain import endpoints
 from colearn_ledger.chain.contract import CollectiveContract
 from colearn_ledger.chain.delivery import Delivery
 from colearn_ledger.chain.deploy import Genesis, deploy, estimate_deploy
@@ -360,8 +359,7 @@ class Proxy:
 
 
 @pytest.fixture
-def proxy(chain: Anvil, monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
-    monkeypatch.setattr(endpoints, "_BACKOFF_S", 0.01)
+def proxy(chain: Anvil) -> Iterator[Proxy]:
     running = Proxy(chain.url)
     yield running
     running.stop()

@@ -58,64 +58,120 @@ def voting(**changes: object) -> View:
 def test_decide__accepted_weights_not_held__adopts_before_anything_else() -> None:
     for held in (None, b"x" * 32):
         for state in (view(proposer=ME), voting(), view(overdue=True), view(is_member=False)):
-            assert decide(state, Me(ME, held), 1000) == Adopt(3, ACCEPTED)
+            assert decide(state, Me(ME, held)) == Adopt(3, ACCEPTED)
 
 
 def test_decide__my_turn__proposes_on_the_accepted_parent() -> None:
-    assert decide(view(proposer=ME), UP_TO_DATE, 1000) == Propose(7, ACCEPTED.sha256, 2000)
+    assert decide(view(proposer=ME), UP_TO_DATE) == Propose(7, ACCEPTED.sha256)
 
 
-def test_decide__others_turn__waits_until_the_deadline() -> None:
-    action = decide(view(), UP_TO_DATE, 1000)
-    assert isinstance(action, Wait) and action.until == 2000
+WAITING = [
+    (view(), f"waiting for {OTHER} to propose"),
+    (view(is_member=False, overdue=True), "not a member: following"),
+    (voting(proposals=(proposal(seat=0),)), "waiting for the others' votes on my proposal"),
+    (voting(voted=True), "waiting for the others' votes"),
+    (voting(state=RoundState.REVEALING), "waiting for the others' reveals"),
+]
+
+
+@pytest.mark.parametrize("state, why", WAITING)
+def test_decide__nothing_to_do__waits_until_the_deadline_and_says_why(state: View, why: str) -> None:
+    assert decide(state, UP_TO_DATE) == Wait(2000, why)
 
 
 @pytest.mark.parametrize("secret", [False, True])
 def test_decide__proposal_open__judges_it(secret: bool) -> None:
     state = voting(secret_votes=secret)
-    assert decide(state, UP_TO_DATE, 1000) == Judge(7, state.proposals[0], 2000, secret=secret)
+    assert decide(state, UP_TO_DATE) == Judge(7, state.proposals[0], secret=secret)
 
 
 def test_decide__own_proposal__does_not_vote() -> None:
     state = voting(proposals=(proposal(seat=0),))
-    assert isinstance(decide(state, UP_TO_DATE, 1000), Wait)
+    assert isinstance(decide(state, UP_TO_DATE), Wait)
     revealing = dataclasses.replace(state, state=RoundState.REVEALING, secret_votes=True)
-    assert isinstance(decide(revealing, UP_TO_DATE, 1000), Wait)
+    assert isinstance(decide(revealing, UP_TO_DATE), Wait)
 
 
 def test_decide__voted__waits() -> None:
-    assert isinstance(decide(voting(voted=True), UP_TO_DATE, 1000), Wait)
+    assert isinstance(decide(voting(voted=True), UP_TO_DATE), Wait)
 
 
 def test_decide__committed_and_reveals_open__reveals() -> None:
     state = voting(state=RoundState.REVEALING, secret_votes=True, commitment=COMMITMENT)
-    assert decide(state, UP_TO_DATE, 1000) == Reveal(7, state.proposals[0], COMMITMENT, 2000)
+    assert decide(state, UP_TO_DATE) == Reveal(7, state.proposals[0], COMMITMENT)
 
 
 @pytest.mark.parametrize("changes", [{"commitment": None}, {"commitment": COMMITMENT, "voted": True}])
 def test_decide__nothing_to_reveal__waits(changes: dict[str, object]) -> None:
     state = voting(state=RoundState.REVEALING, secret_votes=True, **changes)
-    assert isinstance(decide(state, UP_TO_DATE, 1000), Wait)
+    assert isinstance(decide(state, UP_TO_DATE), Wait)
 
 
 def test_decide__committed_while_commitments_are_taken__does_not_reveal() -> None:
     state = voting(secret_votes=True, voted=True, commitment=COMMITMENT)
-    assert isinstance(decide(state, UP_TO_DATE, 1000), Wait)
+    assert isinstance(decide(state, UP_TO_DATE), Wait)
 
 
-def test_decide__overdue__advances_even_on_my_turn() -> None:
-    assert decide(view(overdue=True, proposer=ME), UP_TO_DATE, 1000) == Advance(7)
+def overdue(late: int = 0, **changes: object) -> View:
+    """A round that is over by the clock while a motion waits, ``late`` seconds after the first moment of that."""
+    return view(**{"overdue": True, "at": 2001 + late, **changes})
+
+
+def advancing(state: View, members: int = 4, waited: float = 0.0, missing: tuple[int, ...] = ()) -> list[int]:
+    """The seats that would send ``advance`` on this state."""
+    found = []
+    for seat in set(range(members)) - set(missing):
+        mine = dataclasses.replace(state, seat=seat, member_count=members)
+        if decide(mine, Me(ME, ACCEPTED.sha256, waited)) == Advance(state.round):
+            found.append(seat)
+    return found
+
+
+@pytest.mark.parametrize("proposer", [ME, OTHER])
+def test_decide__overdue__advances_whoever_is_the_proposer(proposer: str) -> None:
+    assert decide(overdue(proposer=proposer, seat=1), UP_TO_DATE) == Advance(7)  # (7 + 1) % 4 is 0
+
+
+@pytest.mark.parametrize("changes", [{}, {"proposals": (proposal(),)}])
+@pytest.mark.parametrize("state", [RoundState.PROPOSING, RoundState.VOTING, RoundState.REVEALING])
+def test_decide__overdue__advances_before_it_votes_or_reveals(state: RoundState, changes: dict[str, object]) -> None:
+    assert decide(overdue(state=state, seat=1, **changes), UP_TO_DATE) == Advance(7)
+
+
+@given(members=st.integers(2, 64), round=st.integers(1, 2**31), late=st.integers(0, 10**9), waited=st.floats(0, 10**6))
+def test_decide__overdue__one_seat_at_a_time_whatever_the_clock_says(
+    members: int, round: int, late: int, waited: float
+) -> None:
+    assert len(advancing(overdue(late, round=round), members, waited)) == 1
+
+
+def test_decide__overdue_and_the_first_is_away__costs_one_step_each() -> None:
+    assert [advancing(overdue(late)) for late in (0, 14, 15, 29, 30, 45, 60)] == [[1], [1], [2], [2], [3], [0], [1]]
+    assert advancing(overdue(15), missing=(1,)) == [2] and advancing(overdue(14), missing=(1,)) == []
+
+
+def test_decide__overdue_in_another_round__another_seat_begins() -> None:
+    assert [advancing(overdue(round=round)) for round in (7, 8, 9, 10, 11)] == [[1], [0], [3], [2], [1]]
+
+
+def test_decide__overdue_and_not_my_step__waits_until_it_begins_and_then_advances() -> None:
+    for seat, late in ((0, 0), (2, 3), (3, 15), (1, 15)):
+        state = overdue(late, seat=seat)
+        action = decide(state, UP_TO_DATE)
+        assert isinstance(action, Wait) and action.until >= state.at and "first to advance" in action.why
+        assert isinstance(decide(dataclasses.replace(state, at=action.until), UP_TO_DATE), Wait)
+        assert decide(dataclasses.replace(state, at=action.until + 1), UP_TO_DATE) == Advance(7)
+
+
+def test_decide__overdue_on_a_chain_whose_clock_stands_still__own_seconds_count() -> None:
+    """Such a chain mines when somebody sends, and nobody would send before the clock has moved."""
+    assert [advancing(overdue(), waited=waited) for waited in (14.9, 15.0, 31.0)] == [[1], [2], [3]]
+    assert [advancing(overdue(10), waited=waited) for waited in (4.9, 5.0)] == [[1], [2]]
 
 
 def test_decide__not_a_member__only_follows() -> None:
     for state in (view(is_member=False, proposer=ME), voting(is_member=False), view(is_member=False, overdue=True)):
-        assert isinstance(decide(state, UP_TO_DATE, 1000), Wait)
-
-
-def test_decide__clock_past_the_views_deadline__looks_again() -> None:
-    for state in (view(proposer=ME), voting()):
-        assert decide(state, UP_TO_DATE, 2000) != Wait(2000, "")
-        assert isinstance(decide(state, UP_TO_DATE, 2001), Wait)
+        assert isinstance(decide(state, UP_TO_DATE), Wait)
 
 
 @given(
@@ -126,7 +182,6 @@ def test_decide__clock_past_the_views_deadline__looks_again() -> None:
     secret=st.booleans(),
     seat=st.integers(0, 3),
     proposer_seat=st.integers(0, 3),
-    clock=st.integers(900, 2100),
     held=st.sampled_from([None, ACCEPTED.sha256, b"x" * 32]),
 )
 def test_decide__any_view__acts_only_where_it_may(
@@ -137,7 +192,6 @@ def test_decide__any_view__acts_only_where_it_may(
     secret: bool,
     seat: int,
     proposer_seat: int,
-    clock: int,
     held: bytes | None,
 ) -> None:
     current = view(
@@ -152,13 +206,13 @@ def test_decide__any_view__acts_only_where_it_may(
         commitment=COMMITMENT if voted and secret else None,
     )
     me = Me(ME, held)
-    action = decide(current, me, clock)
-    assert action == decide(current, me, clock)  # the same view gives the same action
+    action = decide(current, me)
+    assert action == decide(current, me)  # the same view gives the same action
     if held != ACCEPTED.sha256:
         assert isinstance(action, Adopt)
     elif not member:
         assert isinstance(action, Wait)
     if isinstance(action, (Judge, Reveal)):
-        assert not voted and seat != proposer_seat and clock <= current.deadline
+        assert not voted and seat != proposer_seat
     if isinstance(action, Propose):
-        assert seat == proposer_seat and state is RoundState.PROPOSING and clock <= current.deadline
+        assert seat == proposer_seat and state is RoundState.PROPOSING

@@ -101,7 +101,7 @@ def test_prepare__a_proposal_with_privacy__its_note_tells_what_was_spent(tmp_pat
     performer = Performer(learner, store, Sender(contract, chain.accounts[0]), max_size=1 << 20)
     notes = []
     for round in (1, 2, 3):
-        work = performer.prepare(Propose(round, genesis.sha256, deadline=2**40))
+        work = performer.prepare(Propose(round, genesis.sha256))
         assert stored(tmp_path) == min(round, 2) + 1  # nothing is published for what was declined
         notes.append(json.loads(work.note) if isinstance(work, Trained) else work)
     target = pytest.approx(1.4781, abs=1e-4)
@@ -208,7 +208,7 @@ class Bench:
 
     def act(self, performer: Performer) -> Work:
         view = self.view(performer)
-        work = performer.prepare(decide(view, performer.me, view.at))
+        work = performer.prepare(decide(view, performer.me))
         performer.submit(work)
         return work
 

@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -162,10 +162,13 @@ def run_node(*words: str, cwd: Path, **env: str) -> subprocess.Popen[bytes]:
 
 @contextlib.contextmanager
 def collective(
-    folder: Path, count: int = 3, *, secret: bool = False, rules: Rules | None = None
+    folder: Path, count: int = 3, *, secret: bool = False, rules: Rules | None = None, chain_options: Sequence[str] = ()
 ) -> Iterator[Collective]:
-    """Deploy one, with the genesis weights of the linear learners; at the end all nodes are killed."""
-    with anvil() as chain:
+    """Deploy one, with the genesis weights of the linear learners; at the end all nodes are killed.
+
+    ``chain_options``: Anvil's, which by default mines when there is a transaction.
+    """
+    with anvil(*chain_options) as chain:
         web3 = connect([chain.url])
         store = LocalStore(folder / "weights")
         genesis = store.put(encode(linear_learners(1)[0].mli_get_current_weights().weights))

@@ -21,9 +21,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from colearn_ledger.errors import ColearnError, LearnerError
-from colearn_ledger.learners.loading.factory import make_learner
 from colearn_ledger.member.work import Trained, Verdict, Work
-from colearn_ledger.stores.open import open_store
 from colearn_node.worker.messages import Discard, Done, Failed, Job, Ready, Spec
 
 __all__ = ["main"]
@@ -47,7 +45,6 @@ def main(fd: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the node, which then ends the worker
     connection = Connection(fd)
     spec: Spec = connection.recv()
-    sys.path[:0] = [p for p in spec.path if p not in sys.path]
     inbox: queue.SimpleQueue[Job | Discard] = queue.SimpleQueue()
 
     def listen() -> None:
@@ -72,9 +69,8 @@ def main(fd: int) -> None:
     def prepare_everything() -> Any:
         from colearn_ledger.member.prepare import Preparer
 
-        learner = make_learner(spec.factory, spec.options)
-        store = open_store(spec.store_ipfs, spec.store_folder, spec.store_allow_remote)
-        return Preparer(learner, store, max_size=spec.max_size, schema=spec.schema)
+        learner = spec.learner.make()
+        return Preparer(learner, spec.store.open(), max_size=spec.max_size, schema=spec.schema)
 
     preparer = attempt(0, prepare_everything)
     if preparer is None:
