@@ -11,6 +11,13 @@ _.trust_env  # requests reads it
 _.daemon_threads  # http.server reads it
 _.do_GET  # http.server calls it
 _.log_message  # http.server calls it
+_.argument  # sys.settrace passes it
+_.pytest_collection_modifyitems  # pytest calls it
+_.pytest_runtest_logstart  # pytest calls it
+_.pytest_runtest_logfinish  # pytest calls it
+_.pytest_runtest_logreport  # pytest calls it
+_.pytest_collectreport  # pytest calls it
+_.pytest_sessionfinish  # pytest calls it
 
 # The published interface: other programs call and read these.
 _.mli_get_current_model  # of a learner
@@ -38,6 +45,11 @@ _.vote_rule  # a learner's option, the other name of vote_policy
 _.ipfs_repository  # LocalNetwork's stakeholders
 _.stop_ipfs  # LocalNetwork, docs/network.md
 _.start_ipfs  # LocalNetwork, docs/network.md
+
+# What the watch over the endpoints sees, whole.
+_.current_number  # Heads
+_.best_number  # Heads
+_.lag  # Heads
 
 # What the contract says, whole, though not every word of it is asked for.
 _.REVEALING  # a round's state
