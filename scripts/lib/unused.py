@@ -5,8 +5,6 @@ A name that nothing uses and that isn't in this list is dead: delete it. A test 
 # ruff: noqa: B018, F821
 
 # Called by Python or by a library, by their names.
-_.__getattr__  # PEP 562: lazy names of a package
-_.__dir__  # the same
 _.trust_env  # requests reads it
 _.daemon_threads  # http.server reads it
 _.do_GET  # http.server calls it
