@@ -29,7 +29,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from ..core.limits import KUBO_MINIMUM
 from ..errors import ColearnError, NetworkError
 from ..formats.locks import take_lock
 from ..stores.kubo import KUBO_MINIMUM
