@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import pytest
 
 from colearn_ledger.core.protocol import ZERO_ADDRESS, MotionKind, MotionState, RoundState, Rules, seats
@@ -43,3 +45,16 @@ def test_seats__bitmap__ascending(bitmap: int, found: tuple[int, ...]) -> None:
 
 def test_zero_address__is_forty_zeros() -> None:
     assert ZERO_ADDRESS == "0x0000000000000000000000000000000000000000"
+
+
+def test_rules__of_a_threshold__has_it_and_the_usual_windows() -> None:
+    rules = Rules.of(Fraction(2, 3), vote_window=60)
+    assert rules == Rules(2, 3, vote_window=60) and rules.threshold == Fraction(2, 3)
+    assert Rules(2, 4).threshold == Rules().threshold == Fraction(1, 2)
+
+
+def test_rules__changed__keeps_what_isnt_named() -> None:
+    rules = Rules(2, 3, 10, 20, 30, 40)
+    assert rules.changed(reveal_window=5) == Rules(2, 3, 10, 20, 5, 40)
+    assert rules.changed(Fraction(3, 4), propose_window=1) == Rules(3, 4, 1, 20, 30, 40)
+    assert rules.changed() == rules
