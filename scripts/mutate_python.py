@@ -29,7 +29,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +55,8 @@ class Module:
     """A module that gets faults, and the tests that are to see them."""
 
     path: Path  # from ROOT
-    tests: tuple[str, ...]
+    source: str  # as it was when the command began, whatever is edited meanwhile
+    tests: tuple[str, ...] = ()
 
     @property
     def room(self) -> str:
@@ -74,8 +75,8 @@ class Module:
         return ".".join(parts[1:] if parts[0] == "node" else parts)
 
     @property
-    def source(self) -> str:
-        return (ROOT / self.path).read_text(encoding="utf-8")
+    def digest(self) -> str:
+        return digest(self.source.encode())
 
 
 @dataclass(frozen=True)
@@ -103,9 +104,9 @@ def all_modules() -> list[Module]:
     found = []
     for folder in tables.FOLDERS:
         for path in sorted((ROOT / folder).rglob("*.py")):
-            module = Module(path.relative_to(ROOT), ())
+            module = Module(path.relative_to(ROOT), path.read_text(encoding="utf-8"))
             tests = [*_own_tests(module), *tables.TESTS.get(module.short, ())]
-            found.append(Module(module.path, tuple(dict.fromkeys(tests))))
+            found.append(replace(module, tests=tuple(dict.fromkeys(tests))))
     return [module for module in found if faults_of(module.source)]
 
 
@@ -199,9 +200,9 @@ def _fork(module: Module, fault: int | None, order: Callable[[str], Any]) -> tup
 
         plugin = _Reporting(send, order)
         if fault is None:
-            install_lines(module.name, ROOT / module.path, plugin.line)
+            install_lines(module.name, ROOT / module.path, module.source, plugin.line)
         else:
-            install(module.name, ROOT / module.path, fault)
+            install(module.name, ROOT / module.path, module.source, fault)
         arguments = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--basetemp", str(temporary / "t")]
         arguments += ["-m", tables.MARKS.get(module.short, "not slow"), "-k", tables.NAMES, *module.tests]
         code = int(pytest.main(arguments, [plugin]))
@@ -317,7 +318,7 @@ class Bench:
 
     def recorded(self, module: Module, fault: Fault) -> Outcome | None:
         """What became of this fault, if that still holds: what nobody saw, new tests may see."""
-        known = self.known.get((module.short, digest(module.source.encode()), fault.key))
+        known = self.known.get((module.short, module.digest, fault.key))
         return known if known and (known.killer or known.tests == tests_digest(module)) else None
 
     def keep(self, outcome: Outcome) -> None:
@@ -348,7 +349,7 @@ class Bench:
 
     def try_out(self, module: Module, faults: Iterable[Fault], baseline: Baseline) -> Iterator[Callable[[], _Running]]:
         kills: Counter[str] = Counter()
-        source, tests = digest(module.source.encode()), tests_digest(module)
+        source, tests = module.digest, tests_digest(module)
 
         def keep(fault: Fault, killer: str, seconds: float) -> None:
             kills[killer] += 1
@@ -515,7 +516,7 @@ def _try_all(planned: dict[Module, list[Fault]], options: argparse.Namespace) ->
             options.jobs,
         )
     return {
-        module: [bench.known[module.short, digest(module.source.encode()), fault.key] for fault in faults]
+        module: [bench.known[module.short, module.digest, fault.key] for fault in faults]
         for module, faults in planned.items()
     }
 

@@ -145,8 +145,8 @@ def with_lines(source: str) -> ast.Module:
 class _Finder(importlib.abc.MetaPathFinder):
     """Loads one module with a fault, and leaves the others to Python. No .pyc file is written."""
 
-    def __init__(self, module: str, path: Path, change: Callable[[str], ast.Module]) -> None:
-        self.module, self.path, self.change = module, path, change
+    def __init__(self, module: str, path: Path, tree: Callable[[], ast.Module]) -> None:
+        self.module, self.path, self.tree = module, path, tree
 
     def find_spec(
         self, fullname: str, path: object = None, target: object = None
@@ -154,37 +154,37 @@ class _Finder(importlib.abc.MetaPathFinder):
         if fullname != self.module:
             return None
         places = [str(self.path.parent)] if self.path.name == "__init__.py" else None
-        loader = _Loader(fullname, str(self.path), self.change)
+        loader = _Loader(fullname, str(self.path), self.tree)
         return importlib.util.spec_from_file_location(
             fullname, self.path, loader=loader, submodule_search_locations=places
         )
 
 
 class _Loader(importlib.machinery.SourceFileLoader):
-    def __init__(self, fullname: str, path: str, change: Callable[[str], ast.Module]) -> None:
+    def __init__(self, fullname: str, path: str, tree: Callable[[], ast.Module]) -> None:
         super().__init__(fullname, path)
-        self.change = change
+        self.tree = tree
 
     def get_code(self, fullname: str) -> CodeType:
-        return compile(self.change(Path(self.path).read_text(encoding="utf-8")), self.path, "exec")
+        return compile(self.tree(), self.path, "exec")
 
 
-def install(module: str, path: Path, number: int) -> None:
-    """From now on this process, and those that it starts, import the module with that fault."""
-    sys.meta_path.insert(0, _Finder(module, path, lambda source: with_fault(source, number)))
+def install(module: str, path: Path, source: str, number: int) -> None:
+    """From now on this process, and those that it starts, import the module with that fault of this source."""
+    sys.meta_path.insert(0, _Finder(module, path, lambda: with_fault(source, number)))
     os.environ[ENVIRONMENT] = os.pathsep.join((module, str(path), str(number)))
 
 
-def install_lines(module: str, path: Path, tell: Callable[[int], None]) -> None:
+def install_lines(module: str, path: Path, source: str, tell: Callable[[int], None]) -> None:
     """From now on this process imports the module so that ``tell`` is told the lines which run."""
     setattr(builtins, _LINE, tell)
-    sys.meta_path.insert(0, _Finder(module, path, with_lines))
+    sys.meta_path.insert(0, _Finder(module, path, lambda: with_lines(source)))
 
 
 def install_from_environment() -> None:
     if said := os.environ.get(ENVIRONMENT):
         module, path, number = said.split(os.pathsep)
-        install(module, Path(path), int(number))
+        install(module, Path(path), Path(path).read_text(encoding="utf-8"), int(number))
 
 
 def digest(*parts: bytes) -> str:

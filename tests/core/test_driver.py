@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from colearn_ledger.core.cid import cid_text
 from colearn_ledger.core.driver import InProcess, run, run_one_round, set_equal_weights
 from colearn_ledger.core.learner import ProposedWeights, Weights
 from colearn_ledger.core.results import Results, RoundResult
+from colearn_ledger.core.summaries import VoteRecord
 from colearn_ledger.core.weights import encode
 from colearn_ledger.errors import InvalidWeights, LearnerError, SchemaMismatch, UsageError
 
@@ -359,3 +361,22 @@ def test_results__to_dict__has_the_published_names() -> None:
         "names", "threshold", "backend", "initial", "rounds", "final_sha256", "interrupted", "ledger",
     }  # fmt: skip
     assert record["ledger"] is None and record["interrupted"] is False
+
+
+def test_run__votes_that_tell_how_they_came_about__kept_for_voters_alone() -> None:
+    record = VoteRecord("strict", 9, 0.0, 0.1, 0.2)
+
+    class Telling(Walker):
+        def mli_test_weights(self, weights: Weights) -> ProposedWeights:
+            return replace(super().mli_test_weights(weights), record=record)
+
+    assert run(1, [Telling(), Telling(), Walker()]).rounds[0].vote_records == (None, record, None)
+
+
+def test_run_one_round__own_proposal_that_is_invalid_to_its_proposer__is_no_vote() -> None:
+    class Strict(Walker):
+        def mli_test_weights(self, weights: Weights) -> ProposedWeights:
+            raise InvalidWeights("negative rates")
+
+    with pytest.raises(InvalidWeights, match="negative rates"):
+        run_one_round(0, [Strict(), Walker(), Walker()])

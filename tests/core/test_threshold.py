@@ -86,4 +86,4 @@ def test_parse_threshold__unknown_rule_for_ties__says_which_there_are() -> None:
 )
 def test_parse_threshold__denominators__up_to_a_million(text: str, fraction: Fraction | None) -> None:
     assert parse_threshold(text) == (fraction or Fraction(text))
-    assert parse_threshold("0.4999999").denominator <= 10**6
+    assert parse_threshold("1/1500000") == Fraction(1, 10**6)
