@@ -32,6 +32,7 @@ def test_initial_result__everyone__tests_its_own_weights() -> None:
     assert record is not None and (record.round, record.votes) == (0, (None, None))
     assert record.weights_sha256 == weights_ref(encode([np.full(3, 1.0)])).sha256.hex()  # the first learner's
     assert 0 <= record.seconds <= took
+    assert (record.proposer, record.approvals, record.need, record.accepted) == (0, 0, 0, True)
 
 
 def test_collective_learning_round__accepted__adopted_and_told() -> None:

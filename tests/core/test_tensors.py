@@ -10,7 +10,7 @@ import pytest
 
 from colearn_ledger.core.schema import Schema
 from colearn_ledger.core.tensors import arrays_of, like, parts_of, plain
-from colearn_ledger.core.tree import MAX_DEPTH, MAX_NODES
+from colearn_ledger.core.tree import MAX_DEPTH, MAX_NODES, shown
 from colearn_ledger.core.weights import decode, encode
 from colearn_ledger.errors import InvalidWeights, LearnerError, SchemaMismatch
 
@@ -190,3 +190,15 @@ def test_plain__as_many_parts_as_the_codec_takes__all_plain() -> None:
     limit = [bytearray(b"x")] * (MAX_NODES - 1)  # the list is a part, too
     assert type(plain(limit)[-1]) is bytes
     assert type(plain([*limit, bytearray(b"x")])[-1]) is bytearray  # the codec refuses it
+
+
+def test_encode__depth__up_to_the_documented_one() -> None:
+    assert decode(encode(nested(MAX_DEPTH, 1))) == nested(MAX_DEPTH, 1)
+    with pytest.raises(InvalidWeights, match=f"{MAX_DEPTH}"):
+        encode(nested(MAX_DEPTH + 1, 1))
+
+
+def test_shown__path__cut_after_eighty_characters() -> None:
+    assert shown("") == "the root"
+    assert shown("/" + "x" * 79) == repr("/" + "x" * 79)
+    assert shown("/" + "x" * 80) == repr("/" + "x" * 79 + "…")
