@@ -114,7 +114,7 @@ class Proposal:
 class View:
     """Everything that one member's node needs to decide, for the time ``at`` (``NodeView`` of the contract).
 
-    ``block_hash``/``block_number`` say which block it was read at.
+    ``block_hash``/``block_number`` say which block it was read at. ``proposal`` is None while the round is Proposing.
     """
 
     block_number: int
@@ -125,10 +125,9 @@ class View:
     proposer: str
     deadline: int
     overdue: bool
-    advanceable: bool
     accepted_round: int
     accepted: WeightsRef
-    proposals: tuple[Proposal, ...]
+    proposal: Proposal | None
     member_count: int
     is_member: bool
     seat: int
@@ -137,7 +136,7 @@ class View:
     rules: Rules
     secret_votes: bool
     max_size: int
-    open_motions: int
+    motions_to_vote: tuple[bytes, ...]
 
 
 @dataclass(frozen=True, slots=True)

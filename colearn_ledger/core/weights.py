@@ -12,13 +12,13 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import re
 from typing import Any, NoReturn
 
 import numpy as np
 import numpy.typing as npt
 
 from ..errors import InvalidWeights
+from ..formats.json import TooDeep, parse_shallow_json
 from .cid import CHUNK, CidHasher
 from .protocol import WeightsRef
 from .schema import Schema
@@ -31,8 +31,6 @@ MAX_HEADER = 1 << 20
 _FORMAT = "colearn-weights-1"  # the one key of the metadata, since safetensors writes several in random order
 _BLOCK = 1 << 16  # elements looked at in one go when values are checked: stays in the cache, and small
 _MAX_JSON_DEPTH = 4 * MAX_DEPTH  # a level of the tree may be two of its JSON
-_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"?', re.DOTALL)  # also without its end: so every match succeeds at once
-_BRACKETS = re.compile(rb"[\[\]{}]")
 _ORDER = {name: i for i, name in enumerate(DTYPES)}
 
 
@@ -212,28 +210,16 @@ def _json(text: bytes, what: str) -> Any:
     def constant(name: str) -> NoReturn:
         raise InvalidWeights(f"the weights' {what} has {name}", expected="finite numbers")
 
-    _check_nesting(text, what)
     try:
-        return json.loads(text.decode("utf-8"), object_pairs_hook=pairs, parse_constant=constant)
+        return parse_shallow_json(text, max_depth=_MAX_JSON_DEPTH, pairs=pairs, constant=constant)
     except InvalidWeights:
         raise
+    except TooDeep:
+        raise InvalidWeights(
+            f"the weights' {what} is nested too deep", expected=f"at most {_MAX_JSON_DEPTH} levels"
+        ) from None
     except ValueError as e:  # not UTF-8, not JSON, or an integer of thousands of digits
         raise InvalidWeights(f"the weights' {what} isn't JSON: {str(e)[:100]}") from None
-
-
-def _check_nesting(text: bytes, what: str) -> None:
-    """Refuse deep JSON before it is parsed.
-
-    The parser recurses on the C stack and relies on Python's recursion limit to stop it, and other libraries raise that
-    limit (py-evm does, to 10,240), after which nested brackets from a stranger would end the process.
-    """
-    depth = 0
-    for bracket in _BRACKETS.findall(_STRING.sub(b"", text)):
-        depth += 1 if bracket in b"[{" else -1
-        if depth > _MAX_JSON_DEPTH:
-            raise InvalidWeights(
-                f"the weights' {what} is nested too deep", expected=f"at most {_MAX_JSON_DEPTH} levels"
-            )
 
 
 def _leaf(name: str, kind: str, entry: Any, data_size: int) -> Leaf:

@@ -18,8 +18,10 @@ from colearn_ledger.cli.program import Parser, run_program, signals_interrupt
 from colearn_ledger.cli.training import add_training_options, training_given
 from colearn_ledger.core.limits import LEAST_MEMBERS, MOST_MEMBERS
 from colearn_ledger.errors import UsageError
+from colearn_ledger.formats.files import write_whole
+from colearn_ledger.formats.toml import toml_text
 
-from .fleet import Fleet, config_text
+from .fleet import Fleet
 
 if TYPE_CHECKING:
     from colearn_ledger.tasks import Training
@@ -93,7 +95,7 @@ def set_up(
             "learner": {"factory": factory, "options": learner},
         }
         configs[person.name] = person.keystore.with_name("node.toml")
-        configs[person.name].write_text(config_text(settings), encoding="utf-8")
+        write_whole(configs[person.name], toml_text(settings))
     return Setup(path, configs)
 
 

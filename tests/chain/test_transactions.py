@@ -52,7 +52,7 @@ class Collective:
         seat = [self.chain.account(i).address for i in range(10)].index(view.proposer)
         receipt = self.sender(seat).propose(view.round, view.accepted.sha256, new.sha256, new.cid_digest, new.size, b"")
         assert receipt.outcome is Outcome.SENT
-        return self.view().proposals[0].id
+        return self.view().proposal.id
 
     @contextlib.contextmanager
     def nothing_is_mined(self) -> Iterator[None]:
@@ -141,7 +141,7 @@ def test_send__stuck_transaction_from_before_a_crash__is_replaced(collective: Co
             c.sender(1, timeout_s=0.05).vote(proposal, True)
         [replacing] = [t for t in c.chain.pool() if t["from"] == stuck["from"]]
         assert replacing["nonce"] == stuck["nonce"] and price_of(replacing) > price_of(stuck)
-    assert c.view().proposals[0].approvals == 0b10
+    assert c.view().proposal.approvals == 0b10
 
 
 def test_send__dropped_by_the_node__is_sent_again(collective: Collective, pool: ThreadPoolExecutor) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -11,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from colearn_node.demo import Setup, set_up
-from colearn_node.fleet import Fleet, config_text, line_of
+from colearn_node.fleet import Fleet, line_of
 
 from colearn_ledger.chain.contract import CollectiveContract
 from colearn_ledger.chain.endpoints import connect
@@ -19,6 +18,7 @@ from colearn_ledger.core.driver import run
 from colearn_ledger.core.protocol import RoundRecord, RoundState
 from colearn_ledger.core.results import Results
 from colearn_ledger.errors import NetworkError
+from colearn_ledger.formats.toml import toml_text
 from colearn_ledger.founding.record import load_deployment
 from colearn_ledger.network import LocalNetwork
 from colearn_ledger.stores.ipfs import IpfsStore
@@ -172,9 +172,7 @@ def test_demo__mistake__is_said_before_anything_starts(
 
 def test_fleet__a_node_that_fails__ends_all_with_its_message(tmp_path: Path) -> None:
     path = tmp_path / "node.toml"
-    path.write_text(
-        config_text({"rpc": ["http://127.0.0.1:1"], "store": {"folder": "w"}, "learner": {"factory": "a:b"}})
-    )
+    path.write_text(toml_text({"rpc": ["http://127.0.0.1:1"], "store": {"folder": "w"}, "learner": {"factory": "a:b"}}))
     with (
         pytest.raises(NetworkError, match="node of somebody has ended with code 3"),
         Fleet({"somebody": path}, [], lambda text: None) as fleet,
@@ -188,12 +186,3 @@ def test_line_of__outcomes_are_told_once_and_waiting_never() -> None:
     assert line_of("a", record, tell_outcomes=False) is None
     assert "round 1 is accepted" in str(line_of("a", record, tell_outcomes=True))
     assert line_of("a", {**record, "event": "wait"}, tell_outcomes=True) is None
-
-
-def test_config_text__nested_tables__toml(tmp_path: Path) -> None:
-    if sys.version_info >= (3, 11):
-        import tomllib
-    else:
-        import tomli as tomllib
-    settings = {"a": [1, "x"], "b": {"c": True, "d": {"e": 'quo"te\\'}}}
-    assert tomllib.loads(config_text(settings)) == json.loads(json.dumps(settings))
