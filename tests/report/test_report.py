@@ -199,3 +199,11 @@ def test_watched__learner__says_what_it_does_and_does_the_same() -> None:
         dataclasses.replace(r, seconds=0) for r in plain.rounds
     ]
     assert said[:4] == ["l0 tests", "l1 tests", "l2 tests", "l0 trains"]
+
+
+def test_environment__frameworks_in_use__have_their_versions() -> None:
+    import sklearn
+    import xgboost
+
+    versions = record.environment()["versions"]
+    assert versions["scikit-learn"] == sklearn.__version__ and versions["xgboost"] == xgboost.__version__
