@@ -95,10 +95,10 @@ class _Round:
 
     def play(self, each: Callable[[str, Callable[[], Any]], Any]) -> None:
         """Do each member's part of the round by ``each(role, part)``, which gives back what the part gives."""
-        trained = each("proposer", lambda: self.proposer.prepare(Propose(1, self.genesis.sha256, 0)))
+        trained = each("proposer", lambda: self.proposer.prepare(Propose(1, self.genesis.sha256)))
         assert isinstance(trained, Trained)
         proposal = Proposal(bytes(32), trained.weights, _SEAT, approvals=0, rejections=0, hidden=0, need=1)
-        verdict = each("voter", lambda: self.voter.prepare(Judge(1, proposal, 0, secret=False)))
+        verdict = each("voter", lambda: self.voter.prepare(Judge(1, proposal, secret=False)))
         assert isinstance(verdict, Verdict) and verdict.approve
         del verdict
         each("voter", lambda: self.adopt(self.voter, 1, trained.weights))

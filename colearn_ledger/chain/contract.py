@@ -118,21 +118,9 @@ class CollectiveContract:
             proposer=raw["proposer"],
             deadline=raw["deadline"],
             overdue=raw["overdue"],
-            advanceable=raw["advanceable"],
             accepted_round=raw["acceptedRound"],
             accepted=WeightsRef(raw["acceptedSha256"], raw["acceptedCidDigest"], raw["acceptedSize"]),
-            proposals=tuple(
-                Proposal(
-                    id=p["id"],
-                    weights=WeightsRef(p["sha256Hash"], p["cidDigest"], p["size"]),
-                    proposer_seat=p["proposerSeat"],
-                    approvals=p["approvals"],
-                    rejections=p["rejections"],
-                    hidden=p["hidden"],
-                    need=p["need"],
-                )
-                for p in raw["proposals"]
-            ),
+            proposal=_proposal(raw["proposal"]),
             member_count=raw["memberCount"],
             is_member=raw["isMember"],
             seat=raw["seat"],
@@ -141,7 +129,7 @@ class CollectiveContract:
             rules=_rules(raw["rules"]),
             secret_votes=raw["secretVotes"],
             max_size=raw["maxSize"],
-            open_motions=raw["openMotions"],
+            motions_to_vote=tuple(raw["motionsToVote"]),
         )
 
     def fetch_rounds(self, first: int, count: int, head: Head, clock: int) -> tuple[RoundRecord, ...]:
@@ -244,6 +232,20 @@ def _rules(raw: Mapping[str, int]) -> Rules:
         vote_window=raw["voteWindow"],
         reveal_window=raw["revealWindow"],
         motion_window=raw["motionWindow"],
+    )
+
+
+def _proposal(raw: Mapping[str, Any]) -> Proposal | None:
+    if raw["id"] == _ZERO_HASH:
+        return None
+    return Proposal(
+        id=raw["id"],
+        weights=WeightsRef(raw["sha256Hash"], raw["cidDigest"], raw["size"]),
+        proposer_seat=raw["proposerSeat"],
+        approvals=raw["approvals"],
+        rejections=raw["rejections"],
+        hidden=raw["hidden"],
+        need=raw["need"],
     )
 
 

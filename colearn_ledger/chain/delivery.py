@@ -23,7 +23,7 @@ from .endpoints import begin_view
 from .fees import Fees, FeeSource
 from .reach import FAILURES, REFUSALS
 
-__all__ = ["Delivery", "Given", "NonceTaken", "NotMined", "is_about_funds"]
+__all__ = ["Delivery", "NonceTaken", "NotMined", "Superseded", "is_about_funds"]
 
 T = TypeVar("T")
 _log = logging.getLogger("colearn_ledger.chain")
@@ -45,7 +45,7 @@ class NotMined(TransactionError):
     """It was sent, and not mined in time. It may still be."""
 
 
-class Given(Exception, Generic[T]):
+class Superseded(Exception, Generic[T]):
     """Given up because the contract's state has made it pointless; ``outcome`` says how."""
 
     def __init__(self, outcome: T) -> None:
@@ -88,7 +88,7 @@ class Delivery:
         Parameters
         ----------
         doing: what it does, for people.
-        pointless: called before it is replaced; raises (:class:`Given`) if it need not be mined any more.
+        pointless: called before it is replaced; raises (:class:`Superseded`) if it need not be mined any more.
 
         Raises
         ------

@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from eth_account.signers.local import LocalAccount
-from eth_utils.address import is_checksum_formatted_address
 from web3 import Web3
 from web3.exceptions import ContractCustomError, ContractLogicError
 from web3.utils import get_create_address
 
-from ..core.protocol import Rules, WeightsRef
+from ..core.limits import DEFAULT_MAX_SIZE
+from ..core.protocol import ZERO_ADDRESS, Rules, WeightsRef
 from ..errors import ChainError, InsufficientFunds, TransactionError, UsageError
+from ..formats.addresses import parse_address
 from .artifact import load_artifact
 from .contract import revert_data, rules_struct
 from .delivery import Delivery, NonceTaken, NotMined, is_about_funds
@@ -21,9 +22,7 @@ from .fees import FeeSource
 from .reach import FAILURES, reaching
 from .reverts import RevertDecoder
 
-__all__ = ["DEFAULT_MAX_SIZE", "Cost", "Deployment", "Genesis", "check_members", "deploy", "estimate_deploy"]
-
-DEFAULT_MAX_SIZE = 1 << 30
+__all__ = ["Cost", "Deployment", "Genesis", "check_members", "deploy", "estimate_deploy"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,13 +160,19 @@ def check_members(members: Sequence[str]) -> tuple[str, ...]:
 
     Raises UsageError for what isn't an address or has a typing error in it, and for a member that is named twice.
     """
-    found = tuple(_address(m) for m in members)
-    twice = next((m for m in found if found.count(m) > 1), None)
+    addresses = tuple(parse_address(member, "a member") for member in members)
+    if ZERO_ADDRESS in addresses:
+        raise UsageError(
+            f"a member is {ZERO_ADDRESS}, which is not an address of anybody",
+            expected="the address of the member's key",
+            fix="correct the address",
+        )
+    twice = next((a for a in addresses if addresses.count(a) > 1), None)
     if twice is not None:
         raise UsageError(
             f"member {twice} is named more than once", expected="every member once", fix="remove the duplicate"
         )
-    return found
+    return addresses
 
 
 def _creation(web3: Web3, genesis: Genesis) -> Any:
@@ -185,21 +190,3 @@ def _creation(web3: Web3, genesis: Genesis) -> Any:
     )
     constructor = web3.eth.contract(abi=artifact.abi, bytecode=artifact.bytecode).constructor(arguments)
     return constructor.data_in_transaction
-
-
-def _address(text: str) -> str:
-    try:
-        address = Web3.to_checksum_address(text)
-        if int(address, 16) == 0:
-            raise ValueError
-    except (ValueError, TypeError):
-        raise UsageError(
-            f"{str(text)[:60]!r} is not an address", expected="0x and 40 hexadecimal digits", fix="correct the address"
-        ) from None
-    if is_checksum_formatted_address(text) and text != address:  # upper and lower case, and not by the checksum
-        raise UsageError(
-            f"the address {text} has a wrong checksum: some of its letters or digits are mistaken",
-            expected="the address as its owner's wallet shows it",
-            fix="copy it again",
-        )
-    return address

@@ -290,17 +290,17 @@ class EndpointsProvider(JSONBaseProvider):
     def _verify(self, endpoint: Endpoint) -> None:
         """Raise unless it answers, is the chain that all others are, and has moved on where it had stood still."""
         try:
-            found = _number(endpoint, "eth_chainId")
+            chain_id = _number(endpoint, "eth_chainId")
             stands = None if endpoint.stood_at is None else _number(endpoint, "eth_blockNumber")
         except (*FAILURES, KeyError, TypeError) as e:
             self._failed(endpoint)
             raise endpoint.unreachable(e) from e
         with self._lock:
             if self.chain_id is None:
-                self.chain_id = found
-            if found != self.chain_id:
+                self.chain_id = chain_id
+            if chain_id != self.chain_id:
                 raise WrongChain(
-                    f"the endpoint {endpoint.shown} is the chain {found}",
+                    f"the endpoint {endpoint.shown} is the chain {chain_id}",
                     expected=f"the chain {self.chain_id}",
                     fix="name endpoints of the chain that the contract is on, and only those",
                 )

@@ -20,7 +20,7 @@ from web3.types import TxReceipt
 from ..core.protocol import Rules
 from ..errors import ContractError, InsufficientFunds, NotAMember, TransactionError
 from .contract import CollectiveContract, revert_data, rules_struct
-from .delivery import Delivery, Given, NonceTaken, is_about_funds
+from .delivery import Delivery, NonceTaken, Superseded, is_about_funds
 from .reach import FAILURES, reaching
 
 __all__ = ["Funds", "Outcome", "Receipt", "Sender", "classify"]
@@ -160,7 +160,7 @@ class Sender:
         def pointless() -> None:
             outcome = self._ask_again(call, doing)
             if outcome is not None:
-                raise Given(outcome)
+                raise Superseded(outcome)
 
         gas = self._simulate(call, doing)
         if isinstance(gas, Outcome):
@@ -170,8 +170,8 @@ class Sender:
             receipt = self._delivery.deliver(content, doing, pointless)
         except NonceTaken:
             return None
-        except Given as given:
-            return Receipt(given.outcome)
+        except Superseded as superseded:
+            return Receipt(superseded.outcome)
         if receipt["status"] == 1:
             return _receipt(receipt)
         # It was fine when simulated, so something came first: asking again gives the reason, or a chance.

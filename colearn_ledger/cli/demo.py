@@ -10,6 +10,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..core.limits import LEAST_MEMBERS, MOST_MEMBERS
 from ..core.threshold import parse_threshold
 from ..errors import DataError, StoreError, UsageError
 from .program import INTERRUPTED
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["add_options", "run"]
 
-MAX_LEARNERS = 64
+_HOW_MANY = f"{LEAST_MEMBERS} to {MOST_MEMBERS}"
 MAX_SEED = 2**31  # learners add their number to it, and frameworks take 32 bits
 ATTACKS = "label-flip, random-weights, sign-flip or lying-votes"
 
@@ -33,7 +34,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("-t", "--task", default="KERAS_MNIST", help="the task (default: %(default)s)")
     add("--list-tasks", action="store_true", help="list the tasks, with their defaults")
-    add("-n", "--n_learners", type=int, default=5, help="2 to 64 (default: %(default)s)")
+    add("-n", "--n_learners", type=int, default=5, help=f"{_HOW_MANY} (default: %(default)s)")
     add("-p", "--n_rounds", type=int, default=15, help="default: %(default)s")
     add("-v", "--vote_threshold", default="0.5", help="share of voters that must be exceeded (default: %(default)s)")
     add("-s", "--seed", type=int, default=0)
@@ -62,7 +63,7 @@ def run(options: argparse.Namespace) -> int:
     threshold = parse_threshold(options.vote_threshold)
     task = get_task(options.task)
     task.check_folder(options.data_dir)
-    _range(2 <= options.n_learners <= MAX_LEARNERS, "n_learners", options.n_learners, f"2 to {MAX_LEARNERS}")
+    _range(LEAST_MEMBERS <= options.n_learners <= MOST_MEMBERS, "n_learners", options.n_learners, _HOW_MANY)
     _range(options.n_rounds >= 1, "n_rounds", options.n_rounds, "1 or more")
     _range(0 <= options.seed < MAX_SEED, "seed", options.seed, f"0 to {MAX_SEED - 1}")
     # by the seed, private training too, so that a run can be repeated: the demo's data is nobody's secret

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..core.limits import MOST_BYTES, MOST_SECONDS
 from ..core.protocol import Rules
 from ..core.threshold import parse_threshold
 from ..errors import ConfigError, UsageError
@@ -133,13 +134,13 @@ def _found(
     options: argparse.Namespace, wanted: _Wanted, founding: Plan, web3: Web3, account: LocalAccount, store: Store
 ) -> int:
     """From here on something is done. The address is said as soon as it is known, so that no failure can lose it."""
-    from ..founding.plan import found
+    from ..founding.plan import establish
     from ..founding.record import save_deployment
 
     def sending(address: str) -> None:
         print(f"\nthe first weights are stored; sending the contract, whose address will be {address}", flush=True)
 
-    record, gas = found(founding, web3, account, store, rpc=wanted.rpc, fee_cap=wanted.fee_cap, on_sending=sending)
+    record, gas = establish(founding, web3, account, store, rpc=wanted.rpc, fee_cap=wanted.fee_cap, on_sending=sending)
     print(f"deployed {record.address} on chain {record.chain_id}, block {record.block}, {gas:,} gas")
     print(f"transaction 0x{record.transaction.hex()}", flush=True)
     try:
@@ -164,7 +165,7 @@ def _confirmed() -> bool:
 
 def _check(options: argparse.Namespace) -> _Wanted:
     """Everything that can be told by the options and the files they name; nothing is asked of chain or store yet."""
-    from ..founding.plan import MOST_BYTES, check_membership
+    from ..founding.plan import check_membership
 
     rules = _rules(options)
     max_size = parse_size(options.max_size, MOST_BYTES, "--max-size")
@@ -214,8 +215,10 @@ def _check(options: argparse.Namespace) -> _Wanted:
 
 def _rules(options: argparse.Namespace) -> Rules:
     threshold = parse_threshold(options.threshold)
-    windows = {window.name: parse_duration(getattr(options, window.name), window.flag) for window in WINDOWS}
-    return Rules(threshold.numerator, threshold.denominator, **windows)
+    windows = {
+        window.name: parse_duration(getattr(options, window.name), window.flag, most=MOST_SECONDS) for window in WINDOWS
+    }
+    return Rules.of(threshold, **windows)
 
 
 def _learner(options: argparse.Namespace) -> LearnerSpec | None:

@@ -65,9 +65,9 @@ def _range(options: argparse.Namespace) -> tuple[int | None, int | None]:
         return -options.last, None
     if options.rounds is None:
         return None, None
-    found = re.fullmatch(r"([0-9]{0,9}):([0-9]{0,9})", options.rounds)
-    first, last = (None, None) if found is None else (int(part) if part else None for part in found.groups())
-    if found is None or (first is not None and last is not None and first > last):
+    match = re.fullmatch(r"([0-9]{0,9}):([0-9]{0,9})", options.rounds)
+    first, last = (None, None) if match is None else (int(part) if part else None for part in match.groups())
+    if match is None or (first is not None and last is not None and first > last):
         raise UsageError(f"--rounds is {options.rounds[:40]!r}", expected="A:B with A up to B, such as 3:7, 3: or :7")
     return first, last
 
@@ -106,7 +106,7 @@ def _follow(options: argparse.Namespace, where: Collective, history: History) ->
     table = RoundsTable(history.rounds, terminal_width())
     for line in (*heading(history), "", table.header):
         show(line)
-    over = [found for found in history.rounds if found.record.state.decided]
+    over = [round_ for round_ in history.rounds if round_.record.state.decided]
     for line in table.lines(over):
         show(line)
     following = over[-1].record.round + 1 if over else history.rounds[0].record.round

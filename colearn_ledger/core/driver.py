@@ -14,10 +14,9 @@ from typing import Protocol
 
 from ..errors import ColearnError, InvalidWeights, SchemaMismatch, UsageError
 from .asking import ask_accept, ask_current, ask_proposal, ask_test, check_methods, why_declined
-from .cid import cid_text
 from .held import Held
 from .learner import Learner, ProposedWeights, Weights
-from .results import Results, RoundResult, record_of
+from .results import Results, RoundResult
 from .schema import Schema
 from .threshold import Tie, need, parse_threshold
 from .weights import decode, encode, weights_ref
@@ -135,21 +134,8 @@ def set_equal_weights(learners: Sequence[Learner]) -> None:
 
 def tried(tests: Sequence[ProposedWeights], data: bytes, seconds: float) -> RoundResult:
     """The record of round 0: weights that everyone has tested and nobody voted on."""
-    ref = weights_ref(data)
-    return RoundResult(
-        round=0,
-        proposer=0,
-        accepted=True,
-        votes=(None,) * len(tests),
-        vote_scores=tuple(t.vote_value for t in tests),
-        test_scores=tuple(t.test_value for t in tests),
-        current_scores=tuple(t.current_score for t in tests),
-        approvals=0,
-        need=0,
-        weights_sha256=ref.sha256.hex(),
-        size=ref.size,
-        cid=cid_text(ref.cid_digest, ref.size),
-        seconds=seconds,
+    return RoundResult.of(
+        0, 0, weights_ref(data), tests, accepted=True, votes=(None,) * len(tests), need=0, seconds=seconds
     )
 
 
@@ -229,23 +215,17 @@ def _round(
     accepted = approvals >= needed
     if accepted:
         _share(data, learners, held)
-    ref = weights_ref(data)
-    return judged, RoundResult(
-        round=number,
-        proposer=proposer,
+    result = RoundResult.of(
+        number,
+        proposer,
+        weights_ref(data),
+        tested,
         accepted=accepted,
         votes=votes,
-        vote_scores=tuple(None if t is None else t.vote_value for t in tested),
-        test_scores=tuple(None if t is None else t.test_value for t in tested),
-        current_scores=tuple(None if t is None else t.current_score for t in tested),
-        approvals=approvals,
         need=needed,
-        weights_sha256=ref.sha256.hex(),
-        size=ref.size,
-        cid=cid_text(ref.cid_digest, ref.size),
         seconds=time.monotonic() - start,
-        vote_records=tuple(None if i == proposer else record_of(t) for i, t in enumerate(tested)),
     )
+    return judged, result
 
 
 def _try_test(learner: Learner, weights: Weights, name: str, *, held: Held) -> ProposedWeights | None:

@@ -74,15 +74,15 @@ class _Since:
 
     def _from_events(self, member: str, until: int) -> int | None:
         subject = bytes.fromhex(member[2:]).rjust(32, b"\0")
-        found = fetch_events(self._snapshot, self._deployed_block, [subject])
+        events = fetch_events(self._snapshot, self._deployed_block, [subject])
         joined: list[int] = [
             e.arguments["firstRound"]
-            for e in found.events
+            for e in events.events
             if e.name == "MemberAdded" and e.arguments["member"] == member and e.arguments["firstRound"] <= until
         ]
         if joined:
             return max(joined)
-        return None if found.problem else 1
+        return None if events.problem else 1
 
 
 def _balance(snapshot: Snapshot, address: str) -> int:

@@ -13,6 +13,7 @@ from ..core.asking import ask_accept, ask_current, ask_proposal, ask_test, why_d
 from ..core.decide import Action, Adopt, Judge, Propose, Wait
 from ..core.held import Held
 from ..core.learner import Learner, ProposedWeights, Weights
+from ..core.limits import MOST_NOTE
 from ..core.protocol import WeightsRef
 from ..core.schema import Schema
 from ..core.weights import decode, encode
@@ -22,8 +23,6 @@ from .verified import Verified
 from .work import Adopted, Declined, Nothing, Trained, Verdict, Work
 
 __all__ = ["Preparer"]
-
-NOTE_LIMIT = 256  # bytes; the contract's cap
 
 
 class Preparer:
@@ -154,7 +153,7 @@ def _note(weights: Weights) -> bytes:
         facts["delta"] = float(budget.consumed_delta)
         facts["target"] = float(budget.target_epsilon)
     note = json.dumps(facts, separators=(",", ":")).encode() if facts else b""
-    return note if len(note) <= NOTE_LIMIT else b""
+    return note if len(note) <= MOST_NOTE else b""
 
 
 def _up(epsilon: float) -> float:

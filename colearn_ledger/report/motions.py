@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from fractions import Fraction
 
 from ..core.protocol import MotionKind, MotionState, Rules
 from ..core.threshold import need
@@ -48,9 +47,8 @@ def motions_page(read: Motions, *, everything: bool) -> Iterator[str]:
 def subject_in_words(kind: MotionKind, subject: str | None, rules: Rules | None, is_leave: bool = False) -> str:
     """What a motion is for."""
     if rules is not None:
-        threshold = Fraction(rules.threshold_numerator, rules.threshold_denominator)
         windows = [f"{shown_duration(getattr(rules, window.name))} {window.step}" for window in WINDOWS]
-        return f"rules: threshold {threshold}, {', '.join(windows)}"
+        return f"rules: threshold {rules.threshold}, {', '.join(windows)}"
     if is_leave:
         return f"leave: {subject} leaves the collective"
     return f"{'add' if kind is MotionKind.ADD_MEMBER else 'remove'} {subject}"
@@ -76,7 +74,7 @@ def standing_in_words(motion: Motion) -> str:
 def votes_needed(kind: MotionKind, rules: Rules, members: int) -> tuple[int, int]:
     """How many approvals a motion needs, and of how many members: who is to be removed has no vote on it."""
     eligible = members - (kind is MotionKind.REMOVE_MEMBER)
-    return need(Fraction(rules.threshold_numerator, rules.threshold_denominator), eligible), eligible
+    return need(rules.threshold, eligible), eligible
 
 
 def planned_in_words(
@@ -89,7 +87,7 @@ def planned_in_words(
             span, other = getattr(now, window.name), getattr(new, window.name)
             if span != other:
                 yield f"          {shown_duration(span)} {window.step} becomes {shown_duration(other)}"
-        before, after = (Fraction(r.threshold_numerator, r.threshold_denominator) for r in (now, new))
+        before, after = now.threshold, new.threshold
         if before != after:
             voters = len(members) - 1
             yield (

@@ -72,7 +72,7 @@ class RoundsTable:
         ]
         shown: dict[_Kind, Column] = {}
         for kind in known:
-            cells = [kind.cell(found) for found in rounds]
+            cells = [kind.cell(round_) for round_ in rounds]
             if any(cells) or kind.rank <= 3:
                 shown[kind] = Column(kind.name, right=kind.right).fitting(cells)
         for kind in sorted(known, key=lambda k: -k.rank):
@@ -120,15 +120,15 @@ def heading(history: History) -> list[str]:
 
 def summary(history: History) -> list[str]:
     """What came of these rounds: decisions, gas, the last accepted weights."""
-    rounds = [found for found in history.rounds if found.record.round > 0]
+    rounds = [round_ for round_ in history.rounds if round_.record.round > 0]
     by_state = {state: sum(r.record.state is state for r in rounds) for state in RoundState if state.decided}
     over = sum(by_state.values())
     counts = ", ".join(f"{count} {state.name.lower()}" for state, count in by_state.items())
     lines = [f"{over} round{'' if over == 1 else 's'} over: {counts}"]
-    gas = [found.gas for found in rounds if found.gas is not None]
+    gas = [round_.gas for round_ in rounds if round_.gas is not None]
     if gas:
         text = f"gas: {sum(gas):,} in {len(gas)} round{'' if len(gas) == 1 else 's'} ({sum(gas) // len(gas):,} each)"
-        genesis = next((found.gas for found in history.rounds if found.record.round == 0), None)
+        genesis = next((round_.gas for round_ in history.rounds if round_.record.round == 0), None)
         lines.append(text if genesis is None else f"{text}, {genesis:,} for the deployment")
     last = next((r.record for r in reversed(history.rounds) if r.record.state is RoundState.ACCEPTED), None)
     if last is not None and last.weights is not None:
@@ -148,8 +148,8 @@ def short(address: str) -> str:
     return f"{address[:6]}…{address[-4:]}"
 
 
-def state_text(found: Round) -> str:
-    return "genesis" if found.record.round == 0 else found.record.state.name.lower()
+def state_text(round_: Round) -> str:
+    return "genesis" if round_.record.round == 0 else round_.record.state.name.lower()
 
 
 def sign(choice: Choice) -> str:
@@ -157,35 +157,35 @@ def sign(choice: Choice) -> str:
     return _SIGNS[choice]
 
 
-def _proposer(found: Round) -> str:
-    return "" if found.record.round == 0 else short(found.record.proposer)
+def _proposer(round_: Round) -> str:
+    return "" if round_.record.round == 0 else short(round_.record.proposer)
 
 
-def _votes(found: Round) -> str:
-    if len(found.members) > _MANY:
-        counts = [(sign(choice), sum(vote.choice is choice for vote in found.votes)) for choice in Choice]
+def _votes(round_: Round) -> str:
+    if len(round_.members) > _MANY:
+        counts = [(sign(choice), sum(vote.choice is choice for vote in round_.votes)) for choice in Choice]
         return " ".join(f"{mark}{count}" for mark, count in counts if count)
-    marks = {vote.seat: sign(vote.choice) for vote in found.votes}
-    return "".join(marks.get(seat, signs.PROPOSED) for seat in range(len(found.members)))
+    marks = {vote.seat: sign(vote.choice) for vote in round_.votes}
+    return "".join(marks.get(seat, signs.PROPOSED) for seat in range(len(round_.members)))
 
 
-def _by(found: Round) -> str:
-    return "" if found.by_clock is None else "clock" if found.by_clock else "votes"
+def _by(round_: Round) -> str:
+    return "" if round_.by_clock is None else "clock" if round_.by_clock else "votes"
 
 
-def _weights(found: Round) -> str:
-    return "" if found.record.weights is None else shown_hash(found.record.weights.sha256)
+def _weights(round_: Round) -> str:
+    return "" if round_.record.weights is None else shown_hash(round_.record.weights.sha256)
 
 
-def _size(found: Round) -> str:
-    return "" if found.record.weights is None else shown_size(found.record.weights.size)
+def _size(round_: Round) -> str:
+    return "" if round_.record.weights is None else shown_size(round_.record.weights.size)
 
 
-def _score(found: Round, which: int) -> str:
-    published = [vote.scores[which] for vote in found.votes if vote.scores is not None]
+def _score(round_: Round, which: int) -> str:
+    published = [vote.scores[which] for vote in round_.votes if vote.scores is not None]
     return f"{sum(published) / len(published):.4f}" if published else ""
 
 
-def _time(found: Round) -> str:
-    last = found.decided if found.record.round > 0 else next(iter(found.transactions), None)
+def _time(round_: Round) -> str:
+    last = round_.decided if round_.record.round > 0 else next(iter(round_.transactions), None)
     return "" if last is None or last.time is None else human_time(last.time)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from fractions import Fraction
 
 from ..core.protocol import Rules
 from ..core.threshold import need
@@ -43,9 +42,8 @@ WINDOWS = (
 
 def decision_in_words(rules: Rules, members: int) -> str:
     """What it takes to accept a proposal, with the count for so many members."""
-    threshold = Fraction(rules.threshold_numerator, rules.threshold_denominator)
     voters = members - 1
-    return f"more than {threshold} of the {voters} others must approve: {need(threshold, voters)}"
+    return f"more than {rules.threshold} of the {voters} others must approve: {need(rules.threshold, voters)}"
 
 
 def windows_in_words(rules: Rules, *, secret: bool) -> str:

@@ -22,6 +22,7 @@ from colearn_ledger.chain.snapshot import Snapshot
 from colearn_ledger.chain.transactions import Sender
 from colearn_ledger.core.protocol import ZERO_ADDRESS, View
 from colearn_ledger.errors import ChainError, ColearnError, ConfigError, InsufficientFunds, NotAMember, StoreError
+from colearn_ledger.formats.addresses import parse_address
 from colearn_ledger.founding.record import DeploymentRecord, load_deployment
 from colearn_ledger.report.rules import decision_in_words, windows_in_words
 
@@ -80,9 +81,7 @@ class Findings:
         named = self.config.member
         if named is None:
             return ZERO_ADDRESS
-        if not Web3.is_address(named):
-            raise ConfigError(f"member is {named!r}", expected="an address, 0x and 40 hex digits", fix="correct it")
-        return Web3.to_checksum_address(named)
+        return parse_address(named, "member", error=ConfigError)
 
     # -------------------------------------------------------------------------------------------- one by one
 

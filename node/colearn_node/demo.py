@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from colearn_ledger.cli.program import Parser, run_program, signals_interrupt
 from colearn_ledger.cli.training import add_training_options, training_given
+from colearn_ledger.core.limits import LEAST_MEMBERS, MOST_MEMBERS
 from colearn_ledger.errors import UsageError
 from colearn_ledger.formats.files import write_whole
 from colearn_ledger.formats.toml import toml_text
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Setup", "main", "set_up"]
 
+_HOW_MANY = f"{LEAST_MEMBERS} to {MOST_MEMBERS}"
 # Several learners share the cores; each by default takes all of them, which is slower, and rounds differently.
 _THREADS = {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
@@ -61,7 +63,7 @@ def set_up(
     """
     from colearn_ledger.chain.endpoints import connect
     from colearn_ledger.chain.keys import load_account
-    from colearn_ledger.founding.plan import found, plan
+    from colearn_ledger.founding.plan import establish, plan
     from colearn_ledger.founding.record import save_deployment
     from colearn_ledger.learners.loading.factory import LearnerSpec
     from colearn_ledger.learners.loading.first_weights import first_weights
@@ -77,7 +79,7 @@ def set_up(
     api = people[0].ipfs_api
     store = StoreSpec(api or None, None if api else network.folder / "weights").open()
     founding = plan(web3, account.address, [p.address for p in people], weights, secret_votes=secret, shuffled=shuffled)
-    record, _ = found(founding, web3, account, store, rpc=[network.rpc_url])
+    record, _ = establish(founding, web3, account, store, rpc=[network.rpc_url])
     path: Path = network.folder / "deployment.json"
     save_deployment(record, path)
     configs = {}
@@ -104,7 +106,7 @@ def _parser() -> Parser:
     )
     add = parser.add_argument
     add("-t", "--task", default="KERAS_MNIST", help="default: %(default)s")
-    add("-n", "--stakeholders", type=int, default=5, metavar="N", help="2 to 64 (default: %(default)s)")
+    add("-n", "--stakeholders", type=int, default=5, metavar="N", help=f"{_HOW_MANY} (default: %(default)s)")
     add("-p", "--rounds", type=int, default=10, metavar="N", help="default: %(default)s")
     add("-c", "--chain", default="anvil", help="anvil, hardhat or geth (default: %(default)s)")
     add("-s", "--seed", type=int, default=0)
@@ -122,8 +124,8 @@ def _check(options: argparse.Namespace) -> Training:
     from colearn_ledger.tasks import get_task
 
     get_task(options.task).check_folder(options.data_dir)
-    if not 2 <= options.stakeholders <= 64:
-        raise UsageError(f"--stakeholders is {options.stakeholders}", expected="2 to 64")
+    if not LEAST_MEMBERS <= options.stakeholders <= MOST_MEMBERS:
+        raise UsageError(f"--stakeholders is {options.stakeholders}", expected=_HOW_MANY)
     if options.rounds < 1:
         raise UsageError(f"--rounds is {options.rounds}", expected="1 or more")
     return training_given(options, -(-options.rounds // options.stakeholders))

@@ -128,7 +128,7 @@ class Collective:
     def vote(self, index: int, approve: bool = True) -> None:
         """Member ``index`` votes on what is proposed."""
         view = self.contract.snapshot().view(self.member(index))
-        Sender(self.contract, Anvil.account(index)).vote(view.proposals[0].id, approve)
+        Sender(self.contract, Anvil.account(index)).vote(view.proposal.id, approve)
 
     def records(self) -> list[RoundRecord]:
         """All rounds, the current one last."""

@@ -52,7 +52,7 @@ def member(store: CountingStore, genesis: WeightsRef, index: int = 0, verified: 
 
 
 def judge(ref: WeightsRef) -> Judge:
-    return Judge(1, Proposal(bytes(32), ref, 0, approvals=0, rejections=0, hidden=0, need=1), 0, secret=False)
+    return Judge(1, Proposal(bytes(32), ref, 0, approvals=0, rejections=0, hidden=0, need=1), secret=False)
 
 
 def holds(preparer: Preparer) -> WeightsRef:
@@ -78,7 +78,7 @@ def test_adopt__what_was_verified_for_the_vote__is_not_fetched_again(
 
 def test_adopt__own_proposal__is_not_fetched(store: CountingStore, genesis: WeightsRef) -> None:
     proposer = member(store, genesis)
-    trained = proposer.prepare(Propose(1, genesis.sha256, 0))
+    trained = proposer.prepare(Propose(1, genesis.sha256))
     assert isinstance(trained, Trained)
     assert isinstance(proposer.prepare(Adopt(1, trained.weights)), Adopted)
     assert store.fetched == [] and holds(proposer) == trained.weights
