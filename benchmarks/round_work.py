@@ -74,7 +74,7 @@ class _Count:
     def __exit__(self, *error: object) -> None:
         sys.setprofile(None)
 
-    def _called(self, frame: FrameType, event: str, arg: Any) -> None:
+    def _called(self, frame: FrameType, event: str, _: Any) -> None:
         name = self._names.get(frame.f_code) if event == "call" else None
         if name == "decoded" and frame.f_locals["verified"]:
             name = "copied"

@@ -55,6 +55,11 @@ def test_import__a_members_long_half__loads_no_chain_and_no_framework() -> None:
     assert not loaded_by("import colearn_ledger.member.prepare") & set(FRAMEWORKS)
 
 
+@pytest.mark.parametrize("door", ["chain", "core", "founding", "learners", "network", "report", "stores"])
+def test_import__door_of_a_package__loads_no_framework(door: str) -> None:
+    assert not loaded_by(f"import colearn_ledger.{door}") & {*FRAMEWORKS, "numpy"}
+
+
 def test_import__package__under_a_third_of_a_second_over_bare_python() -> None:
     script = "import time; start = time.perf_counter(); import colearn_ledger; print(time.perf_counter() - start)"
     runs = [

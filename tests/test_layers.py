@@ -82,7 +82,8 @@ def modules() -> list[Module]:
     for name, path in known.items():
         package = name if path.name == "__init__.py" else name.rpartition(".")[0]
         ours, others = set(), set()
-        for full in imported(path.read_text(encoding="utf-8"), package):
+        sources = [path, *([stub] if (stub := path.with_suffix(".pyi")).exists() else [])]
+        for full in (full for source in sources for full in imported(source.read_text(encoding="utf-8"), package)):
             top = full.partition(".")[0]
             if top in PACKAGES:
                 if full != "colearn_ledger.__version__":  # a constant at the top, which everybody may name

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 __all__ = [
     "DEFAULT_MAX_SIZE",
-    "KUBO_MINIMUM",
     "LEAST_MEMBERS",
     "MOST_BYTES",
     "MOST_MEMBERS",
@@ -24,4 +23,3 @@ MOST_SECONDS = (1 << 32) - 1  # of a window
 ONE_BLOCK = 1 << 20  # bytes up to which weights are one raw block, whose digest is the weights' sha256
 
 DEFAULT_MAX_SIZE = 1 << 30  # bytes of weights, where a collective says nothing else
-KUBO_MINIMUM = (0, 35)  # the first version whose `add` takes max-file-links

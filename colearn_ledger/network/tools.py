@@ -29,9 +29,9 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from ..core.limits import KUBO_MINIMUM
 from ..errors import ColearnError, NetworkError
 from ..formats.locks import take_lock
+from ..stores.kubo import KUBO_MINIMUM
 
 __all__ = ["Say", "cache_folder", "find_anvil", "find_geth", "find_hardhat", "find_kubo", "find_node"]
 

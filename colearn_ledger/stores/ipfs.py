@@ -22,10 +22,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from ..core.cid import CHUNK, MAX_LINKS, CidHasher, cid_text, inner_nodes, root_block_size_check, root_node
-from ..core.limits import KUBO_MINIMUM
 from ..core.protocol import WeightsRef
 from ..core.weights import weights_ref
 from ..errors import InvalidWeights, StoreError, UnavailableWeights, UsageError
+from .kubo import KUBO_MINIMUM
 
 __all__ = ["IpfsStore"]
 
