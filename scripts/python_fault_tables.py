@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["FOLDERS", "IMPORTED_ONCE", "IN_OTHER_PROCESSES", "MARKS", "MAY_LIVE", "TESTS"]
+__all__ = ["FOLDERS", "IMPORTED_ONCE", "IN_OTHER_PROCESSES", "MARKS", "MAY_LIVE", "NAMES", "TESTS"]
 
 FOLDERS = (
     "colearn_ledger/core",
@@ -13,23 +13,20 @@ FOLDERS = (
 )
 
 # Tests beside tests/<room>/test_<module>.py. Those that need a chain or processes only where there are no others.
-# What the published interface asks of the core is tested in tests/docs/test_moving_over.py.
 TESTS: dict[str, tuple[str, ...]] = {
-    "core/asking": ("tests/docs/test_moving_over.py",),
     "core/cid": ("tests/core/test_cid_nodes.py",),
-    "core/driver": ("tests/docs/test_moving_over.py",),
-    "core/learner": ("tests/core/test_asking.py", "tests/core/test_driver.py", "tests/docs/test_moving_over.py"),
-    "core/protocol": ("tests/core/test_decide.py",),
-    "core/results": ("tests/core/test_driver.py", "tests/docs/test_moving_over.py"),
+    "core/learner": ("tests/core/test_asking.py", "tests/core/test_driver.py"),
+    "core/results": ("tests/core/test_driver.py",),
     "core/schema": ("tests/core/test_weights.py", "tests/core/test_tensors.py"),
-    "core/summaries": ("tests/core/test_asking.py", "tests/docs/test_moving_over.py"),
-    "core/threshold": ("tests/docs/test_moving_over.py",),
-    "core/training": ("tests/docs/test_moving_over.py",),
+    "core/summaries": ("tests/core/test_asking.py",),
     "core/tree": ("tests/core/test_weights.py", "tests/core/test_tensors.py"),
 }
 
 # Other marks than "not slow".
 MARKS: dict[str, str] = {}
+
+# By their names, whatever the module: tests that import TensorFlow take longer for it than all others together.
+NAMES = "not tensorflow and not keras"
 
 # Modules that run in processes of their own, where nobody sees which lines a test runs.
 IN_OTHER_PROCESSES = {"node/worker/main", "node/worker/process"}

@@ -53,7 +53,7 @@ def test_process():
 """
 TABLES = """
 FOLDERS, TESTS, MARKS, IN_OTHER_PROCESSES, IMPORTED_ONCE = ("toy/core",), {}, {}, set(), ("pytest",)
-MAY_LIVE = {}
+MAY_LIVE, NAMES = {}, "test"
 """
 
 

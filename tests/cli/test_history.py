@@ -267,8 +267,11 @@ def test_history__follow__shows_each_round_when_it_is_over(chain: Anvil, tmp_pat
         wait_until(lambda: any("accepted" in line for line in lines), "the round is shown")
     finally:
         process.send_signal(signal.SIGINT)
-        code = process.wait(90)
-        reader.join(10)
+        try:
+            code = process.wait(90)
+        finally:
+            process.kill()
+        reader.join(30)
     assert code == 130
     assert [line.split()[0] for line in lines if "P++" in line] == ["1"]
 
