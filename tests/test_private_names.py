@@ -13,14 +13,8 @@ OURS = ("colearn_ledger", "colearn_node")
 
 # What is to go yet, by file and name. A name that is gone must leave this list.
 ALLOWED = {
-    ("tests/chain/test_transactions.py", "_delivery"),
-    ("tests/chain/test_transactions.py", "_sent"),
-    ("tests/cli/test_history.py", "_Decoder"),
     ("tests/docs/test_cli_reference.py", "_actions"),  # argparse's: nothing public lists a parser's options
     ("tests/docs/test_cli_reference.py", "_parser"),
-    ("tests/history/test_read.py", "_Decoder"),
-    ("tests/history/test_read.py", "_FEW"),
-    ("tests/history/test_read.py", "_PAGE"),
     ("tests/learners/privacy/test_keras_step.py", "_private_step"),
     ("tests/learners/test_template.py", "_early_stop"),
     ("tests/network/test_tools.py", "_CHECKOUT"),

@@ -14,7 +14,7 @@ from typing import NoReturn
 
 from ..errors import ColearnError, UsageError
 
-__all__ = ["INTERRUPTED", "PIPE_CLOSED", "Parser", "run_program", "signals_interrupt"]
+__all__ = ["INTERRUPTED", "PIPE_CLOSED", "Parser", "run_program", "signals_handled", "signals_interrupt"]
 
 INTERRUPTED, PIPE_CLOSED = 130, 141  # the exit codes that shells give to what Ctrl-C or a closed pipe ended
 
@@ -96,15 +96,22 @@ def _no_interrupt_lost() -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def signals_handled(handler: Callable[[int, FrameType | None], None], *numbers: signal.Signals) -> Iterator[None]:
+    """These signals go to the handler until the block ends, and then to whoever had them before."""
+    before = {number: signal.signal(number, handler) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler_before in before.items():
+            signal.signal(number, handler_before)
+
+
+@contextlib.contextmanager
 def signals_interrupt() -> Iterator[None]:
     """Asked to end in any way (SIGTERM, a terminal that closes), the program ends as by Ctrl-C."""
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
-    try:
+    with signals_handled(interrupt, signal.SIGTERM, signal.SIGHUP):
         yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
