@@ -21,6 +21,19 @@ TESTS: dict[str, tuple[str, ...]] = {
     "core/schema": ("tests/core/test_weights.py", "tests/core/test_tensors.py"),
     "core/summaries": ("tests/core/test_asking.py",),
     "core/tree": ("tests/core/test_weights.py", "tests/core/test_tensors.py"),
+    "chain/bytecode": ("tests/chain/test_contract.py",),
+    "chain/commitments": ("tests/chain/test_transactions.py",),
+    "chain/delivery": ("tests/chain/test_transactions.py",),
+    "chain/deploy": ("tests/chain/test_contract.py",),
+    "chain/fees": ("tests/chain/test_transactions.py",),
+    "chain/reverts": ("tests/chain/test_contract.py", "tests/chain/test_transactions.py"),
+    "history/export": ("tests/history/test_read.py", "tests/cli/test_history.py"),
+    "history/logs": ("tests/history/test_read.py",),
+    "history/members": ("tests/history/test_read.py",),
+    "history/motions": ("tests/history/test_read.py",),
+    "history/types": ("tests/history/test_read.py",),
+    "member/prepare": ("tests/member/test_verified.py", "tests/embedded/test_ledger.py"),
+    "member/submit": ("tests/embedded/test_ledger.py",),
 }
 
 # Other marks than "not slow".
