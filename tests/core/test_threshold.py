@@ -54,3 +54,10 @@ def test_need__any_threshold__between_one_and_all() -> None:
             for voters in range(1, 64):
                 assert 1 <= need(Fraction(numerator, denominator), voters) <= voters
                 assert need(Fraction(numerator, denominator), voters) > Fraction(numerator, denominator) * voters
+
+
+@pytest.mark.parametrize("fraction", ["1/2", "2/3", "1/3", "3/4", "1"])
+def test_parse_threshold__tie_accepts__is_so_for_up_to_a_thousand_voters(fraction: str) -> None:
+    """So many approvals as the threshold says are enough, where a fraction of a voter can't approve: the next whole."""
+    exact, given = Fraction(fraction), parse_threshold(fraction, "accept")
+    assert all(need(given, voters) == -(-exact * voters // 1) for voters in range(1, 1001))
