@@ -95,7 +95,7 @@ class _Other:
         sending.result()
         nodes.wait_until(lambda: len(_times(noted)) > len(before), "the node tests")
         nodes.wait_until(lambda: self._votes_in(view.round + 1), "the node's own proposal")
-        self._sender.vote(self._view().proposals[0].id, True)
+        self._sender.vote(self._view().proposal.id, True)
         nodes.wait_until(lambda: self._view().round == view.round + 2, "the next turn")
         return _times(noted)[len(before)] - start
 

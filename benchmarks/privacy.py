@@ -13,14 +13,14 @@ import argparse
 import statistics
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from colearn_ledger.core.driver import run
-from colearn_ledger.core.summaries import DiffPrivConfig
-from colearn_ledger.tasks import get_task
+from colearn_ledger.tasks import Training, get_task
 
 __all__ = ["measure"]
 
@@ -31,16 +31,13 @@ STEPS = 30  # that the time of one is the mean of
 
 def measure(target: float | None, rounds: int, seed: int, data_dir: Path | None = None) -> dict[str, float]:
     """One run: noise, epsilon, share of rounds accepted, accuracy, and CPU seconds of one step."""
-    privacy = None
+    training = Training(batch_size=BATCH, learning_rate=RATE, deterministic=True)
     if target is not None:
-        lasts = -(-rounds // LEARNERS)
-        privacy = DiffPrivConfig(target, DELTA, CLIP, proposals=lasts, deterministic=True)
+        training = replace(training, epsilon=target, delta=DELTA, clip=CLIP, proposals=-(-rounds // LEARNERS))
     task = get_task("KERAS_MNIST")
-    learners: list[Any] = task.make_learners(
-        LEARNERS, data_dir=data_dir, seed=seed, batch_size=BATCH, learning_rate=RATE, privacy=privacy
-    ).learners
+    learners: list[Any] = task.make_learners(LEARNERS, training, seed=seed, data_dir=data_dir).learners
     results = run(rounds, learners)
-    learners[0].noise = None if privacy is None else learners[0].privacy.randomness(0)
+    learners[0].noise = None if target is None else learners[0].privacy.randomness(0)
     rows = np.arange(BATCH)
     started = time.process_time()
     for _ in range(STEPS):
@@ -48,8 +45,8 @@ def measure(target: float | None, rounds: int, seed: int, data_dir: Path | None 
     seconds = (time.process_time() - started) / STEPS
     last = next((r for r in reversed(results.rounds) if r.accepted), results.initial)
     return {
-        "noise": 0.0 if privacy is None else learners[0].privacy.noise_multiplier,
-        "epsilon": float("inf") if privacy is None else max(ln.privacy.budget.consumed_epsilon for ln in learners),
+        "noise": 0.0 if target is None else learners[0].privacy.noise_multiplier,
+        "epsilon": float("inf") if target is None else max(ln.privacy.budget.consumed_epsilon for ln in learners),
         "accepted": sum(r.accepted for r in results.rounds) / rounds,
         "accuracy": statistics.mean(s for s in last.test_scores if s is not None),
         "seconds": seconds,

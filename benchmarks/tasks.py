@@ -17,14 +17,14 @@ import warnings
 from colearn_ledger.core.driver import run
 from colearn_ledger.errors import ColearnError
 from colearn_ledger.learners.voting.policy import SmallVoteSet
-from colearn_ledger.tasks import Task, get_task
+from colearn_ledger.tasks import Task, Training, get_task
 
 DEALT: dict[str, float | None] = {"IID": None, "Dirichlet(0.3)": 0.3}
 
 
 def measure(task: Task, folder: str | None, alpha: float | None, rounds: int, seed: int) -> tuple[int, float, float]:
     """Rounds accepted, mean test score at the end, CPU seconds of a round."""
-    learners = task.make_learners(5, data_dir=folder, seed=seed, alpha=alpha).learners
+    learners = task.make_learners(5, Training(alpha=alpha), seed=seed, data_dir=folder).learners
     started = time.process_time()
     results = run(rounds, learners)
     took = (time.process_time() - started) / rounds

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .core.driver import run_one_round, set_equal_weights
-from .core.training import collective_learning_round, individual_training_round, initial_result
+from .core.rounds import collective_learning_round, individual_training_round, initial_result
 
 __all__ = [
     "collective_learning_round",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import pkgutil
 import subprocess
 import sys
 
 import pytest
 
 import colearn_ledger
+from colearn_ledger import core
 
 FRAMEWORKS = (
     "tensorflow",
@@ -20,17 +22,6 @@ FRAMEWORKS = (
     "pandas",
     "scipy",
     "requests",
-)
-CORE = (
-    "core.decide",
-    "core.driver",
-    "core.learner",
-    "core.protocol",
-    "core.results",
-    "core.threshold",
-    "core.weights",
-    "core.schema",
-    "core.cid",
 )
 
 
@@ -51,12 +42,22 @@ def test_import__task_names__load_no_framework() -> None:
     assert not loaded_by("from colearn_ledger.tasks import get_task; get_task('mnist')") & set(FRAMEWORKS)
 
 
-def test_import__core__only_stdlib_numpy_safetensors() -> None:
+def test_import__core__only_stdlib_and_numpy() -> None:
     bare = loaded_by("pass")
-    core = loaded_by("\n".join(f"import colearn_ledger.{name}" for name in CORE))
-    foreign = core - bare - set(sys.stdlib_module_names)
+    names = [module.name for module in pkgutil.iter_modules(core.__path__, "colearn_ledger.core.")]
+    assert "colearn_ledger.core.decide" in names
+    foreign = loaded_by("import " + ", ".join(names)) - bare - set(sys.stdlib_module_names)
     # names with an underscore in front are helpers that numpy's build and the interpreter's site make
-    assert {name for name in foreign if not name.startswith("_")} <= {"colearn_ledger", "numpy", "safetensors"}
+    assert {name for name in foreign if not name.startswith("_")} <= {"colearn_ledger", "numpy"}
+
+
+def test_import__a_members_long_half__loads_no_chain_and_no_framework() -> None:
+    assert not loaded_by("import colearn_ledger.member.prepare") & set(FRAMEWORKS)
+
+
+@pytest.mark.parametrize("door", ["chain", "core", "founding", "learners", "network", "report", "stores"])
+def test_import__door_of_a_package__loads_no_framework(door: str) -> None:
+    assert not loaded_by(f"import colearn_ledger.{door}") & {*FRAMEWORKS, "numpy"}
 
 
 def test_import__package__under_a_third_of_a_second_over_bare_python() -> None:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from web3.exceptions import Web3Exception
-
-from ..errors import ArtifactError, ChainError, NoContract
+from ..errors import ArtifactError, NoContract
 from .artifact import load_artifact
+from .reach import reaching
 from .snapshot import Snapshot
 
 __all__ = ["check_code", "matches"]
@@ -19,12 +18,8 @@ _WORD = bytes(32)
 def check_code(snapshot: Snapshot) -> None:
     """Raise NoContract if there is no code at the contract's address, ArtifactError if it is another contract's."""
     contract = snapshot.contract
-    try:
+    with reaching("read the contract's code", fix="check that the endpoint is synced"):
         code = bytes(contract.web3.eth.get_code(contract.address, snapshot.pin))
-    except ChainError:
-        raise
-    except (Web3Exception, OSError, ValueError) as e:
-        raise ChainError(f"could not read the contract's code: {e}", fix="check that the endpoint is synced") from e
     where = f"{contract.address} on chain {contract.chain_id}, at block {snapshot.head.number}"
     if not code:
         raise NoContract(

@@ -5,16 +5,16 @@ Nothing here has a default block: who reads says at which block (``Head``), so t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import Any
 
 from eth_abi.exceptions import DecodingError
 from eth_utils.abi import get_abi_output_types
 from eth_utils.address import to_checksum_address
 from web3 import Web3
-from web3.exceptions import ContractCustomError, ContractLogicError, Web3Exception
+from web3.exceptions import ContractCustomError, ContractLogicError
 from web3.types import TxParams
 
 from ..core.protocol import (
@@ -32,12 +32,12 @@ from ..core.protocol import (
 from ..errors import ArtifactError, ChainError, ContractError
 from .artifact import Artifact, load_artifact
 from .endpoints import begin_view
+from .reach import REFUSALS, reaching
 from .reverts import RevertDecoder
 from .snapshot import Snapshot
 
 __all__ = ["CollectiveContract", "Head"]
 
-T = TypeVar("T")
 _ZERO_HASH = bytes(32)
 _MUCH_GAS = 10**10
 
@@ -70,7 +70,8 @@ class CollectiveContract:
         self.functions = web3.eth.contract(address=self.address, abi=self.artifact.abi).functions
         self.reverts = RevertDecoder(self.artifact.abi)
         self._pin_by_number = pin_by_number
-        self.chain_id: int = self._reach(lambda: web3.eth.chain_id, "read the chain id")
+        with reaching("read the chain id"):
+            self.chain_id: int = web3.eth.chain_id
 
     # -------------------------------------------------------------------------------------------- head and clock
 
@@ -80,7 +81,8 @@ class CollectiveContract:
         """
         begin_view(self.web3)
         which = "latest" if number is None else number
-        block = self._reach(lambda: self.web3.eth.get_block(which), f"read the block {which}")  # type: ignore[arg-type]
+        with reaching(f"read the block {which}"):
+            block = self.web3.eth.get_block(which)  # type: ignore[arg-type]
         return Head(int(block["number"]), bytes(block["hash"]), int(block["timestamp"]))
 
     def fetch_clock(self, head: Head) -> int:
@@ -90,7 +92,7 @@ class CollectiveContract:
         """
         try:
             pending = self.web3.eth.get_block("pending")
-        except (Web3Exception, ValueError):  # an endpoint without a pending block: its head is the only clock
+        except REFUSALS:  # an endpoint without a pending block: its head is the only clock
             return head.timestamp
         return max(head.timestamp, int(pending["timestamp"]))
 
@@ -116,21 +118,9 @@ class CollectiveContract:
             proposer=raw["proposer"],
             deadline=raw["deadline"],
             overdue=raw["overdue"],
-            advanceable=raw["advanceable"],
             accepted_round=raw["acceptedRound"],
             accepted=WeightsRef(raw["acceptedSha256"], raw["acceptedCidDigest"], raw["acceptedSize"]),
-            proposals=tuple(
-                Proposal(
-                    id=p["id"],
-                    weights=WeightsRef(p["sha256Hash"], p["cidDigest"], p["size"]),
-                    proposer_seat=p["proposerSeat"],
-                    approvals=p["approvals"],
-                    rejections=p["rejections"],
-                    hidden=p["hidden"],
-                    need=p["need"],
-                )
-                for p in raw["proposals"]
-            ),
+            proposal=_proposal(raw["proposal"]),
             member_count=raw["memberCount"],
             is_member=raw["isMember"],
             seat=raw["seat"],
@@ -139,7 +129,7 @@ class CollectiveContract:
             rules=_rules(raw["rules"]),
             secret_votes=raw["secretVotes"],
             max_size=raw["maxSize"],
-            open_motions=raw["openMotions"],
+            motions_to_vote=tuple(raw["motionsToVote"]),
         )
 
     def fetch_rounds(self, first: int, count: int, head: Head, clock: int) -> tuple[RoundRecord, ...]:
@@ -191,14 +181,11 @@ class CollectiveContract:
         call: TxParams = {"to": self.address, "data": function._encode_transaction_data()}
         if gas is not None:
             call["gas"] = gas
-        try:
-            answer = self.web3.eth.call(call, self.pin(head))
-        except (ContractCustomError, ContractLogicError) as e:
-            raise self.reverts.decode(revert_data(e), doing) from e
-        except ChainError:
-            raise
-        except (Web3Exception, OSError, ValueError) as e:
-            raise ChainError(f"could not {doing}: {e}", fix="check that the endpoint is reachable and synced") from e
+        with reaching(doing):
+            try:
+                answer = self.web3.eth.call(call, self.pin(head))
+            except (ContractCustomError, ContractLogicError) as e:
+                raise self.reverts.decode(revert_data(e), doing) from e
         try:
             [raw] = self.web3.codec.decode(get_abi_output_types(function.abi), answer)
         except DecodingError as e:
@@ -208,14 +195,6 @@ class CollectiveContract:
                 fix="compare the address and the chain id with the deployment",
             ) from e
         return _named(function.abi["outputs"][0], raw)
-
-    def _reach(self, read: Callable[[], T], doing: str) -> T:
-        try:
-            return read()
-        except ChainError:
-            raise
-        except (Web3Exception, OSError, ValueError) as e:
-            raise ChainError(f"could not {doing}: {e}", fix="check that the endpoint is reachable and synced") from e
 
 
 def revert_data(error: Exception) -> bytes:
@@ -253,6 +232,20 @@ def _rules(raw: Mapping[str, int]) -> Rules:
         vote_window=raw["voteWindow"],
         reveal_window=raw["revealWindow"],
         motion_window=raw["motionWindow"],
+    )
+
+
+def _proposal(raw: Mapping[str, Any]) -> Proposal | None:
+    if raw["id"] == _ZERO_HASH:
+        return None
+    return Proposal(
+        id=raw["id"],
+        weights=WeightsRef(raw["sha256Hash"], raw["cidDigest"], raw["size"]),
+        proposer_seat=raw["proposerSeat"],
+        approvals=raw["approvals"],
+        rejections=raw["rejections"],
+        hidden=raw["hidden"],
+        need=raw["need"],
     )
 
 

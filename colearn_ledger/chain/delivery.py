@@ -15,18 +15,18 @@ from typing import Any, Generic, TypeVar
 
 from eth_account.signers.local import LocalAccount
 from web3 import Web3
-from web3.exceptions import TransactionNotFound, Web3Exception
+from web3.exceptions import TransactionNotFound
 from web3.types import TxReceipt
 
 from ..errors import ChainError, InsufficientFunds, TransactionError, WrongChain
 from .endpoints import begin_view
 from .fees import Fees, FeeSource
+from .reach import FAILURES, REFUSALS
 
-__all__ = ["Delivery", "Given", "NonceTaken", "NotMined", "is_about_funds"]
+__all__ = ["Delivery", "NonceTaken", "NotMined", "Superseded", "is_about_funds"]
 
 T = TypeVar("T")
 _log = logging.getLogger("colearn_ledger.chain")
-_FAILURES = (Web3Exception, OSError, ValueError)
 _FIRST_POLL_S, _LONGEST_POLL_S = 0.005, 0.25
 _UNDERPRICED_TRIES = 24  # by an eighth each: to 16 times the price
 
@@ -45,7 +45,7 @@ class NotMined(TransactionError):
     """It was sent, and not mined in time. It may still be."""
 
 
-class Given(Exception, Generic[T]):
+class Superseded(Exception, Generic[T]):
     """Given up because the contract's state has made it pointless; ``outcome`` says how."""
 
     def __init__(self, outcome: T) -> None:
@@ -88,7 +88,7 @@ class Delivery:
         Parameters
         ----------
         doing: what it does, for people.
-        pointless: called before it is replaced; raises (:class:`Given`) if it need not be mined any more.
+        pointless: called before it is replaced; raises (:class:`Superseded`) if it need not be mined any more.
 
         Raises
         ------
@@ -147,7 +147,7 @@ class _One:
         """Raise if it need not be mined any more; its receipt if that is because it has done its work by now."""
         try:
             self._pointless()
-        except _FAILURES as e:  # can't tell: carry on
+        except FAILURES as e:  # can't tell: carry on
             _log.warning("the endpoint failed while a transaction is under way: %s", e)
         except Exception:
             receipt = self._fetch_receipt()
@@ -159,7 +159,7 @@ class _One:
     def _raise_fee(self) -> None:
         try:
             raised = self._fees.raised(self._d.fees.fetch(), self._d.fees.cap)
-        except _FAILURES:  # the endpoint, or gas costs more than the cap now: it has to wait as it is
+        except FAILURES:  # the endpoint, or gas costs more than the cap now: it has to wait as it is
             return
         if raised is not None:
             _log.warning("not mined yet, raising the fee to %d wei: %s", raised.price, self._doing)
@@ -184,7 +184,7 @@ class _One:
                 _log.warning("the endpoint failed, trying again: %s", e)
                 self._reconnect()
                 return False
-            except (Web3Exception, ValueError) as e:
+            except REFUSALS as e:
                 if not self._raise_if_underpriced(e):
                     return True
         raise TransactionError(
@@ -220,7 +220,7 @@ class _One:
         address = self._d.account.address
         try:
             has = f"{self._eth.get_balance(self._d.account.address)} wei"
-        except _FAILURES:
+        except FAILURES:
             has = "too little"
         return InsufficientFunds(
             f"the account {address} has {has}, which doesn't pay for a transaction: {self._doing}",
@@ -237,7 +237,7 @@ class _One:
                     continue
                 if receipt is not None and receipt.get("blockNumber") is not None:
                     return receipt
-        except _FAILURES as e:
+        except FAILURES as e:
             _log.warning("the endpoint failed while a transaction is under way: %s", e)
             self._reconnect()
         return None

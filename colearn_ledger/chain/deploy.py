@@ -7,22 +7,22 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from eth_account.signers.local import LocalAccount
-from eth_utils.address import is_checksum_formatted_address
 from web3 import Web3
-from web3.exceptions import ContractCustomError, ContractLogicError, Web3Exception
+from web3.exceptions import ContractCustomError, ContractLogicError
 from web3.utils import get_create_address
 
-from ..core.protocol import Rules, WeightsRef
+from ..core.limits import DEFAULT_MAX_SIZE
+from ..core.protocol import ZERO_ADDRESS, Rules, WeightsRef
 from ..errors import ChainError, InsufficientFunds, TransactionError, UsageError
+from ..formats.addresses import parse_address
 from .artifact import load_artifact
 from .contract import revert_data, rules_struct
 from .delivery import Delivery, NonceTaken, NotMined, is_about_funds
 from .fees import FeeSource
+from .reach import FAILURES, reaching
 from .reverts import RevertDecoder
 
-__all__ = ["DEFAULT_MAX_SIZE", "Cost", "Deployment", "Genesis", "check_members", "deploy", "estimate_deploy"]
-
-DEFAULT_MAX_SIZE = 1 << 30
+__all__ = ["Cost", "Deployment", "Genesis", "check_members", "deploy", "estimate_deploy"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ def estimate_deploy(web3: Web3, deployer: str, genesis: Genesis, *, fee_cap: int
         raise RevertDecoder(load_artifact().abi).decode(revert_data(e), "be deployed") from e
     except ChainError:
         raise
-    except (Web3Exception, OSError, ValueError) as e:
+    except FAILURES as e:
         if is_about_funds(e):
             raise InsufficientFunds(
                 f"the account {deployer} can't pay for the deployment: {e}", fix=f"send funds to {deployer}"
@@ -117,28 +117,25 @@ def deploy(
     InsufficientFunds, TransactionError: it can't be paid, sent, or isn't mined in time.
     """
     cost = estimate_deploy(web3, account.address, genesis, fee_cap=fee_cap)
-    try:
-        chain_id = int(web3.eth.chain_id)
-        nonce = web3.eth.get_transaction_count(account.address, "latest")  # as the delivery asks
-        future = get_create_address(account.address, nonce)
-        on_sending(future)
-        delivery = Delivery(
-            web3, account, chain_id, fee_cap=fee_cap, timeout_s=timeout_s, replace_after_s=replace_after_s
-        )
-        receipt = delivery.deliver({"data": _creation(web3, genesis), "gas": cost.gas}, "deploy the contract")
-    except NonceTaken as e:
-        raise TransactionError(
-            "another transaction of the account came before the deployment",
-            expected="one program per key",
-            fix="deploy again when no other program sends transactions with this key",
-        ) from e
-    except NotMined as e:
-        e.fix += f". Should it be mined later after all, the contract will be at {future}"
-        raise
-    except ChainError:
-        raise
-    except (Web3Exception, OSError, ValueError) as e:
-        raise TransactionError(f"could not deploy: {e}", fix="check the endpoint and the balance") from e
+    with reaching("deploy", fix="check the endpoint and the balance", kind=TransactionError):
+        try:
+            chain_id = int(web3.eth.chain_id)
+            nonce = web3.eth.get_transaction_count(account.address, "latest")  # as the delivery asks
+            future = get_create_address(account.address, nonce)
+            on_sending(future)
+            delivery = Delivery(
+                web3, account, chain_id, fee_cap=fee_cap, timeout_s=timeout_s, replace_after_s=replace_after_s
+            )
+            receipt = delivery.deliver({"data": _creation(web3, genesis), "gas": cost.gas}, "deploy the contract")
+        except NonceTaken as e:
+            raise TransactionError(
+                "another transaction of the account came before the deployment",
+                expected="one program per key",
+                fix="deploy again when no other program sends transactions with this key",
+            ) from e
+        except NotMined as e:
+            e.fix += f". Should it be mined later after all, the contract will be at {future}"
+            raise
     address = receipt["contractAddress"]
     if receipt["status"] != 1 or address is None:
         raise TransactionError("the deployment was mined and failed", fix="check the gas limit of the chain's blocks")
@@ -163,13 +160,19 @@ def check_members(members: Sequence[str]) -> tuple[str, ...]:
 
     Raises UsageError for what isn't an address or has a typing error in it, and for a member that is named twice.
     """
-    found = tuple(_address(m) for m in members)
-    twice = next((m for m in found if found.count(m) > 1), None)
+    addresses = tuple(parse_address(member, "a member") for member in members)
+    if ZERO_ADDRESS in addresses:
+        raise UsageError(
+            f"a member is {ZERO_ADDRESS}, which is not an address of anybody",
+            expected="the address of the member's key",
+            fix="correct the address",
+        )
+    twice = next((a for a in addresses if addresses.count(a) > 1), None)
     if twice is not None:
         raise UsageError(
             f"member {twice} is named more than once", expected="every member once", fix="remove the duplicate"
         )
-    return found
+    return addresses
 
 
 def _creation(web3: Web3, genesis: Genesis) -> Any:
@@ -187,21 +190,3 @@ def _creation(web3: Web3, genesis: Genesis) -> Any:
     )
     constructor = web3.eth.contract(abi=artifact.abi, bytecode=artifact.bytecode).constructor(arguments)
     return constructor.data_in_transaction
-
-
-def _address(text: str) -> str:
-    try:
-        address = Web3.to_checksum_address(text)
-        if int(address, 16) == 0:
-            raise ValueError
-    except (ValueError, TypeError):
-        raise UsageError(
-            f"{str(text)[:60]!r} is not an address", expected="0x and 40 hexadecimal digits", fix="correct the address"
-        ) from None
-    if is_checksum_formatted_address(text) and text != address:  # upper and lower case, and not by the checksum
-        raise UsageError(
-            f"the address {text} has a wrong checksum: some of its letters or digits are mistaken",
-            expected="the address as its owner's wallet shows it",
-            fix="copy it again",
-        )
-    return address

@@ -4,6 +4,9 @@ Two endpoints may be at different blocks, so what is read through one must not b
 begins with :func:`begin_view` (``CollectiveContract.fetch_head`` calls it); every request of a thread goes to the
 endpoint that its view began with, whatever happens, and fails if that endpoint fails. The next view begins with the
 next endpoint that answers, and that is the same chain.
+
+An endpoint that answers may mislead all the same: its head stands still, or is far behind. Only its caller knows how
+far is too far: :func:`compare_heads` says where the endpoints stand, :func:`switch_endpoint` leaves one for the best.
 """
 
 from __future__ import annotations
@@ -11,28 +14,40 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
-import requests
 from web3 import HTTPProvider, Web3
-from web3.exceptions import Web3Exception
 from web3.middleware import ExtraDataToPOAMiddleware
 from web3.providers import JSONBaseProvider
-from web3.providers.rpc.utils import ExceptionRetryConfiguration
 from web3.types import RPCEndpoint, RPCResponse
 
 from ..errors import ChainError, UsageError, WrongChain
+from .endpoint import READ_TIMEOUT_S, RETRY_S, Endpoint, fetch_positions, http_provider, shown_url
+from .reach import FAILURES
 
-__all__ = ["EndpointsProvider", "begin_view", "connect", "shown_url", "switch_endpoint"]
+__all__ = ["EndpointsProvider", "Heads", "begin_view", "compare_heads", "connect", "shown_url", "switch_endpoint"]
 
-CONNECT_TIMEOUT_S = 5.0
-READ_TIMEOUT_S = 20.0
-# A node that restarts refuses connections for a moment; web3's own default doesn't retry that. An answer that doesn't
-# come in time isn't asked for again: the caller looks again anyway, through another endpoint where there is one.
-_RETRIES, _BACKOFF_S = 3, 0.2
-_COOL_DOWN_S, _LONGEST_COOL_DOWN_S = 30.0, 300.0
-_UNREACHABLE = (Web3Exception, OSError, ValueError)  # ValueError: something answers, and not in JSON
+COOL_DOWN_S, _LONGEST_COOL_DOWN_S = 30.0, 300.0
+PROBE_S = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Heads:
+    """Where the endpoints stand. URLs are as :func:`shown_url` shows them, numbers are those of the newest blocks.
+
+    Attributes
+    ----------
+    current, current_number: of the endpoint that this thread's requests go to; None if it doesn't say.
+    best, best_number: of the one whose head is the highest.
+    lag: blocks that the current one is behind the best one; 0 if it is the best one, or doesn't say where it stands.
+    """
+
+    current: str
+    current_number: int | None
+    best: str
+    best_number: int
+    lag: int
 
 
 def connect(
@@ -40,6 +55,9 @@ def connect(
     *,
     expected_chain_id: int | None = None,
     timeout_s: float = READ_TIMEOUT_S,
+    retry_s: float = RETRY_S,
+    cool_down_s: float = COOL_DOWN_S,
+    probe_s: float = PROBE_S,
 ) -> Web3:
     """A web3 over ``urls``, in the order of preference.
 
@@ -48,6 +66,8 @@ def connect(
     urls: http or https, at least one.
     expected_chain_id: None takes whatever chain the first endpoint that answers is.
     timeout_s: seconds to wait for an answer.
+    retry_s: seconds after which a refused connection is tried again, then twice as many.
+    cool_down_s, probe_s: as :class:`EndpointsProvider` has them.
 
     Raises
     ------
@@ -57,7 +77,12 @@ def connect(
     """
     if not urls:
         raise UsageError("no RPC endpoint is named", expected="at least one URL", fix="name one with --rpc")
-    provider = EndpointsProvider([_http(url, timeout_s) for url in urls], expected_chain_id)
+    provider = EndpointsProvider(
+        [http_provider(url, timeout_s=timeout_s, retry_s=retry_s) for url in urls],
+        expected_chain_id,
+        cool_down_s=cool_down_s,
+        probe_s=probe_s,
+    )
     provider.check()
     web3 = Web3(provider)
     # It asks for the chain id twice around each call, to check fields that this package gives itself.
@@ -72,33 +97,53 @@ def begin_view(web3: Web3) -> None:
         web3.provider.begin_view()
 
 
+def compare_heads(web3: Web3) -> Heads | None:
+    """Where this thread's endpoint stands beside the others. Begins no view, and changes none.
+
+    None where there is one endpoint only, and where none says where it stands. One that is another chain, or doesn't
+    answer within seconds, is left out, and so is for a while one that didn't lately. Raises nothing.
+    """
+    return web3.provider.compare_heads() if isinstance(web3.provider, EndpointsProvider) else None
+
+
 def switch_endpoint(web3: Web3) -> bool:
-    """Let the next view begin with another endpoint, because this one misleads (its head stands still). False: none."""
+    """Let the next views begin with the endpoint whose head is the highest, because this thread's misleads.
+
+    The one that misleads cools down, and isn't used again before its head has moved. The view that this thread is in
+    goes on where it began. False, and nothing changes: there is no other one, or none that is as far. Raises nothing.
+    """
     return isinstance(web3.provider, EndpointsProvider) and web3.provider.switch()
 
 
-def shown_url(url: str) -> str:
-    """The URL without what may be a secret in it: user, password, path and query (many providers' keys are paths)."""
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    return f"{parts.scheme}://{f'[{host}]' if ':' in host else host}{f':{parts.port}' if parts.port else ''}"
-
-
 class EndpointsProvider(JSONBaseProvider):
-    """Several endpoints as one provider; see the module's text for when it changes from one to another."""
+    """Several endpoints as one provider; see the module's text for when it changes from one to another.
 
-    def __init__(self, endpoints: Sequence[HTTPProvider], chain_id: int | None) -> None:
+    Parameters
+    ----------
+    providers: one for each endpoint, in the order of preference.
+    chain_id: that all must have; None: whatever the first that answers has.
+    cool_down_s: seconds that an endpoint which failed isn't asked first; twice as many each further time, to 300.
+    probe_s: seconds that comparing heads may take.
+    """
+
+    def __init__(
+        self,
+        providers: Sequence[HTTPProvider],
+        chain_id: int | None,
+        *,
+        cool_down_s: float = COOL_DOWN_S,
+        probe_s: float = PROBE_S,
+    ) -> None:
         super().__init__()
-        self.endpoints = tuple(endpoints)
         self.chain_id = chain_id
-        self._down_until = [0.0] * len(self.endpoints)
-        self._failures = [0] * len(self.endpoints)  # in a row
-        self._checked = [False] * len(self.endpoints)
+        self.cool_down_s, self.probe_s = cool_down_s, probe_s
+        self._endpoints = tuple(Endpoint(provider) for provider in providers)
+        self._best_index, self._best_until = 0, 0.0  # what comes first after a switch, and until when
         self._lock = threading.Lock()
         self._mine = threading.local()  # each thread has its own view
 
     def __str__(self) -> str:
-        return ", ".join(shown_url(str(e.endpoint_uri)) for e in self.endpoints)
+        return ", ".join(endpoint.shown for endpoint in self._endpoints)
 
     __repr__ = __str__
 
@@ -107,28 +152,36 @@ class EndpointsProvider(JSONBaseProvider):
         """The index of the endpoint that this thread's requests go to."""
         return getattr(self._mine, "index", 0)
 
+    # -------------------------------------------------------------------------------------------- views
+
     def check(self) -> None:
-        """Ask every endpoint for its chain: at least one must answer, and all that do must be the same chain."""
+        """Ask every endpoint for its chain: at least one must answer, and all that do must be the same chain.
+
+        Raises ChainError when none answers, WrongChain when one is another chain.
+        """
         failures = []
-        for index in range(len(self.endpoints)):
+        for endpoint in self._endpoints:
             try:
-                self._verify(index)
+                self._verify(endpoint)
             except WrongChain:
                 raise
             except ChainError as e:
                 failures.append(e)
-        if len(failures) == len(self.endpoints):
+        if len(failures) == len(self._endpoints):
             raise failures[0]
         self.begin_view()
 
     def begin_view(self) -> None:
-        now = time.monotonic()
-        order = sorted(range(len(self.endpoints)), key=lambda i: (self._down_until[i] > now, i))
+        """From here on this thread's requests go to one endpoint: the first by preference that is usable.
+
+        Raises ChainError when none is, WrongChain when one came back as another chain.
+        """
         failure: ChainError | None = None
-        for index in order:
+        for index in self._order():
+            endpoint = self._endpoints[index]
             try:
-                if not self._checked[index]:  # new, or it was down: it may have come back as another chain
-                    self._verify(index)
+                if not endpoint.checked:  # new, or it was down: it may have come back as another chain
+                    self._verify(endpoint)
             except WrongChain:
                 raise
             except ChainError as e:
@@ -139,100 +192,133 @@ class EndpointsProvider(JSONBaseProvider):
         assert failure is not None
         raise failure
 
-    def switch(self) -> bool:
-        if len(self.endpoints) == 1:
-            return False
-        self._set_down(self.current)
-        return True
-
     def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
-        index = self.current
+        """Ask the endpoint that this thread's view began with, and no other; raises ChainError if that fails."""
+        endpoint = self._endpoints[self.current]
         try:
-            return self.endpoints[index].make_request(method, params)
-        except _UNREACHABLE as e:
-            self._set_down(index)
-            raise self._unreachable(index, e) from e
+            return endpoint.provider.make_request(method, params)
+        except FAILURES as e:
+            self._failed(endpoint)
+            raise endpoint.unreachable(e) from e
 
     def make_batch_request(self, requests: list[tuple[RPCEndpoint, Any]]) -> list[RPCResponse] | RPCResponse:
-        index = self.current
+        """Several at once, as :meth:`make_request`."""
+        endpoint = self._endpoints[self.current]
         try:
-            return self.endpoints[index].make_batch_request(requests)
-        except _UNREACHABLE as e:
-            self._set_down(index)
-            raise self._unreachable(index, e) from e
+            return endpoint.provider.make_batch_request(requests)
+        except FAILURES as e:
+            self._failed(endpoint)
+            raise endpoint.unreachable(e) from e
 
-    def _set_down(self, index: int) -> None:
+    # -------------------------------------------------------------------------------------------- heads
+
+    def compare_heads(self) -> Heads | None:
+        """See the function :func:`compare_heads`."""
+        if len(self._endpoints) == 1:
+            return None
+        current, numbers = self.current, self._fetch_numbers()
+        if not numbers:
+            return None
+        best, mine = _highest(numbers), numbers.get(current)
+        if mine == numbers[best]:
+            best = current
+        return Heads(
+            current=self._endpoints[current].shown,
+            current_number=mine,
+            best=self._endpoints[best].shown,
+            best_number=numbers[best],
+            lag=0 if mine is None else numbers[best] - mine,
+        )
+
+    def switch(self) -> bool:
+        """See the function :func:`switch_endpoint`."""
+        if len(self._endpoints) == 1:
+            return False
+        current, numbers = self.current, self._fetch_numbers()
+        mine = numbers.pop(current, None)
+        if not numbers:
+            return False
+        best, left = _highest(numbers), self._endpoints[current]
+        if mine is not None and numbers[best] < mine:
+            return False
         with self._lock:
-            pause = min(_COOL_DOWN_S * 2 ** min(self._failures[index], 10), _LONGEST_COOL_DOWN_S)
-            self._down_until[index] = time.monotonic() + pause
-            self._failures[index] += 1
-            self._checked[index] = False
+            left.misled, left.stood_at = left.misled + 1, mine
+            left.cool_down(self._pause(left.misled))
+            self._best_index, self._best_until = best, left.down_until
+        return True
 
-    def _verify(self, index: int) -> None:
-        """Raise unless the endpoint answers and is the chain that all others are."""
+    def _fetch_numbers(self) -> dict[int, int]:
+        """The newest block's number by index, of the endpoints that say it and are this chain."""
+        now, current = time.monotonic(), self.current
+        asked = [
+            index
+            for index, e in enumerate(self._endpoints)
+            # Of one that didn't answer lately no answer is waited for.
+            if index == current or e.down_until <= now or (e.stood_at is not None and e.failures == 0)
+        ]
+        positions = fetch_positions([self._endpoints[index] for index in asked], self.probe_s)
+        numbers: dict[int, int] = {}
+        for index, position in zip(asked, positions, strict=True):
+            if position is not None and position.chain_id == self.chain_id:
+                numbers[index] = position.number
+            elif index != current:  # what is wrong with the current one is met where it is used
+                self._failed(self._endpoints[index])
+        highest = max(numbers.values(), default=0)
+        with self._lock:
+            for index, number in numbers.items():
+                endpoint = self._endpoints[index]
+                if endpoint.misled and number == highest and number > (endpoint.stood_at or 0):  # as good as any by now
+                    endpoint.misled, endpoint.stood_at = 0, None
+                    endpoint.down_until = self._best_until = 0.0
+        return numbers
+
+    # -------------------------------------------------------------------------------------------- one by one
+
+    def _order(self) -> list[int]:
+        now = time.monotonic()
+        first = self._best_index if self._best_until > now else 0
+        return sorted(range(len(self._endpoints)), key=lambda i: (self._endpoints[i].down_until > now, i != first, i))
+
+    def _pause(self, times: int) -> float:
+        return min(self.cool_down_s * (1 << min(times - 1, 10)), _LONGEST_COOL_DOWN_S)
+
+    def _failed(self, endpoint: Endpoint) -> None:
+        with self._lock:
+            endpoint.failures += 1
+            endpoint.cool_down(self._pause(endpoint.failures))
+
+    def _verify(self, endpoint: Endpoint) -> None:
+        """Raise unless it answers, is the chain that all others are, and has moved on where it had stood still."""
         try:
-            answer = self.endpoints[index].make_request(RPCEndpoint("eth_chainId"), [])
-            found = int(answer["result"], 16)
-        except (*_UNREACHABLE, KeyError, TypeError) as e:
-            self._set_down(index)
-            raise self._unreachable(index, e) from e
+            chain_id = _number(endpoint, "eth_chainId")
+            stands = None if endpoint.stood_at is None else _number(endpoint, "eth_blockNumber")
+        except (*FAILURES, KeyError, TypeError) as e:
+            self._failed(endpoint)
+            raise endpoint.unreachable(e) from e
         with self._lock:
             if self.chain_id is None:
-                self.chain_id = found
-            if found != self.chain_id:
+                self.chain_id = chain_id
+            if chain_id != self.chain_id:
                 raise WrongChain(
-                    f"the endpoint {shown_url(str(self.endpoints[index].endpoint_uri))} is the chain {found}",
+                    f"the endpoint {endpoint.shown} is the chain {chain_id}",
                     expected=f"the chain {self.chain_id}",
                     fix="name endpoints of the chain that the contract is on, and only those",
                 )
-            self._checked[index] = True
-            self._down_until[index] = 0.0
-            self._failures[index] = 0
-
-    def _unreachable(self, index: int, error: Exception) -> ChainError:
-        url = shown_url(str(self.endpoints[index].endpoint_uri))
-        return ChainError(
-            f"the endpoint {url} can't be reached or doesn't answer as a chain does: {_short(error)}",
-            expected="a JSON-RPC endpoint of an Ethereum-like chain",
-            fix="check the URL, and that the chain's node is running",
-        )
+            if stands is not None and stands == endpoint.stood_at:
+                endpoint.misled += 1
+                endpoint.cool_down(self._pause(endpoint.misled))
+                raise ChainError(
+                    f"the endpoint {endpoint.shown} still stands at block {stands}",
+                    expected="an endpoint that goes on with its chain",
+                    fix="look at the chain's node behind it; name another endpoint",
+                )
+            endpoint.checked, endpoint.down_until, endpoint.failures, endpoint.stood_at = True, 0.0, 0, None
 
 
-def _short(error: Exception) -> str:
-    """What went wrong, in a few words and without the URL: the texts of requests are long and have it in them."""
-    if isinstance(error, requests.Timeout):
-        return "no answer in time"
-    if isinstance(error, requests.HTTPError) and error.response is not None:
-        return f"HTTP status {error.response.status_code}"
-    if isinstance(error, requests.exceptions.SSLError):
-        return "the TLS connection failed"
-    if isinstance(error, requests.ConnectionError):
-        return "no connection"
-    if isinstance(error, KeyError | TypeError | ValueError):
-        return "the answer isn't JSON-RPC"
-    return type(error).__name__
+def _highest(numbers: dict[int, int]) -> int:
+    """The index with the highest number; of several, the first by preference."""
+    return max(numbers, key=lambda index: (numbers[index], -index))
 
 
-def _http(url: str, timeout_s: float) -> HTTPProvider:
-    try:
-        parts = urlsplit(url)
-        good = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
-    except ValueError:
-        good = False
-    if not good:
-        raise UsageError(
-            "an RPC endpoint isn't a URL of http or https", expected="http://host:port", fix="correct --rpc"
-        )
-    options: dict[str, Any] = {"timeout": (CONNECT_TIMEOUT_S, timeout_s)}
-    host = parts.hostname or ""
-    if host in ("localhost", "::1") or host.startswith("127."):
-        # A proxy from the environment must not be asked for what is on this machine; and not to look for one in the
-        # environment for every request saves a tenth of what requests cost.
-        options["proxies"] = {"no_proxy": host}
-    return HTTPProvider(
-        url,
-        request_kwargs=options,
-        exception_retry_configuration=ExceptionRetryConfiguration(
-            errors=(requests.ConnectionError,), retries=_RETRIES, backoff_factor=_BACKOFF_S
-        ),
-    )
+def _number(endpoint: Endpoint, method: str) -> int:
+    return int(endpoint.provider.make_request(RPCEndpoint(method), [])["result"], 16)

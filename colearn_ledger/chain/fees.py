@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from web3 import Web3
-from web3.exceptions import Web3Exception
 
 from ..errors import TransactionError
+from .reach import REFUSALS
 
 __all__ = ["FeeSource", "Fees", "in_gwei"]
 
@@ -92,7 +92,7 @@ class FeeSource:
         if self._tip is None or self._tip[0] < time.monotonic():
             try:
                 tip = int(self._web3.eth.max_priority_fee)
-            except (Web3Exception, ValueError):  # a chain that doesn't know the call
+            except REFUSALS:  # a chain that doesn't know the call
                 tip = max(int(self._web3.eth.gas_price) - base, 0)
             self._tip = (time.monotonic() + _TIP_KEPT_S, tip)
         return self._tip[1]

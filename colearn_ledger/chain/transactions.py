@@ -14,13 +14,14 @@ from enum import Enum
 from typing import Any
 
 from eth_account.signers.local import LocalAccount
-from web3.exceptions import ContractCustomError, ContractLogicError, Web3Exception, Web3RPCError
+from web3.exceptions import ContractCustomError, ContractLogicError, Web3RPCError
 from web3.types import TxReceipt
 
 from ..core.protocol import Rules
-from ..errors import ChainError, ContractError, InsufficientFunds, NotAMember, TransactionError
+from ..errors import ContractError, InsufficientFunds, NotAMember, TransactionError
 from .contract import CollectiveContract, revert_data, rules_struct
-from .delivery import Delivery, Given, NonceTaken, is_about_funds
+from .delivery import Delivery, NonceTaken, Superseded, is_about_funds
+from .reach import FAILURES, reaching
 
 __all__ = ["Funds", "Outcome", "Receipt", "Sender", "classify"]
 
@@ -129,16 +130,12 @@ class Sender:
         InsufficientFunds: the account can't pay.
         TransactionError: it can't be sent, or isn't mined in time; it may still be, and what then counts is the state.
         """
-        try:
+        with reaching(f"send: {doing}", fix="check the endpoint and the balance", kind=TransactionError):
             for _ in range(_TRIES):
                 receipt = self._try(function, doing)
                 if receipt is not None:
                     self._watch_funds(receipt)
                     return receipt
-        except ChainError:
-            raise
-        except (Web3Exception, OSError, ValueError) as e:
-            raise TransactionError(f"could not send: {doing}: {e}", fix="check the endpoint and the balance") from e
         raise TransactionError(
             f"other transactions came before this one {_TRIES} times: {doing}",
             expected="one program per key",
@@ -147,13 +144,9 @@ class Sender:
 
     def fetch_funds(self, members: int, *, secret: bool) -> Funds:
         """What the account has, and for how many rounds of a collective of ``members`` it lasts. Raises ChainError."""
-        try:
+        with reaching("read the balance", fix="check that the endpoint is reachable"):
             balance = int(self.contract.web3.eth.get_balance(self.account.address))
             price = int(self.contract.web3.eth.gas_price)
-        except ChainError:
-            raise
-        except (Web3Exception, OSError, ValueError) as e:
-            raise ChainError(f"could not read the balance: {e}", fix="check that the endpoint is reachable") from e
         gas = (_SECRET_VOTE_GAS if secret else _VOTE_GAS) + _PROPOSE_GAS // max(members, 1)
         return Funds(balance, price, balance // (gas * price) if price else None)
 
@@ -167,7 +160,7 @@ class Sender:
         def pointless() -> None:
             outcome = self._ask_again(call, doing)
             if outcome is not None:
-                raise Given(outcome)
+                raise Superseded(outcome)
 
         gas = self._simulate(call, doing)
         if isinstance(gas, Outcome):
@@ -177,8 +170,8 @@ class Sender:
             receipt = self._delivery.deliver(content, doing, pointless)
         except NonceTaken:
             return None
-        except Given as given:
-            return Receipt(given.outcome)
+        except Superseded as superseded:
+            return Receipt(superseded.outcome)
         if receipt["status"] == 1:
             return _receipt(receipt)
         # It was fine when simulated, so something came first: asking again gives the reason, or a chance.
@@ -242,7 +235,7 @@ class Sender:
         try:
             balance = int(self.contract.web3.eth.get_balance(self.account.address))
             price = int(self.contract.web3.eth.gas_price)
-        except (Web3Exception, OSError, ValueError):
+        except FAILURES:
             return
         if balance < _FUNDS_LOW * receipt.gas * price:
             _log.warning(

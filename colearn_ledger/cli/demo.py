@@ -5,26 +5,27 @@ from __future__ import annotations
 import argparse
 import sys
 import warnings
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..core.limits import LEAST_MEMBERS, MOST_MEMBERS
 from ..core.threshold import parse_threshold
 from ..errors import DataError, StoreError, UsageError
 from .program import INTERRUPTED
+from .training import add_training_options, training_given
 
 if TYPE_CHECKING:
     from ..core.driver import Backend
     from ..core.results import Results, RoundResult
-    from ..core.summaries import DiffPrivConfig
     from ..report.progress import Progress
-    from ..tasks import Task
+    from ..tasks import Task, Training
 
 __all__ = ["add_options", "run"]
 
-MAX_LEARNERS = 64
+_HOW_MANY = f"{LEAST_MEMBERS} to {MOST_MEMBERS}"
 MAX_SEED = 2**31  # learners add their number to it, and frameworks take 32 bits
-POLICIES = "not-worse, strict, margin:SIZE, paired[:LEVEL], paired-better[:LEVEL] (default: %(default)s)"
 ATTACKS = "label-flip, random-weights, sign-flip or lying-votes"
 
 
@@ -33,22 +34,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("-t", "--task", default="KERAS_MNIST", help="the task (default: %(default)s)")
     add("--list-tasks", action="store_true", help="list the tasks, with their defaults")
-    add("-n", "--n_learners", type=int, default=5, help="2 to 64 (default: %(default)s)")
+    add("-n", "--n_learners", type=int, default=5, help=f"{_HOW_MANY} (default: %(default)s)")
     add("-p", "--n_rounds", type=int, default=15, help="default: %(default)s")
     add("-v", "--vote_threshold", default="0.5", help="share of voters that must be exceeded (default: %(default)s)")
     add("-s", "--seed", type=int, default=0)
     add("-d", "--data_dir", type=Path, help="folder with the data")
-    add("-r", "--train_ratio", type=float, help="share of a learner's data to train on")
-    add("-l", "--learning_rate", type=float)
-    add("-b", "--batch_size", type=int)
-    add("-a", "--alpha", type=float, help="skew the labels by Dirichlet: 0.1 much, 100 hardly (default: at random)")
-    add("--vote_policy", default="not-worse", metavar="NAME[:VALUE]", help=f"how learners vote: {POLICIES}")
+    add_training_options(parser)
     add("--malicious", type=int, default=0, metavar="K", help="the last K learners attack (default: none)")
     add("--attack", default="sign-flip", metavar="NAME", help=f"how: {ATTACKS} (default: %(default)s)")
-    add("--epsilon", type=float, help="train with differential privacy: what each learner's proposals may cost in all")
-    add("--delta", type=float, help="the delta of epsilon (default: 1e-5)")
-    add("--clip", type=float, help="norm that each sample's gradient is clipped to (default: 1)")
-    add("--proposals", type=int, help="how many proposals epsilon is to last for (default: a learner's turns)")
     add("--no-ledger", action="store_true", help="run in process, without a chain")
     add("--secret", action="store_true", help="votes are committed, then revealed")
     add("--shuffled", action="store_true", help="the order of proposers is shuffled")
@@ -63,7 +56,6 @@ def _range(good: bool, name: str, value: object, expected: str) -> None:
 def run(options: argparse.Namespace) -> int:
     """Check all options, then run, then write. Nothing is written and no framework loaded before all are good."""
     from ..learners.attacks import attack_named
-    from ..learners.voting.policy import vote_policy
     from ..tasks import get_task
 
     if options.list_tasks:
@@ -71,18 +63,13 @@ def run(options: argparse.Namespace) -> int:
     threshold = parse_threshold(options.vote_threshold)
     task = get_task(options.task)
     task.check_folder(options.data_dir)
-    _range(2 <= options.n_learners <= MAX_LEARNERS, "n_learners", options.n_learners, f"2 to {MAX_LEARNERS}")
+    _range(LEAST_MEMBERS <= options.n_learners <= MOST_MEMBERS, "n_learners", options.n_learners, _HOW_MANY)
     _range(options.n_rounds >= 1, "n_rounds", options.n_rounds, "1 or more")
     _range(0 <= options.seed < MAX_SEED, "seed", options.seed, f"0 to {MAX_SEED - 1}")
-    ratio, rate, batch, alpha = options.train_ratio, options.learning_rate, options.batch_size, options.alpha
-    _range(ratio is None or 0 < ratio < 1, "train_ratio", ratio, "a number between 0 and 1")
-    _range(rate is None or 0 < rate < float("inf"), "learning_rate", rate, "a number above 0")
-    _range(batch is None or batch >= 1, "batch_size", batch, "1 or more")
-    _range(alpha is None or 0 < alpha < float("inf"), "alpha", alpha, "a number above 0")
-    vote_policy(options.vote_policy)
+    # by the seed, private training too, so that a run can be repeated: the demo's data is nobody's secret
+    training = replace(training_given(options, -(-options.n_rounds // options.n_learners)), deterministic=True)
     _range(0 <= options.malicious < options.n_learners, "malicious", options.malicious, "0 to all learners but one")
     attack_named(options.attack)
-    privacy = _privacy(options)
     if options.no_ledger and (options.secret or options.shuffled):
         raise UsageError("--secret and --shuffled are the ledger's", fix="leave out --no-ledger")
     if options.data_dir is not None and not options.data_dir.is_dir():
@@ -97,36 +84,14 @@ def run(options: argparse.Namespace) -> int:
     from ..report.progress import open_progress
 
     with open_progress() as progress:
-        results, about = _run(options, task, threshold, privacy, progress)
+        results, about = _run(options, task, threshold, training, progress)
     return _write(options, results, about)
 
 
-def _privacy(options: argparse.Namespace) -> DiffPrivConfig | None:
-    """How the learners are to train. By the seed, so that a run can be repeated: the demo's data is nobody's secret."""
-    from ..core.summaries import DiffPrivConfig
-
-    epsilon, delta, clip, proposals = options.epsilon, options.delta, options.clip, options.proposals
-    if epsilon is None:
-        if not delta is clip is proposals is None:
-            raise UsageError("--delta, --clip and --proposals belong to --epsilon", fix="give --epsilon, too")
-        return None
-    _range(0 < epsilon < float("inf"), "epsilon", epsilon, "a number above 0")
-    _range(delta is None or 0 < delta < 1, "delta", delta, "a number between 0 and 1, well below 1 / samples")
-    _range(clip is None or 0 < clip < float("inf"), "clip", clip, "a number above 0")
-    _range(proposals is None or proposals >= 1, "proposals", proposals, "1 or more")
-    return DiffPrivConfig(
-        target_epsilon=epsilon,
-        target_delta=1e-5 if delta is None else delta,
-        max_grad_norm=1.0 if clip is None else clip,
-        proposals=-(-options.n_rounds // options.n_learners) if proposals is None else proposals,
-        deterministic=True,
-    )
-
-
 def _list_tasks() -> int:
-    from ..tasks.listing import table
+    from ..report.tasks import tasks_table
 
-    text, wrong = table()
+    text, wrong = tasks_table()
     print(text)
     for line in wrong:
         print(f"warning: {line}", file=sys.stderr)
@@ -134,7 +99,7 @@ def _list_tasks() -> int:
 
 
 def _run(
-    options: argparse.Namespace, task: Task, threshold: Fraction, privacy: DiffPrivConfig | None, progress: Progress
+    options: argparse.Namespace, task: Task, threshold: Fraction, training: Training, progress: Progress
 ) -> tuple[Results, dict[str, Any]]:
     """Make the learners and run the rounds, telling what is done meanwhile."""
     from ..core.driver import run as run_collective
@@ -147,21 +112,13 @@ def _run(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SmallVoteSet)  # said below, once for all of them
         prepared = task.make_learners(
-            options.n_learners,
-            data_dir=options.data_dir,
-            train_ratio=options.train_ratio,
-            seed=options.seed,
-            learning_rate=options.learning_rate,
-            batch_size=options.batch_size,
-            alpha=options.alpha,
-            vote_policy=options.vote_policy,
-            privacy=privacy,
-            say=progress.stage,
+            options.n_learners, training, seed=options.seed, data_dir=options.data_dir, say=progress.stage
         )
     progress.row(f"{task.name}: {prepared.data}")
     few = small_vote_sets(prepared.learners)
     if few is not None:
         progress.row(f"note: {few}")
+    privacy = training.privacy
     if privacy is not None:
         noise = prepared.learners[0].privacy.noise_multiplier  # type: ignore[attr-defined]
         progress.row(

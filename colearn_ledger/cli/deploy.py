@@ -12,11 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..core.limits import MOST_BYTES, MOST_SECONDS
 from ..core.protocol import Rules
 from ..core.threshold import parse_threshold
 from ..errors import ConfigError, UsageError
-from ..formats.duration import parse_duration
+from ..formats.duration import parse_duration, shown_duration
 from ..formats.size import parse_size
+from ..report.rules import WINDOWS
+from ..stores.spec import StoreSpec
 from .options import RPC_VARIABLE, fee_cap, rpc_urls
 from .program import INTERRUPTED
 
@@ -48,10 +51,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--members", type=Path, metavar="FILE", help="members, one address a line; # begins a comment")
     add("--threshold", default="1/2", help="share of voters that must be exceeded (default: %(default)s)")
     text = "seconds, or such as 90s, 10m, 2h, 1d (default: %(default)s)"
-    add("--propose-window", default="1h", metavar="T", help=f"for training: {text}")
-    add("--vote-window", default="1h", metavar="T", help=f"for testing and voting: {text}")
-    add("--reveal-window", default="1h", metavar="T", help=f"for revealing secret votes: {text}")
-    add("--motion-window", default="7d", metavar="T", help=f"for voting on motions: {text}")
+    usual = Rules()
+    for window in WINDOWS:
+        span = shown_duration(getattr(usual, window.name))
+        add(window.flag, default=span, metavar="T", help=f"{window.use}: {text}")
     add("--secret", action="store_true", help="votes are committed, then revealed")
     add("--shuffled", action="store_true", help="the order of proposers is shuffled")
     add("--max-size", default="1GiB", metavar="SIZE", help="largest weights, such as 100MB (default: %(default)s)")
@@ -85,7 +88,7 @@ class _Wanted:
     max_size: int
     fee_cap: int | None
     learner: LearnerSpec | None
-    ipfs: str | None
+    store: StoreSpec
     network: RunningNetwork | None
 
 
@@ -96,12 +99,11 @@ def run(options: argparse.Namespace) -> int:
     from ..founding.plan import plan, read_weights
     from ..learners.loading.first_weights import first_weights
     from ..report.founding import plan_in_words
-    from ..stores.open import open_store
 
     web3 = connect(wanted.rpc, expected_chain_id=wanted.chain_id)
     account = _account(options, wanted.network)
     # A folder would be made, and nothing is made before it is confirmed.
-    store = None if wanted.ipfs is None else open_store(wanted.ipfs, None, options.allow_remote_ipfs)
+    store = None if wanted.store.folder is not None else wanted.store.open()
     if wanted.learner is not None:
         print(f"making the first weights by {wanted.learner.factory} ...", file=sys.stderr, flush=True)
         weights = first_weights(wanted.learner)
@@ -118,28 +120,27 @@ def run(options: argparse.Namespace) -> int:
         max_size=wanted.max_size,
         fee_cap=wanted.fee_cap,
     )
-    where = f"the folder {options.store_folder}" if store is None else f"the IPFS daemon at {wanted.ipfs}"
-    print("\n".join(plan_in_words(founding, ", ".join(map(shown_url, wanted.rpc)), where)), flush=True)
+    print("\n".join(plan_in_words(founding, ", ".join(map(shown_url, wanted.rpc)), str(wanted.store))), flush=True)
     if options.dry_run:
         print("dry run: nothing was stored or sent")
         return 0
     if not options.yes and not _confirmed():
         print("nothing was stored or sent")
         return INTERRUPTED
-    return _found(options, wanted, founding, web3, account, store or open_store(None, options.store_folder))
+    return _found(options, wanted, founding, web3, account, store or wanted.store.open())
 
 
 def _found(
     options: argparse.Namespace, wanted: _Wanted, founding: Plan, web3: Web3, account: LocalAccount, store: Store
 ) -> int:
     """From here on something is done. The address is said as soon as it is known, so that no failure can lose it."""
-    from ..founding.plan import found
+    from ..founding.plan import establish
     from ..founding.record import save_deployment
 
     def sending(address: str) -> None:
         print(f"\nthe first weights are stored; sending the contract, whose address will be {address}", flush=True)
 
-    record, gas = found(founding, web3, account, store, rpc=wanted.rpc, fee_cap=wanted.fee_cap, on_sending=sending)
+    record, gas = establish(founding, web3, account, store, rpc=wanted.rpc, fee_cap=wanted.fee_cap, on_sending=sending)
     print(f"deployed {record.address} on chain {record.chain_id}, block {record.block}, {gas:,} gas")
     print(f"transaction 0x{record.transaction.hex()}", flush=True)
     try:
@@ -164,7 +165,7 @@ def _confirmed() -> bool:
 
 def _check(options: argparse.Namespace) -> _Wanted:
     """Everything that can be told by the options and the files they name; nothing is asked of chain or store yet."""
-    from ..founding.plan import MOST_BYTES, check_membership
+    from ..founding.plan import check_membership
 
     rules = _rules(options)
     max_size = parse_size(options.max_size, MOST_BYTES, "--max-size")
@@ -207,7 +208,7 @@ def _check(options: argparse.Namespace) -> _Wanted:
         max_size=max_size,
         fee_cap=cap,
         learner=learner,
-        ipfs=ipfs,
+        store=StoreSpec(ipfs, options.store_folder, options.allow_remote_ipfs),
         network=network,
     )
 
@@ -215,10 +216,9 @@ def _check(options: argparse.Namespace) -> _Wanted:
 def _rules(options: argparse.Namespace) -> Rules:
     threshold = parse_threshold(options.threshold)
     windows = {
-        name: parse_duration(getattr(options, name), f"--{name.replace('_', '-')}")
-        for name in ("propose_window", "vote_window", "reveal_window", "motion_window")
+        window.name: parse_duration(getattr(options, window.name), window.flag, most=MOST_SECONDS) for window in WINDOWS
     }
-    return Rules(threshold.numerator, threshold.denominator, **windows)
+    return Rules.of(threshold, **windows)
 
 
 def _learner(options: argparse.Namespace) -> LearnerSpec | None:

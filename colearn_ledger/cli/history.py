@@ -6,18 +6,15 @@ import argparse
 import json
 import re
 import sys
-import time
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
-from ..errors import ChainError, UsageError
+from ..errors import UsageError
 from .options import Collective, add_collective_options, open_collective
 
 if TYPE_CHECKING:
     from ..history import History
 
 __all__ = ["add_options", "note_missing", "run"]
-
-_LOOK_S = 1.0
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -68,9 +65,9 @@ def _range(options: argparse.Namespace) -> tuple[int | None, int | None]:
         return -options.last, None
     if options.rounds is None:
         return None, None
-    found = re.fullmatch(r"([0-9]{0,9}):([0-9]{0,9})", options.rounds)
-    first, last = (None, None) if found is None else (int(part) if part else None for part in found.groups())
-    if found is None or (first is not None and last is not None and first > last):
+    match = re.fullmatch(r"([0-9]{0,9}):([0-9]{0,9})", options.rounds)
+    first, last = (None, None) if match is None else (int(part) if part else None for part in match.groups())
+    if match is None or (first is not None and last is not None and first > last):
         raise UsageError(f"--rounds is {options.rounds[:40]!r}", expected="A:B with A up to B, such as 3:7, 3: or :7")
     return first, last
 
@@ -99,8 +96,9 @@ def note_missing(history: History) -> None:
         print(f"note: {lost}: {one_line(history.logs_problem)}", file=sys.stderr)
 
 
-def _follow(options: argparse.Namespace, where: Collective, history: History) -> NoReturn:
+def _follow(options: argparse.Namespace, where: Collective, history: History) -> None:
     """The table, which grows until Ctrl-C. The open round's line comes when it is over."""
+    from ..history import follow_history
     from ..report.rounds import RoundsTable, heading
     from ..report.terminal import printer, terminal_width
 
@@ -108,29 +106,17 @@ def _follow(options: argparse.Namespace, where: Collective, history: History) ->
     table = RoundsTable(history.rounds, terminal_width())
     for line in (*heading(history), "", table.header):
         show(line)
-    following = history.rounds[0].record.round
-    over = [found for found in history.rounds if found.record.state.decided]
-    while True:
-        for line in table.lines(over):
+    over = [round_ for round_ in history.rounds if round_.record.state.decided]
+    for line in table.lines(over):
+        show(line)
+    following = over[-1].record.round + 1 if over else history.rounds[0].record.round
+    for news in follow_history(
+        where.contract.snapshot,
+        following,
+        deployed_block=where.deployed_block,
+        logs=not options.no_logs,
+        receipts=not options.no_gas,
+        trouble=lambda error: print(f"note: {error.what}; trying again", file=sys.stderr),
+    ):
+        for line in table.lines(news.rounds):
             show(line)
-        following = over[-1].record.round + 1 if over else following
-        over = list(_wait(options, where, following).rounds)
-
-
-def _wait(options: argparse.Namespace, where: Collective, following: int) -> History:
-    """Wait until round ``following`` is over; the rounds from it to the newest that is. Failures are waited out."""
-    trouble = ""
-    while True:
-        try:
-            now = Collective(where.contract.snapshot(), where.deployed_block)
-            current = now.snapshot.current_round()
-            if current > following:
-                history = _read(options, now, following, current - 1)
-                if all(found.record.state.decided for found in history.rounds):
-                    return history
-            trouble = ""
-        except ChainError as e:
-            if not trouble:
-                print(f"note: {e.what}; trying again", file=sys.stderr)
-            trouble = e.what
-        time.sleep(_LOOK_S)

@@ -39,10 +39,12 @@ def run(options: argparse.Namespace) -> int:
         json.dump(record, sys.stdout, indent=2)
         print()
         return 0
+    from ..report.columns import Column, columns
     from ..report.founding import in_ether
 
     print(f"{len(members)} members in round {number}")
-    print(f"{'seat':>4}  {'member':<42}  {'since round':>11}  balance (ether)")
-    for m in members:
-        print(f"{m.seat:>4}  {m.address}  {'?' if m.since is None else m.since:>11}  {in_ether(m.balance)}")
+    known = [Column("seat", right=True), Column("member"), Column("since round", right=True), Column("balance (ether)")]
+    rows = [(str(m.seat), m.address, "?" if m.since is None else str(m.since), in_ether(m.balance)) for m in members]
+    for line in columns(known, rows):
+        print(line)
     return 0

@@ -6,12 +6,15 @@ import argparse
 import json
 import sys
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from ..core.limits import MOST_SECONDS
 from ..core.protocol import ZERO_ADDRESS, MotionKind, MotionState
 from ..core.threshold import parse_threshold
 from ..errors import ContractError, NotAMember, UsageError
+from ..formats.addresses import parse_address
 from ..formats.duration import parse_duration
+from ..report.rules import WINDOWS
 from .options import (
     Collective,
     add_collective_options,
@@ -19,7 +22,6 @@ from .options import (
     fee_cap,
     open_account,
     open_collective,
-    parse_address,
 )
 
 if TYPE_CHECKING:
@@ -28,13 +30,6 @@ if TYPE_CHECKING:
     from ..history.motions import Motion, Motions
 
 __all__ = ["add_options", "find_motion", "run"]
-
-_WINDOWS = {
-    "propose_window": "for training",
-    "vote_window": "for testing and voting",
-    "reveal_window": "for revealing secret votes",
-    "motion_window": "for voting on motions",
-}
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -54,9 +49,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
             kind.add_argument("member", metavar="ADDRESS", help="of the member")
         if name == "rules":
             kind.add_argument("--threshold", metavar="T", help="share of voters that must be exceeded, such as 2/3")
-            for window, what in _WINDOWS.items():
-                option = "--" + window.replace("_", "-")
-                kind.add_argument(option, metavar="T", help=f"{what}: seconds, or such as 90s, 10m, 2h, 1d")
+            for window in WINDOWS:
+                text = f"{window.use}: seconds, or such as 90s, 10m, 2h, 1d"
+                kind.add_argument(window.flag, metavar="T", help=text)
         _add_sending(kind)
     text = "vote on a motion"
     vote = actions.add_parser("vote", help=text, description=text)
@@ -125,7 +120,7 @@ def _propose(options: argparse.Namespace) -> int:
         _check_subject(options.kind, subject, sender.account.address, members)
     rules = None
     if options.kind == "rules":
-        rules = replace(view.rules, **changes)
+        rules = view.rules.changed(**changes)
         if rules == view.rules:
             raise UsageError("these are the rules already", expected="a change", fix="name what is to be changed")
     kind = {"add": MotionKind.ADD_MEMBER, "rules": MotionKind.SET_RULES}.get(options.kind, MotionKind.REMOVE_MEMBER)
@@ -149,16 +144,15 @@ def _propose(options: argparse.Namespace) -> int:
     return _say_outcome(mine[-1])
 
 
-def _changes(options: argparse.Namespace) -> dict[str, int]:
-    """What is to be changed, by the names of the rules' fields."""
-    changes = {
-        name: parse_duration(getattr(options, name), "--" + name.replace("_", "-"))
-        for name in _WINDOWS
-        if getattr(options, name) is not None
+def _changes(options: argparse.Namespace) -> dict[str, Any]:
+    """What is to be changed, as :meth:`.Rules.changed` takes it."""
+    changes: dict[str, Any] = {
+        window.name: parse_duration(getattr(options, window.name), window.flag, most=MOST_SECONDS)
+        for window in WINDOWS
+        if getattr(options, window.name) is not None
     }
     if options.threshold is not None:
-        threshold = parse_threshold(options.threshold)
-        changes |= {"threshold_numerator": threshold.numerator, "threshold_denominator": threshold.denominator}
+        changes["threshold"] = parse_threshold(options.threshold)
     if not changes:
         raise UsageError(
             "nothing is to be changed", expected="--threshold or a window", fix="for example --vote-window 2h"

@@ -7,6 +7,7 @@ import sys
 import time
 from pathlib import Path
 
+from ..core.limits import MOST_MEMBERS
 from ..errors import NetworkError, UsageError
 from .program import signals_interrupt
 
@@ -22,7 +23,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     up = actions.add_parser("up", help=text, description=text)
     add = up.add_argument
     add("--chain", default="anvil", metavar="KIND", help="anvil, hardhat or geth (default: %(default)s)")
-    add("-n", "--stakeholders", type=int, default=5, metavar="N", help="1 to 64 (default: %(default)s)")
+    add("-n", "--stakeholders", type=int, default=5, metavar="N", help=f"1 to {MOST_MEMBERS} (default: %(default)s)")
     add("--state", type=Path, metavar="DIR", help="keep the chain, the keys and the stores there for another day")
     add("--block-time", type=float, metavar="S", help="a block every S seconds (default: one for each transaction)")
     add("--ether", type=int, default=1000, help="what each stakeholder has at least (default: %(default)s)")
@@ -46,8 +47,8 @@ def _up(options: argparse.Namespace) -> int:
 
     for name in ("rpc_port", "ipfs_port", "swarm_port"):
         port = getattr(options, name)
-        if port is not None and not 1 <= port <= 65535 - 64:
-            raise UsageError(f"--{name.replace('_', '-')} is {port}", expected="1 to 65471")
+        if port is not None and not 1 <= port <= 65535 - MOST_MEMBERS:
+            raise UsageError(f"--{name.replace('_', '-')} is {port}", expected=f"1 to {65535 - MOST_MEMBERS}")
     if options.ether < 0 or options.ether > 10**9:
         raise UsageError(f"--ether is {options.ether}", expected="0 to 1000000000")
     network = LocalNetwork(

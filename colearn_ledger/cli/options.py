@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import KeyFileError, UsageError
+from ..formats.addresses import parse_address
 from ..founding.record import DEPLOYMENT_FILE, load_deployment
 
 if TYPE_CHECKING:
@@ -28,7 +29,6 @@ __all__ = [
     "fee_cap",
     "open_account",
     "open_collective",
-    "parse_address",
     "rpc_urls",
 ]
 
@@ -111,21 +111,6 @@ def open_collective(options: argparse.Namespace, environ: Mapping[str, str] = os
     snapshot = CollectiveContract(connect(urls, expected_chain_id=chain_id), address).snapshot()
     check_code(snapshot)
     return Collective(snapshot, deployed_block)
-
-
-def parse_address(text: str, what: str) -> str:
-    """A checksummed address. Raises UsageError for what is none, and for one whose checksum is wrong."""
-    from eth_utils.address import is_checksum_address, is_hex_address, to_checksum_address
-
-    digits = text[2:]
-    known = text.startswith("0x") and is_hex_address(text)
-    if not known or (digits not in (digits.lower(), digits.upper()) and not is_checksum_address(text)):
-        raise UsageError(
-            f"{what} is {text[:60]!r}",
-            expected="0x and 40 hexadecimal digits, in lower case or with the right checksum",
-            fix="correct the address",
-        )
-    return str(to_checksum_address(text))
 
 
 def open_account(options: argparse.Namespace) -> LocalAccount:

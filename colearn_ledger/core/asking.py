@@ -13,10 +13,11 @@ from collections.abc import Iterator
 from typing import Any, TypeVar
 
 from ..errors import InvalidWeights, LearnerError, LearnerWarning
+from .held import Held
 from .learner import Learner, ProposedWeights, Weights, number_of
 from .schema import Schema
 from .tensors import as_number, like, parts_of, plain
-from .weights import decode, encode
+from .weights import encode
 
 __all__ = [
     "METHODS",
@@ -60,14 +61,22 @@ def ask_propose(learner: Learner, round: int, name: str = "") -> Weights:
 
 
 def ask_proposal(
-    learner: Learner, round: int, schema: Schema, name: str = "", *, max_size: int | None = None
+    learner: Learner,
+    round: int,
+    schema: Schema,
+    name: str = "",
+    *,
+    max_size: int | None = None,
+    held: Held | None = None,
 ) -> tuple[Weights, bytes]:
     """Train, and return what the learner proposes, with its canonical bytes.
+
+    ``held``: what it was given to adopt, if that is known; it saves an encoding of the current weights.
 
     Raises InvalidWeights (SchemaMismatch where it is another model's) when nobody could accept the proposal. That is
     the proposer's own mistake, so it is told before anybody votes, in process and on a ledger alike.
     """
-    with _unchanged(learner, "mli_propose_weights", name):
+    with _unchanged(learner, "mli_propose_weights", name, held):
         proposed = ask_propose(learner, round, name)
         try:
             data = encode(schema.fit(plain(proposed.weights)))
@@ -99,12 +108,13 @@ def why_declined(proposed: Weights) -> str:
     return f"the privacy budget is spent: {spent} at delta {budget.target_delta:.2g}"
 
 
-def ask_test(learner: Learner, weights: Weights, name: str = "") -> ProposedWeights:
+def ask_test(learner: Learner, weights: Weights, name: str = "", *, held: Held | None = None) -> ProposedWeights:
     """Have the learner test decoded weights, which become its own; its scores are numbers, or this raises.
 
-    The vote and the current score of the result are a bool and a float of Python's, or None.
+    The vote and the current score of the result are a bool and a float of Python's, or None. ``held``: as for
+    :func:`ask_proposal`.
     """
-    with _unchanged(learner, "mli_test_weights", name) as own:
+    with _unchanged(learner, "mli_test_weights", name, held) as own:
         given = Weights(like(weights.weights, own), weights.training_summary)
         judged = _expect(learner.mli_test_weights(given), ProposedWeights, "mli_test_weights", learner, name)
     _ = judged.vote_value, judged.test_value
@@ -120,20 +130,30 @@ def ask_accept(learner: Learner, weights: Weights, name: str = "") -> None:
 
 
 @contextlib.contextmanager
-def _unchanged(learner: Learner, method: str, name: str) -> Iterator[Any]:
+def _unchanged(learner: Learner, method: str, name: str, held: Held | None) -> Iterator[Any]:
     """Around a call that must leave the current weights alone: yields them, and puts them back if they were changed.
 
     A training that changes a model's arrays in place changes what was remembered of them, too, if that wasn't a copy;
-    published learners do that. So they are compared with bytes, and put back from bytes.
+    published learners do that. So they are compared with bytes, and put back from bytes: those that the learner
+    adopted, or where they aren't known, those that its weights have now.
     """
     own = _current(learner, name).weights
-    before = _written(own, learner, name)
+    if held is not None and held.known:
+        before, adopted = held, True
+    else:
+        data, schema = _written(own, learner, name)
+        before, adopted = Held(schema, data), False
 
     def put_back() -> bool:
-        if _written(_current(learner, name).weights, learner, name) == before:
+        """Whether the learner had changed them."""
+        now = _current(learner, name).weights
+        if before.are(now):
             return False
-        ask_accept(learner, Weights(decode(before)), name)
-        return True
+        _written(now, learner, name)  # raises if they are no weights any more
+        ask_accept(learner, Weights(before.tree()), name)
+        if adopted and not before.are(_current(learner, name).weights):
+            before.exact = False  # it never gave back what it adopts: it may have changed nothing
+        return before.exact
 
     try:
         yield own
@@ -152,9 +172,10 @@ def _unchanged(learner: Learner, method: str, name: str) -> Iterator[Any]:
         )
 
 
-def _written(own: Any, learner: Learner, name: str) -> bytes:
+def _written(own: Any, learner: Learner, name: str) -> tuple[bytes, Schema]:
     try:
-        return encode(plain(own))
+        tree = plain(own)
+        return encode(tree), Schema.of(tree)
     except InvalidWeights as error:  # the learner's fault, whatever weights it was to test
         raise LearnerError(
             f"{_called(learner, name)}: its current weights can't be written: {error.what}",

@@ -29,6 +29,7 @@ __all__ = [
     "Node",
     "cid_digest",
     "cid_text",
+    "digest_of_text",
     "inner_nodes",
     "root_block_size_check",
     "root_node",
@@ -111,6 +112,20 @@ def cid_digest(data: bytes | bytearray | memoryview) -> bytes:
 def cid_text(digest: bytes, size: int) -> str:
     """The CID as text, ``bafk…`` for a lone raw leaf and ``bafy…`` above one chunk."""
     return _text(digest, raw=size <= CHUNK)
+
+
+def digest_of_text(text: str) -> bytes:
+    """The digest in a CID of version 1 with a sha2-256. What the rest of it must be follows from the size.
+
+    Raises ValueError when the text is no such CID.
+    """
+    try:
+        data = base64.b32decode(text[1:].upper() + "=" * (-len(text[1:]) % 8))
+    except ValueError:
+        data = b""
+    if not text.startswith("b") or len(data) != 36 or data[0] != 1 or data[2:4] != _SHA2_256:
+        raise ValueError(f"not a CID of version 1 with a sha2-256: {text[:80]!r}")
+    return data[4:]
 
 
 def root_block_size_check(block: bytes, ref: WeightsRef) -> None:

@@ -92,11 +92,11 @@ def decide(view: View, me: Me) -> Action:
         return Wait(view.deadline, "not a member: following")
     if view.overdue:
         return _advance_in_turn(view, me)
-    if view.state is RoundState.PROPOSING:
+    proposal = view.proposal
+    if proposal is None:
         if view.proposer == me.address:
             return Propose(view.round, view.accepted.sha256)
         return Wait(view.deadline, f"waiting for {view.proposer} to propose")
-    proposal = view.proposals[0]
     if proposal.proposer_seat == view.seat:
         return Wait(view.deadline, "waiting for the others' votes on my proposal")
     if view.state is RoundState.VOTING:

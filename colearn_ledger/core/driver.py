@@ -14,9 +14,9 @@ from typing import Protocol
 
 from ..errors import ColearnError, InvalidWeights, SchemaMismatch, UsageError
 from .asking import ask_accept, ask_current, ask_proposal, ask_test, check_methods, why_declined
-from .cid import cid_text
+from .held import Held
 from .learner import Learner, ProposedWeights, Weights
-from .results import Results, RoundResult, record_of
+from .results import Results, RoundResult
 from .schema import Schema
 from .threshold import Tie, need, parse_threshold
 from .weights import decode, encode, weights_ref
@@ -122,31 +122,20 @@ def play_round(
     for learner in everyone:
         check_methods(learner)
     schema = Schema.of(ask_current(everyone[round_index % len(everyone)]).weights)
-    return _round(round_index + 1, everyone, threshold, schema, [""] * len(everyone))
+    return _round(round_index + 1, everyone, threshold, [""] * len(everyone), [Held(schema) for _ in everyone])
 
 
 def set_equal_weights(learners: Sequence[Learner]) -> None:
     """Give every learner the first one's current weights, the start of a run."""
-    _share(encode(ask_current(learners[0]).weights), learners)
+    data = encode(ask_current(learners[0]).weights)
+    for learner in learners:
+        ask_accept(learner, Weights(decode(data, verified=True)))
 
 
 def tried(tests: Sequence[ProposedWeights], data: bytes, seconds: float) -> RoundResult:
     """The record of round 0: weights that everyone has tested and nobody voted on."""
-    ref = weights_ref(data)
-    return RoundResult(
-        round=0,
-        proposer=0,
-        accepted=True,
-        votes=(None,) * len(tests),
-        vote_scores=tuple(t.vote_value for t in tests),
-        test_scores=tuple(t.test_value for t in tests),
-        current_scores=tuple(t.current_score for t in tests),
-        approvals=0,
-        need=0,
-        weights_sha256=ref.sha256.hex(),
-        size=ref.size,
-        cid=cid_text(ref.cid_digest, ref.size),
-        seconds=seconds,
+    return RoundResult.of(
+        0, 0, weights_ref(data), tests, accepted=True, votes=(None,) * len(tests), need=0, seconds=seconds
     )
 
 
@@ -171,8 +160,12 @@ class InProcess:
         data = encode(genesis)
         schema = Schema.of(genesis)
         check_fit(learners, schema, names)
-        _share(data, learners)
-        tests = [ask_test(ln, Weights(decode(data, schema)), names[i]) for i, ln in enumerate(learners)]
+        held = [Held(schema) for _ in learners]
+        _share(data, learners, held)
+        tests = [
+            ask_test(learner, Weights(own.tree()), name, held=own)
+            for learner, name, own in zip(learners, names, held, strict=True)
+        ]
         initial = tried(tests, data, time.monotonic() - start)
         rounds: list[RoundResult] = []
         interrupted = False
@@ -180,7 +173,7 @@ class InProcess:
             if on_round is not None:
                 on_round(initial)
             for number in range(1, n_rounds + 1):
-                _, result = _round(number, learners, threshold, schema, names)
+                _, result = _round(number, learners, threshold, names, held)
                 rounds.append(result)
                 if on_round is not None:
                     on_round(result)
@@ -197,11 +190,12 @@ class InProcess:
 
 
 def _round(
-    number: int, learners: Sequence[Learner], threshold: Fraction, schema: Schema, names: Sequence[str]
+    number: int, learners: Sequence[Learner], threshold: Fraction, names: Sequence[str], held: Sequence[Held]
 ) -> tuple[list[ProposedWeights], RoundResult]:
     start = time.monotonic()
     proposer = (number - 1) % len(learners)
-    proposed, data = ask_proposal(learners[proposer], number, schema, names[proposer])
+    schema = held[proposer].schema
+    proposed, data = ask_proposal(learners[proposer], number, schema, names[proposer], held=held[proposer])
     declined = why_declined(proposed)
     if declined:
         nothing = [ProposedWeights(Weights(decode(data, schema)), math.nan, math.nan) for _ in learners]
@@ -209,8 +203,9 @@ def _round(
     # One decoding each: a learner that writes into what it is given must not change what the others see.
     judged, tested = [], []
     for i, learner in enumerate(learners):
-        weights = Weights(decode(data, schema))
-        test = ask_test(learner, weights, names[i]) if i == proposer else _try_test(learner, weights, names[i])
+        weights = Weights(decode(data, schema, verified=True))
+        ask = ask_test if i == proposer else _try_test
+        test = ask(learner, weights, names[i], held=held[i])
         judged.append(test or ProposedWeights(weights, math.nan, math.nan, vote=False))
         tested.append(test)
     judged[proposer].vote = None  # it has none on its own proposal
@@ -219,39 +214,34 @@ def _round(
     needed = need(threshold, len(learners) - 1)
     accepted = approvals >= needed
     if accepted:
-        _share(data, learners)
-    ref = weights_ref(data)
-    return judged, RoundResult(
-        round=number,
-        proposer=proposer,
+        _share(data, learners, held)
+    result = RoundResult.of(
+        number,
+        proposer,
+        weights_ref(data),
+        tested,
         accepted=accepted,
         votes=votes,
-        vote_scores=tuple(None if t is None else t.vote_value for t in tested),
-        test_scores=tuple(None if t is None else t.test_value for t in tested),
-        current_scores=tuple(None if t is None else t.current_score for t in tested),
-        approvals=approvals,
         need=needed,
-        weights_sha256=ref.sha256.hex(),
-        size=ref.size,
-        cid=cid_text(ref.cid_digest, ref.size),
         seconds=time.monotonic() - start,
-        vote_records=tuple(None if i == proposer else record_of(t) for i, t in enumerate(tested)),
     )
+    return judged, result
 
 
-def _try_test(learner: Learner, weights: Weights, name: str) -> ProposedWeights | None:
+def _try_test(learner: Learner, weights: Weights, name: str, *, held: Held) -> ProposedWeights | None:
     """The learner's test, or None if it finds that these aren't weights for its model: a vote to reject."""
     try:
-        return ask_test(learner, weights, name)
+        return ask_test(learner, weights, name, held=held)
     except SchemaMismatch:
         raise  # learners of different models are a mistake in the program
     except InvalidWeights:
         return None
 
 
-def _share(data: bytes, learners: Sequence[Learner]) -> None:
-    for learner in learners:
-        ask_accept(learner, Weights(decode(data)))
+def _share(data: bytes, learners: Sequence[Learner], held: Sequence[Held]) -> None:
+    for learner, own in zip(learners, held, strict=True):
+        own.data = data
+        ask_accept(learner, Weights(own.tree()))
 
 
 def _checked(learners: Sequence[Learner]) -> tuple[Learner, ...]:

@@ -7,8 +7,9 @@ bit ``i`` for seat ``i``, as in the contract (``contracts/ICollectiveLearning.so
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
+from fractions import Fraction
 
 __all__ = [
     "ZERO_ADDRESS",
@@ -68,6 +69,24 @@ class Rules:
     reveal_window: int = 3600
     motion_window: int = 7 * 24 * 3600
 
+    @classmethod
+    def of(cls, threshold: Fraction, **windows: int) -> Rules:
+        """Rules with this threshold, and the usual windows but for those that are named."""
+        return cls().changed(threshold, **windows)
+
+    @property
+    def threshold(self) -> Fraction:
+        """The share of voters that approvals must exceed."""
+        return Fraction(self.threshold_numerator, self.threshold_denominator)
+
+    def changed(self, threshold: Fraction | None = None, **windows: int) -> Rules:
+        """These rules but for what is named."""
+        if threshold is None:
+            return replace(self, **windows)
+        return replace(
+            self, threshold_numerator=threshold.numerator, threshold_denominator=threshold.denominator, **windows
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class WeightsRef:
@@ -95,7 +114,7 @@ class Proposal:
 class View:
     """Everything that one member's node needs to decide, for the time ``at`` (``NodeView`` of the contract).
 
-    ``block_hash``/``block_number`` say which block it was read at.
+    ``block_hash``/``block_number`` say which block it was read at. ``proposal`` is None while the round is Proposing.
     """
 
     block_number: int
@@ -106,10 +125,9 @@ class View:
     proposer: str
     deadline: int
     overdue: bool
-    advanceable: bool
     accepted_round: int
     accepted: WeightsRef
-    proposals: tuple[Proposal, ...]
+    proposal: Proposal | None
     member_count: int
     is_member: bool
     seat: int
@@ -118,7 +136,7 @@ class View:
     rules: Rules
     secret_votes: bool
     max_size: int
-    open_motions: int
+    motions_to_vote: tuple[bytes, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,9 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from ..errors import UsageError
+from .cid import cid_text
 from .learner import ProposedWeights
+from .protocol import WeightsRef
 from .summaries import VoteRecord
 
 __all__ = ["Result", "Results", "RoundResult", "record_of"]
@@ -57,6 +59,41 @@ class RoundResult:
     seconds: float = 0.0
     vote_records: tuple[VoteRecord | None, ...] = ()
     declined: str = ""
+
+    @classmethod
+    def of(
+        cls,
+        round: int,
+        proposer: int,
+        weights: WeightsRef,
+        tests: Sequence[ProposedWeights | None],
+        *,
+        accepted: bool,
+        votes: Sequence[bool | None],
+        need: int,
+        seconds: float,
+        gas: int | None = None,
+    ) -> RoundResult:
+        """The record of a round with a proposal, or of round 0. ``tests``: the learners', None of one without any."""
+        return cls(
+            round=round,
+            proposer=proposer,
+            accepted=accepted,
+            votes=tuple(votes),
+            vote_scores=tuple(None if test is None else test.vote_value for test in tests),
+            test_scores=tuple(None if test is None else test.test_value for test in tests),
+            current_scores=tuple(None if test is None else test.current_score for test in tests),
+            approvals=sum(vote is True for vote in votes),
+            need=need,
+            weights_sha256=weights.sha256.hex(),
+            size=weights.size,
+            cid=cid_text(weights.cid_digest, weights.size),
+            gas=gas,
+            seconds=seconds,
+            vote_records=tuple(None if i == proposer else record_of(test) for i, test in enumerate(tests))
+            if round > 0
+            else (),
+        )
 
     @classmethod
     def missed(

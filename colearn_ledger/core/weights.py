@@ -12,27 +12,25 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import re
 from typing import Any, NoReturn
 
 import numpy as np
 import numpy.typing as npt
 
 from ..errors import InvalidWeights
+from ..formats.json import TooDeep, parse_shallow_json
 from .cid import CHUNK, CidHasher
 from .protocol import WeightsRef
 from .schema import Schema
 from .tensors import bfloat16
 from .tree import DTYPES, MAX_DEPTH, MAX_NDIM, Leaf, Node, leaves_of, parse_tree, shown, skeleton_of, tree_json
 
-__all__ = ["MAX_HEADER", "decode", "encode", "weights_ref"]
+__all__ = ["MAX_HEADER", "decode", "encode", "is_encoding", "weights_ref"]
 
 MAX_HEADER = 1 << 20
 _FORMAT = "colearn-weights-1"  # the one key of the metadata, since safetensors writes several in random order
 _BLOCK = 1 << 16  # elements looked at in one go when values are checked: stays in the cache, and small
 _MAX_JSON_DEPTH = 4 * MAX_DEPTH  # a level of the tree may be two of its JSON
-_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"?', re.DOTALL)  # also without its end: so every match succeeds at once
-_BRACKETS = re.compile(rb"[\[\]{}]")
 _ORDER = {name: i for i, name in enumerate(DTYPES)}
 
 
@@ -45,23 +43,51 @@ def encode(tree: Any, *, max_header: int = MAX_HEADER) -> bytes:
     ------
     InvalidWeights: something in the tree can't be weights: its type, its dtype, a NaN or infinity, too many parts.
     """
-    skeleton, leaves = skeleton_of(tree)
-    header = _header(skeleton)
+    header, arrays = _written(tree)
     if len(header) > max_header:
         raise InvalidWeights(f"the weights' header would have {len(header)} bytes", expected=f"at most {max_header}")
-    arrays = {leaf.name: (leaf, value) for leaf, value in leaves}
     parts: list[Any] = [len(header).to_bytes(8, "little"), header]
-    for leaf in _in_file_order([leaf for leaf, _ in leaves]):
-        flat = _flat(*arrays[leaf.name])
+    for leaf, value in arrays:
+        flat = _flat(leaf, value)
         _check_values(leaf, flat)
         parts.append(flat.view(np.uint8))
     return b"".join(parts)
 
 
-def decode(data: bytes | bytearray | memoryview, schema: Schema | None = None, *, max_header: int = MAX_HEADER) -> Any:
+def is_encoding(data: bytes | memoryview, tree: Any) -> bool:
+    """Whether ``data`` is what :func:`encode` would make of ``tree``, without making it.
+
+    ``data`` are canonical bytes, decoded before or encoded here: so values that equal theirs are good ones.
+
+    Raises
+    ------
+    InvalidWeights: something in the tree can't be weights: its type, its dtype, too many parts.
+    """
+    view = memoryview(data).cast("B")
+    header, arrays = _written(tree)
+    start = 8 + len(header)
+    if view[:start] != len(header).to_bytes(8, "little") + header:
+        return False
+    for leaf, value in arrays:  # the same header: so the same sizes
+        flat = _flat(leaf, value).view(np.uint8)
+        stored = np.frombuffer(view, np.uint8, len(flat), start) if len(flat) else flat
+        start += len(flat)
+        if not all(np.array_equal(flat[i : i + CHUNK], stored[i : i + CHUNK]) for i in range(0, len(flat), CHUNK)):
+            return False
+    return start == len(view)
+
+
+def decode(
+    data: bytes | bytearray | memoryview,
+    schema: Schema | None = None,
+    *,
+    max_header: int = MAX_HEADER,
+    verified: bool = False,
+) -> Any:
     """The tree of weights in ``data``, as writable copies of its own.
 
-    Whoever calls it has compared size and hash with the chain's; nothing here trusts the content.
+    Whoever calls it has compared size and hash with the chain's; nothing here trusts the content. ``verified``: that
+    was done, and these very bytes were decoded before, or encoded here: the values aren't looked at a second time.
 
     Raises
     ------
@@ -79,7 +105,7 @@ def decode(data: bytes | bytearray | memoryview, schema: Schema | None = None, *
         count = math.prod(leaf.shape)
         stored = np.frombuffer(view, _stored_dtype(leaf.dtype), count, position) if count else None
         position += leaf.nbytes
-        if stored is not None:
+        if stored is not None and not verified:
             _check_values(leaf, stored)
         values[leaf.name] = _value(leaf, stored)
 
@@ -107,6 +133,13 @@ def weights_ref(data: bytes | bytearray | memoryview) -> WeightsRef:
         sha.update(chunk)
         cid.update(chunk)
     return WeightsRef(sha.digest(), cid.digest(), len(view))
+
+
+def _written(tree: Any) -> tuple[bytes, list[tuple[Leaf, npt.NDArray[Any]]]]:
+    """The header of a tree's bytes, and the arrays that follow it, in their order."""
+    skeleton, leaves = skeleton_of(tree)
+    arrays = {leaf.name: (leaf, value) for leaf, value in leaves}
+    return _header(skeleton), [arrays[leaf.name] for leaf in _in_file_order([leaf for leaf, _ in leaves])]
 
 
 def _in_file_order(leaves: list[Leaf]) -> list[Leaf]:
@@ -177,28 +210,16 @@ def _json(text: bytes, what: str) -> Any:
     def constant(name: str) -> NoReturn:
         raise InvalidWeights(f"the weights' {what} has {name}", expected="finite numbers")
 
-    _check_nesting(text, what)
     try:
-        return json.loads(text.decode("utf-8"), object_pairs_hook=pairs, parse_constant=constant)
+        return parse_shallow_json(text, max_depth=_MAX_JSON_DEPTH, pairs=pairs, constant=constant)
     except InvalidWeights:
         raise
+    except TooDeep:
+        raise InvalidWeights(
+            f"the weights' {what} is nested too deep", expected=f"at most {_MAX_JSON_DEPTH} levels"
+        ) from None
     except ValueError as e:  # not UTF-8, not JSON, or an integer of thousands of digits
         raise InvalidWeights(f"the weights' {what} isn't JSON: {str(e)[:100]}") from None
-
-
-def _check_nesting(text: bytes, what: str) -> None:
-    """Refuse deep JSON before it is parsed.
-
-    The parser recurses on the C stack and relies on Python's recursion limit to stop it, and other libraries raise that
-    limit (py-evm does, to 10,240), after which nested brackets from a stranger would end the process.
-    """
-    depth = 0
-    for bracket in _BRACKETS.findall(_STRING.sub(b"", text)):
-        depth += 1 if bracket in b"[{" else -1
-        if depth > _MAX_JSON_DEPTH:
-            raise InvalidWeights(
-                f"the weights' {what} is nested too deep", expected=f"at most {_MAX_JSON_DEPTH} levels"
-            )
 
 
 def _leaf(name: str, kind: str, entry: Any, data_size: int) -> Leaf:

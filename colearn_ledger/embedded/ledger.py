@@ -1,7 +1,7 @@
 """A whole collective in one process, on the embedded chain: the backend of the demo.
 
-Not a second implementation: every learner has a :class:`~colearn_ledger.embedded.perform.Performer` and does what
-``decide`` says, exactly as a node does. What a network does at the same time is done here in two steps: first all
+Not a second implementation: every learner has a :class:`Member`, which does what ``decide``
+says, exactly as a node does. What a network does at the same time is done here in two steps: first all
 members do their work on one state, then all send. So a vote may come too late, as it may in a network.
 """
 
@@ -18,24 +18,26 @@ from pathlib import Path
 from ..chain.contract import CollectiveContract
 from ..chain.deploy import Genesis, deploy
 from ..chain.transactions import Sender
-from ..core.asking import ask_current, ask_test
-from ..core.cid import cid_text
+from ..core.asking import ask_current
 from ..core.decide import Me, Wait, decide
 from ..core.driver import check_fit, tried
-from ..core.learner import Learner, ProposedWeights, Weights
+from ..core.learner import Learner, ProposedWeights
+from ..core.limits import DEFAULT_MAX_SIZE
 from ..core.protocol import RoundRecord, RoundState, Rules, View
-from ..core.results import Results, RoundResult, record_of
+from ..core.results import Results, RoundResult
 from ..core.schema import Schema
-from ..core.weights import decode, encode
+from ..core.weights import encode
 from ..errors import ChainError
+from ..member.prepare import Preparer
+from ..member.submit import Submitter, sent
+from ..member.verified import Verified
+from ..member.work import Declined, Trained, Verdict
 from ..stores.base import Store
 from ..stores.local import LocalStore
 from .chain import EmbeddedChain
-from .perform import Declined, Performer, Trained, Verdict, sent
 
-__all__ = ["EmbeddedLedger"]
+__all__ = ["EmbeddedLedger", "Member"]
 
-_MAX_SIZE = 1 << 30
 OnRound = Callable[[RoundResult], None]
 
 
@@ -109,8 +111,21 @@ class EmbeddedLedger:
             yield LocalStore(Path(folder))
 
 
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One member: the long half of its work and the short one, which a node has in two processes."""
+
+    preparer: Preparer
+    submitter: Submitter
+
+    @property
+    def me(self) -> Me:
+        """What it knows of itself."""
+        return Me(self.submitter.sender.account.address, self.preparer.adopted)
+
+
 class _Collective:
-    """The deployed contract and one performer per seat."""
+    """The deployed contract and its members by seat."""
 
     def __init__(
         self,
@@ -136,15 +151,19 @@ class _Collective:
             Genesis(
                 members=[account.address for account in chain.accounts],
                 weights=self._genesis,
-                rules=Rules(threshold.numerator, threshold.denominator),
+                rules=Rules.of(threshold),
                 secret_votes=secret,
                 shuffled=shuffled,
-                max_size=_MAX_SIZE,
+                max_size=DEFAULT_MAX_SIZE,
             ),
         )
         self._contract = CollectiveContract(chain.web3, self._deployment.address, pin_by_number=True)
-        self._performers = [
-            Performer(learner, store, Sender(self._contract, account), max_size=_MAX_SIZE, name=name, schema=schema)
+        verified = Verified()  # one for all: on disk a set of weights lies once, however many members there are
+        self._members = [
+            Member(
+                Preparer(learner, store, max_size=DEFAULT_MAX_SIZE, name=name, schema=schema, verified=verified),
+                Submitter(Sender(self._contract, account)),
+            )
             for learner, account, name in zip(learners, chain.accounts, names, strict=True)
         ]
         self.about = {
@@ -153,20 +172,20 @@ class _Collective:
             "members": [account.address for account in chain.accounts],
             "secret_votes": secret,
             "shuffled": shuffled,
-            "max_size": _MAX_SIZE,
+            "max_size": DEFAULT_MAX_SIZE,
         }
 
     def initial_result(self) -> RoundResult:
         """Everyone adopts the genesis weights and tests them."""
-        for performer in self._performers:
-            performer.prepare(decide(*self._look(performer)))
-        tests = [ask_test(p.learner, Weights(decode(self._data, p.schema)), p.name) for p in self._performers]
+        for member in self._members:
+            member.preparer.prepare(decide(*self._look(member)))
+        tests = [member.preparer.test(self._data) for member in self._members]
         return replace(tried(tests, self._data, time.monotonic() - self._started), gas=self._deployment.gas)
 
     def run_round(self) -> RoundResult:
         """Let every member act until the round is decided and everyone has adopted the outcome."""
         started = time.monotonic()
-        view = self._view(self._performers[0])
+        view = self._view(self._members[0])
         first, evidence = view.round, _Evidence()
         while view.round == first or not self._settled():
             if not self._step(evidence):
@@ -174,7 +193,7 @@ class _Collective:
                     raise ChainError(f"nobody can act in round {view.round} ({view.state.name})")
                 # A network waits until the turn has passed; here nobody's time needs to.
                 self._chain.pass_time(view.deadline + 1 - view.at)
-            view = self._view(self._performers[0])
+            view = self._view(self._members[0])
         return self._result(self._record(first), evidence, time.monotonic() - started)
 
     # -------------------------------------------------------------------------------------------- one step
@@ -183,11 +202,11 @@ class _Collective:
         """All members look and work on one state, then all send. False when nobody had anything to do."""
         acted = False
         prepared = []
-        for seat, performer in enumerate(self._performers):
-            action = decide(*self._look(performer))
+        for seat, member in enumerate(self._members):
+            action = decide(*self._look(member))
             if isinstance(action, Wait):
                 continue
-            work = performer.prepare(action)
+            work = member.preparer.prepare(action)
             if isinstance(work, Declined):
                 evidence.declined = work.reason
                 continue
@@ -198,65 +217,42 @@ class _Collective:
                 evidence.votes[seat] = work.approve if work.test is None else work.test.vote
                 if work.test is not None:
                     evidence.tests[seat] = work.test
-            prepared.append((performer, work))
-        for performer, work in prepared:
-            receipt = performer.submit(work)
+            prepared.append((member, work))
+        for member, work in prepared:
+            receipt = member.submitter.submit(work)
             if receipt is not None and sent(receipt):
                 evidence.gas += receipt.gas
         return acted
 
     def _settled(self) -> bool:
-        accepted = self._view(self._performers[0]).accepted.sha256
-        return all(performer.me.adopted == accepted for performer in self._performers)
+        accepted = self._view(self._members[0]).accepted.sha256
+        return all(member.me.adopted == accepted for member in self._members)
 
-    def _look(self, performer: Performer) -> tuple[View, Me]:
-        return self._view(performer), performer.me
+    def _look(self, member: Member) -> tuple[View, Me]:
+        return self._view(member), member.me
 
-    def _view(self, performer: Performer) -> View:
-        return self._contract.snapshot().view(performer.me.address)
+    def _view(self, member: Member) -> View:
+        return self._contract.snapshot().view(member.me.address)
 
     def _record(self, round_number: int) -> RoundRecord:
         return self._contract.snapshot().rounds(round_number, 1)[0]
 
     def _result(self, record: RoundRecord, evidence: _Evidence, seconds: float) -> RoundResult:
-        n = len(self._performers)
         if record.weights is None:
             if not evidence.declined:
                 raise ChainError(f"round {record.round} was {record.state.name} in a run where every member acts")
             return RoundResult.missed(
-                record.round, record.proposer_seat, n, evidence.declined, seconds, gas=evidence.gas
+                record.round, record.proposer_seat, len(self._members), evidence.declined, seconds, gas=evidence.gas
             )
-        return RoundResult(
-            round=record.round,
-            proposer=record.proposer_seat,
+        seats = range(len(self._members))
+        return RoundResult.of(
+            record.round,
+            record.proposer_seat,
+            record.weights,
+            [evidence.tests.get(seat) for seat in seats],
             accepted=record.state is RoundState.ACCEPTED,
-            votes=tuple(evidence.votes.get(seat) for seat in range(n)),
-            vote_scores=_vote_scores(evidence.tests, n),
-            test_scores=_test_scores(evidence.tests, n),
-            current_scores=_current_scores(evidence.tests, n),
-            approvals=sum(vote is True for vote in evidence.votes.values()),
+            votes=[evidence.votes.get(seat) for seat in seats],
             need=record.need,
-            weights_sha256=record.weights.sha256.hex(),
-            size=record.weights.size,
-            cid=cid_text(record.weights.cid_digest, record.weights.size),
             gas=evidence.gas,
             seconds=seconds,
-            vote_records=tuple(
-                None if seat == record.proposer_seat else record_of(evidence.tests.get(seat)) for seat in range(n)
-            ),
         )
-
-
-Scores = tuple[float | None, ...]
-
-
-def _vote_scores(tests: dict[int, ProposedWeights], n: int) -> Scores:
-    return tuple(tests[seat].vote_value if seat in tests else None for seat in range(n))
-
-
-def _test_scores(tests: dict[int, ProposedWeights], n: int) -> Scores:
-    return tuple(tests[seat].test_value if seat in tests else None for seat in range(n))
-
-
-def _current_scores(tests: dict[int, ProposedWeights], n: int) -> Scores:
-    return tuple(tests[seat].current_score if seat in tests else None for seat in range(n))

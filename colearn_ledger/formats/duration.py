@@ -6,14 +6,13 @@ import re
 
 from ..errors import UsageError
 
-__all__ = ["MAX_SECONDS", "parse_duration", "shown_duration"]
+__all__ = ["parse_duration", "shown_duration"]
 
-MAX_SECONDS = (1 << 32) - 1  # what the contract has room for
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
-def parse_duration(text: str, what: str = "the duration") -> int:
-    """Whole seconds, at least one. Several parts add up: ``1h30m``.
+def parse_duration(text: str, what: str, *, most: int) -> int:
+    """Whole seconds, from one to ``most``. Several parts add up: ``1h30m``.
 
     Raises UsageError, with ``what`` as its subject, for anything else.
     """
@@ -24,10 +23,10 @@ def parse_duration(text: str, what: str = "the duration") -> int:
         seconds = sum(int(n[:20]) * _UNITS[unit] for n, unit in parts)
     else:
         seconds = 0
-    if not 1 <= seconds <= MAX_SECONDS:
+    if not 1 <= seconds <= most:
         raise UsageError(
             f"{what} is {text[:40]!r}",
-            expected=f"whole seconds from 1 to {MAX_SECONDS}, or such as 90s, 10m, 2h, 1d, 1h30m",
+            expected=f"whole seconds from 1 to {most}, or such as 90s, 10m, 2h, 1d, 1h30m",
             fix="correct it",
         )
     return seconds

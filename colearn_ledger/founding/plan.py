@@ -11,9 +11,10 @@ from urllib.parse import urlsplit
 
 from eth_account.signers.local import LocalAccount
 from web3 import Web3
-from web3.exceptions import Web3Exception
 
-from ..chain.deploy import DEFAULT_MAX_SIZE, Cost, Genesis, check_members, deploy, estimate_deploy
+from ..chain.deploy import Cost, Genesis, check_members, deploy, estimate_deploy
+from ..chain.reach import FAILURES
+from ..core.limits import DEFAULT_MAX_SIZE, LEAST_MEMBERS, MOST_MEMBERS
 from ..core.protocol import Rules
 from ..core.schema import Schema
 from ..core.weights import decode, weights_ref
@@ -21,10 +22,7 @@ from ..errors import DataError, InvalidWeights, StoreError, UsageError
 from ..stores.base import Store
 from .record import DeploymentRecord
 
-__all__ = ["MOST_BYTES", "Plan", "check_membership", "found", "plan", "public_urls", "read_weights"]
-
-LEAST_MEMBERS, MOST_MEMBERS = 2, 64  # the contract's
-MOST_BYTES = (1 << 36) - 1  # as max_size; the contract has 36 bits for a size
+__all__ = ["Plan", "check_membership", "establish", "plan", "public_urls", "read_weights"]
 
 
 @dataclass(frozen=True)
@@ -95,7 +93,7 @@ def plan(
     return Plan(int(web3.eth.chain_id), genesis, weights, schema, deployer, cost)
 
 
-def found(
+def establish(
     plan: Plan,
     web3: Web3,
     account: LocalAccount,
@@ -189,5 +187,5 @@ def _sent(web3: Web3, account: LocalAccount) -> int | None:
     """How many transactions the account has sent, those that wait included; None if that can't be known."""
     try:
         return int(web3.eth.get_transaction_count(account.address, "pending"))
-    except (Web3Exception, OSError, ValueError):
+    except FAILURES:
         return None

@@ -6,17 +6,17 @@ address with this package's contract, and the genesis weights with the hash on c
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..core.cid import cid_text
+from ..core.cid import cid_text, digest_of_text
 from ..core.protocol import WeightsRef
 from ..core.schema import Schema
 from ..errors import ConfigError
+from ..formats.addresses import is_checksummed
 from ..formats.files import write_whole
 from ..formats.json import parse_shallow_json
 
@@ -108,7 +108,7 @@ def load_deployment(path: Path) -> DeploymentRecord:
     genesis = take("genesis", "a table with cid, sha256 and size", dict)
     ref = WeightsRef(
         take("genesis.sha256", "64 hexadecimal digits", _bytes(32), genesis),
-        take("genesis.cid", "a CID of version 1 (b…)", _cid_digest, genesis),
+        take("genesis.cid", "a CID of version 1 (b…)", digest_of_text, genesis),
         take("genesis.size", "a number of bytes", _integer(1), genesis),
     )
     if cid_text(ref.cid_digest, ref.size) != genesis["cid"]:
@@ -190,10 +190,8 @@ def _bytes(length: int) -> Callable[[Any], bytes]:
     return parse
 
 
-def _address(given: Any) -> str:
-    from eth_utils.address import is_checksum_address  # not before it is needed: the core doesn't have it loaded
-
-    if not isinstance(given, str) or not is_checksum_address(given):
+def _address(given: Any) -> Any:
+    if not is_checksummed(given):
         raise ValueError
     return given
 
@@ -202,12 +200,3 @@ def _texts(given: Any) -> tuple[str, ...]:
     if not isinstance(given, list) or not all(isinstance(text, str) for text in given):
         raise ValueError
     return tuple(given)
-
-
-def _cid_digest(given: Any) -> bytes:
-    """The digest in a CID of version 1 with a sha2-256; what the rest of it must be follows from the size."""
-    text = given.removeprefix("b").upper()
-    data = base64.b32decode(text + "=" * (-len(text) % 8))
-    if len(data) != 36:
-        raise ValueError
-    return data[4:]

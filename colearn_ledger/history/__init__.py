@@ -7,6 +7,7 @@ have (transactions, times, gas, scores, notes) is joined where the endpoint stil
 from __future__ import annotations
 
 from .export import CSV_COLUMNS, history_to_dict, round_to_dict, write_csv
+from .follow import follow_history
 from .members import Member, read_members
 from .read import read_history
 from .types import Choice, History, Round, Transaction, Vote
@@ -19,6 +20,7 @@ __all__ = [
     "Round",
     "Transaction",
     "Vote",
+    "follow_history",
     "history_to_dict",
     "read_history",
     "read_members",

@@ -70,19 +70,19 @@ def history_to_dict(history: History) -> dict[str, Any]:
         "current_round": history.current,
         "logs_from": history.logs_from,
         "logs_problem": history.logs_problem,
-        "rounds": [round_to_dict(found) for found in history.rounds],
+        "rounds": [round_to_dict(round_) for round_ in history.rounds],
     }
 
 
-def round_to_dict(found: Round) -> dict[str, Any]:
+def round_to_dict(round_: Round) -> dict[str, Any]:
     """One round, for JSON."""
-    record, weights = found.record, found.record.weights
-    counts = {choice: sum(vote.choice is choice for vote in found.votes) for choice in Choice}
+    record, weights = round_.record, round_.record.weights
+    counts = {choice: sum(vote.choice is choice for vote in round_.votes) for choice in Choice}
     built = weights is not None and record.round > 0  # round 0 is built on nothing
     return {
         "round": record.round,
         "state": record.state.name.lower(),
-        "by_clock": found.by_clock,
+        "by_clock": round_.by_clock,
         "proposer": None if record.round == 0 else record.proposer,
         "proposer_seat": None if record.round == 0 else record.proposer_seat,
         "parent_round": record.parent_round if built else None,
@@ -97,15 +97,15 @@ def round_to_dict(found: Round) -> dict[str, Any]:
         "rejections": counts[Choice.REJECTED],
         "hidden": counts[Choice.HIDDEN],
         "absent": counts[Choice.ABSENT],
-        "votes": [_vote(vote) for vote in found.votes],
+        "votes": [_vote(vote) for vote in round_.votes],
         "deadline": utc(record.deadline) if record.deadline and record.round > 0 else None,
-        **_when("opened", found.opened),
-        **_when("proposed", found.proposed),
-        **_when("decided", found.decided),
-        "transactions": [_transaction(transaction) for transaction in found.transactions],
-        "gas": found.gas,
-        "fee_wei": found.fee,
-        "note": parse_note(found.note),
+        **_when("opened", round_.opened),
+        **_when("proposed", round_.proposed),
+        **_when("decided", round_.decided),
+        "transactions": [_transaction(transaction) for transaction in round_.transactions],
+        "gas": round_.gas,
+        "fee_wei": round_.fee,
+        "note": parse_note(round_.note),
     }
 
 
@@ -114,15 +114,15 @@ def write_csv(rounds: Iterable[Round], file: TextIO, *, header: bool = True) -> 
     writer = csv.writer(file, lineterminator="\n")
     if header:
         writer.writerow(CSV_COLUMNS)
-    for found in rounds:
-        values = round_to_dict(found)
-        values["votes"] = "".join(_letter(found, seat) for seat in range(len(found.members)))
-        values["transactions"] = len(found.transactions) if found.transactions else None
-        published = [vote.scores for vote in found.votes if vote.scores is not None]
+    for round_ in rounds:
+        values = round_to_dict(round_)
+        values["votes"] = "".join(_letter(round_, seat) for seat in range(len(round_.members)))
+        values["transactions"] = len(round_.transactions) if round_.transactions else None
+        published = [vote.scores for vote in round_.votes if vote.scores is not None]
         for i, name in enumerate(("current_score", "proposed_score")):
             values[name] = round(sum(s[i] for s in published) / len(published), 6) if published else None
         # As JSON even where it is plain text: the quotation mark in front keeps spreadsheets from running it.
-        values["note"] = None if found.note is None or found.note == b"" else json.dumps(values["note"])
+        values["note"] = None if round_.note is None or round_.note == b"" else json.dumps(values["note"])
         if values["by_clock"] is not None:
             values["by_clock"] = "true" if values["by_clock"] else "false"
         writer.writerow(["" if values[name] is None else values[name] for name in CSV_COLUMNS])
@@ -161,10 +161,10 @@ def _is_finite(value: Any) -> bool:
     return not isinstance(value, float) or math.isfinite(value)
 
 
-def _letter(found: Round, seat: int) -> str:
-    if seat == found.record.proposer_seat:
+def _letter(round_: Round, seat: int) -> str:
+    if seat == round_.record.proposer_seat:
         return "P"
-    return next(_LETTERS[vote.choice] for vote in found.votes if vote.seat == seat)
+    return next(_LETTERS[vote.choice] for vote in round_.votes if vote.seat == seat)
 
 
 def _vote(vote: Vote) -> dict[str, Any]:

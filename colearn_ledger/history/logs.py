@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from eth_utils.abi import event_abi_to_log_topic
-from web3.exceptions import Web3Exception
 
 from ..chain.contract import CollectiveContract
+from ..chain.reach import REFUSALS
 from ..chain.snapshot import Snapshot
-from ..errors import ChainError
 
 __all__ = ["Event", "Events", "fetch_events"]
 
@@ -60,9 +59,7 @@ def fetch_events(snapshot: Snapshot, first_block: int, subjects: Sequence[bytes]
         first = max(first_block, last - length + 1)
         try:
             pages.append(decoder.fetch(first, last, subjects))
-        except ChainError:
-            raise
-        except (Web3Exception, ValueError) as e:
+        except REFUSALS as e:
             if first == last:
                 problem = f"the endpoint has no events before block {last + 1}: {str(e)[:200]}"
                 break

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from web3.exceptions import Web3Exception
-
+from ..chain.reach import reaching
 from ..chain.snapshot import Snapshot
 from ..core.protocol import MotionKind, MotionState
-from ..errors import ChainError, UsageError
+from ..errors import UsageError
 from .logs import fetch_events
 from .motions import fetch_all_motions
 
@@ -75,21 +74,17 @@ class _Since:
 
     def _from_events(self, member: str, until: int) -> int | None:
         subject = bytes.fromhex(member[2:]).rjust(32, b"\0")
-        found = fetch_events(self._snapshot, self._deployed_block, [subject])
+        events = fetch_events(self._snapshot, self._deployed_block, [subject])
         joined: list[int] = [
             e.arguments["firstRound"]
-            for e in found.events
+            for e in events.events
             if e.name == "MemberAdded" and e.arguments["member"] == member and e.arguments["firstRound"] <= until
         ]
         if joined:
             return max(joined)
-        return None if found.problem else 1
+        return None if events.problem else 1
 
 
 def _balance(snapshot: Snapshot, address: str) -> int:
-    try:
+    with reaching("read a balance"):
         return int(snapshot.contract.web3.eth.get_balance(address, snapshot.pin))  # type: ignore[arg-type]
-    except ChainError:
-        raise
-    except (Web3Exception, OSError, ValueError) as e:
-        raise ChainError(f"could not read a balance: {e}", fix="check that the endpoint is reachable and synced") from e

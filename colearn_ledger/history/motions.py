@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from typing import Any
 
 from ..chain.contract import Head
@@ -126,7 +125,7 @@ def _to_dict(motion: Motion) -> dict[str, Any]:
 
 def _rules_to_dict(rules: Rules) -> dict[str, Any]:
     return {
-        "threshold": str(Fraction(rules.threshold_numerator, rules.threshold_denominator)),
+        "threshold": str(rules.threshold),
         "propose_window": rules.propose_window,
         "vote_window": rules.vote_window,
         "reveal_window": rules.reveal_window,

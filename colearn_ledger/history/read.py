@@ -6,9 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from web3.exceptions import TransactionNotFound, Web3Exception
-
 from ..chain.contract import CollectiveContract
+from ..chain.reach import REFUSALS, reaching
 from ..chain.snapshot import Snapshot
 from ..core.protocol import RoundRecord
 from ..errors import ChainError, UsageError
@@ -59,9 +58,9 @@ def read_history(
     members = _Members(snapshot)
     events, problem = None, ""
     if logs:
-        found = _fetch_events(snapshot, deployed_block, records)
-        events, problem = found, found.problem
-        if not problem and _is_incomplete(found, records):
+        events = _fetch_events(snapshot, deployed_block, records)
+        problem = events.problem
+        if not problem and _is_incomplete(events, records):
             problem = "the endpoint left out events of rounds that the contract's storage has"
     join = _Join(snapshot.contract, records, () if events is None else events.events, receipts)
     rounds = tuple(_round(record, members, join) for record in records)
@@ -107,12 +106,8 @@ def _is_incomplete(events: Events, records: tuple[RoundRecord, ...]) -> bool:
 def _check_still_there(snapshot: Snapshot) -> None:
     """Storage was read at a block's hash, events by numbers: only if the hash still has its number do they agree."""
     head = snapshot.head
-    try:
+    with reaching(f"read block {head.number}", fix="try again"):
         now = bytes(snapshot.contract.web3.eth.get_block(head.number)["hash"])
-    except ChainError:
-        raise
-    except (Web3Exception, OSError, ValueError) as e:
-        raise ChainError(f"could not read block {head.number}: {e}", fix="try again") from e
     if now != head.hash:
         raise ChainError("the chain was reorganised while its history was read", fix="read it again")
 
@@ -129,7 +124,7 @@ class _Members:
 
 
 @dataclass
-class _Found:
+class _Logged:
     """What the events say about one round."""
 
     transactions: dict[bytes, Transaction] = field(default_factory=dict)
@@ -158,7 +153,7 @@ class _Join:
                 self._round_of[bytes(event.arguments["id"])] = int(event.arguments["round"])
             if event.name in _DID or event.name == "ScoresPublished":
                 by_transaction.setdefault(event.transaction, []).append(event)
-        self.found: dict[int, _Found] = {}
+        self.logged: dict[int, _Logged] = {}
         for same in by_transaction.values():
             self._add(same)
 
@@ -184,13 +179,13 @@ class _Join:
         for event in events:
             number = self._round(event)
             if number is not None:
-                found = self.found.setdefault(number, _Found())
-                self._note(found, event, transaction)
+                logged = self.logged.setdefault(number, _Logged())
+                self._note(logged, event, transaction)
                 # Opening a round is a by-product, mostly of the vote that decides the one before.
                 if event.name != "RoundOpened" or transaction.round == number:
-                    found.transactions[transaction.hash] = transaction
+                    logged.transactions[transaction.hash] = transaction
         if did == ("deployed",):
-            self.found.setdefault(0, _Found()).transactions[transaction.hash] = transaction
+            self.logged.setdefault(0, _Logged()).transactions[transaction.hash] = transaction
 
     def _round(self, event: Event) -> int | None:
         if event.name == "CollectiveCreated":
@@ -198,19 +193,19 @@ class _Join:
         named = event.arguments.get("round")
         return self._round_of.get(bytes(event.arguments["id"])) if named is None else int(named)
 
-    def _note(self, found: _Found, event: Event, transaction: Transaction) -> None:
+    def _note(self, logged: _Logged, event: Event, transaction: Transaction) -> None:
         arguments, name = event.arguments, event.name
         if name == "RoundOpened":
-            found.opened = transaction
+            logged.opened = transaction
         elif name == "WeightsProposed":
-            found.note, found.proposed = bytes(arguments["note"]), transaction
+            logged.note, logged.proposed = bytes(arguments["note"]), transaction
         elif name == "RoundDecided":
-            found.by_clock, found.decided = bool(arguments["byClock"]), transaction
+            logged.by_clock, logged.decided = bool(arguments["byClock"]), transaction
         elif name == "ScoresPublished":
             scores = arguments["currentScore"] / _MILLION, arguments["proposedScore"] / _MILLION
-            found.scores[arguments["voter"]] = scores
+            logged.scores[arguments["voter"]] = scores
         elif name in ("VoteCommitted", "VoteCast"):  # a reveal casts the vote that was committed before
-            found.ballots[arguments["voter"]] = transaction.hash
+            logged.ballots[arguments["voter"]] = transaction.hash
 
     def _time(self, event: Event) -> int | None:
         if event.time is not None:
@@ -218,18 +213,14 @@ class _Join:
         if event.block not in self._times:
             try:
                 self._times[event.block] = int(self._contract.web3.eth.get_block(event.block)["timestamp"])
-            except ChainError:
-                raise
-            except (Web3Exception, ValueError):  # pruned
+            except REFUSALS:  # pruned
                 self._times[event.block] = None
         return self._times[event.block]
 
     def _with_receipt(self, transaction: Transaction) -> Transaction:
         try:
             receipt: Any = self._contract.web3.eth.get_transaction_receipt(transaction.hash)  # type: ignore[arg-type]
-        except ChainError:
-            raise
-        except (TransactionNotFound, Web3Exception, ValueError):  # pruned
+        except REFUSALS:  # pruned
             return transaction
         gas = int(receipt["gasUsed"])
         return replace(
@@ -238,30 +229,30 @@ class _Join:
 
 
 def _round(record: RoundRecord, members: _Members, join: _Join) -> Round:
-    found = join.found.get(record.round, _Found())
+    logged = join.logged.get(record.round, _Logged())
     seated = () if record.weights is None or record.round == 0 else members.of(record.round)
     return Round(
         record=record,
         members=seated,
         votes=tuple(
-            Vote(seat, member, _choice(record, seat), found.scores.get(member), found.ballots.get(member))
+            Vote(seat, member, _choice(record, seat), logged.scores.get(member), logged.ballots.get(member))
             for seat, member in enumerate(seated)
             if seat != record.proposer_seat
         ),
-        logged=found.proposed is not None,
-        note=found.note,
-        by_clock=_by_clock(record, found),
-        transactions=tuple(found.transactions.values()),  # in the chain's order, as the events are
-        opened=found.opened,
-        proposed=found.proposed,
-        decided=found.decided,
+        logged=logged.proposed is not None,
+        note=logged.note,
+        by_clock=_by_clock(record, logged),
+        transactions=tuple(logged.transactions.values()),  # in the chain's order, as the events are
+        opened=logged.opened,
+        proposed=logged.proposed,
+        decided=logged.decided,
     )
 
 
-def _by_clock(record: RoundRecord, found: _Found) -> bool | None:
+def _by_clock(record: RoundRecord, logged: _Logged) -> bool | None:
     """A round that is over although no transaction has said so: the deadline did it."""
-    over = record.state.decided and record.round > 0 and found.proposed is not None
-    return True if over and found.by_clock is None else found.by_clock
+    over = record.state.decided and record.round > 0 and logged.proposed is not None
+    return True if over and logged.by_clock is None else logged.by_clock
 
 
 def _choice(record: RoundRecord, seat: int) -> Choice:

@@ -7,20 +7,22 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 
 from ..core.asking import ask_accept, ask_current, ask_proposal, ask_test, why_declined
 from ..core.decide import Action, Adopt, Judge, Propose, Wait
-from ..core.learner import Learner, Weights
+from ..core.held import Held
+from ..core.learner import Learner, ProposedWeights, Weights
+from ..core.limits import MOST_NOTE
 from ..core.protocol import WeightsRef
 from ..core.schema import Schema
 from ..core.weights import decode, encode
 from ..errors import InvalidWeights, UnavailableWeights
 from ..stores.base import Store
+from .verified import Verified
 from .work import Adopted, Declined, Nothing, Trained, Verdict, Work
 
 __all__ = ["Preparer"]
-
-NOTE_LIMIT = 256  # bytes; the contract's cap
 
 
 class Preparer:
@@ -33,6 +35,7 @@ class Preparer:
     max_size: the deployment's cap on the size of weights, in bytes.
     name: what to call the learner in messages.
     schema: what the collective's weights look like; as the learner's own if not given.
+    verified: where verified weights are kept until they are adopted; members in one process may share one.
 
     Attributes
     ----------
@@ -42,7 +45,14 @@ class Preparer:
     """
 
     def __init__(
-        self, learner: Learner, store: Store, *, max_size: int, name: str = "", schema: Schema | None = None
+        self,
+        learner: Learner,
+        store: Store,
+        *,
+        max_size: int,
+        name: str = "",
+        schema: Schema | None = None,
+        verified: Verified | None = None,
     ) -> None:
         self.learner = learner
         self.store = store
@@ -52,6 +62,8 @@ class Preparer:
         self.schema = schema or Schema.of(own)
         encode(self.schema.fit(own))
         self.adopted: bytes | None = None
+        self._held = Held(self.schema)
+        self._verified = Verified() if verified is None else verified
 
     def prepare(self, action: Action, *, deadline_s: float | None = None) -> Work:
         """Do the long part of ``action``. ``deadline_s``: seconds that pulling weights may take.
@@ -68,38 +80,61 @@ class Preparer:
             return Nothing(action.why)
         return action
 
+    def test(self, data: bytes) -> ProposedWeights:
+        """Have the learner test weights that were verified, or that it made: canonical bytes of the schema."""
+        return ask_test(self.learner, Weights(decode(data, self.schema, verified=True)), self.name, held=self._held)
+
+    def discard(self, refs: Sequence[WeightsRef]) -> None:
+        """Have the store keep these no longer."""
+        self._verified.forget(refs)
+        for ref in refs:
+            self.store.discard(ref)
+
     def _adopt(self, action: Adopt, deadline_s: float | None) -> Work:
-        try:
-            weights = self._pull(action.weights, deadline_s)
-        except UnavailableWeights as e:
-            return Nothing(f"the accepted weights can't be had yet: {e.what}")
-        ask_accept(self.learner, weights, self.name)
-        self.adopted = action.weights.sha256
-        return Adopted(action.weights)
+        ref = action.weights
+        held = Held(self.schema, self._verified.take(ref), self._held.exact)
+        if held.data is not None:
+            tree = held.tree()
+        else:
+            try:
+                data = self.store.get(ref, deadline_s=deadline_s)
+            except UnavailableWeights as e:
+                return Nothing(f"the accepted weights can't be had yet: {e.what}")
+            tree = decode(data, self.schema)
+            self._verified.keep(ref, data)
+            held.data = self._verified.take(ref)
+        self._held = Held(self.schema)  # what it holds isn't known while it adopts
+        ask_accept(self.learner, Weights(tree), self.name)
+        self._held, self.adopted = held, ref.sha256
+        return Adopted(ref)
 
     def _train(self, action: Propose) -> Trained | Declined:
         # What the others must refuse is refused here, before it is published.
-        proposed, data = ask_proposal(self.learner, action.round, self.schema, self.name, max_size=self.max_size)
+        proposed, data = ask_proposal(
+            self.learner, action.round, self.schema, self.name, max_size=self.max_size, held=self._held
+        )
         declined = why_declined(proposed)
         if declined:
             return Declined(action.round, declined)
         # Published before the transaction names it, so that nobody looks for what isn't there.
         ref = self.store.put(data)
-        own_test = ask_test(self.learner, Weights(decode(data, self.schema)), self.name)
-        return Trained(action.round, action.parent, ref, _note(proposed), own_test)
+        self._verified.keep(ref, data)
+        return Trained(action.round, action.parent, ref, _note(proposed), self.test(data))
 
     def _judge(self, action: Judge, deadline_s: float | None) -> Work:
+        ref = action.proposal.weights
         try:
-            weights = self._pull(action.proposal.weights, deadline_s)
-            test = ask_test(self.learner, weights, self.name)  # a learner may know more than the schema says
+            # From the store, also if they were verified before: what a member votes for it pins.
+            data = self.store.get(ref, deadline_s=deadline_s)
+            weights = Weights(decode(data, self.schema))
+            self._verified.keep(ref, data)
+            del data  # the learner tests without a second copy in memory
+            test = ask_test(self.learner, weights, self.name, held=self._held)  # it may know more than the schema says
         except UnavailableWeights as e:  # says nothing about the weights: no vote comes of it
             return Nothing(f"the proposed weights can't be had yet: {e.what}")
         except InvalidWeights as e:
             return Verdict(action, approve=False, test=None, reason=e.what)
         return Verdict(action, approve=bool(test.vote), test=test, reason="tested on own data")
-
-    def _pull(self, ref: WeightsRef, deadline_s: float | None) -> Weights:
-        return Weights(weights=decode(self.store.get(ref, deadline_s=deadline_s), self.schema))
 
 
 def _note(weights: Weights) -> bytes:
@@ -118,7 +153,7 @@ def _note(weights: Weights) -> bytes:
         facts["delta"] = float(budget.consumed_delta)
         facts["target"] = float(budget.target_epsilon)
     note = json.dumps(facts, separators=(",", ":")).encode() if facts else b""
-    return note if len(note) <= NOTE_LIMIT else b""
+    return note if len(note) <= MOST_NOTE else b""
 
 
 def _up(epsilon: float) -> float:

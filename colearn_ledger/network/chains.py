@@ -16,7 +16,6 @@ from .tools import Say, find_anvil, find_geth, find_hardhat, find_node
 __all__ = ["CHAINS", "Chain", "check_chain", "fund", "start_chain"]
 
 CHAINS = ("anvil", "hardhat", "geth")
-CHAIN_IDS = {"anvil": 31337, "hardhat": 31337, "geth": 1337}
 HOST = "127.0.0.1"
 READY_S = 60.0
 NO_TRANSACTION = "0x" + "00" * 32

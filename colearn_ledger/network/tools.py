@@ -31,13 +31,13 @@ from pathlib import Path
 
 from ..errors import ColearnError, NetworkError
 from ..formats.locks import take_lock
+from ..stores.kubo import KUBO_MINIMUM
 
-__all__ = ["KUBO_MINIMUM", "Say", "cache_folder", "find_anvil", "find_geth", "find_hardhat", "find_kubo", "find_node"]
+__all__ = ["Say", "cache_folder", "find_anvil", "find_geth", "find_hardhat", "find_kubo", "find_node"]
 
 Say = Callable[[str], None]
 
 KUBO = "0.43.0"
-KUBO_MINIMUM = (0, 35)  # the first whose `add` takes max-file-links
 GETH = "1.17.10"
 GETH_MINIMUM = (1, 14)
 GO_MINIMUM = (1, 26, 5)

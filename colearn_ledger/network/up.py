@@ -9,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from ..core.limits import MOST_MEMBERS
 from ..errors import UsageError
 from . import state
 from .chains import Chain, check_chain, fund, start_chain
@@ -17,8 +18,6 @@ from .processes import Daemons, StoppedFromOutside, release_port
 from .tools import Say, find_kubo
 
 __all__ = ["LocalNetwork", "Stakeholder"]
-
-MAX_STAKEHOLDERS = 64
 
 
 @dataclass(frozen=True)
@@ -118,8 +117,8 @@ class LocalNetwork:
     def start(self) -> None:
         """Start everything; when it returns, the chain and all daemons answer and are connected."""
         check_chain(self.kind, kept=self.kept is not None, block_time=self.block_time)
-        if not 1 <= self.count <= MAX_STAKEHOLDERS:
-            raise UsageError(f"{self.count} stakeholders", expected=f"1 to {MAX_STAKEHOLDERS}")
+        if not 1 <= self.count <= MOST_MEMBERS:
+            raise UsageError(f"{self.count} stakeholders", expected=f"1 to {MOST_MEMBERS}")
         before = self._check_folder()
         if self.ipfs:
             self._ipfs_program = find_kubo(self._say)  # before anything is made: it may take minutes, or fail

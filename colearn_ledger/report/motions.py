@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import fields
-from fractions import Fraction
 
 from ..core.protocol import MotionKind, MotionState, Rules
 from ..core.threshold import need
 from ..formats.duration import shown_duration
+from ..formats.hashes import shown_hash
 from ..history.motions import Motion, Motions
 from .rounds import human_time
+from .rules import WINDOWS
 
 __all__ = ["motions_page", "planned_in_words", "shown_id", "standing_in_words", "subject_in_words", "votes_needed"]
 
-_WINDOWS = {
-    "propose_window": "to propose",
-    "vote_window": "to vote",
-    "reveal_window": "to reveal secret votes",
-    "motion_window": "for a motion",
-}
 _ENDS = {
     MotionState.REJECTED: "rejected",
     MotionState.LAPSED: "lapsed: its time was over, or the members changed, before it was decided",
@@ -29,7 +23,7 @@ _ENDS = {
 
 def shown_id(motion_id: bytes) -> str:
     """As much of the id as names a motion."""
-    return "0x" + motion_id.hex()[:8]
+    return f"0x{shown_hash(motion_id)}"
 
 
 def motions_page(read: Motions, *, everything: bool) -> Iterator[str]:
@@ -53,9 +47,8 @@ def motions_page(read: Motions, *, everything: bool) -> Iterator[str]:
 def subject_in_words(kind: MotionKind, subject: str | None, rules: Rules | None, is_leave: bool = False) -> str:
     """What a motion is for."""
     if rules is not None:
-        threshold = Fraction(rules.threshold_numerator, rules.threshold_denominator)
-        windows = [f"{shown_duration(getattr(rules, name))} {text}" for name, text in _WINDOWS.items()]
-        return f"rules: threshold {threshold}, {', '.join(windows)}"
+        windows = [f"{shown_duration(getattr(rules, window.name))} {window.step}" for window in WINDOWS]
+        return f"rules: threshold {rules.threshold}, {', '.join(windows)}"
     if is_leave:
         return f"leave: {subject} leaves the collective"
     return f"{'add' if kind is MotionKind.ADD_MEMBER else 'remove'} {subject}"
@@ -81,7 +74,7 @@ def standing_in_words(motion: Motion) -> str:
 def votes_needed(kind: MotionKind, rules: Rules, members: int) -> tuple[int, int]:
     """How many approvals a motion needs, and of how many members: who is to be removed has no vote on it."""
     eligible = members - (kind is MotionKind.REMOVE_MEMBER)
-    return need(Fraction(rules.threshold_numerator, rules.threshold_denominator), eligible), eligible
+    return need(rules.threshold, eligible), eligible
 
 
 def planned_in_words(
@@ -90,11 +83,11 @@ def planned_in_words(
     """What moving it will do, and what it takes."""
     yield f"motion    {subject_in_words(kind, subject, new, leave)}"
     if new is not None:
-        for field in fields(Rules):
-            before, after = getattr(now, field.name), getattr(new, field.name)
-            if before != after and field.name in _WINDOWS:
-                yield f"          {shown_duration(before)} {_WINDOWS[field.name]} becomes {shown_duration(after)}"
-        before, after = (Fraction(r.threshold_numerator, r.threshold_denominator) for r in (now, new))
+        for window in WINDOWS:
+            span, other = getattr(now, window.name), getattr(new, window.name)
+            if span != other:
+                yield f"          {shown_duration(span)} {window.step} becomes {shown_duration(other)}"
+        before, after = now.threshold, new.threshold
         if before != after:
             voters = len(members) - 1
             yield (

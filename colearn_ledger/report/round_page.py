@@ -10,6 +10,7 @@ from ..core.cid import cid_text
 from ..core.protocol import RoundState
 from ..history.export import parse_note
 from ..history.types import Choice, History, Round, Transaction
+from .columns import Column, columns
 from .founding import in_ether
 from .rounds import human_time, state_text
 from .terminal import one_line
@@ -19,20 +20,20 @@ __all__ = ["outcome", "round_page"]
 
 def round_page(history: History) -> Iterator[str]:
     """The lines for the one round that ``history`` has."""
-    [found] = history.rounds
-    yield f"round {found.record.round}: {outcome(found)}"
+    [round_] = history.rounds
+    yield f"round {round_.record.round}: {outcome(round_)}"
     yield f"collective {history.address} on chain {history.chain_id}, as of block {history.head.number}"
     yield ""
-    yield from _content(found)
-    yield from _phases(found)
-    yield from _note(found)
-    yield from _votes(found)
-    yield from _transactions(found)
+    yield from _content(round_)
+    yield from _phases(round_)
+    yield from _note(round_)
+    yield from _votes(round_)
+    yield from _transactions(round_)
 
 
-def outcome(found: Round) -> str:
+def outcome(round_: Round) -> str:
     """How the round ended and why, or how far it is."""
-    record, state = found.record, found.record.state
+    record, state = round_.record, round_.record.state
     if record.round == 0:
         return "genesis, the weights that the collective was deployed with"
     if state is RoundState.MISSED:
@@ -42,18 +43,18 @@ def outcome(found: Round) -> str:
     voters, yes = record.member_count - 1, record.approvals.bit_count()
     count = f"{yes} of {voters} voters approved, {record.need} needed"
     if not state.decided:
-        return f"{state_text(found)}: {count}; until {human_time(record.deadline)} UTC"
-    if found.by_clock:
-        return f"{state_text(found)} by the clock, when the deadline had passed: {count}"
-    return f"{state_text(found)}{'' if found.by_clock is None else ' by the votes'}: {count}"
+        return f"{state_text(round_)}: {count}; until {human_time(record.deadline)} UTC"
+    if round_.by_clock:
+        return f"{state_text(round_)} by the clock, when the deadline had passed: {count}"
+    return f"{state_text(round_)}{'' if round_.by_clock is None else ' by the votes'}: {count}"
 
 
 def _line(name: str, text: str) -> str:
     return f"{name:<10}  {text}"
 
 
-def _content(found: Round) -> Iterator[str]:
-    record = found.record
+def _content(round_: Round) -> Iterator[str]:
+    record = round_.record
     if record.round > 0:
         yield _line("proposer", f"{record.proposer}, seat {record.proposer_seat}")
     if record.weights is None:
@@ -66,19 +67,19 @@ def _content(found: Round) -> Iterator[str]:
     yield _line("", f"CID    {cid_text(record.weights.cid_digest, record.weights.size)}")
 
 
-def _phases(found: Round) -> Iterator[str]:
-    record = found.record
-    for name, transaction in (("opened", found.opened), ("proposed", found.proposed), ("decided", found.decided)):
+def _phases(round_: Round) -> Iterator[str]:
+    record = round_.record
+    for name, transaction in (("opened", round_.opened), ("proposed", round_.proposed), ("decided", round_.decided)):
         if transaction is not None and record.round > 0:
             yield _line(name, _where(transaction))
     if record.deadline and record.round > 0:
         yield _line("deadline", f"{human_time(record.deadline)} UTC")
 
 
-def _note(found: Round) -> Iterator[str]:
-    if not found.note:
+def _note(round_: Round) -> Iterator[str]:
+    if not round_.note:
         return
-    note = parse_note(found.note)
+    note = parse_note(round_.note)
     name = "note"
     for key, value in note.items() if isinstance(note, dict) else [("", note)]:
         yield _line(name, f"{one_line(key)}: {_value(value)}" if key else _value(value))
@@ -91,41 +92,45 @@ def _value(value: Any) -> str:
     return one_line(value if isinstance(value, str) else json.dumps(value))
 
 
-def _votes(found: Round) -> Iterator[str]:
-    if not found.members:
+def _votes(round_: Round) -> Iterator[str]:
+    if not round_.members:
         return
-    scored = any(vote.scores is not None for vote in found.votes)
+    scored = any(vote.scores is not None for vote in round_.votes)
     yield ""
-    yield f"seat  {'member':<42}  " + (f"{'vote':<8}  {'now':>9}  {'proposed':>9}" if scored else "vote")
-    votes = {vote.seat: vote for vote in found.votes}
-    for seat, member in enumerate(found.members):
+    known = [Column("seat", right=True), Column("member"), Column("vote", 8)]
+    known += [Column("now", 9, right=True), Column("proposed", 9, right=True)] if scored else []
+    votes = {vote.seat: vote for vote in round_.votes}
+    rows = []
+    for seat, member in enumerate(round_.members):
         vote = votes.get(seat)
-        line = f"{seat:>4}  {member}  {'proposer' if vote is None else _choice(vote.choice, found):<8}"
-        if vote is not None and vote.scores is not None:
-            line += f"  {vote.scores[0]:>9.4f}  {vote.scores[1]:>9.4f}"
-        yield line.rstrip()
+        cells = [str(seat), member, "proposer" if vote is None else _choice(vote.choice, round_)]
+        if scored:
+            scores = None if vote is None else vote.scores
+            cells += ["", ""] if scores is None else [f"{score:.4f}" for score in scores]
+        rows.append(cells)
+    yield from columns(known, rows)
 
 
-def _choice(choice: Choice, found: Round) -> str:
+def _choice(choice: Choice, round_: Round) -> str:
     """An absent voter of an open round may still come."""
-    return "none yet" if choice is Choice.ABSENT and not found.record.state.decided else choice.value
+    return "none yet" if choice is Choice.ABSENT and not round_.record.state.decided else choice.value
 
 
-def _transactions(found: Round) -> Iterator[str]:
-    if not found.transactions:
+def _transactions(round_: Round) -> Iterator[str]:
+    if not round_.transactions:
         return
     yield ""
     yield "transactions"
-    for transaction in found.transactions:
+    for transaction in round_.transactions:
         yield f"  0x{transaction.hash.hex()}"
         did = ", ".join(transaction.did)
-        if transaction.round != found.record.round:
+        if transaction.round != round_.record.round:
             did += f" (for round {transaction.round})"
         yield f"    {did}: {_where(transaction)}"
         if transaction.sender is not None:
             yield f"    by {transaction.sender}: {transaction.gas or 0:,} gas, {in_ether(transaction.fee or 0)} ether"
-    if found.gas is not None and found.fee is not None:
-        yield f"gas of this round: {found.gas:,}, {in_ether(found.fee)} ether"
+    if round_.gas is not None and round_.fee is not None:
+        yield f"gas of this round: {round_.gas:,}, {in_ether(round_.fee)} ether"
 
 
 def _where(transaction: Transaction) -> str:

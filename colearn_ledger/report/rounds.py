@@ -7,9 +7,12 @@ from dataclasses import dataclass
 
 from ..core.cid import cid_text
 from ..core.protocol import RoundState
+from ..formats.hashes import shown_hash
 from ..formats.size import shown_size
 from ..history.export import utc
 from ..history.types import Choice, History, Round
+from . import signs
+from .columns import Column, row
 
 __all__ = [
     "RoundsTable",
@@ -22,13 +25,18 @@ __all__ = [
     "summary",
 ]
 
-_SIGNS = {Choice.APPROVED: "+", Choice.REJECTED: "-", Choice.HIDDEN: "?", Choice.ABSENT: "."}
+_SIGNS = {
+    Choice.APPROVED: signs.APPROVED,
+    Choice.REJECTED: signs.REJECTED,
+    Choice.HIDDEN: signs.HIDDEN,
+    Choice.ABSENT: signs.ABSENT,
+}
 _MANY = 20  # members whose votes are shown one by one
 
 
 @dataclass(frozen=True)
-class _Column:
-    """``rank``: the highest goes first where there is no room."""
+class _Kind:
+    """What a column shows. ``rank``: the highest goes first where there is no room."""
 
     name: str
     cell: Callable[[Round], str]
@@ -50,31 +58,31 @@ class RoundsTable:
 
     def __init__(self, rounds: Sequence[Round], width: int) -> None:
         known = [
-            _Column("round", lambda r: str(r.record.round), 0, right=True),
-            _Column("proposer", _proposer, 2),
-            _Column("votes", _votes, 1),
-            _Column("decision", state_text, 0),
-            _Column("by", _by, 6),
-            _Column("weights", _weights, 3),
-            _Column("size", _size, 7, right=True),
-            _Column("now", lambda r: _score(r, 0), 8, right=True),
-            _Column("proposed", lambda r: _score(r, 1), 9, right=True),
-            _Column("gas", lambda r: "" if r.gas is None else f"{r.gas:,}", 5, right=True),
-            _Column("decided (UTC)", _time, 4),
+            _Kind("round", lambda r: str(r.record.round), 0, right=True),
+            _Kind("proposer", _proposer, 2),
+            _Kind("votes", _votes, 1),
+            _Kind("decision", state_text, 0),
+            _Kind("by", _by, 6),
+            _Kind("weights", _weights, 3),
+            _Kind("size", _size, 7, right=True),
+            _Kind("now", lambda r: _score(r, 0), 8, right=True),
+            _Kind("proposed", lambda r: _score(r, 1), 9, right=True),
+            _Kind("gas", lambda r: "" if r.gas is None else f"{r.gas:,}", 5, right=True),
+            _Kind("decided (UTC)", _time, 4),
         ]
-        self._widths: dict[str, int] = {}
-        for column in known:
-            cells = [column.cell(found) for found in rounds]
-            if any(cells) or column.rank <= 3:
-                self._widths[column.name] = max(len(column.name), *map(len, cells)) if cells else len(column.name)
-        for column in sorted(known, key=lambda c: -c.rank):
-            if sum(self._widths.values()) + 2 * (len(self._widths) - 1) > width and column.rank > 1:
-                self._widths.pop(column.name, None)
-        self._columns = [column for column in known if column.name in self._widths]
+        shown: dict[_Kind, Column] = {}
+        for kind in known:
+            cells = [kind.cell(round_) for round_ in rounds]
+            if any(cells) or kind.rank <= 3:
+                shown[kind] = Column(kind.name, right=kind.right).fitting(cells)
+        for kind in sorted(known, key=lambda k: -k.rank):
+            if sum(column.width for column in shown.values()) + 2 * (len(shown) - 1) > width and kind.rank > 1:
+                shown.pop(kind, None)
+        self._kinds, self._columns = list(shown), list(shown.values())
 
     @property
     def header(self) -> str:
-        return self._line([column.name for column in self._columns])
+        return row(self._columns, [column.name for column in self._columns])
 
     def lines(self, rounds: Sequence[Round]) -> Iterator[str]:
         """The rounds' lines."""
@@ -85,18 +93,11 @@ class RoundsTable:
                 end += 1
             if end - at > 2:
                 first, last = rounds[at].record.round, rounds[end - 1].record.round
-                yield f"{first}-{last}".rjust(self._widths["round"]) + f"  {end - at:,} rounds missed"
+                yield row(self._columns[:1], [f"{first}-{last}"]) + f"  {end - at:,} rounds missed"
                 at = end
             else:
-                yield self._line([column.cell(rounds[at]) for column in self._columns])
+                yield row(self._columns, [kind.cell(rounds[at]) for kind in self._kinds])
                 at += 1
-
-    def _line(self, cells: Sequence[str]) -> str:
-        padded = [
-            cell.rjust(self._widths[column.name]) if column.right else cell.ljust(self._widths[column.name])
-            for column, cell in zip(self._columns, cells, strict=True)
-        ]
-        return "  ".join(padded).rstrip()
 
 
 def history_page(history: History, width: int) -> Iterator[str]:
@@ -119,15 +120,15 @@ def heading(history: History) -> list[str]:
 
 def summary(history: History) -> list[str]:
     """What came of these rounds: decisions, gas, the last accepted weights."""
-    rounds = [found for found in history.rounds if found.record.round > 0]
+    rounds = [round_ for round_ in history.rounds if round_.record.round > 0]
     by_state = {state: sum(r.record.state is state for r in rounds) for state in RoundState if state.decided}
     over = sum(by_state.values())
     counts = ", ".join(f"{count} {state.name.lower()}" for state, count in by_state.items())
     lines = [f"{over} round{'' if over == 1 else 's'} over: {counts}"]
-    gas = [found.gas for found in rounds if found.gas is not None]
+    gas = [round_.gas for round_ in rounds if round_.gas is not None]
     if gas:
         text = f"gas: {sum(gas):,} in {len(gas)} round{'' if len(gas) == 1 else 's'} ({sum(gas) // len(gas):,} each)"
-        genesis = next((found.gas for found in history.rounds if found.record.round == 0), None)
+        genesis = next((round_.gas for round_ in history.rounds if round_.record.round == 0), None)
         lines.append(text if genesis is None else f"{text}, {genesis:,} for the deployment")
     last = next((r.record for r in reversed(history.rounds) if r.record.state is RoundState.ACCEPTED), None)
     if last is not None and last.weights is not None:
@@ -147,8 +148,8 @@ def short(address: str) -> str:
     return f"{address[:6]}…{address[-4:]}"
 
 
-def state_text(found: Round) -> str:
-    return "genesis" if found.record.round == 0 else found.record.state.name.lower()
+def state_text(round_: Round) -> str:
+    return "genesis" if round_.record.round == 0 else round_.record.state.name.lower()
 
 
 def sign(choice: Choice) -> str:
@@ -156,35 +157,35 @@ def sign(choice: Choice) -> str:
     return _SIGNS[choice]
 
 
-def _proposer(found: Round) -> str:
-    return "" if found.record.round == 0 else short(found.record.proposer)
+def _proposer(round_: Round) -> str:
+    return "" if round_.record.round == 0 else short(round_.record.proposer)
 
 
-def _votes(found: Round) -> str:
-    if len(found.members) > _MANY:
-        counts = [(sign(choice), sum(vote.choice is choice for vote in found.votes)) for choice in Choice]
+def _votes(round_: Round) -> str:
+    if len(round_.members) > _MANY:
+        counts = [(sign(choice), sum(vote.choice is choice for vote in round_.votes)) for choice in Choice]
         return " ".join(f"{mark}{count}" for mark, count in counts if count)
-    marks = {vote.seat: sign(vote.choice) for vote in found.votes}
-    return "".join(marks.get(seat, "P") for seat in range(len(found.members)))
+    marks = {vote.seat: sign(vote.choice) for vote in round_.votes}
+    return "".join(marks.get(seat, signs.PROPOSED) for seat in range(len(round_.members)))
 
 
-def _by(found: Round) -> str:
-    return "" if found.by_clock is None else "clock" if found.by_clock else "votes"
+def _by(round_: Round) -> str:
+    return "" if round_.by_clock is None else "clock" if round_.by_clock else "votes"
 
 
-def _weights(found: Round) -> str:
-    return "" if found.record.weights is None else found.record.weights.sha256.hex()[:8]
+def _weights(round_: Round) -> str:
+    return "" if round_.record.weights is None else shown_hash(round_.record.weights.sha256)
 
 
-def _size(found: Round) -> str:
-    return "" if found.record.weights is None else shown_size(found.record.weights.size)
+def _size(round_: Round) -> str:
+    return "" if round_.record.weights is None else shown_size(round_.record.weights.size)
 
 
-def _score(found: Round, which: int) -> str:
-    published = [vote.scores[which] for vote in found.votes if vote.scores is not None]
+def _score(round_: Round, which: int) -> str:
+    published = [vote.scores[which] for vote in round_.votes if vote.scores is not None]
     return f"{sum(published) / len(published):.4f}" if published else ""
 
 
-def _time(found: Round) -> str:
-    last = found.decided if found.record.round > 0 else next(iter(found.transactions), None)
+def _time(round_: Round) -> str:
+    last = round_.decided if round_.record.round > 0 else next(iter(round_.transactions), None)
     return "" if last is None or last.time is None else human_time(last.time)

@@ -2,26 +2,55 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
+from dataclasses import dataclass
 
 from ..core.protocol import Rules
 from ..core.threshold import need
 from ..formats.duration import shown_duration
 
-__all__ = ["decision_in_words", "windows_in_words"]
+__all__ = ["WINDOWS", "Window", "decision_in_words", "windows_in_words"]
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A span of the rules in words.
+
+    Attributes
+    ----------
+    name: of the field of :class:`.Rules`.
+    step: that it is the time for, as in "1h to propose".
+    use: what members need it for, as the help of an option says it.
+    """
+
+    name: str
+    step: str
+    use: str
+
+    @property
+    def flag(self) -> str:
+        """The option that sets it."""
+        return "--" + self.name.replace("_", "-")
+
+
+WINDOWS = (
+    Window("propose_window", "to propose", "for training"),
+    Window("vote_window", "to vote", "for testing and voting"),
+    Window("reveal_window", "to reveal secret votes", "for revealing secret votes"),
+    Window("motion_window", "for a motion", "for voting on motions"),
+)
 
 
 def decision_in_words(rules: Rules, members: int) -> str:
     """What it takes to accept a proposal, with the count for so many members."""
-    threshold = Fraction(rules.threshold_numerator, rules.threshold_denominator)
     voters = members - 1
-    return f"more than {threshold} of the {voters} others must approve: {need(threshold, voters)}"
+    return f"more than {rules.threshold} of the {voters} others must approve: {need(rules.threshold, voters)}"
 
 
 def windows_in_words(rules: Rules, *, secret: bool) -> str:
     """How long each step may take."""
-    steps = [("to propose", rules.propose_window), ("to commit" if secret else "to vote", rules.vote_window)]
-    if secret:
-        steps.append(("to reveal", rules.reveal_window))
-    steps.append(("for a motion", rules.motion_window))
-    return ", ".join(f"{shown_duration(seconds)} {step}" for step, seconds in steps)
+    steps = {window.name: window.step for window in WINDOWS}
+    if secret:  # all reveal then, and what is voted first is a commitment
+        steps |= {"vote_window": "to commit", "reveal_window": "to reveal"}
+    else:
+        del steps["reveal_window"]
+    return ", ".join(f"{shown_duration(getattr(rules, name))} {step}" for name, step in steps.items())

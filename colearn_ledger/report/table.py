@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..core.results import Results, RoundResult
+from . import signs
+from .columns import Column, columns, row
 
 __all__ = ["Table", "print_results", "render", "summary"]
 
-_SIGNS = {True: "+", False: "-", None: "."}
+_SIGNS = {True: signs.APPROVED, False: signs.REJECTED, None: signs.ABSENT}
 
 
 class Table:
@@ -21,14 +23,22 @@ class Table:
 
     def __init__(self, names: Sequence[str]) -> None:
         self._names = names
-        self._name_width = max(len("proposer"), *(len(name) for name in names))
-        self._vote_width = max(len("votes"), len(names))
+        self._columns = [
+            Column("round", 5, right=True),
+            Column("proposer").fitting(names),
+            Column("votes").fitting(["?" * len(names)]),
+            Column("decision", 8),
+            Column("proposed", 8, right=True),
+            Column("current", 8, right=True),
+            Column("gas", 9, right=True),
+            Column("seconds", 7, right=True),
+        ]
         self._current = ""
 
     @property
     def header(self) -> str:
         """The line above the first."""
-        return self._line("round", "proposer", "votes", "decision", "proposed", "current", "gas", "seconds")
+        return row(self._columns, [column.name for column in self._columns])
 
     def line(self, result: RoundResult) -> str:
         """The next round's line; round 0 is the genesis weights."""
@@ -37,7 +47,7 @@ class Table:
             self._current = score
         genesis = result.round == 0
         votes = "" if genesis else "".join(_sign(result, seat) for seat in range(len(self._names)))
-        return self._line(
+        cells = [
             str(result.round),
             "" if genesis else self._names[result.proposer],
             votes,
@@ -46,14 +56,8 @@ class Table:
             self._current,
             "" if result.gas is None else f"{result.gas:,}",
             f"{result.seconds:.2f}",
-        )
-
-    def _line(self, round: str, proposer: str, votes: str, decision: str, *numbers: str) -> str:
-        proposed, current, gas, seconds = numbers
-        return (
-            f"{round:>5}  {proposer:<{self._name_width}}  {votes:<{self._vote_width}}  {decision:<8}  "
-            f"{proposed:>8}  {current:>8}  {gas:>9}  {seconds:>7}"
-        )
+        ]
+        return row(self._columns, cells)
 
 
 def render(results: Results) -> str:
@@ -102,10 +106,10 @@ def print_results(results: Results) -> None:
             did if seat == last.block_proposer else {True: "yes", False: "no", None: "none"}[vote]
             for seat, vote in enumerate(last.votes)
         ]
-    width = max(len("learner"), *map(len, names))
-    print(f"{'learner':<{width}}  {'vote':<8}  {'vote score':>12}  {'test score':>12}")
-    for name, vote, *scores in zip(names, votes, last.vote_scores, last.test_scores, strict=True):
-        print(f"{name:<{width}}  {vote:<8}  " + "  ".join(f"{_score(score):>12}" for score in scores))
+    known = [Column("learner"), Column("vote", 8), Column("vote score", 12, True), Column("test score", 12, True)]
+    scores = (map(_score, last.vote_scores), map(_score, last.test_scores))
+    for line in columns(known, list(zip(names, votes, *scores, strict=True))):
+        print(line)
 
 
 def _score(score: float | None) -> str:
@@ -117,7 +121,11 @@ def _decision(result: RoundResult) -> str:
 
 
 def _sign(result: RoundResult, seat: int) -> str:
-    return ("D" if result.declined else "P") if seat == result.proposer else _SIGNS[result.votes[seat]]
+    return (
+        (signs.DECLINED if result.declined else signs.PROPOSED)
+        if seat == result.proposer
+        else _SIGNS[result.votes[seat]]
+    )
 
 
 def _mean(scores: Sequence[float | None]) -> str:

@@ -25,10 +25,10 @@ from ..core.cid import CHUNK, MAX_LINKS, CidHasher, cid_text, inner_nodes, root_
 from ..core.protocol import WeightsRef
 from ..core.weights import weights_ref
 from ..errors import InvalidWeights, StoreError, UnavailableWeights, UsageError
+from .kubo import KUBO_MINIMUM
 
-__all__ = ["KUBO_MINIMUM", "IpfsStore"]
+__all__ = ["IpfsStore"]
 
-KUBO_MINIMUM = (0, 35)  # the first whose `add` takes max-file-links
 DEFAULT_API = "/ip4/127.0.0.1/tcp/5001"
 
 # Kubo's profile unixfs-v1-2025. Sent in full, since the defaults differ between versions.

@@ -9,6 +9,7 @@ Each task is one file, to be copied for a task of one's own; docs/tasks.md says 
 
 from .registry import DEFAULT_TASK, get_task, list_tasks, task_names
 from .task import KERAS, SKLEARN, XGBOOST, Framework, Options, Prepared, Task
+from .training import Training
 
 __all__ = [
     "DEFAULT_TASK",
@@ -19,6 +20,7 @@ __all__ = [
     "Options",
     "Prepared",
     "Task",
+    "Training",
     "get_task",
     "list_tasks",
     "task_names",

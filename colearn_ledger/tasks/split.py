@@ -11,7 +11,7 @@ import numpy as np
 
 from ..errors import DataError, UsageError
 
-__all__ = ["LEAST", "Share", "skew", "split"]
+__all__ = ["LEAST", "Share", "skew", "split", "split_list_into_fractions"]
 
 Array = np.ndarray[Any, Any]
 
@@ -165,3 +165,31 @@ def _cut(rows: Array, labels: Array, sizes: tuple[int, ...], each_class: int) ->
         )
     part_of[free] = np.repeat(np.arange(len(sizes)), room)
     return [rows[part_of == part] for part in range(len(sizes))]
+
+
+def split_list_into_fractions(input_list: Any, fractions_list: Sequence[float], min_part_size: int = 1) -> list[Any]:
+    """Consecutive parts of a list or array, each with its fraction of the entries, rounded down.
+
+    Parameters
+    ----------
+    input_list: anything that has a length and can be sliced: a list, an array of data or of indices.
+    fractions_list: a fraction per part. What is left over, by rounding or as they sum to less than 1, is in no part.
+    min_part_size: the least number of entries that a part may have.
+
+    Raises
+    ------
+    UsageError: a part would be smaller than that.
+    """
+    parts = []
+    start, total = 0, len(input_list)
+    for number, fraction in enumerate(fractions_list, 1):
+        stop = min(start + int(total * fraction), total)
+        if stop - start < min_part_size:
+            raise UsageError(
+                f"part {number} of {len(fractions_list)} would have {max(stop - start, 0)} of {total} entries",
+                expected=f"at least {min_part_size}",
+                fix="give more data, fewer parts or larger fractions",
+            )
+        parts.append(input_list[start:stop])
+        start = stop
+    return parts

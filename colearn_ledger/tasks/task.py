@@ -13,6 +13,7 @@ from ..core.summaries import DiffPrivConfig
 from ..errors import UsageError
 from ..learners.voting.policy import VotePolicy
 from ..learners.voting.policy import vote_policy as policy_by_name
+from .training import Training
 
 __all__ = ["KERAS", "SKLEARN", "XGBOOST", "Framework", "Options", "Prepared", "Task"]
 
@@ -145,15 +146,10 @@ class Task:
     def make_learners(
         self,
         n_learners: int = 5,
+        training: Training | None = None,
         *,
-        data_dir: str | Path | None = None,
-        train_ratio: float | None = None,
         seed: int = 0,
-        learning_rate: float | None = None,
-        batch_size: int | None = None,
-        alpha: float | None = None,
-        vote_policy: VotePolicy | str = "not-worse",
-        privacy: DiffPrivConfig | None = None,
+        data_dir: str | Path | None = None,
         say: Callable[[str], None] = lambda text: None,
     ) -> Prepared:
         """Load the data, deal it out, and make one learner for each share.
@@ -161,13 +157,9 @@ class Task:
         Parameters
         ----------
         n_learners: at least two.
-        data_dir: a folder with the task's data; by default the task finds its own, and says where.
-        train_ratio: share of a learner's data to train on; votes and tests use the rest, half each.
+        training: how they train and vote; None is all defaults.
         seed: fixes how the data is dealt out, the first weights, and all training.
-        learning_rate, batch_size: of the training; None means the task's own.
-        alpha: deals out skewed labels, see :func:`~colearn_ledger.tasks.split.split`; None deals at random.
-        vote_policy: how the learners vote: a policy or its name (``docs/voting.md``).
-        privacy: has the learners train with differential privacy (docs/privacy.md), each on a budget of its own.
+        data_dir: a folder with the task's data; by default the task finds its own, and says where.
         say: told what is being done, for people, since loading takes seconds.
 
         Raises
@@ -176,15 +168,9 @@ class Task:
         DataError: the data is missing, unreadable, or not what the task needs.
         """
         _check(n_learners >= 2, f"{n_learners} learner(s)", "at least two: one proposes, the others vote")
-        _check(
-            train_ratio is None or 0 < train_ratio < 1, f"the train ratio is {train_ratio}", "a number between 0 and 1"
-        )
         _check(seed >= 0, f"the seed is {seed}", "0 or more")
-        _check(learning_rate is None or _positive(learning_rate), f"the learning rate is {learning_rate}", "above 0")
-        _check(batch_size is None or batch_size >= 1, f"the batch size is {batch_size}", "1 or more")
-        _check(alpha is None or _positive(alpha), f"alpha is {alpha}", "above 0: 0.1 is very skewed, 100 nearly even")
-        policy = policy_by_name(vote_policy)
-        if privacy is not None and not self.framework.private:
+        training = Training() if training is None else training
+        if training.epsilon is not None and not self.framework.private:
             raise UsageError(
                 f"{self.name} can't be trained with differential privacy: its learners are made with "
                 f"{self.framework.title}",
@@ -192,7 +178,7 @@ class Task:
                 fix="choose another task, or train without",
             )
         self.check_folder(data_dir)
-        if batch_size is not None and self.batch_size is None:
+        if training.batch_size is not None and self.batch_size is None:
             raise UsageError(
                 f"{self.name} was given a batch size", expected="none", fix="leave it out: its learners know no batches"
             )
@@ -202,20 +188,16 @@ class Task:
             Options(
                 n_learners=n_learners,
                 data_dir=None if data_dir is None else Path(data_dir),
-                train_ratio=self.train_ratio if train_ratio is None else train_ratio,
+                train_ratio=self.train_ratio if training.train_ratio is None else training.train_ratio,
                 seed=seed,
-                learning_rate=self.learning_rate if learning_rate is None else learning_rate,
-                batch_size=self.batch_size if batch_size is None else batch_size,
-                alpha=alpha,
-                vote_policy=policy,
+                learning_rate=self.learning_rate if training.learning_rate is None else training.learning_rate,
+                batch_size=self.batch_size if training.batch_size is None else training.batch_size,
+                alpha=training.alpha,
+                vote_policy=policy_by_name(training.vote_policy),
                 say=say,
-                privacy=privacy,
+                privacy=training.privacy,
             )
         )
-
-
-def _positive(value: float) -> bool:
-    return 0 < value < float("inf")
 
 
 def _check(good: bool, what: str, expected: str) -> None:

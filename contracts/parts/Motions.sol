@@ -10,7 +10,6 @@ import {Head} from "../types/Head.sol";
 import {Holder} from "../types/Holder.sol";
 import {MotionWord, toMotionWord} from "../types/MotionWord.sol";
 import {RulesWord, pack} from "../types/RulesWord.sol";
-import {Seat} from "../types/Seat.sol";
 
 /// @title What members can change by their votes, and how it is carried out
 abstract contract Motions is Clock {
@@ -140,8 +139,7 @@ abstract contract Motions is Clock {
         if (!possible) {
             // A member that could not leave may ask again.
             if (kind == MotionKind.RemoveMember) {
-                Seat seat = _seat[content.asAccount()];
-                if (seat.leaving()) _seat[content.asAccount()] = seat.withLeaving(false);
+                _seat[content.asAccount()] = _seat[content.asAccount()].withLeaving(false);
             }
             emit MotionVoided(id);
             return head;

@@ -25,7 +25,6 @@ abstract contract Views is Rounds, Motions {
         v.proposer = _memberAt(_turn(head, present.round));
         v.deadline = present.deadline;
         v.overdue = present.overdue;
-        v.advanceable = present.overdue || _isBehind(present);
         v.acceptedRound = head.acceptedRound();
         v.acceptedSha256 = _sha[v.acceptedRound];
         v.acceptedCidDigest = _cidOf(v.acceptedRound);
@@ -38,8 +37,7 @@ abstract contract Views is Rounds, Motions {
         v.secretVotes = secretVotes;
         v.maxSize = maxSize;
         if (present.state != RoundState.Proposing) {
-            v.proposals = new Proposal[](1);
-            Proposal memory p = v.proposals[0];
+            Proposal memory p = v.proposal;
             p.id = present.id;
             p.sha256Hash = _sha[present.round];
             p.cidDigest = _cidOf(present.round);
@@ -57,12 +55,7 @@ abstract contract Views is Rounds, Motions {
                 if (secretVotes && (cast || isHidden)) v.commitment = seat.commitment() | bytes32(present.round);
             }
         }
-        for (uint256 i; i < v.memberCount; ++i) {
-            Holder holder = _holder[i];
-            if (!holder.hasMoved()) continue;
-            MotionWord motion = _motion[holder.lastMotion()];
-            if (motion.stateAt(at, head.epochNumber()) == MotionState.Open) ++v.openMotions;
-        }
+        if (v.isMember) v.motionsToVote = _motionsToVote(v.seat, head, at);
     }
 
     /// @inheritdoc ICollectiveLearning
@@ -135,6 +128,25 @@ abstract contract Views is Rounds, Motions {
     {
         if (size > MOST_SIZE) revert SizeOutOfRange(size, MOST_SIZE);
         return _key(round, sha256Hash, cidDigest) | bytes32(size);
+    }
+
+    /// @dev At most one a member: each has one motion at a time. (And those of earlier members have lapsed.)
+    function _motionsToVote(uint256 seat, Head head, uint256 time) private view returns (bytes32[] memory ids) {
+        uint256 count = head.members();
+        uint256[] memory open = new uint256[](count);
+        uint256 found;
+        for (uint256 i; i < count; ++i) {
+            Holder holder = _holder[i];
+            if (!holder.hasMoved()) continue;
+            MotionWord motion = _motion[holder.lastMotion()];
+            if (motion.stateAt(time, head.epochNumber()) != MotionState.Open) continue;
+            if (motion.isBarred(seat) || motion.hasVoted(1 << seat)) continue;
+            open[found++] = holder.lastMotion();
+        }
+        ids = new bytes32[](found);
+        for (uint256 i; i < found; ++i) {
+            ids[i] = _motionId(open[i], _motion[open[i]], _content[open[i]]);
+        }
     }
 
     function _record(RoundRecord memory r, uint256 round, Head head, Now memory present) private view {

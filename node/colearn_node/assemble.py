@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 from colearn_ledger.chain.transactions import Sender
 from colearn_ledger.member.submit import Submitter
@@ -81,17 +79,11 @@ def _submitter(found: Findings) -> Submitter | None:
 
 
 def _spec(found: Findings) -> Spec:
-    config = found.config
-    assert config.learner_factory is not None
     return Spec(
-        factory=config.learner_factory,
-        options=config.learner_options,
-        store_ipfs=config.store_ipfs,
-        store_folder=config.store_folder,
-        store_allow_remote=config.store_allow_remote,
+        learner=found.config.learner.elsewhere(),
+        store=found.config.store,
         max_size=found.view.max_size,
         schema=found.deployment.schema,
-        path=tuple(dict.fromkeys([str(config.folder), str(Path.cwd()), *sys.path])),
     )
 
 

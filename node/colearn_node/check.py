@@ -6,12 +6,10 @@
 from __future__ import annotations
 
 import shutil
-import sys
 import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from eth_account.signers.local import LocalAccount
 from web3 import Web3
@@ -24,6 +22,7 @@ from colearn_ledger.chain.snapshot import Snapshot
 from colearn_ledger.chain.transactions import Sender
 from colearn_ledger.core.protocol import ZERO_ADDRESS, View
 from colearn_ledger.errors import ChainError, ColearnError, ConfigError, InsufficientFunds, NotAMember, StoreError
+from colearn_ledger.formats.addresses import parse_address
 from colearn_ledger.founding.record import DeploymentRecord, load_deployment
 from colearn_ledger.report.rules import decision_in_words, windows_in_words
 
@@ -82,9 +81,7 @@ class Findings:
         named = self.config.member
         if named is None:
             return ZERO_ADDRESS
-        if not Web3.is_address(named):
-            raise ConfigError(f"member is {named!r}", expected="an address, 0x and 40 hex digits", fix="correct it")
-        return Web3.to_checksum_address(named)
+        return parse_address(named, "member", error=ConfigError)
 
     # -------------------------------------------------------------------------------------------- one by one
 
@@ -223,14 +220,11 @@ class Findings:
     def try_learner(self) -> Line:
         from colearn_ledger.core.asking import ask_current
         from colearn_ledger.core.check_learner import warnings_about
-        from colearn_ledger.learners.loading.factory import make_learner
         from colearn_ledger.learners.voting.policy import SmallVoteSet, small_vote_set
 
-        sys.path[:0] = [p for p in (str(self.config.folder), str(Path.cwd())) if p not in sys.path]
-        assert self.config.learner_factory is not None
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", SmallVoteSet)  # said in the line
-            learner = make_learner(self.config.learner_factory, self.config.learner_options)
+            learner = self.config.learner.make()
         weights = ask_current(learner).weights
         self.deployment.schema.fit(weights)
         few = small_vote_set(learner)

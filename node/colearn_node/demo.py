@@ -9,18 +9,26 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from colearn_ledger.cli.program import Parser, run_program, signals_interrupt
+from colearn_ledger.cli.training import add_training_options, training_given
+from colearn_ledger.core.limits import LEAST_MEMBERS, MOST_MEMBERS
 from colearn_ledger.errors import UsageError
+from colearn_ledger.formats.files import write_whole
+from colearn_ledger.formats.toml import toml_text
 
-from .fleet import Fleet, config_text
+from .fleet import Fleet
+
+if TYPE_CHECKING:
+    from colearn_ledger.tasks import Training
 
 __all__ = ["Setup", "main", "set_up"]
 
+_HOW_MANY = f"{LEAST_MEMBERS} to {MOST_MEMBERS}"
 # Several learners share the cores; each by default takes all of them, which is slower, and rounds differently.
 _THREADS = {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
@@ -34,7 +42,14 @@ class Setup:
 
 
 def set_up(
-    network: Any, factory: str, options: dict[str, Any], *, secret: bool = False, shuffled: bool = False, **node: Any
+    network: Any,
+    factory: str,
+    options: dict[str, Any],
+    *,
+    own: Callable[[Path], dict[str, Any]] = lambda folder: {},
+    secret: bool = False,
+    shuffled: bool = False,
+    **node: Any,
 ) -> Setup:
     """Deploy a collective of the network's stakeholders, and write a configuration for each.
 
@@ -42,29 +57,33 @@ def set_up(
     ----------
     network: a running :class:`~colearn_ledger.network.LocalNetwork`.
     factory, options: of the learners; each member's options also have its ``index`` and ``of``.
+    own: further options of one member's learner, given the folder of its key.
     secret, shuffled: as :class:`~colearn_ledger.chain.deploy.Genesis` has them.
     node: further settings for every node.
     """
     from colearn_ledger.chain.endpoints import connect
     from colearn_ledger.chain.keys import load_account
-    from colearn_ledger.founding.plan import found, plan
+    from colearn_ledger.founding.plan import establish, plan
     from colearn_ledger.founding.record import save_deployment
     from colearn_ledger.learners.loading.factory import LearnerSpec
     from colearn_ledger.learners.loading.first_weights import first_weights
-    from colearn_ledger.stores.open import open_store
+    from colearn_ledger.stores.spec import StoreSpec
 
     people = network.stakeholders
-    weights = first_weights(LearnerSpec(factory, {**options, "index": 0, "of": len(people)}))
+    learners = [
+        {**options, **own(person.keystore.parent), "index": i, "of": len(people)} for i, person in enumerate(people)
+    ]
+    weights = first_weights(LearnerSpec(factory, learners[0]))
     web3 = connect([network.rpc_url], expected_chain_id=network.chain_id)
     account = load_account(people[0].keystore, people[0].password_file, False)
     api = people[0].ipfs_api
-    store = open_store(api or None, None if api else network.folder / "weights")
+    store = StoreSpec(api or None, None if api else network.folder / "weights").open()
     founding = plan(web3, account.address, [p.address for p in people], weights, secret_votes=secret, shuffled=shuffled)
-    record, _ = found(founding, web3, account, store, rpc=[network.rpc_url])
+    record, _ = establish(founding, web3, account, store, rpc=[network.rpc_url])
     path: Path = network.folder / "deployment.json"
     save_deployment(record, path)
     configs = {}
-    for i, person in enumerate(people):
+    for person, learner in zip(people, learners, strict=True):
         settings = {
             "rpc": [network.rpc_url],
             "ws": network.ws_url,
@@ -73,10 +92,10 @@ def set_up(
             "password_file": str(person.password_file),
             **node,
             "store": {"ipfs": person.ipfs_api} if person.ipfs_api else {"folder": str(network.folder / "weights")},
-            "learner": {"factory": factory, "options": {**options, "index": i, "of": len(people)}},
+            "learner": {"factory": factory, "options": learner},
         }
         configs[person.name] = person.keystore.with_name("node.toml")
-        configs[person.name].write_text(config_text(settings), encoding="utf-8")
+        write_whole(configs[person.name], toml_text(settings))
     return Setup(path, configs)
 
 
@@ -87,12 +106,12 @@ def _parser() -> Parser:
     )
     add = parser.add_argument
     add("-t", "--task", default="KERAS_MNIST", help="default: %(default)s")
-    add("-n", "--stakeholders", type=int, default=5, metavar="N", help="2 to 64 (default: %(default)s)")
+    add("-n", "--stakeholders", type=int, default=5, metavar="N", help=f"{_HOW_MANY} (default: %(default)s)")
     add("-p", "--rounds", type=int, default=10, metavar="N", help="default: %(default)s")
     add("-c", "--chain", default="anvil", help="anvil, hardhat or geth (default: %(default)s)")
     add("-s", "--seed", type=int, default=0)
     add("-d", "--data_dir", help="folder with the data")
-    add("-a", "--alpha", type=float, help="skew the labels by Dirichlet: 0.1 much, 100 hardly (default: at random)")
+    add_training_options(parser)
     add("--secret", action="store_true", help="votes are committed, then revealed")
     add("--shuffled", action="store_true", help="the order of proposers is shuffled")
     add("--folder-store", action="store_true", help="a shared folder in the place of IPFS")
@@ -100,16 +119,16 @@ def _parser() -> Parser:
     return parser
 
 
-def _check(options: argparse.Namespace) -> None:
+def _check(options: argparse.Namespace) -> Training:
+    """The training; UsageError for the first option that is wrong."""
     from colearn_ledger.tasks import get_task
 
     get_task(options.task).check_folder(options.data_dir)
-    if not 2 <= options.stakeholders <= 64:
-        raise UsageError(f"--stakeholders is {options.stakeholders}", expected="2 to 64")
+    if not LEAST_MEMBERS <= options.stakeholders <= MOST_MEMBERS:
+        raise UsageError(f"--stakeholders is {options.stakeholders}", expected=_HOW_MANY)
     if options.rounds < 1:
         raise UsageError(f"--rounds is {options.rounds}", expected="1 or more")
-    if options.alpha is not None and not 0 < options.alpha < float("inf"):
-        raise UsageError(f"--alpha is {options.alpha}", expected="a number above 0")
+    return training_given(options, -(-options.rounds // options.stakeholders))
 
 
 def _show(text: str) -> None:
@@ -119,14 +138,13 @@ def _show(text: str) -> None:
 def _run(options: argparse.Namespace) -> int:
     from colearn_ledger.network import LocalNetwork
 
-    _check(options)
+    training = _check(options)
     for name, value in _THREADS.items():
         os.environ.setdefault(name, value)
     learner: dict[str, Any] = {"task": options.task, "seed": options.seed}
     if options.data_dir is not None:
         learner["data_dir"] = str(Path(options.data_dir).absolute())
-    if options.alpha is not None:
-        learner["alpha"] = options.alpha
+    learner |= training.given()
     _show(f"starting {options.chain} and {'no' if options.folder_store else options.stakeholders} IPFS daemons")
     with (
         signals_interrupt(),
@@ -138,6 +156,8 @@ def _run(options: argparse.Namespace) -> int:
             network,
             "colearn_node.task_learner:task_learner",
             learner,
+            # what is spent on a member's data is remembered beside its key
+            own=lambda folder: {"privacy_ledger": str(folder / "privacy.jsonl")} if training.epsilon else {},
             secret=options.secret,
             shuffled=options.shuffled,
             log={"level": "info"},

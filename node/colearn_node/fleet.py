@@ -18,28 +18,10 @@ from typing import Any
 
 from colearn_ledger.errors import NetworkError
 
-from .template import toml_value
-
-__all__ = ["Fleet", "config_text", "line_of"]
+__all__ = ["Fleet", "line_of"]
 
 _LEAVE_S = 10.0
 _QUIET = frozenset({"wait", "library", "learner_output"})  # of no interest when many are shown at once
-
-
-def config_text(settings: Mapping[str, Any]) -> str:
-    """A node's configuration out of nested settings, without comments."""
-    lines: list[str] = []
-
-    def table(name: str, values: Mapping[str, Any]) -> None:
-        if name:
-            lines.append(f"\n[{name}]")
-        lines.extend(f"{k} = {toml_value(v)}" for k, v in values.items() if not isinstance(v, Mapping))
-        for key, inner in values.items():
-            if isinstance(inner, Mapping):
-                table(f"{name}.{key}" if name else key, inner)
-
-    table("", settings)
-    return "\n".join(lines) + "\n"
 
 
 def line_of(name: str, record: Mapping[str, Any], *, tell_outcomes: bool) -> str | None:

@@ -9,6 +9,7 @@ from colearn_ledger.core.decide import Action, Reveal, Wait
 from colearn_ledger.core.protocol import RoundRecord, RoundState, View
 from colearn_ledger.core.results import record_of
 from colearn_ledger.errors import ChainError, ContractError
+from colearn_ledger.formats.hashes import shown_hash
 from colearn_ledger.member.work import Declined, Trained, Verdict, Work
 
 from .log import Log
@@ -76,7 +77,7 @@ class Reporter:
             self.log.warning(event, f"{did}: too late, dropped", sent=False)
         else:
             facts = {"transaction": receipt.transaction, "block": receipt.block, "gas": receipt.gas}
-            text = f"{did} (0x{receipt.transaction.hex()[:8]}…, {receipt.gas:,} gas)"
+            text = f"{did} (0x{shown_hash(receipt.transaction)}…, {receipt.gas:,} gas)"
             self.log.info(event, text, sent=True, **facts, **_facts(work))
 
     def would(self, action: Action, work: Work | None) -> None:
@@ -100,7 +101,7 @@ class Reporter:
 
 def _did(work: Work) -> tuple[str, str]:
     if isinstance(work, Trained):
-        return "propose", f"proposed {work.weights.sha256.hex()[:16]}, {work.weights.size:,} bytes"
+        return "propose", f"proposed {shown_hash(work.weights.sha256)}, {work.weights.size:,} bytes"
     if isinstance(work, Verdict):
         how = "approve" if work.approve else "reject"
         event = "commit" if work.action.secret else "vote"

@@ -51,7 +51,7 @@ class Retention:
             parent_round = page.round(view.accepted_round).parent_round
             self._parent_round, self._parent = parent_round, page.round(parent_round).weights
             self._accepted = (view.accepted_round, view.accepted)
-        needed = {view.accepted, self._parent, *(p.weights for p in view.proposals)}
+        needed = {view.accepted, self._parent, view.proposal.weights if view.proposal else None}
         rejected, self._rejected_from = page.rounds(self._rejected_from, view.round - _ROUNDS_AFTER)
         found = [r.weights for r in rejected if r.state is RoundState.REJECTED]
         done = self._rejected_from >= view.round - _ROUNDS_AFTER

@@ -14,7 +14,8 @@ from typing import Any
 
 from colearn_ledger.errors import ConfigError
 from colearn_ledger.formats.toml import read_toml
-from colearn_ledger.learners.loading.factory import FACTORY_FORM, is_factory
+from colearn_ledger.learners.loading.factory import FACTORY_FORM, LearnerSpec, is_factory
+from colearn_ledger.stores.spec import StoreSpec
 
 __all__ = ["ENV_PREFIX", "SETTINGS", "Config", "Setting", "load", "parse_setting"]
 
@@ -208,6 +209,17 @@ class Config:
     log_level: str = "info"
     metrics_listen: str | None = None
     folder: Path = field(default_factory=Path.cwd)
+
+    @property
+    def learner(self) -> LearnerSpec:
+        """How the learner is made; its modules are beside the configuration, too."""
+        assert self.learner_factory is not None, "it is a setting that is needed"
+        return LearnerSpec(self.learner_factory, self.learner_options, (self.folder,))
+
+    @property
+    def store(self) -> StoreSpec:
+        """Which weight store."""
+        return StoreSpec(self.store_ipfs, self.store_folder, self.store_allow_remote)
 
 
 def load(path: Path | None, environ: Mapping[str, str], flags: Mapping[str, object]) -> Config:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from colearn_ledger.errors import UsageError
+from colearn_ledger.formats.toml import toml_entry
 
 from .settings import SETTINGS, Setting
 
-__all__ = ["NEEDED", "template", "toml_value"]
+__all__ = ["NEEDED", "template"]
 
 NEEDED = ("rpc", "deployment", "keystore", "password_file", "store.ipfs", "learner.factory")
 # What makes another needed setting superfluous: a shared folder the daemon, a keystore alone asks for its password.
@@ -51,25 +50,16 @@ def _entry(setting: Setting, name: str, value: Any, needed: bool, folder: Path |
     if setting.is_table:
         if not value:
             return f"# [{setting.key}]\n# index = 0\n"
-        return "\n".join([f"[{setting.key}]", *(f"{_key(k)} = {toml_value(v, folder)}" for k, v in value.items()), ""])
+        return "\n".join([f"[{setting.key}]", *(toml_entry(k, _plain(v, folder)) for k, v in value.items()), ""])
     if value is not None:
-        return f"{name} = {toml_value(value, folder)}\n"
+        return f"{toml_entry(name, _plain(value, folder))}\n"
     return f"{'' if needed else '# '}{name} = {setting.example}\n"
 
 
-def toml_value(value: Any, folder: Path | None = None) -> str:
-    """One value in TOML. JSON's way of writing texts, numbers, truths and lists is TOML's, too."""
+def _plain(value: Any, folder: Path | None) -> Any:
+    """The value with its paths as texts, relative to the folder where they are inside it."""
     if isinstance(value, Path):
-        value = os.path.relpath(value, folder) if folder is not None and value.is_relative_to(folder) else str(value)
-    if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{_key(k)} = {toml_value(v, folder)}" for k, v in value.items()) + "}"
+        return os.path.relpath(value, folder) if folder is not None and value.is_relative_to(folder) else str(value)
     if isinstance(value, list | tuple):
-        return f"[{', '.join(toml_value(item, folder) for item in value)}]"
-    if value is None:
-        raise UsageError("TOML has no null", expected="a text, number, truth, list or table", fix="leave it out")
-    # Beyond ASCII as it is: JSON escapes in two halves what TOML has no halves for.
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
-
-
-def _key(name: str) -> str:
-    return name if name.isascii() and name.replace("-", "_").isidentifier() else toml_value(name)
+        return [_plain(item, folder) for item in value]
+    return value

@@ -39,7 +39,7 @@ class Collective:
             view.round, view.accepted.sha256, new.sha256, new.cid_digest, new.size, b""
         )
         assert receipt.outcome is Outcome.SENT
-        return self.view().proposals[0].id
+        return self.view().proposal.id
 
 
 def collective(members: int, *, secret: bool = False) -> Collective:
@@ -72,7 +72,7 @@ def test_view__fresh_deployment__says_what_was_deployed() -> None:
     assert (view.round, view.state, view.seat, view.member_count) == (1, RoundState.PROPOSING, 1, 3)
     assert view.proposer == c.senders[0].account.address
     assert view.accepted == ref("genesis") and view.accepted_round == 0
-    assert view.rules == RULES and view.proposals == () and view.is_member and not view.overdue
+    assert view.rules == RULES and view.proposal is None and view.is_member and not view.overdue
 
 
 def test_round__majority_approves__accepted_and_recorded_in_storage() -> None:
@@ -140,7 +140,7 @@ def test_clock__voters_stay_away__rejected_and_anyone_advances() -> None:
     c.propose(0)
     c.chain.pass_time(RULES.vote_window + 1)
     view = c.view()
-    assert view.round == 2 and view.advanceable and view.accepted == ref("genesis")
+    assert view.round == 2 and view.accepted == ref("genesis")
     assert c.senders[2].advance().outcome is Outcome.SENT
     assert c.senders[1].advance().outcome is Outcome.ALREADY_DONE
     assert c.contract.snapshot().rounds(1, 1)[0].state is RoundState.REJECTED

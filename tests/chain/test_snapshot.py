@@ -24,13 +24,13 @@ def test_snapshot__the_chain_goes_on__reads_stay_at_the_snapshots_block(story: S
     proposal, receipt = story.propose("one")
     story.sender(0).move_add_member(Anvil.account(5).address)
     after = story.contract.snapshot()
-    assert before.view(story.address(0)).proposals == () and before.motions(0, 10) == ()
+    assert before.view(story.address(0)).proposal is None and before.motions(0, 10) == ()
     assert before.rounds(0, 10)[-1].state is RoundState.PROPOSING
-    assert after.view(story.address(0)).proposals[0].id == proposal and len(after.motions(0, 10)) == 1
+    assert after.view(story.address(0)).proposal.id == proposal and len(after.motions(0, 10)) == 1
     assert after.rounds(0, 10)[-1].weights == ref("one")
     at_proposal = story.contract.snapshot(receipt.block)
     assert at_proposal.head.number == receipt.block < after.head.number
-    assert at_proposal.view(story.address(0)).proposals[0].id == proposal and at_proposal.motions(0, 10) == ()
+    assert at_proposal.view(story.address(0)).proposal.id == proposal and at_proposal.motions(0, 10) == ()
 
 
 def test_snapshot__a_later_clock__counts_deadlines_that_the_head_has_not_reached(story: Story) -> None:

@@ -16,7 +16,6 @@ import requests
 from eth_account import Account
 from web3 import Web3
 
-from colearn_ledger.chain import endpoints
 from colearn_ledger.chain.contract import CollectiveContract
 from colearn_ledger.chain.delivery import Delivery
 from colearn_ledger.chain.deploy import Genesis, deploy, estimate_deploy
@@ -55,7 +54,7 @@ class Collective:
         seat = [self.chain.account(i).address for i in range(10)].index(view.proposer)
         receipt = self.sender(seat).propose(view.round, view.accepted.sha256, new.sha256, new.cid_digest, new.size, b"")
         assert receipt.outcome is Outcome.SENT
-        return self.view().proposals[0].id
+        return self.view().proposal.id
 
     @contextlib.contextmanager
     def nothing_is_mined(self) -> Iterator[None]:
@@ -67,7 +66,7 @@ class Collective:
             self.chain.mine()
 
 
-def found(chain: Anvil, members: int = 4) -> Collective:
+def deployed(chain: Anvil, members: int = 4) -> Collective:
     web3 = connect([chain.url])
     genesis = Genesis([chain.account(i).address for i in range(members)], ref("genesis"), RULES)
     deployment = deploy(web3, chain.account(9), genesis)
@@ -82,7 +81,7 @@ def chain() -> Iterator[Anvil]:
 
 @pytest.fixture
 def collective(chain: Anvil) -> Collective:
-    return found(chain)
+    return deployed(chain)
 
 
 @pytest.fixture
@@ -144,7 +143,7 @@ def test_send__stuck_transaction_from_before_a_crash__is_replaced(collective: Co
             c.sender(1, timeout_s=0.05).vote(proposal, True)
         [replacing] = [t for t in c.chain.pool() if t["from"] == stuck["from"]]
         assert replacing["nonce"] == stuck["nonce"] and price_of(replacing) > price_of(stuck)
-    assert c.view().proposals[0].approvals == 0b10
+    assert c.view().proposal.approvals == 0b10
 
 
 def test_send__dropped_by_the_node__is_sent_again(collective: Collective, pool: ThreadPoolExecutor) -> None:
@@ -360,8 +359,7 @@ class Proxy:
 
 
 @pytest.fixture
-def proxy(chain: Anvil, monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
-    monkeypatch.setattr(endpoints, "_BACKOFF_S", 0.01)
+def proxy(chain: Anvil) -> Iterator[Proxy]:
     running = Proxy(chain.url)
     yield running
     running.stop()
@@ -427,7 +425,7 @@ def test_send__takes_few_calls(collective: Collective, proxy: Proxy) -> None:
 
 def test_clock__mined_on_demand__the_next_proposer_can_propose_without_a_block(chain: Anvil) -> None:
     """The newest block's time stands still there, and the simulation must not be of that time."""
-    c = found(chain, 3)
+    c = deployed(chain, 3)
     chain.rpc("evm_increaseTime", RULES.propose_window + 5)
     view = c.view()
     assert (view.round, view.state) == (2, RoundState.PROPOSING)

@@ -146,9 +146,9 @@ def test_history__csv__has_a_row_a_round(told: Told, capsys: Any) -> None:
 def test_history__csv__no_cell_is_a_formula() -> None:
     """A stranger's note must not run in whoever's spreadsheet, and votes must not look like sums."""
     record = RoundRecord(1, RoundState.VOTING, "0x" + "1" * 40, 0, bytes(32), bytes(32), ref("x"), 9, 2, 1, 1, 0, 0, 1)
-    found = Round(record, ("0xA", "0xB"), (Vote(0, "0xA", Choice.APPROVED),), True, b'=HYPERLINK("http://x")')
+    round_ = Round(record, ("0xA", "0xB"), (Vote(0, "0xA", Choice.APPROVED),), True, b'=HYPERLINK("http://x")')
     file = io.StringIO()
-    write_csv([found], file)
+    write_csv([round_], file)
     [row] = csv.DictReader(io.StringIO(file.getvalue()))
     assert not [cell for cell in row.values() if cell[:1] in ("=", "+", "-", "@", "\t", "\r")]
 
@@ -309,9 +309,9 @@ def test_table__many_members__votes_are_counted_and_it_still_fits() -> None:
     )
     kinds = [Choice.APPROVED] * 3 + [Choice.REJECTED] * 2 + [Choice.HIDDEN] + [Choice.ABSENT] * 57
     votes = tuple(Vote(seat, members[seat], kind) for seat, kind in enumerate(kinds, 1))
-    found = Round(record, members, votes, True, by_clock=True)
-    table = RoundsTable([found], 80)
-    [line] = table.lines([found])
+    round_ = Round(record, members, votes, True, by_clock=True)
+    table = RoundsTable([round_], 80)
+    [line] = table.lines([round_])
     assert "+3 -2 ?1 .57" in line and len(line) <= 80 and len(table.header) <= 80
 
 

@@ -70,6 +70,16 @@ abstract contract Base {
         return c.viewFor(member(0), 0);
     }
 
+    /// @dev Whether there was something to advance.
+    function advanced() internal returns (bool) {
+        try c.advance() {
+            return true;
+        } catch (bytes memory reason) {
+            eq(keccak256(reason), keccak256(abi.encodeWithSelector(ICollectiveLearning.NothingToAdvance.selector)));
+            return false;
+        }
+    }
+
     function record(uint256 round) internal view returns (ICollectiveLearning.RoundRecord memory) {
         return c.rounds(round, 1, 0)[0];
     }

@@ -153,21 +153,19 @@ contract HistoryTest is Base {
         eq(c.rounds(1, 1, type(uint256).max).length, 1);
     }
 
-    function test_views__advanceable() public {
-        check(!view_().advanceable);
+    function test_advance__whateverTheClockDid__onceAndNoMore() public {
+        check(!advanced());
         proposeAs("a");
-        check(!view_().advanceable);
+        check(!advanced());
         vm.warp(START + 201); // closed, and nothing missed
-        check(view_().advanceable);
-        c.advance();
-        check(!view_().advanceable);
+        check(advanced() && !advanced());
         vm.warp(START + 301); // missed, and nothing closed
-        check(view_().advanceable);
-        c.advance();
+        check(advanced() && !advanced());
         vm.prank(member(0));
         c.leave();
         vm.warp(START + 401);
-        check(view_().advanceable && view_().overdue);
+        check(view_().overdue);
+        check(advanced() && !advanced());
     }
 
     // ------------------------------------------------------------------------------------------- members

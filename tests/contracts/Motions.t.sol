@@ -83,7 +83,7 @@ contract MotionsTest is Base {
         addMember(9);
         vm.warp(START + 350);
         I.NodeView memory v = view_();
-        check(v.overdue && v.advanceable);
+        check(v.overdue);
         eq(v.round, 1);
         vm.prank(member(0));
         expect(abi.encodeWithSelector(I.RoundOverdue.selector, 1));
@@ -176,27 +176,48 @@ contract MotionsTest is Base {
         eq(motion(0).state, I.MotionState.Rejected);
         eq(motion(1).state, I.MotionState.Lapsed);
         eq(motion(2).state, I.MotionState.Open);
-        eq(view_().openMotions, 1);
+        eq(toVote(1), 1);
     }
 
-    function test_openMotions__areThoseThatAreOpen() public {
+    /// @dev How many motions this member may still vote on.
+    function toVote(uint256 i) internal view returns (uint256) {
+        return c.viewFor(member(i), 0).motionsToVote.length;
+    }
+
+    function test_motionsToVote__openAndNotVotedOn() public {
+        vm.prank(member(2));
+        bytes32 first = c.moveAddMember(member(8));
         vm.prank(member(0));
         bytes32 a = c.moveAddMember(member(9));
         vm.prank(member(1));
         bytes32 b = c.moveRules(defaultRules());
-        vm.prank(member(2));
-        c.moveAddMember(member(8));
-        eq(view_().openMotions, 3);
+        bytes32[] memory ids = c.viewFor(member(3), 0).motionsToVote;
+        eq(ids.length, 3);
+        eq(ids[0], a);
+        eq(ids[1], b);
+        eq(ids[2], first);
+        eq(toVote(0), 2); // not its own, on which it has voted
+        eq(toVote(9), 0); // nobody's
         approve(1, a);
+        eq(toVote(1), 1);
         approve(2, a); // approved
-        eq(view_().openMotions, 2);
+        eq(toVote(3), 2);
         vm.prank(member(2));
         c.voteMotion(b, false);
+        eq(toVote(2), 0);
         vm.prank(member(3));
         c.voteMotion(b, false); // rejected
-        eq(view_().openMotions, 1);
-        eq(c.viewFor(member(0), START + 1000).openMotions, 1);
-        eq(c.viewFor(member(0), START + 1001).openMotions, 0); // lapsed
+        ids = c.viewFor(member(3), START + 1000).motionsToVote;
+        eq(ids.length, 1);
+        eq(ids[0], first);
+        eq(c.viewFor(member(3), START + 1001).motionsToVote.length, 0); // lapsed
+    }
+
+    function test_motionsToVote__onesOwnRemoval__isForTheOthers() public {
+        vm.prank(member(0));
+        c.moveRemoveMember(member(2));
+        eq(toVote(2), 0);
+        eq(toVote(1), 1);
     }
 
     function test_ids__bindIndexMembershipAndContent() public {
@@ -319,7 +340,7 @@ contract MotionsTest is Base {
         playRound("c");
         eq(c.members().length, 5);
         eq(c.motionCount(), 3);
-        check(!view_().advanceable);
+        check(!advanced());
         playRound("d"); // the queue is empty: nothing happens twice
         eq(c.members().length, 5);
         eq(c.rules().thresholdDenominator, 4);
@@ -332,10 +353,10 @@ contract MotionsTest is Base {
         leaveAs(1);
         playRound("a");
         eq(c.viewFor(member(3), 0).seat, 1);
-        eq(view_().openMotions, 0);
+        eq(toVote(0), 0);
         vm.prank(member(3));
         c.moveAddMember(member(9));
-        eq(view_().openMotions, 1);
+        eq(toVote(0), 1);
         eq(motion(2).approvals, 2);
         // Who left may come back, and is a member like any other.
         approve(0, motion(2).id);
@@ -389,11 +410,11 @@ contract MotionsTest is Base {
     function test_lapse__membershipChangedOrDeadline() public {
         vm.prank(member(3));
         bytes32 open = c.moveAddMember(member(9));
-        eq(view_().openMotions, 1);
+        eq(toVote(0), 1);
         leaveAs(2);
         playRound("a");
         eq(motion(0).state, I.MotionState.Lapsed);
-        eq(view_().openMotions, 0);
+        eq(toVote(0), 0);
         vm.prank(member(0));
         expect(abi.encodeWithSelector(I.MotionNotOpen.selector, open, I.MotionState.Lapsed));
         c.voteMotion(open, true);

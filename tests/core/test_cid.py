@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from colearn_ledger.core import cid
-from colearn_ledger.core.cid import CHUNK, CidHasher, cid_digest, cid_text, root_block_size_check
+from colearn_ledger.core.cid import CHUNK, CidHasher, cid_digest, cid_text, digest_of_text, root_block_size_check
 from colearn_ledger.core.protocol import WeightsRef
 from colearn_ledger.errors import InvalidWeights
 
@@ -216,3 +216,28 @@ class TestRootBlock:
         self.refuse(node(honest)[4] + b"\0", self.SIZE, "add up")
         self.refuse(b"", self.SIZE, "add up")
         root_block_size_check(node(honest)[4], ref_of(node(honest)[0], self.SIZE))
+
+
+@pytest.mark.parametrize("size", [1, CHUNK, CHUNK + 1])
+def test_digest_of_text__of_a_cid__is_what_it_was_made_from(size: int) -> None:
+    digest = hashlib.sha256(b"root").digest()
+    assert digest_of_text(cid_text(digest, size)) == digest
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "b",
+        "bafkqaaa",  # a digest of no bytes
+        "QmYwAPJzv5CZsnA625s3Xf2nemtYgPpHdWEz79ojWKXJXs",  # version 0
+        "bafkreielkxdkfu2eicjkgfuykayoada6n6dar2xzclejnxxhyn2niqhnc",  # one short
+        "bafkreielkxdkfu2eicjkgfuykayoada6n6dar2xzclejnxxhyn2niqhnce1",
+        "bajkreiaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",  # version 2
+        "zafkreielkxdkfu2eicjkgfuykayoada6n6dar2xzclejnxxhyn2niqhnce",  # another base
+        "bafk2bzacea" + "a" * 48,  # another hash
+    ],
+)
+def test_digest_of_text__no_cid_of_ours__is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="not a CID"):
+        digest_of_text(text)

@@ -31,10 +31,9 @@ def view(**changes: object) -> View:
         proposer=OTHER,
         deadline=2000,
         overdue=False,
-        advanceable=False,
         accepted_round=3,
         accepted=ACCEPTED,
-        proposals=(),
+        proposal=None,
         member_count=4,
         is_member=True,
         seat=0,
@@ -43,7 +42,7 @@ def view(**changes: object) -> View:
         rules=Rules(),
         secret_votes=False,
         max_size=1 << 20,
-        open_motions=0,
+        motions_to_vote=(),
     )
     return dataclasses.replace(base, **changes)  # type: ignore[arg-type]
 
@@ -52,7 +51,7 @@ UP_TO_DATE = Me(ME, adopted=ACCEPTED.sha256)
 
 
 def voting(**changes: object) -> View:
-    return view(**{"state": RoundState.VOTING, "proposals": (proposal(),), **changes})
+    return view(**{"state": RoundState.VOTING, "proposal": proposal(), **changes})
 
 
 def test_decide__accepted_weights_not_held__adopts_before_anything_else() -> None:
@@ -68,7 +67,7 @@ def test_decide__my_turn__proposes_on_the_accepted_parent() -> None:
 WAITING = [
     (view(), f"waiting for {OTHER} to propose"),
     (view(is_member=False, overdue=True), "not a member: following"),
-    (voting(proposals=(proposal(seat=0),)), "waiting for the others' votes on my proposal"),
+    (voting(proposal=proposal(seat=0)), "waiting for the others' votes on my proposal"),
     (voting(voted=True), "waiting for the others' votes"),
     (voting(state=RoundState.REVEALING), "waiting for the others' reveals"),
 ]
@@ -82,11 +81,11 @@ def test_decide__nothing_to_do__waits_until_the_deadline_and_says_why(state: Vie
 @pytest.mark.parametrize("secret", [False, True])
 def test_decide__proposal_open__judges_it(secret: bool) -> None:
     state = voting(secret_votes=secret)
-    assert decide(state, UP_TO_DATE) == Judge(7, state.proposals[0], secret=secret)
+    assert decide(state, UP_TO_DATE) == Judge(7, state.proposal, secret=secret)
 
 
 def test_decide__own_proposal__does_not_vote() -> None:
-    state = voting(proposals=(proposal(seat=0),))
+    state = voting(proposal=proposal(seat=0))
     assert isinstance(decide(state, UP_TO_DATE), Wait)
     revealing = dataclasses.replace(state, state=RoundState.REVEALING, secret_votes=True)
     assert isinstance(decide(revealing, UP_TO_DATE), Wait)
@@ -98,7 +97,7 @@ def test_decide__voted__waits() -> None:
 
 def test_decide__committed_and_reveals_open__reveals() -> None:
     state = voting(state=RoundState.REVEALING, secret_votes=True, commitment=COMMITMENT)
-    assert decide(state, UP_TO_DATE) == Reveal(7, state.proposals[0], COMMITMENT)
+    assert decide(state, UP_TO_DATE) == Reveal(7, state.proposal, COMMITMENT)
 
 
 @pytest.mark.parametrize("changes", [{"commitment": None}, {"commitment": COMMITMENT, "voted": True}])
@@ -132,7 +131,7 @@ def test_decide__overdue__advances_whoever_is_the_proposer(proposer: str) -> Non
     assert decide(overdue(proposer=proposer, seat=1), UP_TO_DATE) == Advance(7)  # (7 + 1) % 4 is 0
 
 
-@pytest.mark.parametrize("changes", [{}, {"proposals": (proposal(),)}])
+@pytest.mark.parametrize("changes", [{}, {"proposal": proposal()}])
 @pytest.mark.parametrize("state", [RoundState.PROPOSING, RoundState.VOTING, RoundState.REVEALING])
 def test_decide__overdue__advances_before_it_votes_or_reveals(state: RoundState, changes: dict[str, object]) -> None:
     assert decide(overdue(state=state, seat=1, **changes), UP_TO_DATE) == Advance(7)
@@ -202,7 +201,7 @@ def test_decide__any_view__acts_only_where_it_may(
         secret_votes=secret,
         seat=seat,
         proposer=ME if seat == proposer_seat else OTHER,
-        proposals=() if state is RoundState.PROPOSING else (proposal(proposer_seat),),
+        proposal=None if state is RoundState.PROPOSING else proposal(proposer_seat),
         commitment=COMMITMENT if voted and secret else None,
     )
     me = Me(ME, held)

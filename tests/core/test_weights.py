@@ -22,7 +22,7 @@ from hypothesis.extra import numpy as hnp
 
 from colearn_ledger.core.cid import CHUNK, cid_digest
 from colearn_ledger.core.schema import Schema
-from colearn_ledger.core.weights import MAX_HEADER, decode, encode, weights_ref
+from colearn_ledger.core.weights import MAX_HEADER, decode, encode, is_encoding, weights_ref
 from colearn_ledger.errors import ConfigError, InvalidWeights, LearnerError, SchemaMismatch
 
 FORMAT = "colearn-weights-1"
@@ -104,6 +104,8 @@ def test_codec__any_tree__comes_back_exactly_and_is_what_safetensors_writes(tree
     back = decode(data)
     assert same(tree, back)
     assert encode(back) == data
+    assert is_encoding(data, back) and is_encoding(memoryview(data), tree)
+    assert same(decode(data, verified=True), back)
     schema = Schema.of(tree)
     assert same(decode(data, schema), tree)
     assert Schema.from_json(json.loads(json.dumps(schema.to_json()))) == schema
@@ -203,6 +205,35 @@ def test_encode__same_weights__the_bytes_on_record() -> None:
     header += b" " * (-len(header) % 8)
     body = bytes.fromhex("0700000000000000 0000c03f 000000c0") + b"z"
     assert data == len(header).to_bytes(8, "little") + header + body
+
+
+@settings(max_examples=200, deadline=None)
+@given(trees, trees)
+def test_is_encoding__two_trees__says_what_their_bytes_say(one: Any, other: Any) -> None:
+    data = encode(other)
+    assert is_encoding(data, one) == (encode(one) == data)
+
+
+@pytest.mark.parametrize("at", [0, 1, 299_999])
+def test_is_encoding__one_value_differs__is_seen_wherever_it_is(at: int) -> None:
+    array = np.zeros(300_000)  # several of the blocks in which values are compared
+    data = encode([array, 1])
+    assert is_encoding(data, [array, 1])
+    assert not is_encoding(data + b"\0", [array, 1])
+    array[at] = -0.0  # the same number, and other bytes
+    assert not is_encoding(data, [array, 1])
+
+
+def test_is_encoding__what_cannot_be_weights__raises() -> None:
+    with pytest.raises(InvalidWeights):
+        is_encoding(encode([1]), [object()])
+
+
+def test_decode__verified__shares_nothing_with_the_bytes() -> None:
+    data = bytearray(encode([np.arange(4.0)]))
+    (array,) = decode(data, verified=True)
+    array[:] = 9
+    assert is_encoding(bytes(data), [np.arange(4.0)])
 
 
 def test_weights_ref__small_and_large__sha256_cid_and_size() -> None:

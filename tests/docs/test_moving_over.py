@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import re
 import runpy
@@ -43,25 +44,27 @@ EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "moved_over.py"
 # ------------------------------------------------------------------------------------------------ names and forms
 
 
-@pytest.mark.parametrize(
-    ("module", "names"),
-    [
-        (
-            "ml_interface",
-            "MachineLearningInterface Weights ProposedWeights ColearnModel ModelFormat DiffPrivConfig DiffPrivBudget "
-            "TrainingSummary ErrorCodes Prediction PredictionRequest",
-        ),
-        ("training", "set_equal_weights initial_result collective_learning_round individual_training_round"),
-        ("standalone_driver", "run run_one_round"),
-        ("utils.results", "Result Results print_results"),
-        ("utils.plot", "ColearnPlot"),
-        ("utils.data", "split_list_into_fractions"),
-    ],
+# The published names are listed once, in the page for those who use them.
+PUBLISHED = re.findall(
+    r"^\| `from colearn\.[^|]* \| `from (colearn_ledger\.[\w.]+) import ([\w, ]+)` \|$",
+    (EXAMPLE.parents[1] / "docs" / "moving-over.md").read_text(encoding="utf-8"),
+    re.MULTILINE,
 )
+
+
+@pytest.mark.parametrize(("module", "names"), PUBLISHED)
 def test_modules__published_names__there_and_the_same_as_at_the_top(module: str, names: str) -> None:
-    found = importlib.import_module(f"colearn_ledger.{module}")
-    for name in names.split():
+    found = importlib.import_module(module)
+    for name in names.split(", "):
         assert getattr(found, name) is getattr(colearn_ledger, name)
+
+
+def test_modules__published_paths__hold_nothing_else() -> None:
+    assert len(PUBLISHED) == 9
+    for path in {module for module, _ in PUBLISHED}:
+        file = EXAMPLE.parents[1].joinpath(*path.split(".")).with_suffix(".py")
+        body = ast.parse(file.read_text(encoding="utf-8")).body
+        assert {type(node) for node in body} <= {ast.Expr, ast.ImportFrom, ast.Assign}, f"{path} only names things"
 
 
 def test_records__every_published_form__made_and_assignable() -> None:

@@ -10,21 +10,21 @@ import pytest
 from colearn_ledger.core.check_learner import check_learner
 from colearn_ledger.core.driver import run
 from colearn_ledger.embedded.ledger import EmbeddedLedger
-from colearn_ledger.tasks import KERAS, get_task, task_names
+from colearn_ledger.tasks import KERAS, Training, get_task, task_names
 
 from ..kit.tasks_data import DATA, write_cifar, write_digits, write_photographs
 
 # How each is made small, by data that this folder has (or a function that writes it) and by its options.
 SMALL: dict[str, dict[str, Any]] = {
     "KERAS_MNIST": {"n_learners": 2, "data_dir": write_digits},
-    "SKLEARN_DIGITS": {"alpha": 0.5},
+    "SKLEARN_DIGITS": {"training": {"alpha": 0.5}},
     "FASHION": {"n_learners": 2, "data_dir": DATA / "fashion"},
     "CIFAR10": {"n_learners": 2, "data_dir": write_cifar},
-    "XRAY": {"n_learners": 2, "data_dir": write_photographs, "alpha": 1.0},
-    "FRAUD": {"data_dir": DATA / "credit_default", "learning_rate": 0.01},
+    "XRAY": {"n_learners": 2, "data_dir": write_photographs, "training": {"alpha": 1.0}},
+    "FRAUD": {"data_dir": DATA / "credit_default", "training": {"learning_rate": 0.01}},
     "FRAUD_XGBOOST": {"data_dir": DATA / "credit_default"},
     "IRIS": {},
-    "DIABETES": {"alpha": 0.5},
+    "DIABETES": {"training": {"alpha": 0.5}},
 }
 
 
@@ -37,6 +37,8 @@ def test_small__every_task__has_its_data() -> None:
 )
 def test_task__in_process_and_on_the_ledger__same_bytes_and_it_learns(name: str, tmp_path: Path) -> None:
     options = {"n_learners": 3, "seed": 4, **SMALL[name]}
+    if "training" in options:
+        options["training"] = Training(**options["training"])
     if callable(options.get("data_dir")):
         options["data_dir"] = options["data_dir"](tmp_path / "data")
     task = get_task(name)

@@ -22,9 +22,11 @@ from colearn_ledger.core.protocol import RoundRecord, RoundState, View
 from colearn_ledger.core.results import Results, RoundResult
 from colearn_ledger.core.weights import encode
 from colearn_ledger.embedded.chain import EmbeddedChain
-from colearn_ledger.embedded.ledger import EmbeddedLedger
-from colearn_ledger.embedded.perform import Adopted, Declined, Nothing, Performer, Trained, Verdict, Work
+from colearn_ledger.embedded.ledger import EmbeddedLedger, Member
 from colearn_ledger.errors import InvalidWeights, SchemaMismatch
+from colearn_ledger.member.prepare import Preparer
+from colearn_ledger.member.submit import Submitter
+from colearn_ledger.member.work import Adopted, Declined, Nothing, Trained, Verdict, Work
 from colearn_ledger.stores.local import LocalStore
 
 from ..kit.learners import FrugalLearner, LinearLearner, linear_learners
@@ -98,17 +100,17 @@ def test_prepare__a_proposal_with_privacy__its_note_tells_what_was_spent(tmp_pat
     genesis = store.put(encode(learner.mli_get_current_weights().weights))
     deployed = deploy(chain.web3, chain.accounts[0], Genesis([a.address for a in chain.accounts], genesis))
     contract = CollectiveContract(chain.web3, deployed.address, pin_by_number=True)
-    performer = Performer(learner, store, Sender(contract, chain.accounts[0]), max_size=1 << 20)
+    preparer = Preparer(learner, store, max_size=1 << 20)
     notes = []
     for round in (1, 2, 3):
-        work = performer.prepare(Propose(round, genesis.sha256))
+        work = preparer.prepare(Propose(round, genesis.sha256))
         assert stored(tmp_path) == min(round, 2) + 1  # nothing is published for what was declined
         notes.append(json.loads(work.note) if isinstance(work, Trained) else work)
     target = pytest.approx(1.4781, abs=1e-4)
     assert notes[0] == {"samples": 200, "epsilon": 1.0126, "delta": 1e-5, "target": target}
     assert notes[1]["epsilon"] == 1.4782  # rounded up, never down
     assert isinstance(notes[2], Declined) and notes[2].round == 3
-    assert performer.submit(notes[2]) is None
+    assert Submitter(Sender(contract, chain.accounts[0])).submit(notes[2]) is None
 
 
 def stored(folder: Path) -> int:
@@ -196,20 +198,20 @@ class Bench:
     store: LocalStore
     contract: CollectiveContract
     hostile: Sender
-    honest: list[Performer]
+    honest: list[Member]
 
     def propose(self, data: bytes) -> None:
         ref = self.store.put(data)
         view = self.view(self.honest[0])
         self.hostile.propose(view.round, view.accepted.sha256, ref.sha256, ref.cid_digest, ref.size, b"")
 
-    def view(self, performer: Performer) -> View:
-        return self.contract.snapshot().view(performer.me.address)
+    def view(self, member: Member) -> View:
+        return self.contract.snapshot().view(member.me.address)
 
-    def act(self, performer: Performer) -> Work:
-        view = self.view(performer)
-        work = performer.prepare(decide(view, performer.me))
-        performer.submit(work)
+    def act(self, member: Member) -> Work:
+        view = self.view(member)
+        work = member.preparer.prepare(decide(view, member.me))
+        member.submitter.submit(work)
         return work
 
     def round(self, number: int) -> RoundRecord:
@@ -226,12 +228,12 @@ def bench(tmp_path: Path) -> Bench:
     contract = CollectiveContract(chain.web3, deployment.address, pin_by_number=True)
     senders = [Sender(contract, account) for account in chain.accounts]
     honest = [
-        Performer(learner, store, sender, max_size=1 << 20)
+        Member(Preparer(learner, store, max_size=1 << 20), Submitter(sender))
         for learner, sender in zip(learners[1:], senders[1:], strict=True)
     ]
     made = Bench(store, contract, senders[0], honest)
-    for performer in honest:
-        assert isinstance(made.act(performer), Adopted)
+    for member in honest:
+        assert isinstance(made.act(member), Adopted)
     return made
 
 
@@ -255,9 +257,9 @@ NAN = GOOD[:-8] + np.array([np.nan]).tobytes()
 def test_hostile_proposal__invalid_bytes__voted_down_with_the_reason_and_nothing_adopted(
     bench: Bench, data: bytes, reason: str
 ) -> None:
-    before = [encode(p.learner.mli_get_current_weights().weights) for p in bench.honest]
+    before = [encode(p.preparer.learner.mli_get_current_weights().weights) for p in bench.honest]
     bench.propose(data)
-    verdicts = [bench.act(performer) for performer in bench.honest[:2]]
+    verdicts = [bench.act(member) for member in bench.honest[:2]]
     for verdict in verdicts:
         assert isinstance(verdict, Verdict)
         assert verdict.approve is False and verdict.test is None
@@ -266,7 +268,7 @@ def test_hostile_proposal__invalid_bytes__voted_down_with_the_reason_and_nothing
     assert record.state is RoundState.REJECTED
     assert (record.approvals, record.rejections) == (0, 0b0110)
     assert bench.view(bench.honest[0]).accepted_round == 0
-    assert [encode(p.learner.mli_get_current_weights().weights) for p in bench.honest] == before
+    assert [encode(p.preparer.learner.mli_get_current_weights().weights) for p in bench.honest] == before
 
 
 def test_hostile_proposal__file_is_not_what_the_chain_says__voted_down(bench: Bench) -> None:
@@ -298,8 +300,8 @@ def test_hostile_proposal__weights_withheld__no_vote_until_they_are_had(bench: B
 def test_hostile_proposal__fine_weights__are_tested_like_any_other(bench: Bench) -> None:
     truth = np.random.default_rng(1).normal(size=4)  # what the learners' data comes from
     bench.propose(encode({"w": truth}))
-    for performer in bench.honest[:2]:
-        verdict = bench.act(performer)
+    for member in bench.honest[:2]:
+        verdict = bench.act(member)
         assert isinstance(verdict, Verdict)
         assert verdict.approve is True and verdict.test is not None
     assert bench.round(1).state is RoundState.ACCEPTED

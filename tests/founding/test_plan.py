@@ -9,6 +9,7 @@ import pytest
 
 from colearn_ledger.chain.deploy import Genesis, deploy
 from colearn_ledger.chain.endpoints import connect
+from colearn_ledger.core.limits import MOST_SECONDS
 from colearn_ledger.core.protocol import Rules
 from colearn_ledger.core.weights import encode, weights_ref
 from colearn_ledger.errors import (
@@ -21,7 +22,7 @@ from colearn_ledger.errors import (
 )
 from colearn_ledger.formats.duration import parse_duration, shown_duration
 from colearn_ledger.formats.size import parse_size, shown_size
-from colearn_ledger.founding.plan import found, plan, public_urls
+from colearn_ledger.founding.plan import establish, plan, public_urls
 from colearn_ledger.learners.loading.factory import LearnerSpec, read_learner_spec
 from colearn_ledger.learners.loading.first_weights import first_weights
 from colearn_ledger.learners.loading.options import parse_options
@@ -47,7 +48,7 @@ def test_found__certain_that_there_is_no_contract__the_store_is_as_before(tmp_pa
         planned = plan(web3, DEPLOYER.address, MEMBERS, DATA)
         chain.rpc("anvil_setBalance", DEPLOYER.address, "0x1")
         with pytest.raises(InsufficientFunds):
-            found(planned, web3, DEPLOYER, store)
+            establish(planned, web3, DEPLOYER, store)
     assert store.has(weights_ref(DATA)) == had
 
 
@@ -56,7 +57,7 @@ def test_found__endpoints_with_a_key_in_them__are_not_in_the_record(tmp_path: Pa
         web3 = connect([chain.url])
         planned = plan(web3, DEPLOYER.address, MEMBERS, DATA)
         urls = [chain.url, "https://rpc.example/v3/secret"]
-        record, gas = found(planned, web3, DEPLOYER, LocalStore(tmp_path), rpc=urls)
+        record, gas = establish(planned, web3, DEPLOYER, LocalStore(tmp_path), rpc=urls)
         assert record.rpc == (chain.url,) and record.genesis == weights_ref(DATA)
         assert 0 < gas <= planned.cost.gas
 
@@ -69,7 +70,7 @@ def test_found__store_fails__nothing_is_sent(tmp_path: Path) -> None:
         store.folder.rmdir()
         store.folder.touch()
         with pytest.raises(StoreError):
-            found(planned, web3, DEPLOYER, store)
+            establish(planned, web3, DEPLOYER, store)
         assert web3.eth.get_transaction_count(DEPLOYER.address, "pending") == 0
 
 
@@ -95,7 +96,7 @@ def test_found__interrupted_while_the_transaction_waits__the_weights_stay(tmp_pa
             raise KeyboardInterrupt
 
         with pytest.raises(KeyboardInterrupt):
-            found(planned, web3, DEPLOYER, Interrupted(tmp_path), on_sending=interrupt)
+            establish(planned, web3, DEPLOYER, Interrupted(tmp_path), on_sending=interrupt)
     assert len(said) == 1 and store.has(weights_ref(DATA))
 
 
@@ -205,8 +206,8 @@ def test_parse_options__json_where_it_is_json() -> None:
     [("1", 1), ("90s", 90), ("10m", 600), ("2h", 7200), ("1d", 86400), ("1h30m", 5400), ("4294967295", 4294967295)],
 )
 def test_parse_duration__good__and_shown_as_it_is_read(text: str, seconds: int) -> None:
-    assert parse_duration(text) == seconds
-    assert parse_duration(shown_duration(seconds)) == seconds
+    assert parse_duration(text, "T", most=MOST_SECONDS) == seconds
+    assert parse_duration(shown_duration(seconds), "T", most=MOST_SECONDS) == seconds
 
 
 @pytest.mark.parametrize(
@@ -214,7 +215,7 @@ def test_parse_duration__good__and_shown_as_it_is_read(text: str, seconds: int) 
 )
 def test_parse_duration__anything_else__is_refused(text: str) -> None:
     with pytest.raises(UsageError, match=r"^--vote-window is "):
-        parse_duration(text, "--vote-window")
+        parse_duration(text, "--vote-window", most=MOST_SECONDS)
 
 
 @pytest.mark.parametrize(

@@ -32,8 +32,8 @@ def told(chain: Anvil) -> Told:
     return tell(chain)
 
 
-def choices(found: Round) -> dict[int, Choice]:
-    return {vote.seat: vote.choice for vote in found.votes}
+def choices(round_: Round) -> dict[int, Choice]:
+    return {vote.seat: vote.choice for vote in round_.votes}
 
 
 def test_history__all_rounds__storage_and_events_joined(told: Told) -> None:
@@ -246,5 +246,5 @@ def test_history__thousands_of_missed_rounds__are_read(chain: Anvil) -> None:
         if receipt.outcome is Outcome.SENT:
             break
     last = story.contract.snapshot().current_round()
-    [found] = story.read(first=last, last=last).rounds
-    assert last > 20_000 and found.record.weights == ref("late") and found.record.parent == ref("genesis").sha256
+    [late] = story.read(first=last, last=last).rounds
+    assert last > 20_000 and late.record.weights == ref("late") and late.record.parent == ref("genesis").sha256

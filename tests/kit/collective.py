@@ -21,6 +21,7 @@ from colearn_ledger.chain.transactions import Sender
 from colearn_ledger.core.protocol import RoundRecord, RoundState, Rules
 from colearn_ledger.core.schema import Schema
 from colearn_ledger.core.weights import encode
+from colearn_ledger.formats.toml import toml_text
 from colearn_ledger.founding.record import DeploymentRecord, save_deployment
 from colearn_ledger.stores.local import LocalStore
 from tests.kit.anvil import Anvil, anvil
@@ -108,7 +109,7 @@ class Collective:
             else:
                 target[name or section] = value
         path = self.folder / f"node-{index}.toml"
-        path.write_text(_toml(settings))
+        path.write_text(toml_text(settings), encoding="utf-8")
         return path
 
     def start(self, index: int, *flags: str, config: Path | None = None, **changes: Any) -> NodeProcess:
@@ -127,7 +128,7 @@ class Collective:
     def vote(self, index: int, approve: bool = True) -> None:
         """Member ``index`` votes on what is proposed."""
         view = self.contract.snapshot().view(self.member(index))
-        Sender(self.contract, Anvil.account(index)).vote(view.proposals[0].id, approve)
+        Sender(self.contract, Anvil.account(index)).vote(view.proposal.id, approve)
 
     def records(self) -> list[RoundRecord]:
         """All rounds, the current one last."""
@@ -193,18 +194,3 @@ def collective(
             for node in made.nodes:
                 if node.process.poll() is None:
                     node.kill()
-
-
-def _toml(settings: dict[str, Any]) -> str:
-    """Enough TOML for these tests: JSON's values are TOML's here."""
-    plain = [f"{k} = {json.dumps(v)}" for k, v in settings.items() if not isinstance(v, dict)]
-    tables = []
-    for section, values in settings.items():
-        if isinstance(values, dict):
-            tables.append(f"[{section}]")
-            tables += [f"{k} = {json.dumps(v)}" for k, v in values.items() if not isinstance(v, dict)]
-            for name, inner in values.items():
-                if isinstance(inner, dict):
-                    tables.append(f"[{section}.{name}]")
-                    tables += [f"{k} = {json.dumps(v)}" for k, v in inner.items()]
-    return "\n".join(plain + tables) + "\n"

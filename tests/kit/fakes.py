@@ -85,7 +85,7 @@ def view(**changes: Any) -> View:
         "overdue": False,
         "accepted_round": 3,
         "accepted": ref("accepted"),
-        "proposals": (),
+        "proposal": None,
         "member_count": 4,
         "is_member": True,
         "seat": 0,
@@ -93,6 +93,7 @@ def view(**changes: Any) -> View:
         "rules": Rules(),
         "secret_votes": False,
         "max_size": 1 << 20,
+        "motions_to_vote": (),
     }
     return View(**(fields | changes))
 
@@ -131,7 +132,8 @@ def work_of(action: Action) -> Work:
 class FakeLedger:
     """A collective whose views are given; ``mined``: what was sent, in order.
 
-    ``known``: what the last call for a view came with. ``error``: raised by the next calls until it is taken away. ``refusal``: raised by the next submit alone.
+    ``known``: what the last call for a view came with. ``error``: raised by the next calls until it is taken away.
+    ``refusal``: raised by the next submit alone.
     """
 
     now: View

@@ -77,7 +77,7 @@ class Story:
             view.round, view.accepted.sha256, new.sha256, new.cid_digest, new.size, note
         )
         assert receipt.outcome is Outcome.SENT
-        return self.view().proposals[0].id, receipt
+        return self.view().proposal.id, receipt
 
     def vote(self, index: int, proposal: bytes, approve: bool, scores: tuple[int, int] | None = None) -> Receipt:
         receipt = self.sender(index).vote(proposal, approve, scores)

@@ -19,12 +19,14 @@ from colearn_ledger.core.decide import Adopt, Advance, Judge, Propose, Reveal
 from colearn_ledger.core.protocol import RoundState
 from colearn_ledger.core.schema import Schema
 from colearn_ledger.errors import ChainError, ContractError, WrongChain
+from colearn_ledger.learners.loading.factory import LearnerSpec
 from colearn_ledger.member.work import Declined, Trained, Verdict
+from colearn_ledger.stores.spec import StoreSpec
 
 from ..kit.fakes import ME, OTHER, Clock, FakeLedger, FakeWorker, Lines, proposal, record, ref, view
 
-SPEC = Spec("m:f", {}, None, Path("w"), False, 1 << 20, Schema.of({}))
-VOTING = {"state": RoundState.VOTING, "proposals": (proposal(),)}
+SPEC = Spec(LearnerSpec("m:f"), StoreSpec(None, Path("w"), False), 1 << 20, Schema.of({}))
+VOTING = {"state": RoundState.VOTING, "proposal": proposal()}
 
 
 class Subscription:
@@ -196,7 +198,7 @@ def test_step__dry_run__says_once_what_it_would_do_and_sends_nothing() -> None:
     for _ in range(3):
         bench.node.step()
     assert len(bench.log.events("dry_run")) == 1 and bench.ledger.mined == []
-    bench.ledger.becomes(state=RoundState.PROPOSING, proposer=ME, round=8, proposals=())
+    bench.ledger.becomes(state=RoundState.PROPOSING, proposer=ME, round=8, proposal=None)
     bench.ledger.records[7] = record(7, RoundState.REJECTED)
     bench.node.step()
     assert bench.log.events("dry_run")[1] == "would have trained and proposed" and len(bench.worker.jobs) == 2

@@ -53,7 +53,7 @@ def test_looked__round_and_phase__stand_before_every_line() -> None:
 @pytest.mark.parametrize(
     "work, event, says",
     [
-        (work_of(Propose(7, b"p")), "propose", f"proposed {ref('trained').sha256.hex()[:16]}, 10 bytes"),
+        (work_of(Propose(7, b"p")), "propose", f"proposed {ref('trained').sha256.hex()[:8]}, 10 bytes"),
         (work_of(Judge(7, proposal(), False)), "vote", "voted to approve: scores 0.75, now 0.5"),
         (work_of(Judge(7, proposal(), True)), "commit", "committed to approve: scores 0.75, now 0.5"),
         (Verdict(Judge(7, proposal(), False), False, None, "not finite"), "vote", "voted to reject: not finite"),

@@ -77,7 +77,7 @@ def test_due__later_round__what_has_become_old_since() -> None:
 
 def test_due__rejected_weights_that_are_proposed_again__stay() -> None:
     made = ledger()
-    made.becomes(proposals=(proposal("w2"),))
+    made.becomes(proposal=proposal("w2"))
     assert gone(made, "current") == {ref("w0"), ref("w1")}
 
 

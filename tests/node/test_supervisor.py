@@ -12,11 +12,13 @@ from colearn_node.worker.supervisor import WorkerSupervisor, key_of, name_of
 from colearn_ledger.core.decide import Adopt, Advance, Judge, Propose
 from colearn_ledger.core.schema import Schema
 from colearn_ledger.errors import LearnerError, SchemaMismatch
+from colearn_ledger.learners.loading.factory import LearnerSpec
 from colearn_ledger.member.work import Nothing, Trained, Verdict
+from colearn_ledger.stores.spec import StoreSpec
 
 from ..kit.fakes import Clock, FakeWorker, Lines, proposal, ref, work_of
 
-SPEC = Spec("m:f", {}, None, Path("w"), False, 1 << 20, Schema.of({}))
+SPEC = Spec(LearnerSpec("m:f"), StoreSpec(None, Path("w"), False), 1 << 20, Schema.of({}))
 ADOPT, PROPOSE = Adopt(3, ref("accepted")), Propose(7, ref("accepted").sha256)
 JUDGE, OTHER_JUDGE = Judge(7, proposal("one"), False), Judge(8, proposal("two"), False)
 
@@ -79,7 +81,7 @@ def test_hear__adopted__is_known_and_no_result() -> None:
     bench.worker.finishes()
     bench.supervisor.hear()
     assert bench.supervisor.adopted == ref("accepted").sha256
-    assert bench.log.events("adopt") == [f"adopted the weights of round 3: {ref('accepted').sha256.hex()[:16]}"]
+    assert bench.log.events("adopt") == [f"adopted the weights of round 3: {ref('accepted').sha256.hex()[:8]}"]
 
 
 def test_hear__result_of_a_job_that_was_dropped__is_not_taken_for_another() -> None:

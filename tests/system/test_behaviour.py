@@ -134,7 +134,7 @@ def test_privacy__spent__declines_once_a_turn_votes_on_and_stays_so_after_a_rest
         shown = capsys.readouterr().out
         assert "epsilon: 1.0126" in shown and "delta: 1e-05" in shown and "target: 1.012" in shown
         now = view(made)
-        Sender(made.contract, Anvil.account(1)).vote(now.proposals[0].id, True)
+        Sender(made.contract, Anvil.account(1)).vote(now.proposal.id, True)
 
         def other_proposes() -> None:
             ref, now = made.store.put(trained()), view(made)

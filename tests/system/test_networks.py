@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -11,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from colearn_node.demo import Setup, set_up
-from colearn_node.fleet import Fleet, config_text, line_of
+from colearn_node.fleet import Fleet, line_of
 
 from colearn_ledger.chain.contract import CollectiveContract
 from colearn_ledger.chain.endpoints import connect
@@ -19,9 +18,11 @@ from colearn_ledger.core.driver import run
 from colearn_ledger.core.protocol import RoundRecord, RoundState
 from colearn_ledger.core.results import Results
 from colearn_ledger.errors import NetworkError
+from colearn_ledger.formats.toml import toml_text
 from colearn_ledger.founding.record import load_deployment
 from colearn_ledger.network import LocalNetwork
 from colearn_ledger.stores.ipfs import IpfsStore
+from colearn_ledger.tasks import Training, get_task
 
 from ..kit.anvil import wait_until
 from ..kit.learners import linear_learners
@@ -97,8 +98,6 @@ def test_network__an_ipfs_daemon_that_crashes__its_node_waits_for_it(tmp_path: P
 @pytest.fixture(scope="module")
 def mnist() -> Results:
     """Ten rounds of the demo's task in this process."""
-    from colearn_ledger.tasks import get_task
-
     return run(10, get_task("KERAS_MNIST").make_learners(5, seed=3).learners, 0.5)
 
 
@@ -123,7 +122,22 @@ def test_network__ten_rounds_of_mnist_on_each_chain__same_bytes_as_in_one_proces
 def test_demo__small_run__shows_all_nodes_and_leaves_nothing(tmp_path: Path) -> None:
     need("anvil", "kubo")
     done = subprocess.run(
-        [sys.executable, "-m", "colearn_node.demo", "-t", "SKLEARN_DIGITS", "-n", "3", "-p", "3", "--secret"],
+        [
+            sys.executable,
+            "-m",
+            "colearn_node.demo",
+            "-t",
+            "SKLEARN_DIGITS",
+            "-n",
+            "3",
+            "-p",
+            "3",
+            "--secret",
+            "-l",
+            "0.01",
+            "-a",
+            "0.5",
+        ],
         cwd=tmp_path,
         env={**os.environ, "TMPDIR": str(tmp_path), "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'node'}"},
         capture_output=True,
@@ -135,6 +149,8 @@ def test_demo__small_run__shows_all_nodes_and_leaves_nothing(tmp_path: Path) -> 
         assert f"{name} " in done.stdout
     assert "committed to" in done.stdout and "revealed the vote" in done.stdout
     assert "everything is stopped" in done.stdout
+    alone = run(3, get_task("SKLEARN_DIGITS").make_learners(3, Training(learning_rate=0.01, alpha=0.5)).learners)
+    assert alone.final_sha256 in done.stdout
     running = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
     assert str(tmp_path) not in running
     assert not [p for p in tmp_path.rglob("*") if p.is_file()]
@@ -156,9 +172,7 @@ def test_demo__mistake__is_said_before_anything_starts(
 
 def test_fleet__a_node_that_fails__ends_all_with_its_message(tmp_path: Path) -> None:
     path = tmp_path / "node.toml"
-    path.write_text(
-        config_text({"rpc": ["http://127.0.0.1:1"], "store": {"folder": "w"}, "learner": {"factory": "a:b"}})
-    )
+    path.write_text(toml_text({"rpc": ["http://127.0.0.1:1"], "store": {"folder": "w"}, "learner": {"factory": "a:b"}}))
     with (
         pytest.raises(NetworkError, match="node of somebody has ended with code 3"),
         Fleet({"somebody": path}, [], lambda text: None) as fleet,
@@ -172,12 +186,3 @@ def test_line_of__outcomes_are_told_once_and_waiting_never() -> None:
     assert line_of("a", record, tell_outcomes=False) is None
     assert "round 1 is accepted" in str(line_of("a", record, tell_outcomes=True))
     assert line_of("a", {**record, "event": "wait"}, tell_outcomes=True) is None
-
-
-def test_config_text__nested_tables__toml(tmp_path: Path) -> None:
-    if sys.version_info >= (3, 11):
-        import tomllib
-    else:
-        import tomli as tomllib
-    settings = {"a": [1, "x"], "b": {"c": True, "d": {"e": 'quo"te\\'}}}
-    assert tomllib.loads(config_text(settings)) == json.loads(json.dumps(settings))

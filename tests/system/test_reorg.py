@@ -160,11 +160,11 @@ def test_vote__proposal_swapped_by_a_reorg__reverts_and_counts_for_neither(colle
     assert c.send(propose_x) == ""
     votes = [c.sign_vote(seat, c.proposal_id(1, x)) for seat in (1, 2, 3)]
     c.reorg(1, [propose_y])
-    assert c.view().proposals[0].id == c.proposal_id(1, y)
+    assert c.view().proposal.id == c.proposal_id(1, y)
     assert [c.send(vote) for vote in votes] == ["NoSuchProposal"] * 3
     view = c.view()
     assert (view.round, view.state, view.accepted_round) == (1, RoundState.VOTING, 0)
-    assert view.proposals[0].approvals == view.proposals[0].rejections == 0
+    assert view.proposal.approvals == view.proposal.rejections == 0
 
 
 def test_vote__same_bytes_with_another_size_after_a_reorg__reverts(collective: Collective) -> None:
@@ -176,9 +176,9 @@ def test_vote__same_bytes_with_another_size_after_a_reorg__reverts(collective: C
     assert c.send(propose_x) == ""
     votes = [c.sign_vote(seat, c.proposal_id(1, x)) for seat in (1, 2, 3)]
     c.reorg(1, [propose_false])
-    assert c.view().proposals[0].weights == false_size
+    assert c.view().proposal.weights == false_size
     assert [c.send(vote) for vote in votes] == ["NoSuchProposal"] * 3
-    assert c.view().proposals[0].approvals == 0
+    assert c.view().proposal.approvals == 0
 
 
 def test_vote__same_weights_in_another_round_after_a_reorg__reverts(collective: Collective) -> None:
@@ -191,9 +191,9 @@ def test_vote__same_weights_in_another_round_after_a_reorg__reverts(collective: 
     vote_x = c.sign_vote(3, c.proposal_id(1, x), nonce=1)
     c.reorg(1, swapped)
     view = c.view()
-    assert (view.round, view.proposals[0].weights) == (2, x)
+    assert (view.round, view.proposal.weights) == (2, x)
     assert c.send(vote_x) == "NoSuchProposal"
-    assert c.view().proposals[0].approvals == 0
+    assert c.view().proposal.approvals == 0
 
 
 def test_vote__reorg_keeps_the_proposal__the_same_votes_land(collective: Collective) -> None:
@@ -215,12 +215,12 @@ def test_vote__cast_votes_dropped_by_a_reorg__arent_counted_for_the_swapped_prop
     assert c.send(propose_x) == ""
     vote_x = c.sign_vote(1, c.proposal_id(1, x))
     assert c.send(vote_x) == ""
-    assert seats(c.view().proposals[0].approvals) == (1,)
+    assert seats(c.view().proposal.approvals) == (1,)
     c.reorg(2, [propose_y])
-    assert c.view().proposals[0].approvals == 0
+    assert c.view().proposal.approvals == 0
     assert c.send(vote_x) == "NoSuchProposal"
     assert c.send(vote_y) == ""
-    assert seats(c.view().proposals[0].approvals) == (3,)
+    assert seats(c.view().proposal.approvals) == (3,)
 
 
 def test_propose__its_parent_undone__reverts_as_stale(collective: Collective) -> None:
@@ -245,7 +245,7 @@ def test_propose__its_parent_undone__reverts_as_stale(collective: Collective) ->
     # The control: where x is accepted again, the very same transaction lands.
     assert c.rpc("evm_revert", before)
     assert [c.send(approve), c.send(propose_z)] == ["", ""]
-    assert c.view().proposals[0].weights == z
+    assert c.view().proposal.weights == z
 
 
 def test_propose__another_accepted_in_the_reorganised_round__reverts_as_stale(collective: Collective) -> None:
@@ -292,7 +292,7 @@ def test_commit_and_reveal__proposal_swapped__neither_lands(collective: Collecti
     assert c.send(c.sign(1, c.contract.functions.reveal(id_y, True, salt))) == "CommitmentMismatch"
     assert c.send(c.sign(1, c.contract.functions.reveal(id_x, True, salt))) == "NoSuchProposal"
     assert c.send(c.sign(3, c.contract.functions.reveal(id_y, True, salt))) == ""
-    assert seats(c.view().proposals[0].approvals) == (3,)
+    assert seats(c.view().proposal.approvals) == (3,)
 
 
 def test_read__at_a_block_that_is_undone__never_of_the_one_in_its_place(collective: Collective, endpoint: str) -> None:
@@ -318,4 +318,4 @@ def test_read__at_a_block_that_is_undone__never_of_the_one_in_its_place(collecti
     with pytest.raises(ChainError, match="could not read the view"):
         snapshot.view(c.accounts[0].address)
     assert asked == ["eth_call"]
-    assert c.view().proposals[0].id == c.proposal_id(1, y)
+    assert c.view().proposal.id == c.proposal_id(1, y)

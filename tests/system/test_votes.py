@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,6 +11,7 @@ import pytest
 from colearn_node.check import Findings
 from colearn_node.log import Log
 from colearn_node.reporter import Reporter
+from colearn_node.settings import Config
 from colearn_node.task_learner import task_learner
 
 from colearn_ledger.chain.transactions import Outcome, Receipt
@@ -65,10 +65,8 @@ def test_check__learner_that_votes_on_few_samples__says_so(
     assert not recwarn.list
 
 
-def config(options: dict[str, Any]) -> Any:
-    return SimpleNamespace(
-        folder=Path(), learner_factory="colearn_node.task_learner:task_learner", learner_options=options
-    )
+def config(options: dict[str, Any]) -> Config:
+    return Config(learner_factory="colearn_node.task_learner:task_learner", learner_options=options)
 
 
 def test_task_learner__vote_policy__is_the_learners() -> None:

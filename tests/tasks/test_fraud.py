@@ -19,7 +19,7 @@ import pytest
 
 from colearn_ledger.core.driver import run
 from colearn_ledger.errors import DataError, UsageError
-from colearn_ledger.tasks import get_task
+from colearn_ledger.tasks import Training, get_task
 from colearn_ledger.tasks.fraud_data import load_payments
 from colearn_ledger.tasks.scores import area_under_curve
 
@@ -164,7 +164,7 @@ def test_fraud__no_folder__says_what_it_needs() -> None:
 
 @pytest.mark.parametrize("alpha", [None, 0.3])
 def test_fraud__real_rows__learns(alpha: float | None) -> None:
-    prepared = get_task("fraud").make_learners(3, data_dir=CLIENTS, seed=1, learning_rate=0.005, alpha=alpha)
+    prepared = get_task("fraud").make_learners(3, Training(learning_rate=0.005, alpha=alpha), data_dir=CLIENTS, seed=1)
     results = run(6, prepared.learners)
     last = [s for s in results.rounds[-1].test_scores if s is not None]
     assert sum(last) / 3 > (0.65 if alpha is None else 0.55)
@@ -173,7 +173,7 @@ def test_fraud__real_rows__learns(alpha: float | None) -> None:
 
 def test_fraud_xgboost__batch_size__there_is_none() -> None:
     with pytest.raises(UsageError, match="was given a batch size"):
-        get_task("FRAUD_XGBOOST").make_learners(2, data_dir=CLIENTS, batch_size=10)
+        get_task("FRAUD_XGBOOST").make_learners(2, Training(batch_size=10), data_dir=CLIENTS)
 
 
 def test_area_under_curve__ties_and_all__as_scikit_learn_has_it() -> None:

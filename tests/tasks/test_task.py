@@ -45,13 +45,7 @@ def test_get_task__unknown__names_the_nearest() -> None:
     "options",
     [
         {"n_learners": 1},
-        {"train_ratio": 0.0},
-        {"train_ratio": 1.0},
-        {"train_ratio": float("nan")},
         {"seed": -1},
-        {"learning_rate": 0.0},
-        {"learning_rate": float("nan")},
-        {"batch_size": 0},
         {"n_learners": 500},
         {"data_dir": "somewhere"},
     ],

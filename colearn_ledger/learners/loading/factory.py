@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import importlib
 import sys
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from ...core.learner import Learner
 from ...errors import ConfigError
 from ...formats.toml import read_toml
 
-__all__ = ["FACTORY_FORM", "LearnerSpec", "is_factory", "make_learner", "read_learner_spec"]
+__all__ = ["FACTORY_FORM", "LearnerSpec", "is_factory", "read_learner_spec"]
 
 FACTORY_FORM = "module:function, such as my_module:make_learner"
 
@@ -31,12 +32,32 @@ class LearnerSpec:
 
     factory: str
     options: dict[str, Any] = field(default_factory=dict)
-    folders: tuple[Path, ...] = ()
+    folders: tuple[str | Path, ...] = ()
 
     @property
     def path(self) -> tuple[str, ...]:
         """Where the learner's modules are looked for, in order."""
         return tuple(dict.fromkeys([*map(str, self.folders), str(Path.cwd()), *sys.path]))
+
+    def importable(self) -> None:
+        """Have this process look for modules where the learner's are."""
+        sys.path[:] = self.path
+
+    def elsewhere(self) -> LearnerSpec:
+        """The same for another process, which may have been started with other places to look at."""
+        return replace(self, folders=self.path)
+
+    def make(self) -> Learner:
+        """The learner, made in this process, which from then on finds its modules (:meth:`importable`).
+
+        Raises ConfigError when there is no such factory or it takes no such options, LearnerError when what it made is
+        no learner, and whatever the learner's own code raises.
+        """
+        self.importable()
+        learner = _called(_imported(self.factory), self.factory, self.options)
+        check_methods(learner, self.factory)
+        assert isinstance(learner, Learner)
+        return learner
 
 
 def is_factory(text: str) -> bool:
@@ -45,12 +66,8 @@ def is_factory(text: str) -> bool:
     return bool(module and colon) and name.isidentifier()
 
 
-def make_learner(factory: str, options: dict[str, Any]) -> Learner:
-    """The learner that ``module:function`` makes of the options.
-
-    Raises ConfigError when there is no such function or it takes no such options, LearnerError when what it made is no
-    learner.
-    """
+def _imported(factory: str) -> Callable[..., Any]:
+    """The function that ``module:function`` names."""
     module_name, _, name = factory.partition(":")
     try:
         module = importlib.import_module(module_name)
@@ -65,13 +82,17 @@ def make_learner(factory: str, options: dict[str, Any]) -> Learner:
             expected="a module beside the configuration, in the working folder, or installed",
             fix="correct the factory's name, or go to the folder that the module is in",
         ) from None
-    make = getattr(module, name, None)
+    make: Callable[..., Any] | None = getattr(module, name, None)
     if not callable(make):
         raise ConfigError(
             f"the module {module_name} has no function {name}", expected=factory, fix="correct the factory's name"
         )
+    return make
+
+
+def _called(make: Callable[..., Any], factory: str, options: dict[str, Any]) -> object:
     try:
-        learner = make(**options)
+        made: object = make(**options)
     except TypeError as e:
         if e.__traceback__ is not None and e.__traceback__.tb_next is None:  # the call itself, not something inside
             raise ConfigError(
@@ -79,9 +100,7 @@ def make_learner(factory: str, options: dict[str, Any]) -> Learner:
                 fix="correct the learner's options",
             ) from None
         raise
-    check_methods(learner, factory)
-    assert isinstance(learner, Learner)
-    return learner
+    return made
 
 
 def read_learner_spec(path: Path) -> LearnerSpec:

@@ -13,11 +13,12 @@ import sys
 import sysconfig
 import tempfile
 import traceback
+from dataclasses import asdict
 from pathlib import Path
 
 from ... import errors
 from ...errors import ColearnError, ConfigError, LearnerError
-from .factory import LearnerSpec, make_learner
+from .factory import LearnerSpec
 
 __all__ = ["first_weights"]
 
@@ -34,7 +35,7 @@ def first_weights(spec: LearnerSpec) -> bytes:
     ColearnError: whatever else the learner raises of this project's errors, such as DataError for missing data.
     """
     try:
-        request = json.dumps({"factory": spec.factory, "options": spec.options, "path": spec.path})
+        request = json.dumps(asdict(spec.elsewhere()))
     except (TypeError, ValueError) as e:  # TOML has dates
         raise ConfigError(
             f"the options of {spec.factory} can't be handed over: {e}",
@@ -87,7 +88,7 @@ def _make(spec: LearnerSpec) -> bytes:
     from ...core.weights import encode
 
     try:
-        return encode(ask_current(make_learner(spec.factory, spec.options), spec.factory).weights)
+        return encode(ask_current(spec.make(), spec.factory).weights)
     except ColearnError:
         raise
     except Exception as e:  # the learner's own code: whatever it raises is something to be told
@@ -101,9 +102,8 @@ def _make(spec: LearnerSpec) -> bytes:
 def main(answer: str) -> int:
     request = json.load(sys.stdin)
     sys.stdin.close()
-    sys.path[:] = request["path"]
     try:
-        data = _make(LearnerSpec(request["factory"], request["options"]))
+        data = _make(LearnerSpec(**request))
     except ColearnError as e:
         said = {"kind": type(e).__name__, "what": e.what, "expected": e.expected, "fix": e.fix}
         Path(answer).write_text(json.dumps(said), encoding="utf-8")

@@ -22,9 +22,7 @@ from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, TypeVar
 
 from colearn_ledger.errors import ColearnError, LearnerError
-from colearn_ledger.learners.loading.factory import make_learner
 from colearn_ledger.member.work import Trained, Verdict, Work
-from colearn_ledger.stores.open import open_store
 from colearn_node.worker.messages import Discard, Done, Failed, Job, Ready, Spec
 
 if TYPE_CHECKING:
@@ -82,17 +80,15 @@ class Worker:
         spec = self._spec
 
         def make() -> Preparer:
-            learner = make_learner(spec.factory, spec.options)
-            store = open_store(spec.store_ipfs, spec.store_folder, spec.store_allow_remote)
-            return Preparer(learner, store, max_size=spec.max_size, schema=spec.schema)
+            learner = spec.learner.make()
+            return Preparer(learner, spec.store.open(), max_size=spec.max_size, schema=spec.schema)
 
         return self._attempt(0, make)
 
     def do(self, job: Job | Discard, preparer: Preparer) -> None:
         """One job, whose result or failure the node is told."""
         if isinstance(job, Discard):
-            for ref in job.refs:
-                self._attempt(-1, partial(preparer.store.discard, ref))
+            self._attempt(-1, partial(preparer.discard, job.refs))
             return
         work = self._attempt(job.number, lambda: preparer.prepare(job.action, deadline_s=job.deadline_s))
         if work is not None:
@@ -115,7 +111,6 @@ def main(fd: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the node, which then ends the worker
     connection = Connection(fd)
     spec: Spec = connection.recv()
-    sys.path[:0] = [p for p in spec.path if p not in sys.path]
     Worker(spec, connection).run()
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 from colearn_ledger.core.decide import Action
 from colearn_ledger.core.protocol import WeightsRef
 from colearn_ledger.core.schema import Schema
 from colearn_ledger.errors import ColearnError
+from colearn_ledger.learners.loading.factory import LearnerSpec
 from colearn_ledger.member.work import Work
+from colearn_ledger.stores.spec import StoreSpec
 
 __all__ = ["Discard", "Done", "Failed", "Job", "Ready", "Spec"]
 
@@ -19,17 +19,13 @@ __all__ = ["Discard", "Done", "Failed", "Job", "Ready", "Spec"]
 class Spec:
     """What a worker is made of.
 
-    ``max_size`` in bytes; ``schema``: of the collective's weights; ``path``: where the learner's module is looked for.
+    ``max_size`` in bytes; ``schema``: of the collective's weights.
     """
 
-    factory: str
-    options: dict[str, Any]
-    store_ipfs: str | None
-    store_folder: Path | None
-    store_allow_remote: bool
+    learner: LearnerSpec
+    store: StoreSpec
     max_size: int
     schema: Schema
-    path: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

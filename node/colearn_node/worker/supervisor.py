@@ -13,6 +13,7 @@ from typing import Protocol
 from colearn_ledger.backoff import Backoff
 from colearn_ledger.core.decide import Action, Adopt, Judge, Propose
 from colearn_ledger.errors import SchemaMismatch
+from colearn_ledger.formats.hashes import shown_hash
 from colearn_ledger.member.work import Adopted, Nothing, Work
 
 from ..log import Log
@@ -187,7 +188,7 @@ class WorkerSupervisor:
             self.adopted = work.weights.sha256
             assert isinstance(action, Adopt)
             sha256 = work.weights.sha256
-            self._log.info("adopt", f"adopted the weights of round {action.round}: {sha256.hex()[:16]}", sha256=sha256)
+            self._log.info("adopt", f"adopted the weights of round {action.round}: {shown_hash(sha256)}", sha256=sha256)
         else:
             self._result = (key_of(action), work)
 

@@ -22,7 +22,7 @@ from colearn_ledger.errors import DataError, LearnerError, UsageError
 from colearn_ledger.learners.keras import KerasLearner
 from colearn_ledger.learners.privacy.keras_step import PrivateStep
 from colearn_ledger.learners.privacy.ledger import PrivacyLedger
-from colearn_ledger.tasks import get_task
+from colearn_ledger.tasks import Training, get_task
 
 CLIP = 0.7
 NOISE = 0.48  # lasts for two proposals of four steps of 20 in 300
@@ -290,7 +290,8 @@ def test_task__with_privacy__the_learner_of_a_node_is_the_demos_but_for_its_ledg
     private = {"epsilon": 8.0, "delta": 1e-3, "clip": CLIP, "proposals": 1}
     ours: Any = task_learner(index=1, of=2, **options, **private, privacy_ledger=str(path))
     config = DiffPrivConfig(8.0, 1e-3, CLIP, proposals=1)
-    demo: Any = get_task("KERAS_MNIST").make_learners(2, **options, privacy=config).learners[1]
+    training = Training(batch_size=10, epsilon=8.0, delta=1e-3, clip=CLIP, proposals=1)
+    demo: Any = get_task("KERAS_MNIST").make_learners(2, training, seed=3, data_dir=tmp_path).learners[1]
     assert ours.privacy.spending == demo.privacy.spending
     assert ours.privacy.config == config and not ours.privacy.config.deterministic
     assert ours.mli_propose_weights().training_summary.dp_budget.consumed_epsilon <= 8

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from .registry import list_tasks
-from .task import Task
+from ..tasks import Task, list_tasks
+from .columns import Column, columns
 
-__all__ = ["table"]
+__all__ = ["tasks_table"]
 
-_HEAD = ("task", "score", "-l", "-b", "-r", "made with")
+_COLUMNS = [Column(name) for name in ("task", "score", "-l", "-b", "-r", "made with")]
 
 
 def _row(task: Task) -> tuple[str, ...]:
@@ -16,14 +16,12 @@ def _row(task: Task) -> tuple[str, ...]:
     return (task.name, task.metric, f"{task.learning_rate:g}", batch, ratio, task.framework.title)
 
 
-def table() -> tuple[str, list[str]]:
+def tasks_table() -> tuple[str, list[str]]:
     """All tasks with their defaults, what each is and where its data is from; and what is wrong with others."""
     tasks, wrong = list_tasks()
-    rows = [_HEAD, *(_row(task) for task in tasks)]
-    widths = [max(len(row[i]) for row in rows) for i in range(len(_HEAD))]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    blocks = [lines[0]]
-    for task, line in zip(tasks, lines[1:], strict=True):
+    header, *lines = columns(_COLUMNS, [_row(task) for task in tasks])
+    blocks = [header]
+    for task, line in zip(tasks, lines, strict=True):
         also = f" (also called {', '.join(task.aliases)})" if task.aliases else ""
         blocks.append(f"{line}\n    {task.description}{also}\n    data: {task.data}")
     return "\n".join(blocks), wrong

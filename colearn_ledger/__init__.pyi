@@ -1,0 +1,34 @@
+from .core.check_learner import LearnerReport as LearnerReport
+from .core.check_learner import check_learner as check_learner
+from .core.driver import InProcess as InProcess
+from .core.driver import run as run
+from .core.driver import run_one_round as run_one_round
+from .core.driver import set_equal_weights as set_equal_weights
+from .core.learner import Learner as Learner
+from .core.learner import MachineLearningInterface as MachineLearningInterface
+from .core.learner import ProposedWeights as ProposedWeights
+from .core.learner import Weights as Weights
+from .core.results import Result as Result
+from .core.results import Results as Results
+from .core.results import RoundResult as RoundResult
+from .core.rounds import collective_learning_round as collective_learning_round
+from .core.rounds import individual_training_round as individual_training_round
+from .core.rounds import initial_result as initial_result
+from .core.summaries import ColearnModel as ColearnModel
+from .core.summaries import DiffPrivBudget as DiffPrivBudget
+from .core.summaries import DiffPrivConfig as DiffPrivConfig
+from .core.summaries import ErrorCodes as ErrorCodes
+from .core.summaries import ModelFormat as ModelFormat
+from .core.summaries import Prediction as Prediction
+from .core.summaries import PredictionRequest as PredictionRequest
+from .core.summaries import TrainingSummary as TrainingSummary
+from .core.summaries import VoteRecord as VoteRecord
+from .embedded.ledger import EmbeddedLedger as EmbeddedLedger
+from .errors import ColearnError as ColearnError
+from .errors import LearnerWarning as LearnerWarning
+from .report.live_plot import ColearnPlot as ColearnPlot
+from .report.plot import plot_results as plot_results
+from .report.table import print_results as print_results
+from .tasks.split import split_list_into_fractions as split_list_into_fractions
+
+__version__: str

@@ -1,0 +1,11 @@
+from .contract import CollectiveContract as CollectiveContract
+from .contract import Head as Head
+from .deploy import Deployment as Deployment
+from .deploy import Genesis as Genesis
+from .endpoints import connect as connect
+from .keys import load_account as load_account
+from .keys import make_key as make_key
+from .snapshot import Snapshot as Snapshot
+from .transactions import Outcome as Outcome
+from .transactions import Receipt as Receipt
+from .transactions import Sender as Sender

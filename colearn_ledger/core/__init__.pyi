@@ -1,0 +1,10 @@
+from .cid import cid_text as cid_text
+from .protocol import RoundRecord as RoundRecord
+from .protocol import RoundState as RoundState
+from .protocol import Rules as Rules
+from .protocol import View as View
+from .protocol import WeightsRef as WeightsRef
+from .schema import Schema as Schema
+from .weights import decode as decode
+from .weights import encode as encode
+from .weights import weights_ref as weights_ref

@@ -1,0 +1,57 @@
+"""Following a collective: each round's history when the round is over."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+
+from ..chain.snapshot import Snapshot
+from ..errors import ChainError
+from .read import read_history
+from .types import History
+
+__all__ = ["follow_history"]
+
+
+def follow_history(
+    look: Callable[[], Snapshot],
+    following: int,
+    *,
+    deployed_block: int = 0,
+    logs: bool = True,
+    receipts: bool = False,
+    look_s: float = 1.0,
+    trouble: Callable[[ChainError], None] = lambda error: None,
+) -> Iterator[History]:
+    """The rounds from ``following`` on, without end: each time what is over since the last time, one round or more.
+
+    Parameters
+    ----------
+    look: gives a new snapshot, as the contract's ``snapshot`` does.
+    deployed_block, logs, receipts: as :func:`.read_history` has them.
+    look_s: seconds between two looks at the chain.
+    trouble: told once of each time that the chain can't be read, which is waited out.
+    """
+    troubled = False
+    while True:
+        try:
+            snapshot = look()
+            current = snapshot.current_round()
+            if current > following:
+                history = read_history(
+                    snapshot,
+                    first=following,
+                    last=current - 1,
+                    deployed_block=deployed_block,
+                    logs=logs,
+                    receipts=receipts,
+                )
+                if all(found.record.state.decided for found in history.rounds):
+                    following = current
+                    yield history
+            troubled = False
+        except ChainError as error:
+            if not troubled:
+                trouble(error)
+            troubled = True
+        time.sleep(look_s)

@@ -1,0 +1,57 @@
+"""The last weights that were verified, kept until they are adopted or others come: fetched, hashed and looked at once.
+
+They lie in a file without a name, on disk and not in memory, that only this process can reach: so they are still what
+was verified, and are gone when the process is.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import mmap
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+from ..core.protocol import WeightsRef
+
+__all__ = ["Verified"]
+
+
+class Verified:
+    """One slot for the bytes of the last verified weights.
+
+    Whoever took them can read them for as long as it likes, also when the slot has been filled anew: so a member that
+    reads the accepted weights while it verifies a proposal takes up twice their size on disk, and nothing in memory.
+
+    Parameters
+    ----------
+    folder: where the file is made; the system's folder of temporary files if None.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._folder = folder
+        self._ref: WeightsRef | None = None
+        self._data: memoryview | None = None
+
+    def keep(self, ref: WeightsRef, data: bytes) -> None:
+        """Keep what ``ref`` names: bytes whose size, sha256 and CID were compared with it, and that were decoded.
+
+        Where they can't be kept, as on a full disk, they are fetched again when they are adopted.
+        """
+        if ref == self._ref:
+            return
+        self._ref = self._data = None
+        with contextlib.suppress(OSError), tempfile.TemporaryFile(dir=self._folder) as file:
+            file.write(data)
+            file.flush()
+            self._data = memoryview(mmap.mmap(file.fileno(), len(data), access=mmap.ACCESS_READ))
+            self._ref = ref
+
+    def take(self, ref: WeightsRef) -> memoryview | None:
+        """The bytes that ``ref`` names, if they are the last that were verified."""
+        return self._data if ref == self._ref else None
+
+    def forget(self, refs: Iterable[WeightsRef]) -> None:
+        """Let go of what the store is told to discard: adopted once more, it must be fetched, and so pinned, again."""
+        if any(ref == self._ref for ref in refs):
+            self._ref = self._data = None

@@ -1,0 +1,2 @@
+from .up import LocalNetwork as LocalNetwork
+from .up import Stakeholder as Stakeholder

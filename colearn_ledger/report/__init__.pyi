@@ -1,0 +1,2 @@
+from .table import render as render
+from .table import summary as summary

@@ -1,0 +1,55 @@
+"""Names that nothing in the repository's own code uses, each with the reason why it stays; read by vulture.
+
+A name that nothing uses and that isn't in this list is dead: delete it. A test compares the list with what there is.
+"""
+# ruff: noqa: B018, F821
+
+# Called by Python or by a library, by their names.
+_.trust_env  # requests reads it
+_.daemon_threads  # http.server reads it
+_.do_GET  # http.server calls it
+_.log_message  # http.server calls it
+_.argument  # sys.settrace passes it
+_.pytest_collection_modifyitems  # pytest calls it
+_.pytest_runtest_logstart  # pytest calls it
+_.pytest_runtest_logfinish  # pytest calls it
+_.pytest_runtest_logreport  # pytest calls it
+_.pytest_collectreport  # pytest calls it
+_.pytest_sessionfinish  # pytest calls it
+
+# The published interface: other programs call and read these.
+_.mli_get_current_model  # of a learner
+_.mli_make_prediction  # of a learner
+_.evaluation_results  # ProposedWeights
+_.training_summaries  # Result
+_.process_statistics  # Results
+_.PICKLE_WEIGHTS_ONLY  # ModelFormat
+_.ONNX  # ModelFormat
+_.model_format  # ColearnModel
+_.model_file  # ColearnModel
+_.input_data  # PredictionRequest
+_.pred_dataloader_key  # PredictionRequest
+_.prediction_data  # Prediction
+_.results_axes  # ColearnPlot
+_.votes_axes  # ColearnPlot
+_.plot_results_and_votes  # ColearnPlot
+
+# Public results and options: written into files as whole records, or read by those who call us.
+_.current_scores  # RoundResult, in the results' JSON
+_.vote_records  # RoundResult, in the results' JSON
+_.proposed_score  # VoteRecord, in the results' JSON
+_.logged  # history's Round, for readers of the history in Python
+_.vote_rule  # a learner's option, the other name of vote_policy
+_.ipfs_repository  # LocalNetwork's stakeholders
+_.stop_ipfs  # LocalNetwork, docs/network.md
+_.start_ipfs  # LocalNetwork, docs/network.md
+
+# What the watch over the endpoints sees, whole.
+_.current_number  # Heads
+_.best_number  # Heads
+_.lag  # Heads
+
+# What the contract says, whole, though not every word of it is asked for.
+_.REVEALING  # a round's state
+_.advanceable  # a view's field
+_.open_motions  # a view's field

@@ -1,0 +1,159 @@
+"""The long half of a member's work, against a store that counts what it is asked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from colearn_ledger.core.decide import Adopt, Judge, Propose
+from colearn_ledger.core.protocol import Proposal, WeightsRef
+from colearn_ledger.core.weights import encode, weights_ref
+from colearn_ledger.errors import InvalidWeights, UnavailableWeights
+from colearn_ledger.member.prepare import Preparer
+from colearn_ledger.member.verified import Verified
+from colearn_ledger.member.work import Adopted, Nothing, Trained, Verdict
+from colearn_ledger.stores.local import LocalStore
+from tests.kit.learners import LinearLearner
+
+
+class CountingStore(LocalStore):
+    """A folder that counts, and that can be cut off."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.fetched: list[WeightsRef] = []
+        self.reachable = True
+
+    def get(self, ref: WeightsRef, *, deadline_s: float | None = None) -> bytes:
+        self.fetched.append(ref)
+        if not self.reachable:
+            raise UnavailableWeights("nobody has them")
+        return super().get(ref, deadline_s=deadline_s)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> CountingStore:
+    return CountingStore(tmp_path)
+
+
+@pytest.fixture
+def genesis(store: CountingStore) -> WeightsRef:
+    return store.put(encode({"w": np.zeros(4)}))
+
+
+def member(store: CountingStore, genesis: WeightsRef, index: int = 0, verified: Verified | None = None) -> Preparer:
+    """One that has adopted the first weights."""
+    preparer = Preparer(LinearLearner(index, seed=1), store, max_size=1 << 20, verified=verified)
+    assert isinstance(preparer.prepare(Adopt(0, genesis)), Adopted)
+    store.fetched.clear()
+    return preparer
+
+
+def judge(ref: WeightsRef) -> Judge:
+    return Judge(1, Proposal(bytes(32), ref, 0, approvals=0, rejections=0, hidden=0, need=1), secret=False)
+
+
+def holds(preparer: Preparer) -> WeightsRef:
+    return weights_ref(encode(preparer.learner.mli_get_current_weights().weights))
+
+
+@pytest.fixture
+def proposed(store: CountingStore) -> WeightsRef:
+    return store.put(encode({"w": np.arange(4.0)}))
+
+
+def test_adopt__what_was_verified_for_the_vote__is_not_fetched_again(
+    store: CountingStore, genesis: WeightsRef, proposed: WeightsRef
+) -> None:
+    voter = member(store, genesis)
+    assert isinstance(voter.prepare(judge(proposed)), Verdict)
+    assert store.fetched == [proposed]
+    store.reachable = False
+    assert isinstance(voter.prepare(Adopt(1, proposed)), Adopted)
+    assert store.fetched == [proposed]
+    assert voter.adopted == proposed.sha256 and holds(voter) == proposed
+
+
+def test_adopt__own_proposal__is_not_fetched(store: CountingStore, genesis: WeightsRef) -> None:
+    proposer = member(store, genesis)
+    trained = proposer.prepare(Propose(1, genesis.sha256))
+    assert isinstance(trained, Trained)
+    assert isinstance(proposer.prepare(Adopt(1, trained.weights)), Adopted)
+    assert store.fetched == [] and holds(proposer) == trained.weights
+
+
+def test_adopt__learner_wrote_into_what_it_tested__adopts_what_was_verified(
+    store: CountingStore, genesis: WeightsRef, proposed: WeightsRef
+) -> None:
+    voter = member(store, genesis)
+    verdict = voter.prepare(judge(proposed))
+    assert isinstance(verdict, Verdict) and verdict.test is not None
+    verdict.test.weights.weights["w"][:] = 9.0
+    voter.prepare(Adopt(1, proposed))
+    assert holds(voter) == proposed
+
+
+def test_adopt__others_than_were_verified_last__are_fetched(
+    store: CountingStore, genesis: WeightsRef, proposed: WeightsRef
+) -> None:
+    voter = member(store, genesis)
+    later = store.put(encode({"w": np.arange(4.0) + 1}))
+    voter.prepare(judge(proposed))
+    voter.prepare(judge(later))
+    assert isinstance(voter.prepare(Adopt(1, proposed)), Adopted)
+    assert store.fetched == [proposed, later, proposed] and holds(voter) == proposed
+
+
+def test_adopt__discarded_in_between__is_fetched_and_so_pinned_again(
+    store: CountingStore, genesis: WeightsRef, proposed: WeightsRef
+) -> None:
+    voter = member(store, genesis)
+    voter.prepare(judge(proposed))
+    voter.discard([proposed])
+    assert not store.has(proposed)
+    work = voter.prepare(Adopt(1, proposed))
+    assert isinstance(work, Nothing) and "can't be had yet" in work.reason
+    assert voter.adopted == genesis.sha256
+
+
+def test_judge__verified_before__is_fetched_so_that_the_voter_pins_it(
+    store: CountingStore, genesis: WeightsRef, proposed: WeightsRef
+) -> None:
+    voter = member(store, genesis)
+    for _ in range(2):
+        assert isinstance(voter.prepare(judge(proposed)), Verdict)
+    assert store.fetched == [proposed, proposed]
+
+
+def test_adopt__what_the_vote_found_invalid__is_refused(store: CountingStore, genesis: WeightsRef) -> None:
+    voter = member(store, genesis)
+    wrong = store.put(encode({"w": np.ones(4)})[:-8] + np.array([np.nan]).tobytes())
+    verdict = voter.prepare(judge(wrong))
+    assert isinstance(verdict, Verdict) and not verdict.approve and verdict.test is None
+    with pytest.raises(InvalidWeights):
+        voter.prepare(Adopt(1, wrong))
+    assert voter.adopted == genesis.sha256 and holds(voter) == genesis
+
+
+def test_adopt__no_room_to_keep_them__works_as_before(
+    store: CountingStore, genesis: WeightsRef, proposed: WeightsRef, tmp_path: Path
+) -> None:
+    voter = member(store, genesis, verified=Verified(tmp_path / "missing"))
+    verdict = voter.prepare(judge(proposed))
+    assert isinstance(verdict, Verdict) and verdict.test is not None
+    assert isinstance(voter.prepare(Adopt(1, proposed)), Adopted)
+    assert store.fetched == [proposed, proposed] and holds(voter) == proposed
+
+
+def test_adopt__several_members_in_one_process__share_what_was_verified(
+    store: CountingStore, genesis: WeightsRef, proposed: WeightsRef
+) -> None:
+    verified = Verified()
+    members = [member(store, genesis, i, verified) for i in range(3)]
+    members[0].prepare(judge(proposed))
+    for each in members:
+        assert isinstance(each.prepare(Adopt(1, proposed)), Adopted)
+        assert holds(each) == proposed
+    assert store.fetched == [proposed]
