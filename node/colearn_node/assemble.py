@@ -13,6 +13,7 @@ from . import lock
 from .check import Findings, look_up
 from .heads import HeadSubscription
 from .health import Health
+from .ledger import ChainLedger
 from .log import Log
 from .node import Node
 from .reporter import Reporter
@@ -39,7 +40,7 @@ def assembled(
             # First of all, so that a second node with the same key disturbs nothing.
             stack.enter_context(lock.hold(config.keystore))
         found = look_up(config, dry_run=dry_run)
-        submitter = _submitter(found)
+        ledger = ChainLedger(found.contract, found.member, _submitter(found))
         stack.enter_context(_forwarded(log))
         wake, health = Wake(), Health(config.poll_interval)
         metrics = None
@@ -47,22 +48,20 @@ def assembled(
             from .metrics import Metrics  # not loaded where it is off
 
             metrics = stack.enter_context(contextlib.closing(Metrics(config.metrics_listen, health)))
-            log.listener = metrics.event
+            log.listener = metrics.line
             log.info("metrics", f"metrics on port {metrics.port}", port=metrics.port)
         log.info(
             "start",
             f"member {found.member} of {found.contract.address} on chain {found.contract.chain_id}"
-            + ("" if submitter else ", dry run: nothing is sent"),
+            + ("" if ledger.sends else ", dry run: nothing is sent"),
             member=found.member,
         )
         yield Node(
-            found.contract,
-            found.member,
-            submitter,
+            ledger,
             WorkerSupervisor(_spec(found), wake, log, grace_s=config.learner_grace),
             wake,
-            Reporter(log, None if metrics is None else metrics.view),
-            Retention(found.contract, config.store_keep),
+            Reporter(log, metrics),
+            Retention(ledger, config.store_keep),
             health,
             heads=None if config.ws is None else HeadSubscription(config.ws, wake, log),
             poll_interval=config.poll_interval,

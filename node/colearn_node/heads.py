@@ -8,6 +8,7 @@ import threading
 from websockets.exceptions import WebSocketException
 from websockets.sync.client import ClientConnection, connect
 
+from colearn_ledger.backoff import Backoff
 from colearn_ledger.errors import ChainError
 
 from .log import Log
@@ -16,7 +17,6 @@ from .wakeup import Wake
 __all__ = ["HeadSubscription", "try_subscription"]
 
 _BROKEN = (OSError, ValueError, AttributeError, TimeoutError, WebSocketException)
-_LONGEST_PAUSE_S = 30.0
 _SUBSCRIBE = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "eth_subscribe", "params": ["newHeads"]})
 
 
@@ -46,19 +46,20 @@ class HeadSubscription:
     ``connected`` says whether new heads would be heard of now: while they wouldn't, the loop must poll.
     """
 
-    def __init__(self, url: str, wake: Wake, log: Log) -> None:
+    def __init__(self, url: str, wake: Wake, log: Log, *, backoff: Backoff | None = None) -> None:
         self._url, self._wake, self._log = url, wake, log
+        self._failures = backoff or Backoff(1.0, 30.0)
         self.connected = False
         threading.Thread(target=self._listen, daemon=True).start()
 
     def _listen(self) -> None:
-        pause = 1.0
         told = False
         while True:
             try:
                 with connect(self._url, open_timeout=10, ping_interval=20) as socket:
                     _subscribe(socket)
-                    self.connected, pause, told = True, 1.0, False
+                    self.connected, told = True, False
+                    self._failures.clear()
                     self._log.debug("news", "woken by the chain's WebSocket from now on")
                     self._wake()  # what came before the subscription was missed
                     for _ in socket:
@@ -71,5 +72,4 @@ class HeadSubscription:
                 self._log.warning("news", f"the chain's WebSocket can't be used, polling instead ({reason})")
                 told = True
             self._wake()
-            threading.Event().wait(pause)
-            pause = min(pause * 2, _LONGEST_PAUSE_S)
+            threading.Event().wait(self._failures.add())

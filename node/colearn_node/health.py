@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 __all__ = ["Health"]
 
@@ -12,30 +13,36 @@ _LOOK_S = 60.0
 
 
 class Health:
-    """Told by the loop what it does. ``poll_interval``: seconds between two looks when nothing happens."""
+    """Told by the loop what it does.
 
-    def __init__(self, poll_interval: float) -> None:
-        self._poll = poll_interval
-        self._looped = self._looked = time.monotonic()
+    Parameters
+    ----------
+    poll_interval: seconds between two looks when nothing happens.
+    clock: seconds that never go back.
+    """
+
+    def __init__(self, poll_interval: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._poll, self._now = poll_interval, clock
+        self._looped = self._looked = clock()
         self._seen = False
         self._working = False
 
     def looped(self) -> None:
         """The loop goes round."""
-        self._looped = time.monotonic()
+        self._looped = self._now()
 
     def looked(self, *, can_work: bool) -> None:
         """The chain was seen; ``can_work``: the learner holds the accepted weights."""
-        self._looked, self._seen, self._working = time.monotonic(), True, can_work
+        self._looked, self._seen, self._working = self._now(), True, can_work
 
     def why_not_alive(self) -> str | None:
         """None if it is alive."""
-        ago = time.monotonic() - self._looped
+        ago = self._now() - self._looped
         return None if ago < _LOOP_S + 3 * self._poll else f"the loop stands still since {ago:.0f} s"
 
     def why_not_ready(self) -> str | None:
         """None if it is ready."""
-        ago = time.monotonic() - self._looked
+        ago = self._now() - self._looked
         if not self._seen:
             return "the chain has not been seen yet"
         if ago > _LOOK_S + 3 * self._poll:

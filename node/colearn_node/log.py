@@ -17,8 +17,8 @@ _LEVELS = ("debug", "info", "warning", "error")
 class Log:
     """Writes lines as text for people or as JSON.
 
-    ``round`` and ``phase`` are set as the node goes on, and stand in front of every line. ``listener`` gets level,
-    event and facts of every line, also of those that are below the least level.
+    ``round`` and ``phase`` are set as the node goes on, and stand in front of every line. ``listener`` gets level
+    and event of every line, also of those that are below the least level.
     """
 
     def __init__(self, *, as_json: bool = False, level: str = "info", to: IO[str] | None = None) -> None:
@@ -26,7 +26,7 @@ class Log:
         self._least = _LEVELS.index(level)
         self._to = to or sys.stderr
         self._lock = threading.Lock()
-        self.listener: Callable[[str, str, dict[str, Any]], None] | None = None
+        self.listener: Callable[[str, str], None] | None = None
         self.round: int | None = None
         self.phase = "start"
 
@@ -44,7 +44,7 @@ class Log:
 
     def _write(self, level: str, event: str, text: str, facts: dict[str, Any]) -> None:
         if self.listener is not None:
-            self.listener(level, event, facts)
+            self.listener(level, event)
         if _LEVELS.index(level) < self._least:
             return
         now = time.time()

@@ -1,18 +1,19 @@
 """Numbers and health over HTTP: ``/metrics`` for Prometheus, ``/livez`` and ``/readyz`` for whoever restarts the node.
 
-Counters come from the log's events, gauges from the view, so nothing is counted in two places.
+It is told what the node's reporter is told; only the lines of the log are counted by their events' names.
 """
 
 from __future__ import annotations
 
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 
-from colearn_ledger.core.protocol import View
+from colearn_ledger.chain.transactions import Outcome, Receipt
+from colearn_ledger.core.protocol import RoundRecord, View
 from colearn_ledger.errors import ConfigError
+from colearn_ledger.member.work import Verdict, Work
 
 from .health import Health
 
@@ -58,24 +59,29 @@ class Metrics:
         self._server.shutdown()
         self._server.server_close()
 
-    def event(self, level: str, event: str, facts: dict[str, Any]) -> None:
+    def line(self, level: str, event: str) -> None:
         """A line of the log."""
         self._events.labels(event, level).inc()
-        if event == "outcome":
-            self._rounds.labels(facts["outcome"]).inc()
-        if "gas" in facts:
-            self._gas.inc(facts["gas"])
-        for key, label in (("score", "proposal"), ("current_score", "current")):
-            if facts.get(key) is not None:
-                self._score.labels(label).set(facts[key])
 
-    def view(self, view: View) -> None:
+    def looked(self, view: View) -> None:
         """The contract's state, as it was just read."""
         self._round.set(view.round)
         self._accepted.set(view.accepted_round)
         self._block.set(view.block_number)
         self._deadline.set(view.deadline)
         self._phase.set(view.state)
+
+    def ended(self, record: RoundRecord) -> None:
+        """A round that was decided, or missed."""
+        self._rounds.labels(record.state.name.lower()).inc()
+
+    def submitted(self, work: Work, receipt: Receipt) -> None:
+        """A transaction, or an attempt that was needless or late: that has cost no gas."""
+        self._gas.inc(receipt.gas)
+        if receipt.outcome is Outcome.SENT and isinstance(work, Verdict) and work.test is not None:
+            for score, label in ((work.test.vote_value, "proposal"), (work.test.current_score, "current")):
+                if score is not None:
+                    self._score.labels(label).set(score)
 
     def answer(self, path: str) -> tuple[int, str, bytes]:
         """Status, content type and body for a path."""

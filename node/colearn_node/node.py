@@ -7,18 +7,17 @@ what failed how often) only saves work, or spares others.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from typing import Protocol
 
-from colearn_ledger.chain.contract import CollectiveContract
-from colearn_ledger.chain.transactions import Outcome
+from colearn_ledger.backoff import Backoff
 from colearn_ledger.core.decide import Action, Adopt, Advance, Me, Propose, Reveal, Wait, decide
-from colearn_ledger.core.protocol import View
+from colearn_ledger.core.protocol import RoundState, View
 from colearn_ledger.errors import ChainError, ContractError, WrongChain
-from colearn_ledger.member.submit import Submitter
 from colearn_ledger.member.work import Declined, Work
 
-from .backoff import Backoff
-from .heads import HeadSubscription
 from .health import Health
+from .ledger import Ledger
 from .reporter import Reporter
 from .retention import Retention
 from .wakeup import Wake
@@ -31,40 +30,47 @@ _QUIET_POLL_S = 15.0
 _LEAST_PAUSE_S = 0.25
 
 
+class Heads(Protocol):
+    """What wakes the loop when something is mined; see :class:`.heads.HeadSubscription`."""
+
+    @property
+    def connected(self) -> bool: ...
+
+
 class Node:
     """One member's node.
 
     Parameters
     ----------
-    contract: the collective, as seen through an endpoint.
-    member: the address whose view decides.
-    submitter: sends; None decides and says what it would do (dry run).
+    ledger: the collective; one that doesn't send makes this a dry run, which decides and says what it would do.
     supervisor: gets the long work done.
     retention: finds the weights that needn't be kept.
     health: is told what the loop does.
+    poll_interval: seconds between two looks while nothing wakes the loop.
+    store_timeout: seconds that one attempt to pull weights may take.
     heads: what wakes the loop beside the worker; None polls.
+    clock: seconds that never go back.
     rounds: leave after so many decided rounds; None goes on until told to stop.
     until_round: leave when this round has passed, whoever decided it and whenever this node was started.
     """
 
     def __init__(
         self,
-        contract: CollectiveContract,
-        member: str,
-        submitter: Submitter | None,
+        ledger: Ledger,
         supervisor: WorkerSupervisor,
         wake: Wake,
         reporter: Reporter,
         retention: Retention,
         health: Health,
         *,
-        heads: HeadSubscription | None = None,
-        poll_interval: float = 1.0,
-        store_timeout: float = 60.0,
+        poll_interval: float,
+        store_timeout: float,
+        heads: Heads | None = None,
         rounds: int | None = None,
         until_round: int | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.contract, self.member, self.submitter = contract, member, submitter
+        self.ledger = ledger
         self.supervisor, self.wake, self.reporter, self.heads = supervisor, wake, reporter, heads
         self.retention, self.health = retention, health
         self.poll_interval, self.store_timeout = poll_interval, store_timeout
@@ -74,8 +80,10 @@ class Node:
         self._at = 0  # block time of the last view
         self._read_at = 0.0  # monotonic; when that block time was first read
         self._told_from: int | None = None  # the round whose outcome is to be told next
-        self._own_block = 0  # of this node's last transaction
-        self._failures = Backoff()
+        self._now = clock
+        self._decided = 0  # rounds, since it was started
+        self._failures = Backoff(clock=clock)
+        self._refusals = Backoff(clock=clock)
         self._announced: Key = ()
 
     # -------------------------------------------------------------------------------------------- the loop
@@ -107,18 +115,18 @@ class Node:
         self.supervisor.hear()
         view = self._look()
         self.health.looked(can_work=self.supervisor.ready and self.supervisor.adopted == view.accepted.sha256)
-        action = decide(view, Me(self.member, self.supervisor.adopted, time.monotonic() - self._read_at))
+        action = decide(view, Me(self.ledger.member, self.supervisor.adopted, self._now() - self._read_at))
         if self._enough(view) and not isinstance(action, Adopt):
             self.stop()
             return 0.0
         if isinstance(action, Wait):
             self.reporter.wait(view, action)
-            may_discard = self.submitter is not None and self.supervisor.idle
+            may_discard = self.ledger.sends and self.supervisor.idle
             self.supervisor.rest(self.retention.due(view) if may_discard else None)
             return self._pause(view, action.until)
         if isinstance(action, Reveal | Advance):
             return self._submit(action, action, view)
-        if self.submitter is None and isinstance(action, Propose):
+        if not self.ledger.sends and isinstance(action, Propose):
             return self._announce(action, None, view)
         work = self.supervisor.work_on(action, self._patience(action, view))
         if work is None:
@@ -129,7 +137,7 @@ class Node:
         return self._submit(action, work, view)
 
     def _enough(self, view: View) -> bool:
-        return (self.rounds is not None and self.reporter.decided >= self.rounds) or (
+        return (self.rounds is not None and self._decided >= self.rounds) or (
             self.until_round is not None and view.round > self.until_round
         )
 
@@ -137,18 +145,12 @@ class Node:
 
     def _look(self) -> View:
         """The view at the newest block; the last one, if that block is still the newest and no deadline has passed."""
-        head = self.contract.fetch_head()
-        view = self._view
-        if view is not None and view.block_hash == head.hash and self._clock(view) <= view.deadline:
+        last, now = self._view, self._now()
+        view = self.ledger.view(known=last if last is not None and self._clock(last) <= last.deadline else None)
+        if view is last:
             return view
-        if head.number < self._own_block:
-            raise ChainError(f"the endpoint shows block {head.number}, this node's transaction is in {self._own_block}")
-        now = time.monotonic()
-        snapshot = self.contract.snapshot_at(head)
-        view = snapshot.view(self.member)
         if self._told_from is not None and self._told_from < view.round:
-            count = view.round - self._told_from
-            self.reporter.outcomes(snapshot.rounds(self._told_from, count))
+            self._tell_outcomes(self._told_from, view)
         self._told_from = view.round
         if view.at != self._at:  # else the clock stands still, and for how long is worth knowing
             self._at, self._read_at = view.at, now
@@ -157,9 +159,16 @@ class Node:
         self.reporter.looked(view)
         return view
 
+    def _tell_outcomes(self, first: int, view: View) -> None:
+        """Count and tell how the rounds from ``first`` have ended."""
+        for record in self.ledger.rounds(first, view.round - first, view):
+            if record.state.decided:  # unless the view went back with the chain
+                self.reporter.ended(record)
+                self._decided += record.state is not RoundState.MISSED
+
     def _clock(self, view: View) -> float:
         """Block time by now, as far as this machine can tell: only for when to look again, never for a decision."""
-        return view.at + (time.monotonic() - self._read_at)
+        return view.at + (self._now() - self._read_at)
 
     def _pause(self, view: View, until: int) -> float:
         quiet = self.heads is not None and self.heads.connected
@@ -175,23 +184,21 @@ class Node:
     # -------------------------------------------------------------------------------------------- perform
 
     def _submit(self, action: Action, work: Work, view: View) -> float:
-        if self.submitter is None:
+        if not self.ledger.sends:
             return self._announce(action, work, view)
         try:
-            receipt = self.submitter.submit(work)
+            receipt = self.ledger.submit(work)
         except ContractError as e:
             # Perhaps the state has changed between the look and the transaction; a second time it's no coincidence.
-            pause = self._failures.add((e.name, key_of(action), view.round))
-            if self._failures.times > 1:
+            pause = self._refusals.add((e.name, key_of(action), view.round))
+            if self._refusals.times > 1:
                 raise
             self.reporter.refused(e)
             self._view = None
             return pause
-        assert receipt is not None
+        self._refusals.clear()
         self.supervisor.done()
         self._view = None  # it has changed
-        if receipt.outcome is Outcome.SENT:
-            self._own_block = max(self._own_block, receipt.block)
         self.reporter.submitted(work, receipt)
         return 0.0
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from typing import Protocol
 
 from colearn_ledger.chain.transactions import Outcome, Receipt
 from colearn_ledger.core.decide import Action, Reveal, Wait
@@ -14,41 +14,43 @@ from colearn_ledger.member.work import Declined, Trained, Verdict, Work
 
 from .log import Log
 
-__all__ = ["Reporter"]
+__all__ = ["Reporter", "Watcher"]
+
+
+class Watcher(Protocol):
+    """Gets what happens as it is, to count it; see :class:`.metrics.Metrics`."""
+
+    def looked(self, view: View) -> None: ...
+    def ended(self, record: RoundRecord) -> None: ...
+    def submitted(self, work: Work, receipt: Receipt) -> None: ...
 
 
 class Reporter:
-    """Turns what happens into log lines. ``decided``: how many rounds were decided since the start.
+    """Turns what happens into log lines, and passes it on to ``watcher``."""
 
-    ``watch`` also gets every new view.
-    """
-
-    def __init__(self, log: Log, watch: Callable[[View], None] | None = None) -> None:
+    def __init__(self, log: Log, watcher: Watcher | None = None) -> None:
         self.log = log
-        self._watch = watch
-        self.decided = 0
+        self._watcher = watcher
         self._waiting: tuple[object, ...] = ()
 
     def looked(self, view: View) -> None:
         """A new view."""
         self.log.round, self.log.phase = view.round, view.state.name.lower()
-        if self._watch is not None:
-            self._watch(view)
+        if self._watcher is not None:
+            self._watcher.looked(view)
 
-    def outcomes(self, records: Iterable[RoundRecord]) -> None:
-        """Rounds that ended since the last view."""
-        for record in records:
-            outcome = record.state.name.lower()
-            facts = {"decided": record.round, "outcome": outcome, "proposer": record.proposer}
-            if not record.state.decided:  # a view that went back with the chain
-                continue
-            if record.state is RoundState.MISSED:
-                self.log.warning("outcome", f"round {record.round} was missed by {record.proposer}", **facts)
-                continue
-            self.decided += 1
-            votes = {"approvals": record.approvals.bit_count(), "need": record.need}
-            text = f"round {record.round} is {outcome}: {votes['approvals']} approve, {record.need} needed"
-            self.log.info("outcome", text, **facts, **votes)
+    def ended(self, record: RoundRecord) -> None:
+        """A round was decided, or missed, since the last view."""
+        if self._watcher is not None:
+            self._watcher.ended(record)
+        outcome = record.state.name.lower()
+        facts = {"decided": record.round, "outcome": outcome, "proposer": record.proposer}
+        if record.state is RoundState.MISSED:
+            self.log.warning("outcome", f"round {record.round} was missed by {record.proposer}", **facts)
+            return
+        votes = {"approvals": record.approvals.bit_count(), "need": record.need}
+        text = f"round {record.round} is {outcome}: {votes['approvals']} approve, {record.need} needed"
+        self.log.info("outcome", text, **facts, **votes)
 
     def wait(self, view: View, action: Wait) -> None:
         """Nothing to do; said once."""
@@ -66,6 +68,8 @@ class Reporter:
 
     def submitted(self, work: Work, receipt: Receipt) -> None:
         """A transaction, or why there was none."""
+        if self._watcher is not None:
+            self._watcher.submitted(work, receipt)
         event, did = _did(work)
         if receipt.outcome is Outcome.ALREADY_DONE:
             self.log.info(event, f"{did}: was done already", sent=False)

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from colearn_ledger.chain.contract import CollectiveContract, Head
-from colearn_ledger.chain.snapshot import Snapshot
 from colearn_ledger.core.protocol import RoundRecord, RoundState, View, WeightsRef
 
+from .ledger import Ledger
 from .worker.messages import Discard
 
 __all__ = ["Retention"]
@@ -29,8 +28,8 @@ class Retention:
     keep: ``current`` (the accepted weights and their parent), ``accepted`` (all accepted ones), or ``all``.
     """
 
-    def __init__(self, contract: CollectiveContract, keep: str = "current") -> None:
-        self._contract, self._keep = contract, keep
+    def __init__(self, ledger: Ledger, keep: str) -> None:
+        self._ledger, self._keep = ledger, keep
         self._rejected_from: int | None = None
         self._superseded_from = 0
         self._seen = -1
@@ -47,7 +46,7 @@ class Retention:
         first = self._rejected_from
         if self._keep == "current":
             first = min(first, self._superseded_from)
-        page = _Page(self._contract, view, first)
+        page = _Page(self._ledger, view, first)
         if self._accepted != (view.accepted_round, view.accepted):
             parent_round = page.round(view.accepted_round).parent_round
             self._parent_round, self._parent = parent_round, page.round(parent_round).weights
@@ -69,8 +68,8 @@ class Retention:
 class _Page:
     """Rounds at one view: from ``first`` to the last one in one call where that is a page, else as they are asked."""
 
-    def __init__(self, contract: CollectiveContract, view: View, first: int) -> None:
-        self._snapshot = Snapshot(contract, Head(view.block_number, view.block_hash, view.at), view.at)
+    def __init__(self, ledger: Ledger, view: View, first: int) -> None:
+        self._ledger, self._view = ledger, view
         self._first = first
         self._read: tuple[RoundRecord, ...] = ()
         if 0 < view.round - first <= _PAGE:
@@ -91,7 +90,7 @@ class _Page:
         return self._fetch(first, count), end
 
     def _fetch(self, first: int, count: int) -> tuple[RoundRecord, ...]:
-        return self._snapshot.rounds(first, count)
+        return self._ledger.rounds(first, count, self._view)
 
 
 def _unique(refs: Iterable[WeightsRef]) -> tuple[WeightsRef, ...]:

@@ -1,4 +1,4 @@
-"""Settings: one table of everything that can be set, read from a TOML file, the environment and flags.
+"""Settings: all that can be set, declared once in :class:`Config`, read from a TOML file, the environment and flags.
 
 Later beats earlier: default, file, environment (``COLEARN_NODE_STORE_FOLDER`` for ``store.folder``), flag.
 Paths in the file are relative to the file's folder, others to the working folder.
@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from colearn_ledger.errors import ConfigError
 from colearn_ledger.formats.toml import read_toml
@@ -98,20 +98,18 @@ def _table(value: object, _: Path) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Setting:
-    """One thing that can be set.
+    """One thing that can be set, as its field of :class:`Config` declares it.
 
-    ``key`` is its place in the file (``store.folder``), ``example`` is TOML, ``help`` a sentence for people.
+    ``key`` is its place in the file (``store.folder``), ``attribute`` its name in :class:`Config`, ``example`` is TOML,
+    ``help`` a sentence for people, beginning in lower case.
     """
 
     key: str
+    attribute: str
     parse: Callable[[object, Path], Any]
     default: Any
     example: str
     help: str
-
-    @property
-    def attribute(self) -> str:
-        return self.key.replace(".", "_")
 
     @property
     def variable(self) -> str:
@@ -127,87 +125,82 @@ class Setting:
         return None if self.is_table else "--" + self.key.replace(".", "-").replace("_", "-")
 
 
-SETTINGS = (
-    Setting(
-        "rpc",
-        _texts,
-        (),
-        '["http://127.0.0.1:8545"]',
-        "JSON-RPC endpoints of the chain; the first that answers is used",
-    ),
-    Setting(
-        "ws", _text, None, '"ws://127.0.0.1:8545"', "WebSocket endpoint whose news wake the node; without one it polls"
-    ),
-    Setting("deployment", _path, None, '"deployment.json"', "the file that `colearn-ledger deploy` wrote"),
-    Setting("keystore", _path, None, '"keystore.json"', "the member's encrypted key; without one nothing is sent"),
-    Setting("password_file", _path, None, '"password.txt"', "holds the keystore's password; without it you are asked"),
-    Setting("member", _text, None, '"0x…"', "without a keystore: the member whose view is shown (dry run)"),
-    Setting(
-        "fee_cap", _number(0.000001, 1e9), None, "100", "gwei per unit of gas that is never exceeded; no cap if unset"
-    ),
-    Setting("poll_interval", _number(0.05, 3600), 1.0, "1.0", "seconds between looks at the chain, if nothing wakes"),
-    Setting("store.ipfs", _text, None, '"/ip4/127.0.0.1/tcp/5001/http"', "RPC API of your Kubo daemon"),
-    Setting("store.folder", _path, None, '"weights"', "instead of IPFS: a folder that all members share"),
-    Setting("store.timeout", _number(1, 86400), 60.0, "60", "seconds that one attempt to pull weights may take"),
-    Setting(
-        "store.keep",
-        _one_of("current", "accepted", "all"),
-        "current",
-        '"current"',
-        "weights to keep: current (the accepted ones and their parent), accepted (all of those), or all",
-    ),
-    Setting(
-        "store.allow_remote",
-        _yes_or_no,
-        False,
-        "false",
-        "allow a Kubo RPC that isn't on loopback: whoever reaches it owns the daemon",
-    ),
-    Setting(
-        "learner.factory",
-        _factory,
-        None,
-        '"my_module:make_learner"',
-        "module:function (a class will do), called with the options, makes the learner",
-    ),
-    Setting(
-        "learner.grace",
-        _number(0, 86400),
-        10.0,
-        "10",
-        "seconds that work which has become pointless may go on, while other work waits, until its process is ended",
-    ),
-    Setting("learner.options", _table, {}, "", "keyword arguments of the factory"),
-    Setting("log.format", _one_of("text", "json"), "text", '"text"', "text for people, json for machines"),
-    Setting("log.level", _one_of("debug", "info", "warning", "error"), "info", '"info"', "least that is logged"),
-    Setting("metrics.listen", _listen, None, '"127.0.0.1:9464"', "serves /metrics, /livez and /readyz; off by default"),
-)
-_BY_KEY = {setting.key: setting for setting in SETTINGS}
+# ruff: noqa: RUF009 - these calls make fields, which is what they are for
+def _setting(
+    help: str, example: str, default: Any = None, *, between: tuple[float, float] | None = None, form: Any = None
+) -> Any:
+    """A field of :class:`Config`: ``between`` bounds a number, ``form`` is how a text is read that has one."""
+    facts = {"help": help, "example": example, "between": between, "form": form}
+    if isinstance(default, dict):
+        return field(default_factory=lambda: dict(default), metadata=facts)
+    return field(default=default, metadata=facts)
 
 
 @dataclass(frozen=True)
 class Config:
-    """A node's settings; see ``SETTINGS`` for what each means. ``folder``: of the file, or the working folder."""
+    """A node's settings: each is declared here, and nowhere else.
 
-    rpc: tuple[str, ...] = ()
-    ws: str | None = None
-    deployment: Path | None = None
-    keystore: Path | None = None
-    password_file: Path | None = None
-    member: str | None = None
-    fee_cap: float | None = None
-    poll_interval: float = 1.0
-    store_ipfs: str | None = None
-    store_folder: Path | None = None
-    store_timeout: float = 60.0
-    store_keep: str = "current"
-    store_allow_remote: bool = False
-    learner_factory: str | None = None
-    learner_grace: float = 10.0
-    learner_options: dict[str, Any] = field(default_factory=dict)
-    log_format: str = "text"
-    log_level: str = "info"
-    metrics_listen: str | None = None
+    File, environment, flags, ``init``'s template and the table of docs/configuration.md follow from a field's name,
+    type, default and description. ``store_timeout`` is ``timeout`` in the file's table ``[store]``.
+
+    ``folder``: of the file, or the working folder; no setting.
+    """
+
+    rpc: tuple[str, ...] = _setting(
+        "JSON-RPC endpoints of the chain; the first that answers is used", '["http://127.0.0.1:8545"]', ()
+    )
+    ws: str | None = _setting(
+        "WebSocket endpoint whose news wake the node; without one it polls", '"ws://127.0.0.1:8545"'
+    )
+    deployment: Path | None = _setting("the file that `colearn-ledger deploy` wrote", '"deployment.json"')
+    keystore: Path | None = _setting("the member's encrypted key; without one nothing is sent", '"keystore.json"')
+    password_file: Path | None = _setting("holds the keystore's password; without it you are asked", '"password.txt"')
+    member: str | None = _setting("without a keystore: the member whose view is shown (dry run)", '"0x…"')
+    fee_cap: float | None = _setting(
+        "gwei per unit of gas that is never exceeded; no cap if unset", "100", between=(0.000001, 1e9)
+    )
+    poll_interval: float = _setting(
+        "seconds between looks at the chain, if nothing wakes", "1.0", 1.0, between=(0.05, 3600)
+    )
+    endpoint_lag: float = _setting(
+        "blocks that an endpoint may be behind another one of `rpc`, before that one is used in its place",
+        "5",
+        5.0,
+        between=(1, 1e6),
+    )
+    publish_scores: bool = _setting(
+        "publish with each vote the scores that the current weights and the proposed ones have on your data",
+        "false",
+        False,
+    )
+    store_ipfs: str | None = _setting("RPC API of your Kubo daemon", '"/ip4/127.0.0.1/tcp/5001/http"')
+    store_folder: Path | None = _setting("instead of IPFS: a folder that all members share", '"weights"')
+    store_timeout: float = _setting("seconds that one attempt to pull weights may take", "60", 60.0, between=(1, 86400))
+    store_keep: Literal["current", "accepted", "all"] = _setting(
+        "weights to keep: current (the accepted ones and their parent), accepted (all of those), or all",
+        '"current"',
+        "current",
+    )
+    store_allow_remote: bool = _setting(
+        "allow a Kubo RPC that isn't on loopback: whoever reaches it owns the daemon", "false", False
+    )
+    learner_factory: str | None = _setting(
+        "`module:function` (a class will do), called with the options, makes the learner",
+        '"my_module:make_learner"',
+        form=_factory,
+    )
+    learner_grace: float = _setting(
+        "seconds that work which has become pointless may go on, while other work waits, until its process is ended",
+        "10",
+        10.0,
+        between=(0, 86400),
+    )
+    learner_options: dict[str, Any] = _setting("keyword arguments of the factory", "", {})
+    log_format: Literal["text", "json"] = _setting("text for people, json for machines", '"text"', "text")
+    log_level: Literal["debug", "info", "warning", "error"] = _setting("least that is logged", '"info"', "info")
+    metrics_listen: str | None = _setting(
+        "serves /metrics, /livez and /readyz; off by default", '"127.0.0.1:9464"', form=_listen
+    )
     folder: Path = field(default_factory=Path.cwd)
 
     @property
@@ -220,6 +213,40 @@ class Config:
     def store(self) -> StoreSpec:
         """Which weight store."""
         return StoreSpec(self.store_ipfs, self.store_folder, self.store_allow_remote)
+
+
+_TABLES = ("store", "learner", "log", "metrics")
+
+
+def _declared() -> tuple[Setting, ...]:
+    """The settings, as the fields of :class:`Config` say."""
+    types = get_type_hints(Config)
+    found = []
+    for f in fields(Config):
+        if not f.metadata:
+            continue
+        table, _, name = f.name.partition("_")
+        key = f"{table}.{name}" if table in _TABLES else f.name
+        default = f.default if f.default is not MISSING else {}
+        parse = f.metadata["form"] or _parser(types[f.name], f.metadata["between"])
+        found.append(Setting(key, f.name, parse, default, f.metadata["example"], f.metadata["help"]))
+    return tuple(found)
+
+
+def _parser(kind: Any, between: tuple[float, float] | None) -> Callable[[object, Path], Any]:
+    """What reads values of this type."""
+    if get_origin(kind) is Literal:
+        return _one_of(*get_args(kind))
+    kind = next((part for part in get_args(kind) if type(None) in get_args(kind) and part is not type(None)), kind)
+    if kind is float:
+        assert between is not None, "a number has bounds"
+        return _number(*between)
+    plain = {str: _text, Path: _path, bool: _yes_or_no, tuple[str, ...]: _texts, dict[str, Any]: _table}
+    return plain[kind]
+
+
+SETTINGS = _declared()
+_BY_KEY = {setting.key: setting for setting in SETTINGS}
 
 
 def load(path: Path | None, environ: Mapping[str, str], flags: Mapping[str, object]) -> Config:

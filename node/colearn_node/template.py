@@ -11,7 +11,7 @@ from colearn_ledger.formats.toml import toml_entry
 
 from .settings import SETTINGS, Setting
 
-__all__ = ["NEEDED", "template"]
+__all__ = ["NEEDED", "reference", "template"]
 
 NEEDED = ("rpc", "deployment", "keystore", "password_file", "store.ipfs", "learner.factory")
 # What makes another needed setting superfluous: a shared folder the daemon, a keystore alone asks for its password.
@@ -44,6 +44,25 @@ def template(values: Mapping[str, Any] | None = None, folder: Path | None = None
         lines.append(f"# {setting.help[0].upper()}{setting.help[1:]}.")
         lines.append(_entry(setting, name, given.get(setting.key), setting.key in needed, folder))
     return "\n".join(lines)
+
+
+def reference() -> str:
+    """The table of docs/configuration.md, in Markdown."""
+    lines = ["| Setting | Meaning | Default | Environment, flag |", "|---|---|---|---|"]
+    for setting in SETTINGS:
+        ways = "file only" if setting.flag is None else f"`{setting.variable}`, `{setting.flag}`"
+        if setting.key == "learner.factory":
+            ways += ", `--learner`"
+        meaning = f"{setting.help[0].upper()}{setting.help[1:]}"
+        lines.append(f"| `{setting.key}` | {meaning} | {_default(setting)} | {ways} |")
+    return "\n".join(lines) + "\n"
+
+
+def _default(setting: Setting) -> str:
+    value = setting.default
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:g}" if isinstance(value, float) else str(value or "none")
 
 
 def _entry(setting: Setting, name: str, value: Any, needed: bool, folder: Path | None) -> str:

@@ -22,7 +22,11 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-DOC = Path(__file__).resolve().parents[2] / "docs" / "configuration.md"
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.append(str(ROOT / "scripts"))
+import configuration_docs  # noqa: E402
+
+DOC = ROOT / "docs" / "configuration.md"
 GOOD = """
 rpc = ["http://127.0.0.1:1"]
 deployment = "d.json"
@@ -115,11 +119,52 @@ def test_template__is_toml_and_names_every_setting_once(tmp_path: Path) -> None:
             setting.parse(value, tmp_path)
 
 
-def test_documentation__names_every_setting_with_default_and_variable() -> None:
-    text = DOC.read_text(encoding="utf-8")
-    for setting in SETTINGS:
-        assert f"`{setting.key}`" in text, setting.key
-        assert setting.flag is None or (f"`{setting.variable}`" in text and f"`{setting.flag}`" in text), setting.key
+def test_documentation__table__is_what_the_settings_declare() -> None:
+    page = DOC.read_text(encoding="utf-8")
+    assert configuration_docs.with_table(page) == page, "run scripts/configuration_docs.py"
+    assert page.count("\n| `") == len(SETTINGS)
+
+
+def test_documentation__defaults__are_what_a_node_uses(tmp_path: Path) -> None:
+    """Read from the page's text, past all that declares and derives them."""
+    config = load(write(tmp_path), {}, {})
+    given = {"rpc", "deployment", "store.folder", "learner.factory", "learner.options"}
+    shown = dict(re.findall(r"^\| `([a-z_.]+)` \| .* \| ([^|]+) \| [^|]+\|$", DOC.read_text(encoding="utf-8"), re.M))
+    assert shown.keys() == {setting.key for setting in SETTINGS}
+    for key in shown.keys() - given:
+        value = getattr(config, key.replace(".", "_"))
+        said = {None: "none", True: "true", False: "false"}.get(value) if not isinstance(value, float) else f"{value:g}"
+        assert (said or value) == shown[key], key
+    assert {shown[key] for key in given} == {"none"}
+
+
+# Bounds, and what lies just outside.
+@pytest.mark.parametrize(
+    "key, good, bad",
+    [
+        ("fee_cap", ["0.000001", "1e9"], ["0", "1e10"]),
+        ("poll_interval", ["0.05", "3600"], ["0.04", "3601"]),
+        ("endpoint_lag", ["1", "1000000"], ["0.5", "1000001"]),
+        ("store.timeout", ["1", "86400"], ["0.9", "86401"]),
+        ("learner.grace", ["0", "86400"], ["-1", "86401"]),
+        ("store.keep", ["current", "accepted", "all"], ["none", ""]),
+        ("log.format", ["text", "json"], ["xml"]),
+        ("log.level", ["debug", "info", "warning", "error"], ["fatal"]),
+        ("publish_scores", ["true", "False"], ["yes", "1"]),
+        ("store.allow_remote", ["true", "false"], ["on"]),
+        ("metrics.listen", ["127.0.0.1:0", "[::1]:65535"], ["9464", "host:65536", ":1"]),
+        ("learner.factory", ["a.b:c"], ["a", "a:", ":c", "a:1"]),
+    ],
+)
+def test_load__value__is_taken_within_its_bounds_and_no_further(
+    tmp_path: Path, key: str, good: list[str], bad: list[str]
+) -> None:
+    path = write(tmp_path)
+    for value in good:
+        load(path, {}, {key: value})
+    for value in bad:
+        with pytest.raises(ConfigError, match="expected: "):
+            load(path, {}, {key: value})
 
 
 def test_init__writes_a_file_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

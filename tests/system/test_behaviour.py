@@ -55,7 +55,7 @@ def test_vote__weights_that_can_not_be_had__are_tried_again_until_they_can(pair:
     wait_until(lambda: len(node.events("unavailable")) >= 3, "it tries again and again")
     assert not view(pair).voted
     pauses = [float(e["text"].rpartition("again in ")[2].split()[0]) for e in node.events("unavailable")]
-    assert pauses[:3] == [0.5, 1.0, 2.0]
+    assert all(0.2 <= pause <= most for pause, most in zip(pauses, (0.5, 1.0, 2.0), strict=False))
     pair.store.put(data)
     wait_until(lambda: view(pair).round == 2, "it votes when they are there")
     assert len(node.events("vote")) == 1

@@ -17,14 +17,20 @@ import threading
 import traceback
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from multiprocessing.connection import Connection
-from typing import Any
+from typing import TYPE_CHECKING, TypeVar
 
 from colearn_ledger.errors import ColearnError, LearnerError
 from colearn_ledger.member.work import Trained, Verdict, Work
 from colearn_node.worker.messages import Discard, Done, Failed, Job, Ready, Spec
 
-__all__ = ["main"]
+if TYPE_CHECKING:
+    from colearn_ledger.member.prepare import Preparer
+
+__all__ = ["Worker", "main"]
+
+T = TypeVar("T")
 
 _PR_SET_PDEATHSIG = 1
 
@@ -32,61 +38,80 @@ _PR_SET_PDEATHSIG = 1
 def _die_with_the_node() -> None:
     """Have the kernel end this process with the node, on Linux.
 
-    Elsewhere :func:`main` notices the node's end itself; but not while a learner's code lets no other thread run.
+    Elsewhere :meth:`Worker.listen` notices the node's end; but not while a learner's code lets no other thread run.
     """
     if sys.platform == "linux":
         with contextlib.suppress(OSError, AttributeError):
             ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
+class Worker:
+    """Makes the learner that a :class:`.messages.Spec` names, and then does one job after the other.
+
+    ``spec`` says what it is made of; ``connection`` leads to the node.
+    """
+
+    def __init__(self, spec: Spec, connection: Connection) -> None:
+        self._spec, self._connection = spec, connection
+        self._inbox: queue.SimpleQueue[Job | Discard] = queue.SimpleQueue()
+
+    def run(self) -> None:
+        """Until the node is gone, or the learner can't be made."""
+        threading.Thread(target=self.listen, daemon=True).start()
+        preparer = self.make_preparer()
+        if preparer is None:
+            return
+        self._connection.send(Ready(os.getpid()))
+        while True:
+            self.do(self._inbox.get(), preparer)
+
+    def listen(self) -> None:
+        """Take in jobs while others are done, and end the process with the node: training for nobody helps nobody."""
+        try:
+            while True:
+                self._inbox.put(self._connection.recv())
+        except (EOFError, OSError):
+            os._exit(0)
+
+    def make_preparer(self) -> Preparer | None:
+        """The learner and its store; None when it can't be made, and the node knows why."""
+        from colearn_ledger.member.prepare import Preparer  # numpy and the learner: in this process alone
+
+        spec = self._spec
+
+        def make() -> Preparer:
+            learner = spec.learner.make()
+            return Preparer(learner, spec.store.open(), max_size=spec.max_size, schema=spec.schema)
+
+        return self._attempt(0, make)
+
+    def do(self, job: Job | Discard, preparer: Preparer) -> None:
+        """One job, whose result or failure the node is told."""
+        if isinstance(job, Discard):
+            self._attempt(-1, partial(preparer.discard, job.refs))
+            return
+        work = self._attempt(job.number, lambda: preparer.prepare(job.action, deadline_s=job.deadline_s))
+        if work is not None:
+            self._connection.send(Done(job.number, _light(work)))
+
+    def _attempt(self, number: int, work: Callable[[], T]) -> T | None:
+        try:
+            return work()
+        except ColearnError as e:
+            self._connection.send(Failed(number, e, ""))
+        except Exception as e:  # a learner's own fault, which must not end the watching
+            error = LearnerError(f"the learner failed: {type(e).__name__}: {e}", fix="see the traceback above")
+            self._connection.send(Failed(number, error, traceback.format_exc()))
+        return None
+
+
 def main(fd: int) -> None:
-    """The worker's life: make the learner, then do one job after the other."""
+    """The process's life: what it is made of comes first over the connection."""
     _die_with_the_node()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the node, which then ends the worker
     connection = Connection(fd)
     spec: Spec = connection.recv()
-    inbox: queue.SimpleQueue[Job | Discard] = queue.SimpleQueue()
-
-    def listen() -> None:
-        try:
-            while True:
-                inbox.put(connection.recv())
-        except (EOFError, OSError):
-            os._exit(0)  # the node is gone; training for nobody helps nobody
-
-    def attempt(number: int, work: Callable[[], Any]) -> Any:
-        try:
-            return work()
-        except ColearnError as e:
-            connection.send(Failed(number, e, ""))
-        except Exception as e:  # a learner's own fault, which must not end the watching
-            error = LearnerError(f"the learner failed: {type(e).__name__}: {e}", fix="see the traceback above")
-            connection.send(Failed(number, error, traceback.format_exc()))
-        return None
-
-    threading.Thread(target=listen, daemon=True).start()
-
-    def prepare_everything() -> Any:
-        from colearn_ledger.member.prepare import Preparer
-
-        learner = spec.learner.make()
-        return Preparer(learner, spec.store.open(), max_size=spec.max_size, schema=spec.schema)
-
-    preparer = attempt(0, prepare_everything)
-    if preparer is None:
-        return
-    connection.send(Ready(os.getpid()))
-
-    def do(job: Job | Discard) -> None:
-        if isinstance(job, Discard):
-            attempt(-1, lambda: preparer.discard(job.refs))
-            return
-        work = attempt(job.number, lambda: preparer.prepare(job.action, deadline_s=job.deadline_s))
-        if work is not None:
-            connection.send(Done(job.number, _light(work)))
-
-    while True:
-        do(inbox.get())
+    Worker(spec, connection).run()
 
 
 def _light(work: Work) -> Work:

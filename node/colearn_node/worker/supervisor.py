@@ -7,17 +7,18 @@ gives the result when there is one. What is no longer wanted is dropped; a worke
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Protocol
 
+from colearn_ledger.backoff import Backoff
 from colearn_ledger.core.decide import Action, Adopt, Judge, Propose
 from colearn_ledger.errors import SchemaMismatch
 from colearn_ledger.formats.hashes import shown_hash
 from colearn_ledger.member.work import Adopted, Nothing, Work
 
-from ..backoff import Backoff
 from ..log import Log
 from .messages import Discard, Done, Failed, Job, Ready, Spec
-from .process import Died, WorkerProcess
+from .process import Died, Message, WorkerProcess
 
 __all__ = ["Key", "WorkerSupervisor", "key_of", "name_of"]
 
@@ -44,27 +45,52 @@ def name_of(action: Action) -> str:
     )
 
 
+class Worker(Protocol):
+    """A worker as its supervisor sees it; see :class:`.process.WorkerProcess`."""
+
+    @property
+    def pid(self) -> int: ...
+    def send(self, message: Job | Discard) -> None: ...
+    def hear(self) -> Sequence[Message]: ...
+    def kill(self) -> None: ...
+
+
 class WorkerSupervisor:
     """One worker process at a time, and what is known of it.
 
-    ``grace_s``: seconds that stale work may go on while other work waits. It had better end by itself: with its process
-    a learner is lost that may take long to make.
+    Parameters
+    ----------
+    grace_s: seconds that stale work may go on while other work waits. It had better end by itself: with its process a
+        learner is lost that may take long to make.
+    start: makes a worker, as :class:`.process.WorkerProcess` does.
+    clock: seconds that never go back.
 
     Attributes
     ----------
-    adopted: sha256 of the accepted weights that the worker's learner holds; None before the first.
+    adopted: sha256 of the accepted weights that the worker's learner holds; None before the first. The worker's
+        ``Preparer`` knows it, too; this is what the node decides by, and it goes when the worker dies.
     ready: whether the learner has been made.
     """
 
-    def __init__(self, spec: Spec, wake: Callable[[], None], log: Log, *, grace_s: float = 10.0) -> None:
+    def __init__(
+        self,
+        spec: Spec,
+        wake: Callable[[], None],
+        log: Log,
+        *,
+        grace_s: float,
+        start: Callable[[Spec, Callable[[], None], Callable[[str], None]], Worker] = WorkerProcess,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._spec, self._wake, self._log, self._grace_s = spec, wake, log, grace_s
-        self._process: WorkerProcess | None = None
+        self._make, self._now = start, clock
+        self._process: Worker | None = None
         self._job: Job | None = None
         self._since = self._next_progress = 0.0
         self._stale_since: float | None = None
         self._result: tuple[Key, Work] | None = None
         self._numbers = 0
-        self._deaths, self._failures = Backoff(first_s=1.0), Backoff()
+        self._deaths, self._failures = Backoff(first_s=1.0, clock=clock), Backoff(clock=clock)
         self._started_once = False
         self.adopted: bytes | None = None
         self.ready = False
@@ -81,7 +107,7 @@ class WorkerSupervisor:
 
     def start(self) -> None:
         """Start a worker."""
-        self._process = WorkerProcess(self._spec, self._wake, self._printed)
+        self._process = self._make(self._spec, self._wake, self._printed)
 
     def end(self) -> None:
         """Kill the worker. Its learner is lost; the next one adopts the accepted weights again."""
@@ -196,7 +222,7 @@ class WorkerSupervisor:
         assert self._process is not None
         self._numbers += 1
         self._job = Job(self._numbers, action, deadline_s)
-        self._since, self._next_progress = time.monotonic(), _FIRST_PROGRESS_S
+        self._since, self._next_progress = self._now(), _FIRST_PROGRESS_S
         if isinstance(action, Propose):
             self._log.info("train", "training")
         self._process.send(self._job)
@@ -211,7 +237,7 @@ class WorkerSupervisor:
 
     def _is_stale_too_long(self) -> bool:
         assert self._job is not None
-        now = time.monotonic()
+        now = self._now()
         if self._stale_since is None:
             self._stale_since = now
             self._log.info("stale", f"{name_of(self._job.action)} has become pointless: it is dropped")
@@ -219,7 +245,7 @@ class WorkerSupervisor:
 
     def _tell_progress(self) -> None:
         assert self._job is not None
-        seconds = time.monotonic() - self._since
+        seconds = self._now() - self._since
         if seconds >= self._next_progress:
             self._next_progress *= 2
             self._log.info("progress", f"{name_of(self._job.action)}: {seconds:.0f} s so far", seconds=round(seconds))

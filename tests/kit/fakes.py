@@ -1,0 +1,238 @@
+"""What stands in for chain, worker process and clock where a node's parts are tested alone."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from colearn_node.log import Log
+from colearn_node.worker.messages import Discard, Done, Failed, Job, Ready, Spec
+from colearn_node.worker.process import Died, Message
+
+from colearn_ledger.chain.transactions import Outcome, Receipt
+from colearn_ledger.core.decide import Action, Adopt, Judge, Propose
+from colearn_ledger.core.learner import ProposedWeights, Weights
+from colearn_ledger.core.protocol import Proposal, RoundRecord, RoundState, Rules, View, WeightsRef
+from colearn_ledger.errors import ColearnError
+from colearn_ledger.member.work import Adopted, Trained, Verdict, Work
+
+__all__ = [
+    "ME",
+    "OTHER",
+    "Clock",
+    "FakeLedger",
+    "FakeWorker",
+    "Lines",
+    "proposal",
+    "record",
+    "ref",
+    "view",
+    "work_of",
+]
+
+ME, OTHER = "0x" + "11" * 20, "0x" + "22" * 20
+
+
+class Clock:
+    """Seconds that go on when they are told to."""
+
+    def __init__(self, now: float = 1000.0) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Lines(Log):
+    """A log whose lines are kept."""
+
+    def __init__(self) -> None:
+        super().__init__(level="error")
+        self.lines: list[tuple[str, str, str, dict[str, Any]]] = []
+
+    def _write(self, level: str, event: str, text: str, facts: dict[str, Any]) -> None:
+        self.lines.append((level, event, text, facts))
+        if self.listener is not None:
+            self.listener(level, event)
+
+    def events(self, name: str) -> list[str]:
+        """The texts of the lines of this event."""
+        return [text for _, event, text, _ in self.lines if event == name]
+
+
+def ref(name: str) -> WeightsRef:
+    digest = name.encode().ljust(32, b".")
+    return WeightsRef(digest, digest, 10)
+
+
+def proposal(name: str = "proposed", seat: int = 1) -> Proposal:
+    return Proposal(name.encode().ljust(32, b"."), ref(name), seat, approvals=0, rejections=0, hidden=0, need=2)
+
+
+def view(**changes: Any) -> View:
+    """Round 7 is open, it's another's turn; round 3 was accepted."""
+    fields: dict[str, Any] = {field.name: None for field in dataclasses.fields(View)}
+    fields |= {
+        "block_number": 5,
+        "block_hash": b"b" * 32,
+        "at": 1000,
+        "round": 7,
+        "state": RoundState.PROPOSING,
+        "proposer": OTHER,
+        "deadline": 2000,
+        "overdue": False,
+        "accepted_round": 3,
+        "accepted": ref("accepted"),
+        "proposal": None,
+        "member_count": 4,
+        "is_member": True,
+        "seat": 0,
+        "voted": False,
+        "rules": Rules(),
+        "secret_votes": False,
+        "max_size": 1 << 20,
+        "motions_to_vote": (),
+    }
+    return View(**(fields | changes))
+
+
+def record(number: int, state: RoundState, weights: WeightsRef | None = None, parent_round: int = 0) -> RoundRecord:
+    return RoundRecord(
+        round=number,
+        state=state,
+        proposer=OTHER,
+        parent_round=parent_round,
+        parent=b"p" * 32,
+        id=b"i" * 32,
+        weights=weights,
+        deadline=2000,
+        member_count=4,
+        proposer_seat=1,
+        approvals=0b101,
+        rejections=0,
+        hidden=0,
+        need=2,
+    )
+
+
+def work_of(action: Action) -> Work:
+    """What a learner without faults makes of an action."""
+    test = ProposedWeights(Weights(None), 0.75, 0.7, True, current_score=0.5)
+    if isinstance(action, Adopt):
+        return Adopted(action.weights)
+    if isinstance(action, Propose):
+        return Trained(action.round, action.parent, ref("trained"), b"", test)
+    assert isinstance(action, Judge), action
+    return Verdict(action, True, test, "")
+
+
+@dataclass
+class FakeLedger:
+    """A collective whose views are given; ``mined``: what was sent, in order.
+
+    ``known``: what the last call for a view came with. ``error``: raised by the next calls until it is taken away.
+    ``refusal``: raised by the next submit alone.
+    """
+
+    now: View
+    records: dict[int, RoundRecord] = field(default_factory=dict)
+    member: str = ME
+    sends: bool = True
+    error: ColearnError | None = None
+    refusal: ColearnError | None = None
+    outcome: Outcome = Outcome.SENT
+    mined: list[Work] = field(default_factory=list)
+    looks: int = 0
+    known: View | None = None
+    pages: list[tuple[int, int]] = field(default_factory=list)
+
+    def view(self, known: View | None = None) -> View:
+        if self.error is not None:
+            raise self.error
+        self.looks, self.known = self.looks + 1, known
+        same = known is not None and known.block_hash == self.now.block_hash
+        return known if known is not None and same else dataclasses.replace(self.now)
+
+    def rounds(self, first: int, count: int, view: View) -> tuple[RoundRecord, ...]:
+        self.pages.append((first, count))
+        return tuple(self.records[i] for i in range(first, first + count))
+
+    def submit(self, work: Work) -> Receipt:
+        if self.refusal is not None:
+            refusal, self.refusal = self.refusal, None
+            raise refusal
+        self.mined.append(work)
+        if self.outcome is not Outcome.SENT:
+            return Receipt(self.outcome)
+        return Receipt(Outcome.SENT, b"t" * 32, self.now.block_number + 1, 31_020)
+
+    def becomes(self, **changes: Any) -> None:
+        """Another block, and what it has changed."""
+        number = self.now.block_number + 1
+        block = {"block_number": number, "block_hash": number.to_bytes(32, "big")}
+        self.now = dataclasses.replace(self.now, **(block | changes))
+
+
+Starter = Callable[[Spec, Callable[[], None], Callable[[str], None]], "FakeWorker"]
+
+
+class FakeWorker:
+    """A worker that answers when it is told to; a supervisor starts it by what :meth:`starter` gives."""
+
+    def __init__(self, wake: Callable[[], None], pid: int) -> None:
+        self._wake = wake
+        self.pid = pid
+        self.sent: list[Job | Discard] = []
+        self._said: list[Message] = []
+        self.alive = True
+
+    @classmethod
+    def starter(
+        cls,
+    ) -> tuple[list[FakeWorker], Callable[[Spec, Callable[[], None], Callable[[str], None]], FakeWorker]]:
+        """The workers that were started, and what starts one."""
+        started: list[FakeWorker] = []
+
+        def start(spec: Spec, wake: Callable[[], None], printed: Callable[[str], None]) -> FakeWorker:
+            started.append(cls(wake, 100 + len(started)))
+            return started[-1]
+
+        return started, start
+
+    def send(self, message: Job | Discard) -> None:
+        self.sent.append(message)
+
+    def hear(self) -> list[Message]:
+        said, self._said = self._said, []
+        return said
+
+    def kill(self) -> None:
+        self.alive = False
+
+    def says(self, *messages: Message) -> None:
+        self._said += messages
+        self._wake()
+
+    def is_ready(self) -> None:
+        self.says(Ready(self.pid))
+
+    def dies(self, code: int = -9) -> None:
+        self.alive = False
+        self.says(Died(code))
+
+    @property
+    def jobs(self) -> list[Job]:
+        return [message for message in self.sent if isinstance(message, Job)]
+
+    @property
+    def job(self) -> Job:
+        return self.jobs[-1]
+
+    def finishes(self, work: Work | None = None) -> None:
+        """The last job is done, with what a good learner makes of it."""
+        self.says(Done(self.job.number, work or work_of(self.job.action)))
+
+    def fails(self, error: ColearnError, trace: str = "") -> None:
+        self.says(Failed(self.job.number, error, trace))

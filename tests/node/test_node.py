@@ -1,0 +1,326 @@
+"""The loop, step by step, on a ledger whose views are given and with a worker that answers when it is told to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from colearn_node.health import Health
+from colearn_node.node import Node
+from colearn_node.reporter import Reporter
+from colearn_node.retention import Retention
+from colearn_node.wakeup import Wake
+from colearn_node.worker.messages import Discard, Spec
+from colearn_node.worker.supervisor import WorkerSupervisor
+
+from colearn_ledger.chain.transactions import Outcome
+from colearn_ledger.core.decide import Adopt, Advance, Judge, Propose, Reveal
+from colearn_ledger.core.protocol import RoundState
+from colearn_ledger.core.schema import Schema
+from colearn_ledger.errors import ChainError, ContractError, WrongChain
+from colearn_ledger.learners.loading.factory import LearnerSpec
+from colearn_ledger.member.work import Declined, Trained, Verdict
+from colearn_ledger.stores.spec import StoreSpec
+
+from ..kit.fakes import ME, OTHER, Clock, FakeLedger, FakeWorker, Lines, proposal, record, ref, view
+
+SPEC = Spec(LearnerSpec("m:f"), StoreSpec(None, Path("w"), False), 1 << 20, Schema.of({}))
+VOTING = {"state": RoundState.VOTING, "proposal": proposal()}
+
+
+class Subscription:
+    """Whether new blocks would be heard of."""
+
+    def __init__(self, connected: bool) -> None:
+        self.connected = connected
+
+
+class Bench:
+    """A node that goes step by step."""
+
+    def __init__(self, ledger: FakeLedger | None = None, *, keep: str = "all", **options: Any) -> None:
+        self.clock, self.log = Clock(), Lines()
+        self.ledger = ledger or FakeLedger(view())
+        self.workers, start = FakeWorker.starter()
+        self.wake = Wake()
+        self.health = Health(1.0, self.clock)
+        supervisor = WorkerSupervisor(SPEC, self.wake, self.log, grace_s=10.0, start=start, clock=self.clock)
+        self.node = Node(
+            self.ledger,
+            supervisor,
+            self.wake,
+            Reporter(self.log),
+            Retention(self.ledger, keep),
+            self.health,
+            **{"poll_interval": 1.0, "store_timeout": 60.0, "clock": self.clock, **options},
+        )
+        supervisor.start()
+
+    @property
+    def worker(self) -> FakeWorker:
+        return self.workers[-1]
+
+    def adopts(self) -> Bench:
+        """The learner is made, and takes the accepted weights."""
+        self.worker.is_ready()
+        self.node.step()
+        self.worker.finishes()
+        return self
+
+    def works(self) -> None:
+        """Step; have the worker do what it was given; step again."""
+        self.node.step()
+        self.worker.finishes()
+        self.node.step()
+
+
+def test_step__accepted_weights_not_held__adopts_them_first_and_is_ready_then() -> None:
+    bench = Bench(FakeLedger(view(**VOTING)))
+    bench.node.step()
+    assert bench.worker.jobs == [] and bench.health.why_not_ready() is not None
+    bench.worker.is_ready()
+    bench.node.step()
+    assert bench.worker.job.action == Adopt(3, ref("accepted"))
+    bench.worker.finishes()
+    bench.node.step()
+    assert isinstance(bench.worker.job.action, Judge) and bench.health.why_not_ready() is None
+
+
+def test_step__my_turn__trains_and_proposes() -> None:
+    bench = Bench(FakeLedger(view(proposer=ME))).adopts()
+    bench.works()
+    [work] = bench.ledger.mined
+    assert isinstance(work, Trained) and work.weights == ref("trained")
+    assert bench.log.events("propose")[0].endswith("(0x74747474…, 31,020 gas)")
+
+
+def test_step__proposal_of_another__is_tested_and_voted_on_and_the_loop_looks_at_once() -> None:
+    bench = Bench(FakeLedger(view(**VOTING))).adopts()
+    bench.node.step()
+    bench.worker.finishes()
+    assert bench.node.step() == 0
+    [work] = bench.ledger.mined
+    assert isinstance(work, Verdict) and work.approve
+    looks = bench.ledger.looks
+    bench.ledger.becomes(voted=True)
+    assert bench.node.supervisor.work_on(Judge(7, proposal(), False), 5.0) is None, "the verdict is used up"
+    assert bench.node.step() > 0 and bench.ledger.known is None and bench.ledger.looks == looks + 1
+    assert bench.log.events("wait")[-1] == "waiting for the others' votes" and len(bench.ledger.mined) == 1
+
+
+def test_step__committed_and_reveals_are_taken__reveals_without_the_worker() -> None:
+    state = view(**{**VOTING, "state": RoundState.REVEALING, "secret_votes": True, "commitment": b"c" * 32})
+    bench = Bench(FakeLedger(state)).adopts()
+    bench.node.step()
+    assert bench.ledger.mined == [Reveal(7, proposal(), b"c" * 32)] and len(bench.worker.jobs) == 1
+
+
+def test_step__overdue_and_my_step__advances() -> None:
+    bench = Bench(FakeLedger(view(overdue=True, at=2001, seat=1))).adopts()
+    bench.node.step()
+    assert bench.ledger.mined == [Advance(7)] and bench.log.events("advance")
+
+
+def test_step__overdue_and_the_first_is_away_on_a_clock_that_stands_still__advances_when_its_step_has_come() -> None:
+    bench = Bench(FakeLedger(view(overdue=True, at=2001, seat=2))).adopts()
+    assert 0 < bench.node.step() <= 1
+    for _ in range(14):
+        bench.clock.now += 1
+        assert bench.node.step() > 0
+    assert bench.ledger.mined == []
+    bench.clock.now += 1
+    bench.node.step()
+    assert bench.ledger.mined == [Advance(7)]
+
+
+def test_step__overdue_and_the_clock_moves__own_seconds_do_not_count_twice() -> None:
+    bench = Bench(FakeLedger(view(overdue=True, at=2001, seat=2))).adopts()
+    for second in range(1, 15):
+        bench.clock.now += 1
+        bench.ledger.becomes(at=2001 + second)
+        bench.node.step()
+    assert bench.ledger.mined == []
+
+
+def test_step__nothing_mined__the_view_is_not_read_again_before_its_deadline() -> None:
+    bench = Bench().adopts()
+    bench.node.step()
+    for seconds in (1, 998):
+        bench.clock.now += seconds
+        bench.node.step()
+        assert bench.ledger.known is not None
+    bench.clock.now += 2
+    bench.node.step()
+    assert bench.ledger.known is None, "the clock may have changed what no block has"
+
+
+@pytest.mark.parametrize(
+    "heads, interval, at, pause",
+    [
+        (None, 1.0, 1000, 1.0),
+        (Subscription(True), 1.0, 1000, 15.0),
+        (Subscription(False), 1.0, 1000, 1.0),
+        (Subscription(True), 60.0, 1000, 60.0),
+        (None, 60.0, 1990, 11.0),
+        (None, 60.0, 2000, 1.0),
+        (None, 60.0, 2050, 0.25),
+        (None, 0.1, 2050, 0.1),
+    ],
+)
+def test_step__waiting__looks_again_in_time(heads: Subscription | None, interval: float, at: int, pause: float) -> None:
+    bench = Bench(FakeLedger(view(at=at)), heads=heads, poll_interval=interval).adopts()
+    assert bench.node.step() == pytest.approx(pause)
+
+
+@pytest.mark.parametrize("at, patience", [(1000, 60.0), (1970, 30.0), (2000, 1.0)])
+def test_step__weights_to_pull__as_long_as_the_deadline_leaves(at: int, patience: float) -> None:
+    bench = Bench(FakeLedger(view(**VOTING, at=at))).adopts()
+    assert bench.worker.job.deadline_s == 60.0, "what is accepted is wanted after the deadline, too"
+    bench.node.step()
+    assert bench.worker.job.deadline_s == patience
+
+
+def test_step__learner_declines__is_said_once_and_asked_once() -> None:
+    bench = Bench(FakeLedger(view(proposer=ME))).adopts()
+    bench.node.step()
+    bench.worker.finishes(Declined(7, "its budget is spent"))
+    for _ in range(3):
+        bench.node.step()
+    assert bench.log.events("declined") == ["declines to propose: its budget is spent"]
+    assert len(bench.worker.jobs) == 2 and bench.ledger.mined == []
+
+
+def test_step__dry_run__says_once_what_it_would_do_and_sends_nothing() -> None:
+    bench = Bench(FakeLedger(view(**VOTING), sends=False)).adopts()
+    bench.node.step()
+    bench.worker.finishes()
+    for _ in range(3):
+        bench.node.step()
+    assert len(bench.log.events("dry_run")) == 1 and bench.ledger.mined == []
+    bench.ledger.becomes(state=RoundState.PROPOSING, proposer=ME, round=8, proposal=None)
+    bench.ledger.records[7] = record(7, RoundState.REJECTED)
+    bench.node.step()
+    assert bench.log.events("dry_run")[1] == "would have trained and proposed" and len(bench.worker.jobs) == 2
+
+
+def test_step__refused_once__looks_again_and_a_second_time_it_is_raised() -> None:
+    bench = Bench(FakeLedger(view(overdue=True, at=2001, seat=1))).adopts()
+    bench.ledger.refusal = ContractError("odd", name="Odd")
+    assert bench.node.step() > 0 and bench.log.events("refused") == ["odd; looking again"]
+    bench.ledger.refusal = ContractError("odd", name="Odd")
+    with pytest.raises(ContractError):
+        bench.node.step()
+
+
+def test_step__refused_now_and_then__is_no_reason_to_leave() -> None:
+    bench = Bench(FakeLedger(view(overdue=True, at=2001, seat=1))).adopts()
+    for _ in range(3):
+        bench.ledger.refusal = ContractError("odd", name="Odd")
+        bench.node.step()
+        bench.node.step()
+    assert len(bench.ledger.mined) == 3
+
+
+def test_step__too_late_or_done_already__is_told_and_no_error() -> None:
+    bench = Bench(FakeLedger(view(overdue=True, at=2001, seat=1), outcome=Outcome.TOO_LATE)).adopts()
+    bench.node.step()
+    bench.ledger.outcome = Outcome.ALREADY_DONE
+    bench.node.step()
+    assert bench.log.events("advance") == [
+        "advanced the round: too late, dropped",
+        "advanced the round: was done already",
+    ]
+
+
+def test_step__rounds_that_ended__are_told_once_and_missed_ones_do_not_count() -> None:
+    bench = Bench(rounds=2).adopts()
+    bench.node.step()
+    bench.ledger.records = {
+        7: record(7, RoundState.ACCEPTED),
+        8: record(8, RoundState.MISSED),
+        9: record(9, RoundState.PROPOSING),  # as it is told when the view goes back with the chain
+        10: record(10, RoundState.REJECTED),
+    }
+    bench.ledger.becomes(round=10)
+    bench.node.step()
+    told = ["round 7 is accepted: 2 approve, 2 needed", f"round 8 was missed by {OTHER}"]
+    assert bench.log.events("outcome") == told and not bench.node.stopping
+    bench.ledger.becomes(round=11)
+    bench.node.step()
+    assert bench.log.events("outcome")[2:] == ["round 10 is rejected: 2 approve, 2 needed"] and bench.node.stopping
+
+
+def test_step__until_round__leaves_when_it_has_passed_and_has_adopted_what_it_brought() -> None:
+    bench = Bench(until_round=7).adopts()
+    bench.node.step()
+    assert not bench.node.stopping
+    bench.ledger.records[7] = record(7, RoundState.ACCEPTED)
+    bench.ledger.becomes(round=8, accepted_round=7, accepted=ref("newer"))
+    bench.node.step()
+    assert not bench.node.stopping and bench.worker.job.action == Adopt(7, ref("newer"))
+    bench.worker.finishes()
+    bench.node.step()
+    assert bench.node.stopping
+
+
+@pytest.mark.parametrize("sends, expected", [(True, 1), (False, 0)])
+def test_step__resting__discards_what_need_not_be_kept_unless_it_is_a_dry_run(sends: bool, expected: int) -> None:
+    records = {i: record(i, RoundState.REJECTED, ref(f"w{i}")) for i in range(8)}
+    records[3] = record(3, RoundState.ACCEPTED, ref("accepted"), 0)
+    bench = Bench(FakeLedger(view(), records, sends=sends), keep="current").adopts()
+    bench.node.step()
+    bench.node.step()
+    assert len([m for m in bench.worker.sent if isinstance(m, Discard)]) == expected
+
+
+def test_run__chain_fails__is_said_ever_more_rarely_and_the_loop_goes_on_until_told_to_stop() -> None:
+    bench = Bench(FakeLedger(view(), error=ChainError("no answer", fix="look")))
+    pauses: list[float] = []
+
+    class Impatient(Wake):
+        def wait(self, seconds: float) -> bool:
+            pauses.append(seconds)
+            bench.clock.now += seconds
+            if len(pauses) == 5:
+                bench.ledger.error = None
+            if len(pauses) == 6:
+                bench.ledger.error = ChainError("again")
+            if len(pauses) == 7:
+                assert bench.log.events("chain")[-1].startswith("again; again in") and seconds <= 0.5
+                bench.clock.now += 1000
+                assert bench.health.why_not_alive() is not None
+            if len(pauses) == 8:
+                assert bench.health.why_not_alive() is None
+                bench.node.stop()
+            return True
+
+    bench.node.wake = Impatient()
+    bench.node.run()
+    said = [line.partition(";")[0].partition(" (")[0] for line in bench.log.events("chain")]
+    assert said == ["no answer"] * 3 + ["again"] * 2
+    assert "to fix: look; again in" in bench.log.events("chain")[0] and "(4 times)" in bench.log.events("chain")[2]
+    assert all(0.25 <= pause <= 0.5 * 2**i for i, pause in enumerate(pauses[:5]))
+    assert not bench.worker.alive, "the worker ends with the loop"
+
+
+def test_run__another_chain__is_raised_and_the_worker_is_ended() -> None:
+    bench = Bench(FakeLedger(view(), error=WrongChain("another")))
+    with pytest.raises(WrongChain):
+        bench.node.run()
+    assert not bench.worker.alive
+
+
+def test_step__wait__is_said_once_a_reason() -> None:
+    bench = Bench().adopts()
+    for _ in range(3):
+        bench.node.step()
+    assert bench.log.events("wait") == [f"waiting for {OTHER} to propose"]
+    assert isinstance(bench.worker.job.action, Adopt)
+
+
+def test_step__training_that_goes_on__is_given_once() -> None:
+    bench = Bench(FakeLedger(view(proposer=ME))).adopts()
+    for _ in range(3):
+        assert bench.node.step() == 1.0
+    assert [j.action for j in bench.worker.jobs[1:]] == [Propose(7, ref("accepted").sha256)]

@@ -1,0 +1,100 @@
+"""What a node says of what happens, and to whom it passes that on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from colearn_node.reporter import Reporter
+
+from colearn_ledger.chain.transactions import Outcome, Receipt
+from colearn_ledger.core.decide import Advance, Judge, Propose, Reveal, Wait
+from colearn_ledger.core.protocol import RoundState
+from colearn_ledger.errors import ChainError
+from colearn_ledger.member.work import Declined, Verdict, Work
+
+from ..kit.fakes import Lines, proposal, record, ref, view, work_of
+
+SENT = Receipt(Outcome.SENT, b"\xab" * 32, 9, 31_020)
+
+
+class Heard:
+    """A watcher that remembers."""
+
+    def __init__(self) -> None:
+        self.heard: list[tuple[str, Any]] = []
+
+    def looked(self, view: Any) -> None:
+        self.heard.append(("looked", view))
+
+    def ended(self, record: Any) -> None:
+        self.heard.append(("ended", record))
+
+    def submitted(self, work: Any, receipt: Any) -> None:
+        self.heard.append(("submitted", (work, receipt)))
+
+
+def test_reporter__what_happens__reaches_the_watcher_as_it_is() -> None:
+    heard = Heard()
+    reporter = Reporter(Lines(), heard)
+    now, ended = view(), record(6, RoundState.MISSED)
+    reporter.looked(now)
+    reporter.ended(ended)
+    reporter.submitted(Advance(7), SENT)
+    assert heard.heard == [("looked", now), ("ended", ended), ("submitted", (Advance(7), SENT))]
+
+
+def test_looked__round_and_phase__stand_before_every_line() -> None:
+    log = Lines()
+    Reporter(log).looked(view(round=9, state=RoundState.REVEALING))
+    assert (log.round, log.phase) == (9, "revealing")
+
+
+@pytest.mark.parametrize(
+    "work, event, says",
+    [
+        (work_of(Propose(7, b"p")), "propose", f"proposed {ref('trained').sha256.hex()[:8]}, 10 bytes"),
+        (work_of(Judge(7, proposal(), False)), "vote", "voted to approve: scores 0.75, now 0.5"),
+        (work_of(Judge(7, proposal(), True)), "commit", "committed to approve: scores 0.75, now 0.5"),
+        (Verdict(Judge(7, proposal(), False), False, None, "not finite"), "vote", "voted to reject: not finite"),
+        (Reveal(7, proposal(), b"c"), "reveal", "revealed the vote"),
+        (Advance(7), "advance", "advanced the round"),
+    ],
+)
+def test_submitted__each_work__its_event_and_words(work: Work, event: str, says: str) -> None:
+    log = Lines()
+    reporter = Reporter(log)
+    reporter.submitted(work, SENT)
+    reporter.submitted(work, Receipt(Outcome.ALREADY_DONE))
+    reporter.submitted(work, Receipt(Outcome.TOO_LATE))
+    endings = [" (0xabababab…, 31,020 gas)", ": was done already", ": too late, dropped"]
+    assert log.events(event) == [says + ending for ending in endings]
+    assert [line[0] for line in log.lines] == ["info", "info", "warning"]
+    assert [line[3]["sent"] for line in log.lines] == [True, False, False]
+    assert log.lines[0][3]["gas"] == 31_020 and log.lines[0][3]["block"] == 9
+
+
+def test_wait__again_for_another_reason_or_round__is_said_again() -> None:
+    log = Lines()
+    reporter = Reporter(log)
+    for round, why in ((7, "a"), (7, "a"), (7, "b"), (8, "b"), (8, "b")):
+        reporter.wait(view(round=round), Wait(2000, why))
+    assert log.events("wait") == ["a", "b", "b"]
+
+
+def test_declined__asked_again__is_said_once() -> None:
+    log = Lines()
+    reporter = Reporter(log)
+    for _ in range(2):
+        reporter.declined(view(), Declined(7, "spent"))
+    assert log.events("declined") == ["declines to propose: spent"]
+
+
+def test_chain_trouble__a_hundred_times__is_said_at_every_power_of_two() -> None:
+    log = Lines()
+    reporter = Reporter(log)
+    for times in range(1, 101):
+        reporter.chain_trouble(ChainError("no answer", expected="one", fix="look"), times, 0.5)
+    said = log.events("chain")
+    assert said[0] == "no answer; expected: one; to fix: look; again in 0.5 s"
+    assert said[1:] == [f"no answer ({2**i} times); again in 0.5 s" for i in range(1, 7)]
