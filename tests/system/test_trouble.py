@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 
 from ..kit.anvil import wait_until
-from ..kit.collective import Collective, NodeProcess, collective
+from ..kit.nodes import NodeCollective, NodeProcess, node_collective
 from ..kit.ports import Forwarder, refusing_port
-from .test_behaviour import propose, trained
+from .test_behaviour import trained
 
 
 @pytest.fixture
-def pair(tmp_path: Path) -> Iterator[Collective]:
+def pair(tmp_path: Path) -> Iterator[NodeCollective]:
     """Two members; nobody runs yet."""
-    with collective(tmp_path, 2) as made:
+    with node_collective(tmp_path, 2) as made:
         yield made
 
 
@@ -25,17 +25,17 @@ def rests(node: NodeProcess) -> None:
     wait_until(lambda: bool(node.events("wait")), "it rests")
 
 
-def test_endpoints__each_dies_in_turn__the_other_one_is_used(pair: Collective) -> None:
+def test_endpoints__each_dies_in_turn__the_other_one_is_used(pair: NodeCollective) -> None:
     with (
-        contextlib.closing(Forwarder(pair.anvil.url)) as first,
-        contextlib.closing(Forwarder(pair.anvil.url)) as second,
+        contextlib.closing(Forwarder(pair.chain.url)) as first,
+        contextlib.closing(Forwarder(pair.chain.url)) as second,
     ):
         node = pair.start(1, rpc=[first.url, second.url])
         rests(node)
         first.cut()
-        propose(pair, pair.store.put(trained()))
+        pair.propose(pair.store.put(trained()))
         wait_until(lambda: len(node.events("propose")) == 1, "it votes through the second, and has its own turn")
-        first.target = pair.anvil.port
+        first.target = pair.chain.port
         second.cut()
         pair.vote(0)
         wait_until(lambda: any(e["decided"] == 2 for e in node.events("outcome")), "it sees that through the first")
@@ -43,17 +43,17 @@ def test_endpoints__each_dies_in_turn__the_other_one_is_used(pair: Collective) -
         assert len(node.events("vote")) == 1 and pair.nonce(1) == 2, "nothing was done twice"
 
 
-def test_endpoints__the_first_is_dead_at_the_start__the_second_is_used(pair: Collective) -> None:
-    propose(pair, pair.store.put(trained()))
+def test_endpoints__the_first_is_dead_at_the_start__the_second_is_used(pair: NodeCollective) -> None:
+    pair.propose(pair.store.put(trained()))
     with refusing_port() as port:
-        node = pair.start(1, rpc=[f"http://127.0.0.1:{port}", pair.anvil.url])
+        node = pair.start(1, rpc=[f"http://127.0.0.1:{port}", pair.chain.url])
         wait_until(lambda: bool(node.events("vote")), "it votes")
 
 
-def test_fee_cap__gas_is_dearer__waits_until_it_is_cheaper(pair: Collective) -> None:
-    propose(pair, pair.store.put(trained()))
-    pair.anvil.rpc("anvil_setNextBlockBaseFeePerGas", hex(50 * 10**9))
-    pair.anvil.mine()
+def test_fee_cap__gas_is_dearer__waits_until_it_is_cheaper(pair: NodeCollective) -> None:
+    pair.propose(pair.store.put(trained()))
+    pair.chain.rpc("anvil_setNextBlockBaseFeePerGas", hex(50 * 10**9))
+    pair.chain.mine()
     node = pair.start(1, fee_cap=20)
     wait_until(lambda: len(node.events("chain")) >= 2, "it says so, and tries again")
     said = node.events("chain")[0]["text"]
@@ -61,27 +61,27 @@ def test_fee_cap__gas_is_dearer__waits_until_it_is_cheaper(pair: Collective) -> 
         "gas costs 50 gwei now; expected: at most 20 gwei, the cap; to fix: wait until gas is cheaper"
     )
     assert pair.nonce(1) == 0
-    pair.anvil.rpc("anvil_setNextBlockBaseFeePerGas", hex(10**9))
-    pair.anvil.mine()
+    pair.chain.rpc("anvil_setNextBlockBaseFeePerGas", hex(10**9))
+    pair.chain.mine()
     wait_until(lambda: bool(node.events("vote")), "it votes when gas is cheaper")
 
 
 def test_funds__run_low__a_warning_and_when_there_are_none_it_waits_for_more(tmp_path: Path) -> None:
-    with collective(tmp_path, 2) as made:
+    with node_collective(tmp_path, 2) as made:
         (tmp_path / "hold-train-1").touch()
-        propose(made, made.store.put(trained()))
-        price = int(made.anvil.rpc("eth_gasPrice"), 16)
-        made.anvil.rpc("anvil_setBalance", made.member(1), hex(1_500_000 * price))
+        made.propose(made.store.put(trained()))
+        price = int(made.chain.rpc("eth_gasPrice"), 16)
+        made.chain.rpc("anvil_setBalance", made.address(1), hex(1_500_000 * price))
         options = {"index": 1, "folder": str(tmp_path)}
         node = made.start(1, learner__factory="tests.kit.node_learners:make_gated", learner__options=options)
         wait_until(lambda: bool(node.events("library")), "it warns")
         warned = node.events("library")[0]
-        assert warned["level"] == "warning" and made.member(1) in warned["text"] and "wei left" in warned["text"]
+        assert warned["level"] == "warning" and made.address(1) in warned["text"] and "wei left" in warned["text"]
         wait_until(lambda: bool(node.events("train")), "its own turn has come")
-        made.anvil.rpc("anvil_setBalance", made.member(1), hex(10))
+        made.chain.rpc("anvil_setBalance", made.address(1), hex(10))
         (tmp_path / "hold-train-1").unlink()
         wait_until(lambda: bool(node.events("chain")), "it can't pay, and says so")
         said = node.events("chain")[0]["text"]
-        assert "has 10 wei" in said and f"send funds to {made.member(1)}" in said and made.nonce(1) == 1
-        made.anvil.rpc("anvil_setBalance", made.member(1), hex(10**20))
+        assert "has 10 wei" in said and f"send funds to {made.address(1)}" in said and made.nonce(1) == 1
+        made.chain.rpc("anvil_setBalance", made.address(1), hex(10**20))
         wait_until(lambda: bool(node.events("propose")), "it goes on when there are funds")
