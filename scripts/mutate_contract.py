@@ -2,6 +2,7 @@
 """Plant faults in the contract, one at a time, and see whether its tests notice.
 
     scripts/mutate_contract.py                  all of scripts/contract_mutants.py; writes docs/contract-mutants.md
+    scripts/mutate_contract.py --resume         the same, but for what a run that was stopped has seen
     scripts/mutate_contract.py --sample 6       only six, drawn by lot (--seed repeats a draw); writes nothing
     scripts/mutate_contract.py --only 'tie'     only those whose group or name matches; writes their rows of the page
                                                 anew, if it is about the same contract and faults
@@ -82,6 +83,22 @@ class Outcome:
     @property
     def killed(self) -> bool:
         return bool(self.killer)
+
+
+def progress() -> Path:
+    """Where it is noted which faults were seen: by this contract, these faults and these tests."""
+    tests = sorted((ROOT / "tests/contracts").rglob("*.sol"))
+    digest = hashlib.sha256(repr((fingerprint(), [t.read_text(encoding="utf-8") for t in tests])).encode())
+    return ROOT / "cache" / f"mutants-{digest.hexdigest()[:16]}.jsonl"
+
+
+def resumed(mutants: Sequence[Mutant]) -> dict[Mutant, Outcome]:
+    """What an earlier run has seen of these."""
+    if not progress().is_file():
+        return {}
+    lines = progress().read_text(encoding="utf-8").splitlines()
+    killers = {(group, name): killer for group, name, killer in map(json.loads, lines)}
+    return {m: Outcome(m, killers[m.group, m.name]) for m in mutants if (m.group, m.name) in killers}
 
 
 Sources = dict[str, str]  # text by file
@@ -266,13 +283,15 @@ class Bench:
         try:
             name = place(self.sources, mutant)
             sources = apply(self.sources, mutant)
+            # Far quicker than the whole contract, and sees most of what is wrong in a type.
+            if name.startswith(TYPES) and (killer := self._failure_of_types(name, sources[name])):
+                return Outcome(mutant, killer=killer)
             broken = self.compiler.compile(sources)
         except UsageError as e:
             return Outcome(mutant, trouble=e.what)
         if broken == self.sound:
             return Outcome(mutant, trouble="changes no bytecode")
-        killer = self._failure_of_types(name, sources[name]) if name.startswith(TYPES) else ""
-        return Outcome(mutant, killer=killer or self.first_failure(broken))
+        return Outcome(mutant, killer=self.first_failure(broken))
 
     def _failure_of_types(self, name: str, text: str) -> str:
         if TYPES_SUITE not in self._passed:
@@ -317,6 +336,8 @@ def try_all(mutants: Sequence[Mutant], jobs: int) -> list[Outcome]:
         waiting.put(i)
     outcomes: dict[int, Outcome] = {}
     failures: list[BaseException] = []
+    notes = progress()
+    notes.parent.mkdir(exist_ok=True)
 
     def work(bench: Bench) -> None:
         try:
@@ -324,6 +345,9 @@ def try_all(mutants: Sequence[Mutant], jobs: int) -> list[Outcome]:
                 i = waiting.get_nowait()
                 outcomes[i] = bench.try_out(mutants[i])
                 print(f"[{len(outcomes)}/{len(mutants)}] {_line(outcomes[i])}", flush=True)
+                if outcomes[i].killed:
+                    with notes.open("a", encoding="utf-8") as f:
+                        f.write(json.dumps([mutants[i].group, mutants[i].name, outcomes[i].killer]) + "\n")
         except queue.Empty:
             pass
         except BaseException as e:
@@ -388,6 +412,7 @@ def main(arguments: Sequence[str] | None = None, mutants: Sequence[Mutant] = MUT
     parser.add_argument("--sample", type=int, metavar="N", help="only N faults, drawn by lot")
     parser.add_argument("--seed", type=int, help="for --sample: the draw to repeat (default: a new one)")
     parser.add_argument("--only", metavar="REGEX", help="only faults whose group or name matches")
+    parser.add_argument("--resume", action="store_true", help="not those that a run which was stopped has seen")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="at a time (default: one a processor)")
     parser.add_argument("--list", action="store_true", help="name the faults, and try none")
     options = parser.parse_args(arguments)
@@ -407,7 +432,10 @@ def main(arguments: Sequence[str] | None = None, mutants: Sequence[Mutant] = MUT
             print("\n".join(f"{m.group}: {m.name}" for m in chosen))
             return 0
         begun = time.monotonic()
-        outcomes = try_all(chosen, min(options.jobs, len(chosen)))
+        seen = resumed(chosen) if options.resume else {}
+        left = [m for m in chosen if m not in seen]
+        tried = {o.mutant: o for o in try_all(left, min(options.jobs, len(left)))} if left else {}
+        outcomes = [{**seen, **tried}[m] for m in chosen]
     except ColearnError as e:
         print(f"error: {e}", file=sys.stderr)
         return e.exit_code

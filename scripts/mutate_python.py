@@ -29,7 +29,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +38,7 @@ ROOT = Path(os.environ.get("COLEARN_FAULT_ROOT", HERE.parent))  # the tests of t
 sys.path[:0] = [str(ROOT / "scripts"), str(HERE)]
 
 import python_fault_tables as tables  # noqa: E402
-from python_faults import Fault, digest, faults_of, install  # noqa: E402
+from python_faults import Fault, digest, faults_of, install, install_lines  # noqa: E402
 
 RECORD = ROOT / ".python-mutants" / "record.jsonl"
 REPORT = ROOT / "docs" / "python-mutants.md"
@@ -55,7 +55,8 @@ class Module:
     """A module that gets faults, and the tests that are to see them."""
 
     path: Path  # from ROOT
-    tests: tuple[str, ...]
+    source: str  # as it was when the command began, whatever is edited meanwhile
+    tests: tuple[str, ...] = ()
 
     @property
     def room(self) -> str:
@@ -74,8 +75,8 @@ class Module:
         return ".".join(parts[1:] if parts[0] == "node" else parts)
 
     @property
-    def source(self) -> str:
-        return (ROOT / self.path).read_text(encoding="utf-8")
+    def digest(self) -> str:
+        return digest(self.source.encode())
 
 
 @dataclass(frozen=True)
@@ -103,9 +104,9 @@ def all_modules() -> list[Module]:
     found = []
     for folder in tables.FOLDERS:
         for path in sorted((ROOT / folder).rglob("*.py")):
-            module = Module(path.relative_to(ROOT), ())
+            module = Module(path.relative_to(ROOT), path.read_text(encoding="utf-8"))
             tests = [*_own_tests(module), *tables.TESTS.get(module.short, ())]
-            found.append(Module(module.path, tuple(dict.fromkeys(tests))))
+            found.append(replace(module, tests=tuple(dict.fromkeys(tests))))
     return [module for module in found if faults_of(module.source)]
 
 
@@ -140,35 +141,19 @@ def tests_digest(module: Module) -> str:
 class _Reporting:
     """A pytest plugin that writes down the pipe what happens, and puts the tests into an order."""
 
-    def __init__(self, send: Callable[[dict[str, Any]], None], order: Callable[[str], Any], traced: str = "") -> None:
-        self.send, self.order, self.traced = send, order, traced
+    def __init__(self, send: Callable[[dict[str, Any]], None], order: Callable[[str], Any]) -> None:
+        self.send, self.order = send, order
         self.running = ""
         self.lines: dict[str, set[int]] = {}
-        if traced:
-            import threading
 
-            threading.settrace(self.trace)
-            sys.settrace(self.trace)
-
-    def trace(self, frame: Any, event: str, argument: object) -> Any:
-        if frame.f_code.co_filename != self.traced:
-            return None
-        lines = self.lines.setdefault(self.running, set())
-        lines.add(frame.f_lineno)
-
-        def local(frame: Any, event: str, argument: object) -> Any:
-            lines.add(frame.f_lineno)
-            return local
-
-        return local
+    def line(self, number: int) -> None:
+        self.lines.setdefault(self.running, set()).add(number)
 
     def pytest_collection_modifyitems(self, items: list[Any]) -> None:
         items.sort(key=lambda item: self.order(item.nodeid))
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         self.running = nodeid
-        if self.traced:
-            sys.settrace(self.trace)
         self.started = time.monotonic()
         self.send({"start": nodeid})
 
@@ -188,8 +173,8 @@ class _Reporting:
             self.send({"test": test, "lines": sorted(lines)})
 
 
-def _fork(module: Module, fault: int | None, order: Callable[[str], Any], traced: bool) -> tuple[int, int]:
-    """A process that runs the module's tests; its number and the pipe to read."""
+def _fork(module: Module, fault: int | None, order: Callable[[str], Any]) -> tuple[int, int]:
+    """A process that runs the module's tests (without a fault: and tells the lines they run); its number, its pipe."""
     reading, writing = os.pipe()
     if pid := os.fork():
         os.close(writing)
@@ -206,8 +191,6 @@ def _fork(module: Module, fault: int | None, order: Callable[[str], Any], traced
             os.dup2(said.fileno(), 2)
         os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = str(temporary / "hypothesis")
         sys.path.insert(0, str(ROOT))
-        if fault is not None:
-            install(module.name, ROOT / module.path, fault)
         pipe = os.fdopen(writing, "w", buffering=1)
 
         def send(fact: dict[str, Any]) -> None:
@@ -215,9 +198,14 @@ def _fork(module: Module, fault: int | None, order: Callable[[str], Any], traced
 
         import pytest
 
-        plugin = _Reporting(send, order, str(ROOT / module.path) if traced else "")
+        plugin = _Reporting(send, order)
+        if fault is None:
+            install_lines(module.name, ROOT / module.path, module.source, plugin.line)
+        else:
+            install(module.name, ROOT / module.path, module.source, fault)
         arguments = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--basetemp", str(temporary / "t")]
-        code = int(pytest.main([*arguments, "-m", tables.MARKS.get(module.short, "not slow"), *module.tests], [plugin]))
+        arguments += ["-m", tables.MARKS.get(module.short, "not slow"), "-k", tables.NAMES, *module.tests]
+        code = int(pytest.main(arguments, [plugin]))
         send({"code": code})
     finally:
         os._exit(code)
@@ -330,7 +318,7 @@ class Bench:
 
     def recorded(self, module: Module, fault: Fault) -> Outcome | None:
         """What became of this fault, if that still holds: what nobody saw, new tests may see."""
-        known = self.known.get((module.short, digest(module.source.encode()), fault.key))
+        known = self.known.get((module.short, module.digest, fault.key))
         return known if known and (known.killer or known.tests == tests_digest(module)) else None
 
     def keep(self, outcome: Outcome) -> None:
@@ -343,7 +331,7 @@ class Bench:
         found = {module.short: Baseline() for module in modules}
 
         def start(module: Module) -> _Running:
-            pid, reading = _fork(module, None, lambda test: 0, traced=True)
+            pid, reading = _fork(module, None, lambda test: 0)
 
             def told(facts: list[dict[str, Any]], stuck: str) -> None:
                 baseline = found[module.short]
@@ -361,7 +349,7 @@ class Bench:
 
     def try_out(self, module: Module, faults: Iterable[Fault], baseline: Baseline) -> Iterator[Callable[[], _Running]]:
         kills: Counter[str] = Counter()
-        source, tests = digest(module.source.encode()), tests_digest(module)
+        source, tests = module.digest, tests_digest(module)
 
         def keep(fault: Fault, killer: str, seconds: float) -> None:
             kills[killer] += 1
@@ -376,7 +364,7 @@ class Bench:
                 return test not in reaching, not kills[test], baseline.seconds.get(test, 0.0)
 
             begun = time.monotonic()
-            pid, reading = _fork(module, fault.number, order, traced=False)
+            pid, reading = _fork(module, fault.number, order)
 
             def told(facts: list[dict[str, Any]], stuck: str) -> None:
                 killer = next((fact["failed"] for fact in facts if "failed" in fact), "")
@@ -528,7 +516,7 @@ def _try_all(planned: dict[Module, list[Fault]], options: argparse.Namespace) ->
             options.jobs,
         )
     return {
-        module: [bench.known[module.short, digest(module.source.encode()), fault.key] for fault in faults]
+        module: [bench.known[module.short, module.digest, fault.key] for fault in faults]
         for module, faults in planned.items()
     }
 

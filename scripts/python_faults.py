@@ -10,6 +10,7 @@ logs, decorators, `__all__`, `__repr__`.
 from __future__ import annotations
 
 import ast
+import builtins
 import copy
 import hashlib
 import importlib.abc
@@ -23,9 +24,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import CodeType
 
-__all__ = ["ENVIRONMENT", "Fault", "faults_of", "install", "install_from_environment", "with_fault"]
+__all__ = [
+    "ENVIRONMENT",
+    "Fault",
+    "digest",
+    "faults_of",
+    "install",
+    "install_from_environment",
+    "install_lines",
+    "with_fault",
+    "with_lines",
+]
 
-ENVIRONMENT = "COLEARN_PYTHON_FAULT"  # module, path and number, with os.pathsep between
+ENVIRONMENT = "PYTHON_FAULT_PLANTED"  # module, path and number, with os.pathsep between
+_LINE = "__colearn_line__"
 
 _COMPARISONS: dict[type[ast.cmpop], tuple[type[ast.cmpop], ...]] = {
     ast.Lt: (ast.LtE, ast.GtE),
@@ -108,11 +120,33 @@ def with_fault(source: str, number: int) -> ast.Module:
     return ast.fix_missing_locations(changed)
 
 
+def with_lines(source: str) -> ast.Module:
+    """The tree of this source that says the number of each statement's line before it, to the built-in `_LINE`.
+
+    That costs less than tracing, which asks at every call of every package.
+    """
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        for field in ("body", "orelse", "finalbody"):
+            body = getattr(node, field, None)
+            if not isinstance(body, list):
+                continue
+            told: list[ast.stmt] = []
+            for statement in body:
+                first = isinstance(statement, ast.ImportFrom) and statement.module == "__future__"
+                if not first and not (isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)):
+                    call = ast.Call(ast.Name(_LINE, ast.Load()), [ast.Constant(statement.lineno)], [])
+                    told.append(ast.copy_location(ast.Expr(call), statement))
+                told.append(statement)
+            setattr(node, field, told)
+    return ast.fix_missing_locations(tree)
+
+
 class _Finder(importlib.abc.MetaPathFinder):
     """Loads one module with a fault, and leaves the others to Python. No .pyc file is written."""
 
-    def __init__(self, module: str, path: Path, number: int) -> None:
-        self.module, self.path, self.number = module, path, number
+    def __init__(self, module: str, path: Path, tree: Callable[[], ast.Module]) -> None:
+        self.module, self.path, self.tree = module, path, tree
 
     def find_spec(
         self, fullname: str, path: object = None, target: object = None
@@ -120,31 +154,37 @@ class _Finder(importlib.abc.MetaPathFinder):
         if fullname != self.module:
             return None
         places = [str(self.path.parent)] if self.path.name == "__init__.py" else None
-        loader = _Loader(fullname, str(self.path), self.number)
+        loader = _Loader(fullname, str(self.path), self.tree)
         return importlib.util.spec_from_file_location(
             fullname, self.path, loader=loader, submodule_search_locations=places
         )
 
 
 class _Loader(importlib.machinery.SourceFileLoader):
-    def __init__(self, fullname: str, path: str, number: int) -> None:
+    def __init__(self, fullname: str, path: str, tree: Callable[[], ast.Module]) -> None:
         super().__init__(fullname, path)
-        self.number = number
+        self.tree = tree
 
     def get_code(self, fullname: str) -> CodeType:
-        return compile(with_fault(Path(self.path).read_text(encoding="utf-8"), self.number), self.path, "exec")
+        return compile(self.tree(), self.path, "exec")
 
 
-def install(module: str, path: Path, number: int) -> None:
-    """From now on this process, and those that it starts, import the module with that fault."""
-    sys.meta_path.insert(0, _Finder(module, path, number))
+def install(module: str, path: Path, source: str, number: int) -> None:
+    """From now on this process, and those that it starts, import the module with that fault of this source."""
+    sys.meta_path.insert(0, _Finder(module, path, lambda: with_fault(source, number)))
     os.environ[ENVIRONMENT] = os.pathsep.join((module, str(path), str(number)))
+
+
+def install_lines(module: str, path: Path, source: str, tell: Callable[[int], None]) -> None:
+    """From now on this process imports the module so that ``tell`` is told the lines which run."""
+    setattr(builtins, _LINE, tell)
+    sys.meta_path.insert(0, _Finder(module, path, lambda: with_lines(source)))
 
 
 def install_from_environment() -> None:
     if said := os.environ.get(ENVIRONMENT):
         module, path, number = said.split(os.pathsep)
-        install(module, Path(path), int(number))
+        install(module, Path(path), Path(path).read_text(encoding="utf-8"), int(number))
 
 
 def digest(*parts: bytes) -> str:
@@ -237,7 +277,8 @@ class _Walk:
                 yield from self.expression(target.slice, (*step, ("slice", None)))
 
     def _handler(self, node: ast.ExceptHandler, path: tuple[tuple[str, int | None], ...]) -> Iterator[_Site]:
-        self.lines = (node.lineno, max(node.lineno, node.body[0].lineno - 1))
+        # Lines are told of statements; who comes to a handler has come to the statements before it.
+        self.lines = (self.lines[0], max(node.lineno, node.body[0].lineno - 1))
         if node.type is not None:
             nothing = ast.Tuple(elts=[], ctx=ast.Load())
             yield self.site((*path, ("type", None)), lambda _: nothing, f"except {ast.unparse(node.type)}", "except ()")

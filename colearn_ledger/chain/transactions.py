@@ -98,6 +98,7 @@ class Sender:
     timeout_s: seconds to wait for a receipt.
     replace_after_s: seconds after which a transaction that isn't mined is sent again with a raised fee.
     fee_cap: wei per unit of gas that is never exceeded; None: no cap.
+    delivery: of this account's transactions; None: one with these times and this cap.
     """
 
     def __init__(
@@ -108,10 +109,11 @@ class Sender:
         timeout_s: float = 120,
         replace_after_s: float = 15,
         fee_cap: int | None = None,
+        delivery: Delivery | None = None,
     ) -> None:
         self.contract = contract
         self.account = account
-        self._delivery = Delivery(
+        self._delivery = delivery or Delivery(
             contract.web3,
             account,
             contract.chain_id,
@@ -246,46 +248,67 @@ class Sender:
             )
 
     # -------------------------------------------------------------------------------------------- the contract's calls
+    # Each returns what became of it, and raises as :meth:`send` does.
 
     def propose(
         self, round_number: int, parent: bytes, sha256: bytes, cid_digest: bytes, size: int, note: bytes
     ) -> Receipt:
+        """Propose weights in a round: their hash, their root block's digest, their size in bytes.
+
+        Parameters
+        ----------
+        parent: sha256 of the weights that they were trained from; the round's accepted ones.
+        note: up to 256 bytes, which the chain keeps as an event.
+        """
         call = self.contract.functions.propose(round_number, parent, sha256, cid_digest, size, note)
         return self.send(call, f"propose weights in round {round_number}")
 
     def vote(self, proposal_id: bytes, approve: bool, scores: tuple[int, int] | None = None) -> Receipt:
-        """``scores``: of the current weights and the proposed ones, in millionths, to be published with the vote."""
+        """Vote openly on a proposal, once.
+
+        ``scores``: of the current weights and the proposed ones, in millionths, to be published with the vote.
+        """
         functions = self.contract.functions
         if scores is not None:
             return self.send(functions.voteWithScores(proposal_id, approve, *scores), "vote")
         return self.send(functions.vote(proposal_id, approve), "vote")
 
     def commit(self, proposal_id: bytes, commitment: bytes) -> Receipt:
+        """Commit to a secret vote: ``commitment`` as :func:`.commitment_of` makes it."""
         return self.send(self.contract.functions.commit(proposal_id, commitment), "commit to a vote")
 
     def reveal(self, proposal_id: bytes, approve: bool, salt: bytes, scores: tuple[int, int] | None = None) -> Receipt:
-        """``scores`` as in :meth:`vote`."""
+        """Reveal what was committed to: ``approve`` and ``salt`` must be those of the commitment.
+
+        ``scores`` as in :meth:`vote`.
+        """
         functions = self.contract.functions
         if scores is not None:
             return self.send(functions.revealWithScores(proposal_id, approve, salt, *scores), "reveal a vote")
         return self.send(functions.reveal(proposal_id, approve, salt), "reveal a vote")
 
     def advance(self) -> Receipt:
+        """Let the clock's decisions be written down: a deadline that has passed, a motion that waits."""
         return self.send(self.contract.functions.advance(), "advance the round")
 
     def move_add_member(self, subject: str) -> Receipt:
+        """Move that ``subject`` become a member. Whoever moves it approves it."""
         return self.send(self.contract.functions.moveAddMember(subject), f"move to add {subject}")
 
     def move_remove_member(self, subject: str) -> Receipt:
+        """Move that the member ``subject`` lose its seat, without a vote of its own on it."""
         return self.send(self.contract.functions.moveRemoveMember(subject), f"move to remove {subject}")
 
     def move_rules(self, rules: Rules) -> Receipt:
+        """Move that these rules hold instead of today's."""
         return self.send(self.contract.functions.moveRules(rules_struct(rules)), "move to change the rules")
 
     def vote_motion(self, motion_id: bytes, approve: bool) -> Receipt:
+        """Vote on a motion, once."""
         return self.send(self.contract.functions.voteMotion(motion_id, approve), "vote on a motion")
 
     def leave(self) -> Receipt:
+        """Give up one's own seat, between two rounds. Needs nobody's vote."""
         return self.send(self.contract.functions.leave(), "leave the collective")
 
 

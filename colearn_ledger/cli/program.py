@@ -7,13 +7,14 @@ import contextlib
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
 from typing import NoReturn
 
 from ..errors import ColearnError, UsageError
 
-__all__ = ["INTERRUPTED", "PIPE_CLOSED", "Parser", "run_program", "signals_interrupt"]
+__all__ = ["INTERRUPTED", "PIPE_CLOSED", "Parser", "run_program", "signals_handled", "signals_interrupt"]
 
 INTERRUPTED, PIPE_CLOSED = 130, 141  # the exit codes that shells give to what Ctrl-C or a closed pipe ended
 
@@ -39,15 +40,8 @@ def run_program(
     """
     words = list(sys.argv[1:] if argv is None else argv)
     try:
-        parser = make_parser(words)
-        options = parser.parse_args(words)
-        run: Callable[[argparse.Namespace], int] | None = getattr(options, "run", None)
-        if run is None:
-            parser.print_help()
-            return 0
-        code = run(options)
-        sys.stdout.flush()
-        return code
+        with _no_interrupt_lost():
+            return _run(make_parser, words)
     except ColearnError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
@@ -59,6 +53,59 @@ def run_program(
         return PIPE_CLOSED
 
 
+def _run(make_parser: Callable[[Sequence[str]], Parser], words: Sequence[str]) -> int:
+    parser = make_parser(words)
+    options = parser.parse_args(words)
+    run: Callable[[argparse.Namespace], int] | None = getattr(options, "run", None)
+    if run is None:
+        parser.print_help()
+        return 0
+    code = run(options)
+    sys.stdout.flush()
+    return code
+
+
+@contextlib.contextmanager
+def _no_interrupt_lost() -> Iterator[None]:
+    """Ctrl-C that comes while an object is destroyed comes again: Python drops what a destructor raises.
+
+    The hashes that web3 makes have such destructors, and a program that reads a chain is often in one.
+    """
+    before = sys.unraisablehook
+
+    def again() -> None:
+        if hasattr(signal, "pthread_kill"):  # wakes the main thread from a wait, too
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+        else:
+            signal.raise_signal(signal.SIGINT)
+
+    def hook(dropped: sys.UnraisableHookArgs) -> None:
+        if issubclass(dropped.exc_type, KeyboardInterrupt):
+            # Not from here, which is in the destructor still.
+            timer = threading.Timer(0.01, again)
+            timer.daemon = True
+            timer.start()
+        else:
+            before(dropped)
+
+    sys.unraisablehook = hook
+    try:
+        yield
+    finally:
+        sys.unraisablehook = before
+
+
+@contextlib.contextmanager
+def signals_handled(handler: Callable[[int, FrameType | None], None], *numbers: signal.Signals) -> Iterator[None]:
+    """These signals go to the handler until the block ends, and then to whoever had them before."""
+    before = {number: signal.signal(number, handler) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler_before in before.items():
+            signal.signal(number, handler_before)
+
+
 @contextlib.contextmanager
 def signals_interrupt() -> Iterator[None]:
     """Asked to end in any way (SIGTERM, a terminal that closes), the program ends as by Ctrl-C."""
@@ -66,9 +113,5 @@ def signals_interrupt() -> Iterator[None]:
     def interrupt(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
-    try:
+    with signals_handled(interrupt, signal.SIGTERM, signal.SIGHUP):
         yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

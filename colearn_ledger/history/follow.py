@@ -46,7 +46,7 @@ def follow_history(
                     logs=logs,
                     receipts=receipts,
                 )
-                if all(found.record.state.decided for found in history.rounds):
+                if all(round_.record.state.decided for round_ in history.rounds):
                     following = current
                     yield history
             troubled = False

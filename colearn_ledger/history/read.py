@@ -16,8 +16,8 @@ from .types import Choice, History, Round, Transaction, Vote
 
 __all__ = ["read_history"]
 
-_PAGE = 128  # rounds in one call: about a million gas of reading, far below what endpoints allow
-_FEW = 16  # rounds up to which only their own events are asked for
+PAGE = 128  # rounds in one call: about a million gas of reading, far below what endpoints allow
+FEW = 16  # rounds up to which only their own events are asked for
 _MILLION = 1_000_000
 _DID = {
     "CollectiveCreated": "deployed",
@@ -37,6 +37,8 @@ def read_history(
     deployed_block: int = 0,
     logs: bool = True,
     receipts: bool = False,
+    page: int = PAGE,
+    few: int = FEW,
 ) -> History:
     """The rounds ``first`` to ``last`` (None: the current one) as of ``snapshot``.
 
@@ -45,20 +47,22 @@ def read_history(
     deployed_block: events aren't looked for before it.
     logs: join what only events have.
     receipts: read each transaction's receipt too, for gas and senders; one call each.
+    page: rounds in one call.
+    few: rounds up to which only their own events are asked for.
 
     Raises
     ------
     UsageError: there is no round ``first``.
     ChainError: the endpoint can't be reached, or there was a re-org while it was read (read again).
     """
-    records = tuple(_fetch_records(snapshot, first, last))
+    records = tuple(_fetch_records(snapshot, first, last, page))
     current = snapshot.current_round()
     if not records:
         raise UsageError(f"there is no round {first} yet", expected=f"0 to {current}", fix="name a round up to that")
     members = _Members(snapshot)
     events, problem = None, ""
     if logs:
-        events = _fetch_events(snapshot, deployed_block, records)
+        events = _fetch_events(snapshot, deployed_block, records, few)
         problem = events.problem
         if not problem and _is_incomplete(events, records):
             problem = "the endpoint left out events of rounds that the contract's storage has"
@@ -78,9 +82,9 @@ def read_history(
     )
 
 
-def _fetch_records(snapshot: Snapshot, first: int, last: int | None) -> Iterable[RoundRecord]:
+def _fetch_records(snapshot: Snapshot, first: int, last: int | None, most: int) -> Iterable[RoundRecord]:
     while last is None or first <= last:
-        count = _PAGE if last is None else min(_PAGE, last - first + 1)
+        count = most if last is None else min(most, last - first + 1)
         page = snapshot.rounds(first, count)
         yield from page
         if len(page) < count:
@@ -88,9 +92,9 @@ def _fetch_records(snapshot: Snapshot, first: int, last: int | None) -> Iterable
         first += count
 
 
-def _fetch_events(snapshot: Snapshot, deployed_block: int, records: tuple[RoundRecord, ...]) -> Events:
+def _fetch_events(snapshot: Snapshot, deployed_block: int, records: tuple[RoundRecord, ...], few: int) -> Events:
     subjects = None
-    if len(records) <= _FEW:
+    if len(records) <= few:
         numbers = {r.round or 1 for r in records}  # what the deployment says of round 0 has no number, but it opens 1
         subjects = [number.to_bytes(32, "big") for number in sorted(numbers)]
         subjects += [r.id for r in records if r.id is not None]

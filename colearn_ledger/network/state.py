@@ -51,14 +51,16 @@ def make_keystore(folder: Path) -> str:
     from eth_account import Account
     from eth_utils.address import to_checksum_address
 
+    from ..chain.keys import write_keystore
+
     folder.mkdir(parents=True, exist_ok=True)
     keystore, password_file = folder / "keystore.json", folder / "password"
     if keystore.is_file() and password_file.is_file():
         return str(to_checksum_address(json.loads(keystore.read_text())["address"]))
     account, password = Account.create(), secrets.token_urlsafe(16)
-    content = json.dumps(Account.encrypt(account.key, password, kdf="scrypt", iterations=SCRYPT_N))
+    keystore.unlink(missing_ok=True)  # one without its password is of no use to anybody
     write_whole(password_file, password + "\n", mode=0o600)
-    write_whole(keystore, content, mode=0o600)
+    write_keystore(account, keystore, password, iterations=SCRYPT_N)
     return str(account.address)
 
 

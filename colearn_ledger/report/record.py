@@ -25,6 +25,8 @@ _PACKAGES = {
     "tensorflow": "tensorflow-cpu tensorflow",
     "keras": "keras",
     "sklearn": "scikit-learn",
+    "torch": "torch",
+    "xgboost": "xgboost xgboost-cpu",
     "web3": "web3",
     "eth_tester": "eth-tester",
     "eth": "py-evm",

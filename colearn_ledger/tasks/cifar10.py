@@ -17,7 +17,7 @@ import numpy as np
 from colearn_ledger.errors import DataError
 from colearn_ledger.tasks import KERAS, Options, Prepared, Task
 from colearn_ledger.tasks.images import Images, Kind, downloaded, keras_datasets, no_file, read_npz
-from colearn_ledger.tasks.split import skew, split
+from colearn_ledger.tasks.split import skew
 
 if TYPE_CHECKING:
     import keras
@@ -133,7 +133,7 @@ def make_learners(options: Options) -> Prepared:
 
     options.say("loading CIFAR-10")
     images = load_cifar10(options.data_dir)
-    shares = split(images.x, images.y, options.n_learners, options.train_ratio, options.seed, alpha=options.alpha)
+    shares = options.deal(images.x, images.y)
     options.say("making the models")
     return Prepared(
         [

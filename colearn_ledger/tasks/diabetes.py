@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from colearn_ledger.tasks import SKLEARN, Options, Prepared, Task
-from colearn_ledger.tasks.split import skew, split
+from colearn_ledger.tasks.split import skew
 
 __all__ = ["TASK", "make_learners"]
 
@@ -26,7 +26,7 @@ def make_learners(options: Options) -> Prepared:
     options.say("loading the patients")
     x, y = load_diabetes(return_X_y=True, scaled=False)
     x, y = (x - CENTRE) / SCALE, (y - TARGET_CENTRE) / TARGET_SCALE
-    shares = split(x, y, options.n_learners, options.train_ratio, options.seed, alpha=options.alpha, values=True)
+    shares = options.deal(x, y, values=True)
     return Prepared(
         [
             SklearnLearner(

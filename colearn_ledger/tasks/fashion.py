@@ -10,7 +10,7 @@ from colearn_ledger.errors import DataError
 from colearn_ledger.tasks import KERAS, Options, Prepared, Task
 from colearn_ledger.tasks.images import Images, Kind, downloaded, keras_datasets, read_folder, read_idx
 from colearn_ledger.tasks.keras_mnist import make_model
-from colearn_ledger.tasks.split import skew, split
+from colearn_ledger.tasks.split import skew
 
 __all__ = ["TASK", "load_fashion", "make_learners"]
 
@@ -59,14 +59,7 @@ def make_learners(options: Options) -> Prepared:
 
     options.say("loading Fashion-MNIST")
     images = load_fashion(options.data_dir)
-    shares = split(
-        images.x[..., None] / np.float32(255),
-        images.y,
-        options.n_learners,
-        options.train_ratio,
-        options.seed,
-        alpha=options.alpha,
-    )
+    shares = options.deal(images.x[..., None] / np.float32(255), images.y)
     options.say("making the models")
     return Prepared(
         [

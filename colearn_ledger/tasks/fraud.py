@@ -9,7 +9,7 @@ import numpy as np
 from colearn_ledger.tasks import SKLEARN, Options, Prepared, Task
 from colearn_ledger.tasks.fraud_data import load_payments
 from colearn_ledger.tasks.scores import area_under_curve
-from colearn_ledger.tasks.split import skew, split
+from colearn_ledger.tasks.split import skew
 
 __all__ = ["TASK", "make_learners"]
 
@@ -30,15 +30,7 @@ def make_learners(options: Options) -> Prepared:
     assert options.data_dir is not None, "the task says that it must have a folder"
     options.say("loading the payments")
     data = load_payments(options.data_dir)
-    shares = split(
-        data.x,
-        data.y,
-        options.n_learners,
-        options.train_ratio,
-        options.seed,
-        alpha=options.alpha,
-        each_class=EACH,
-    )
+    shares = options.deal(data.x, data.y, each_class=EACH)
     return Prepared(
         [
             SklearnLearner(

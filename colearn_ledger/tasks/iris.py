@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from colearn_ledger.tasks import SKLEARN, Options, Prepared, Task
-from colearn_ledger.tasks.split import skew, split
+from colearn_ledger.tasks.split import skew
 
 __all__ = ["TASK", "make_learners"]
 
@@ -28,7 +28,7 @@ def make_learners(options: Options) -> Prepared:
     options.say("loading the flowers")
     x, y = load_iris(return_X_y=True)
     x = (x - CENTRE) / SCALE
-    shares = split(x, y, options.n_learners, options.train_ratio, options.seed, alpha=options.alpha)
+    shares = options.deal(x, y)
     return Prepared(
         [
             SklearnLearner(

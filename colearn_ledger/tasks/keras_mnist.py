@@ -11,7 +11,7 @@ import numpy as np
 
 from colearn_ledger.tasks import KERAS, Options, Prepared, Task
 from colearn_ledger.tasks.mnist_data import load_mnist
-from colearn_ledger.tasks.split import skew, split
+from colearn_ledger.tasks.split import skew
 
 if TYPE_CHECKING:
     import keras
@@ -51,14 +51,7 @@ def make_learners(options: Options) -> Prepared:
 
     options.say("loading MNIST")
     digits = load_mnist(options.data_dir)
-    shares = split(
-        digits.x[..., None] / np.float32(255),
-        digits.y,
-        options.n_learners,
-        options.train_ratio,
-        options.seed,
-        alpha=options.alpha,
-    )
+    shares = options.deal(digits.x[..., None] / np.float32(255), digits.y)
     options.say("making the models")
     return Prepared(
         [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from colearn_ledger.tasks import SKLEARN, Options, Prepared, Task
-from colearn_ledger.tasks.split import skew, split
+from colearn_ledger.tasks.split import skew
 
 __all__ = ["TASK", "make_learners"]
 
@@ -19,7 +19,7 @@ def make_learners(options: Options) -> Prepared:
 
     options.say("loading the digits")
     x, y = load_digits(return_X_y=True)
-    shares = split(x / 16, y, options.n_learners, options.train_ratio, options.seed, alpha=options.alpha)
+    shares = options.deal(x / 16, y)
     return Prepared(
         [
             SklearnLearner(

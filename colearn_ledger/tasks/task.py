@@ -13,6 +13,7 @@ from ..core.summaries import DiffPrivConfig
 from ..errors import UsageError
 from ..learners.voting.policy import VotePolicy
 from ..learners.voting.policy import vote_policy as policy_by_name
+from .split import Array, Share, split
 from .training import Training
 
 __all__ = ["KERAS", "SKLEARN", "XGBOOST", "Framework", "Options", "Prepared", "Task"]
@@ -82,6 +83,19 @@ class Options:
     vote_policy: VotePolicy
     say: Callable[[str], None]
     privacy: DiffPrivConfig | None = None
+
+    def deal(self, x: Array, y: Array, *, values: bool = False, each_class: int = 0) -> list[Share]:
+        """A share of the data for each learner, by these options; the rest as :func:`.split` has it."""
+        return split(
+            x,
+            y,
+            self.n_learners,
+            self.train_ratio,
+            self.seed,
+            alpha=self.alpha,
+            values=values,
+            each_class=each_class,
+        )
 
     def for_learner(self, index: int) -> dict[str, Any]:
         """The arguments that the learners of this package take, for the learner of that index (from 0)."""

@@ -10,7 +10,7 @@ import numpy as np
 from colearn_ledger.errors import DataError
 from colearn_ledger.tasks import KERAS, Options, Prepared, Task
 from colearn_ledger.tasks.images import Images, Kind, read_npz
-from colearn_ledger.tasks.split import skew, split
+from colearn_ledger.tasks.split import skew
 
 if TYPE_CHECKING:
     import keras
@@ -111,15 +111,7 @@ def make_learners(options: Options) -> Prepared:
     assert options.data_dir is not None, "the task says that it must have a folder"
     options.say("loading the X-rays")
     images = load_xrays(options.data_dir)
-    shares = split(
-        images.x[..., None],
-        images.y,
-        options.n_learners,
-        options.train_ratio,
-        options.seed,
-        alpha=options.alpha,
-        each_class=EACH,
-    )
+    shares = options.deal(images.x[..., None], images.y, each_class=EACH)
     options.say("making the models")
     return Prepared(
         [

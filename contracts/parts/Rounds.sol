@@ -5,7 +5,7 @@ import {ICollectiveLearning} from "../ICollectiveLearning.sol";
 import {Clock} from "./Clock.sol";
 import {countBits} from "../types/Bits.sol";
 import {Head} from "../types/Head.sol";
-import {KEPT, Seat} from "../types/Seat.sol";
+import {KEPT} from "../types/Seat.sol";
 import {ACCEPTED, NONE, REJECTED, REVEALING, Tally, VOTING, toTally} from "../types/Tally.sol";
 
 /// @title Proposals and the votes on them

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from colearn_ledger.cli.program import Parser, run_program
+from colearn_ledger.cli.program import Parser, run_program, signals_handled
 from colearn_ledger.errors import UsageError
 
 from .settings import SETTINGS, Config, load
@@ -107,12 +107,8 @@ def _leaving_when_told(node: Node) -> Iterator[None]:
         timer.daemon = True
         timer.start()
 
-    before = {number: signal.signal(number, leave) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
+    with signals_handled(leave, signal.SIGTERM, signal.SIGINT):
         yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _check(options: argparse.Namespace) -> int:

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import warnings
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,32 @@ def test_build_contract__abi__is_the_interfaces_and_nothing_else() -> None:
         return [e for e in unnamed if e["type"] != "constructor"]
 
     assert told(load_artifact().abi) == told(interface["abi"])
+
+
+def test_words__one_given_for_another__do_not_compile() -> None:
+    _needs("solc")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import solcx
+        from solcx.exceptions import SolcError
+    names = sorted(path.stem for path in (ROOT / "contracts" / "types").glob("*.sol") if path.stem != "Bits")
+    assert len(names) > 8
+    imports = "".join(f'import {{{name}}} from "contracts/types/{name}.sol";\n' for name in names)
+
+    def complaint(body: str) -> str:
+        given = build_contract.standard_input()
+        given["sources"]["Try.sol"] = {"content": f"pragma solidity ^0.8.30;\n{imports}\n{body}\n"}
+        given["settings"]["outputSelection"] = {"Try.sol": {"": ["ast"]}}
+        try:
+            solcx.compile_standard(given, solc_binary=build_contract.find_compiler())
+        except SolcError as e:
+            return str(e)
+        return ""
+
+    assert not complaint(f"function f({names[0]} word) pure returns ({names[0]}) {{ return word; }}")
+    for name, other in pairwise([*names, names[0]]):
+        said = complaint(f"function f({name} word) pure returns ({other}) {{ return word; }}")
+        assert "not implicitly convertible to expected type" in said
 
 
 def test_build_contract__no_compiler__one_clear_message(tmp_path: Path) -> None:

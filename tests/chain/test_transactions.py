@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import threading
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
-import requests
 from eth_account import Account
 from web3 import Web3
 
@@ -26,6 +23,7 @@ from colearn_ledger.core.protocol import MotionState, RoundState, Rules, View, W
 from colearn_ledger.errors import ContractError, InsufficientFunds, NotAMember, TransactionError
 
 from ..kit.anvil import Anvil, anvil, wait_until
+from ..kit.proxy import Proxy, proxy_of
 
 GWEI = 10**9
 RULES = Rules(1, 2, propose_window=10_000, vote_window=10_000, reveal_window=10_000, motion_window=10_000)
@@ -218,7 +216,6 @@ def test_send__it_turns_out_to_decide_the_round_and_enact_a_motion__has_gas_for_
     motion = c.contract.snapshot().motions(0, 1)[0].id
     c.sender(2).vote_motion(motion, True)
     proposal = c.propose()
-    sender = c.sender(1)
     limits: list[int] = []
 
     class Held(Delivery):
@@ -227,7 +224,7 @@ def test_send__it_turns_out_to_decide_the_round_and_enact_a_motion__has_gas_for_
             c.sender(2).vote(proposal, True)  # comes between the simulation and the block
             return super().deliver(content, *rest)
 
-    sender._delivery = Held(c.web3, sender.account, 31337)
+    sender = c.sender(1, delivery=Held(c.web3, c.chain.account(1), 31337))
     receipt = sender.vote(proposal, True)
     assert receipt.outcome is Outcome.SENT and c.view().round == 2 and c.view().member_count == 3
     assert c.contract.snapshot().motions(0, 1)[0].state is MotionState.ENACTED
@@ -323,46 +320,10 @@ def test_chain_without_base_fee__pays_a_gas_price_and_is_replaced_too(pool: Thre
         assert sending.result(90)["status"] == 1
 
 
-class Proxy:
-    """An endpoint in front of a chain that can be told to swallow answers, and to die."""
-
-    def __init__(self, target: str) -> None:
-        self.swallow: set[bytes] = set()
-        self.methods: list[str] = []
-        proxy = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                method = requests.models.complexjson.loads(body)["method"]
-                proxy.methods.append(method)
-                answer = requests.post(target, data=body, headers={"Content-Type": "application/json"}, timeout=90)
-                if method.encode() in proxy.swallow:
-                    proxy.swallow.discard(method.encode())
-                    self.close_connection = True
-                    return  # the chain has had it, and the caller will never know
-                self.send_response(200)
-                self.send_header("Content-Length", str(len(answer.content)))
-                self.end_headers()
-                self.wfile.write(answer.content)
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
-
-    def stop(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-
-
 @pytest.fixture
 def proxy(chain: Anvil) -> Iterator[Proxy]:
-    running = Proxy(chain.url)
-    yield running
-    running.stop()
+    with proxy_of(chain.url) as running:
+        yield running
 
 
 def test_send__the_same_transaction_again__is_known_and_waited_for(
@@ -381,8 +342,8 @@ def test_send__the_same_transaction_again__is_known_and_waited_for(
     assert receipt.outcome is Outcome.SENT and "0x" + receipt.transaction.hex() == before["hash"]
 
 
-@pytest.mark.parametrize("method", [b"eth_sendRawTransaction", b"eth_getTransactionReceipt", b"eth_estimateGas"])
-def test_send__the_answer_is_lost__the_vote_counts_once(collective: Collective, proxy: Proxy, method: bytes) -> None:
+@pytest.mark.parametrize("method", ["eth_sendRawTransaction", "eth_getTransactionReceipt", "eth_estimateGas"])
+def test_send__the_answer_is_lost__the_vote_counts_once(collective: Collective, proxy: Proxy, method: str) -> None:
     c, proposal = collective, collective.propose()
     contract = CollectiveContract(connect([proxy.url]), c.contract.address)
     proxy.swallow.add(method)
@@ -409,11 +370,8 @@ def test_send__takes_few_calls(collective: Collective, proxy: Proxy) -> None:
     c, proposal = collective, collective.propose()
     sender = c.sender(1, contract=CollectiveContract(connect([proxy.url]), c.contract.address))
     sender.vote(proposal, True)  # also asks for the tip and the balance, which it does now and then
-    other = c.sender(2, contract=sender.contract)
-    other._delivery, other._sent = sender._delivery, 1
-    other._delivery.account = other.account
     proxy.methods.clear()
-    other.vote(proposal, True)
+    sender.move_add_member(c.chain.account(7).address)
     calls = [m for m in proxy.methods if m != "eth_getTransactionReceipt"]
     assert calls == [
         "eth_estimateGas",

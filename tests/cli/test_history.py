@@ -25,13 +25,14 @@ from colearn_ledger.core.protocol import RoundRecord, RoundState
 from colearn_ledger.embedded import ledger as embedded
 from colearn_ledger.embedded.chain import EmbeddedChain
 from colearn_ledger.embedded.ledger import EmbeddedLedger
-from colearn_ledger.history import Choice, Round, Vote, logs, read_history
+from colearn_ledger.history import Choice, Round, Vote, read_history
 from colearn_ledger.history.export import CSV_COLUMNS, history_to_dict, parse_note, utc, write_csv
 from colearn_ledger.report.rounds import RoundsTable
 from colearn_ledger.report.terminal import printer
 
 from ..kit.anvil import Anvil, anvil, wait_until
 from ..kit.learners import linear_learners
+from ..kit.proxy import Refusal, proxy_of
 from ..kit.story import Story, Told, ref, tell
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -211,16 +212,21 @@ def test_history__no_logs__storage_alone_without_a_note(told: Told, capsys: Any)
     ]
 
 
-def test_history__endpoint_without_events__says_so_in_one_line(told: Told, capsys: Any, monkeypatch: Any) -> None:
+def test_history__endpoint_without_events__says_so_in_one_line(told: Told, capsys: Any) -> None:
     def pruned(*_: Any) -> Any:
-        raise ValueError("pruned\x1b[31m history\nunavailable")
+        raise Refusal("pruned\x1b[31m history\nunavailable")
 
-    monkeypatch.setattr(logs._Decoder, "fetch", pruned)
-    assert main(["history"]) == 0
+    with proxy_of(told.chain.url) as proxy:
+        proxy.answers["eth_getLogs"] = pruned
+        _says_what_is_missing(["--rpc", proxy.url], capsys)
+
+
+def _says_what_is_missing(endpoint: list[str], capsys: Any) -> None:
+    assert main(["history", *endpoint]) == 0
     out = capsys.readouterr()
     assert len(out.err.splitlines()) == 1 and out.err.startswith("note: ") and "pruned" in out.err
     assert "\x1b" not in out.err and "P+-+" in out.out
-    assert main(["show", "1"]) == 0
+    assert main(["show", "1", *endpoint]) == 0
     out = capsys.readouterr()
     assert len(out.err.splitlines()) == 1 and "accepted: 2 of 3 voters approved, 2 needed" in out.out
 
@@ -261,8 +267,11 @@ def test_history__follow__shows_each_round_when_it_is_over(chain: Anvil, tmp_pat
         wait_until(lambda: any("accepted" in line for line in lines), "the round is shown")
     finally:
         process.send_signal(signal.SIGINT)
-        code = process.wait(90)
-        reader.join(10)
+        try:
+            code = process.wait(90)
+        finally:
+            process.kill()
+        reader.join(30)
     assert code == 130
     assert [line.split()[0] for line in lines if "P++" in line] == ["1"]
 

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 
 import pytest
@@ -16,6 +17,13 @@ from colearn_node import demo as network_demo
 from colearn_ledger.cli import main as ledger
 from colearn_ledger.cli.program import INTERRUPTED, PIPE_CLOSED, Parser, run_program, signals_interrupt
 from colearn_ledger.errors import StoreError
+
+
+class InterruptedInItsEnd:
+    """Ctrl-C comes while it is destroyed, and Python drops what a destructor raises."""
+
+    def __del__(self) -> None:
+        signal.raise_signal(signal.SIGINT)
 
 
 def parser_for(run: Callable[[argparse.Namespace], int] | None) -> Parser:
@@ -118,3 +126,17 @@ sys.exit(run_program(lambda words: parser))
     assert process.stderr.read() == b""
     process.stderr.close()
     assert process.wait(60) == PIPE_CLOSED
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C is another matter there")
+def test_interrupt__in_a_destructor__ends_the_program_all_the_same(capsys: pytest.CaptureFixture[str]) -> None:
+    waited = []
+
+    def run(options: argparse.Namespace) -> int:
+        InterruptedInItsEnd()
+        waited.append(threading.Event().wait(60))
+        return 0
+
+    assert program(run) == INTERRUPTED
+    assert waited == []
+    assert capsys.readouterr().err == "left early\n"

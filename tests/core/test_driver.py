@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,9 @@ from colearn_ledger.core.cid import cid_text
 from colearn_ledger.core.driver import InProcess, run, run_one_round, set_equal_weights
 from colearn_ledger.core.learner import ProposedWeights, Weights
 from colearn_ledger.core.results import Results, RoundResult
+from colearn_ledger.core.summaries import VoteRecord
 from colearn_ledger.core.weights import encode
-from colearn_ledger.errors import LearnerError, SchemaMismatch, UsageError
+from colearn_ledger.errors import InvalidWeights, LearnerError, SchemaMismatch, UsageError
 
 
 class Walker:
@@ -318,3 +320,63 @@ def test_results__to_dict__back_again_through_json() -> None:
 
     results = run(2, [Walker(), Walker()])
     assert Results.from_dict(json.loads(json.dumps(results.to_dict(), allow_nan=False))) == results
+
+
+def test_run_one_round__learner_that_finds_the_weights_invalid__rejects_and_has_no_scores() -> None:
+    class Strict(Walker):
+        def mli_test_weights(self, weights: Weights) -> ProposedWeights:
+            raise InvalidWeights("negative rates")
+
+    judged, accepted = run_one_round(0, [Walker(), Strict(), Walker()])
+    assert [j.vote for j in judged] == [None, False, True] and not accepted
+    assert np.isnan(judged[1].vote_score)  # type: ignore[arg-type]
+    with pytest.raises(InvalidWeights, match="negative rates"):  # its own proposal: its own mistake
+        run_one_round(1, [Walker(), Strict(), Walker()])
+
+
+def test_run_one_round__learner_of_another_model__is_the_programs_mistake() -> None:
+    class Other(Walker):
+        def mli_test_weights(self, weights: Weights) -> ProposedWeights:
+            raise SchemaMismatch("another shape")
+
+    with pytest.raises(SchemaMismatch):
+        run_one_round(0, [Walker(), Other()])
+
+
+def test_run_one_round__learner_without_a_method__refused() -> None:
+    with pytest.raises(LearnerError, match="lacks"):
+        run_one_round(0, [Walker(), object()])  # type: ignore[list-item]
+
+
+def test_missed__round_without_a_proposal__has_nothing_in_it() -> None:
+    missed = RoundResult.missed(3, 1, 2, "spent", 0.5, gas=7)
+    assert (missed.round, missed.proposer, missed.accepted, missed.declined, missed.gas) == (3, 1, False, "spent", 7)
+    assert missed.votes == missed.vote_scores == missed.test_scores == missed.current_scores == (None, None)
+    assert (missed.approvals, missed.need, missed.size, missed.weights_sha256, missed.seconds) == (0, 0, 0, "", 0.5)
+
+
+def test_results__to_dict__has_the_published_names() -> None:
+    record = run(1, [Walker(), Walker()]).to_dict()
+    assert set(record) == {
+        "names", "threshold", "backend", "initial", "rounds", "final_sha256", "interrupted", "ledger",
+    }  # fmt: skip
+    assert record["ledger"] is None and record["interrupted"] is False
+
+
+def test_run__votes_that_tell_how_they_came_about__kept_for_voters_alone() -> None:
+    record = VoteRecord("strict", 9, 0.0, 0.1, 0.2)
+
+    class Telling(Walker):
+        def mli_test_weights(self, weights: Weights) -> ProposedWeights:
+            return replace(super().mli_test_weights(weights), record=record)
+
+    assert run(1, [Telling(), Telling(), Walker()]).rounds[0].vote_records == (None, record, None)
+
+
+def test_run_one_round__own_proposal_that_is_invalid_to_its_proposer__is_no_vote() -> None:
+    class Strict(Walker):
+        def mli_test_weights(self, weights: Weights) -> ProposedWeights:
+            raise InvalidWeights("negative rates")
+
+    with pytest.raises(InvalidWeights, match="negative rates"):
+        run_one_round(0, [Strict(), Walker(), Walker()])

@@ -151,3 +151,10 @@ def test_ask__current_weights_cannot_be_written__is_the_learners_fault() -> None
     learner.w = object()
     with pytest.raises(LearnerError, match="its current weights can't be written"):
         ask_test(learner, Weights(OTHER))
+
+
+@pytest.mark.parametrize("own", [{"w": "text"}, {"w": object()}, {"w": np.array([1.0, 2.0, 3.0])}, {}, None])
+def test_are__what_is_no_weights_of_the_schema__are_not_those(own: Any) -> None:
+    held = Held(Schema.of(START), encode(START))
+    assert held.are(START) is True
+    assert held.are(own) is False

@@ -12,7 +12,15 @@ from colearn_ledger.chain.contract import CollectiveContract
 from colearn_ledger.chain.deploy import Genesis, deploy
 from colearn_ledger.chain.transactions import Sender
 from colearn_ledger.core.cid import CHUNK
-from colearn_ledger.core.limits import LEAST_MEMBERS, MOST_BYTES, MOST_MEMBERS, MOST_NOTE, MOST_SECONDS, ONE_BLOCK
+from colearn_ledger.core.limits import (
+    DEFAULT_MAX_SIZE,
+    LEAST_MEMBERS,
+    MOST_BYTES,
+    MOST_MEMBERS,
+    MOST_NOTE,
+    MOST_SECONDS,
+    ONE_BLOCK,
+)
 from colearn_ledger.core.protocol import Rules, WeightsRef
 from colearn_ledger.embedded.chain import EmbeddedChain
 from colearn_ledger.errors import ContractError
@@ -79,3 +87,9 @@ def test_windows__the_most__is_what_the_contract_keeps(chain: EmbeddedChain) -> 
     [rules] = (i for i in load_artifact().abi if i.get("name") == "moveRules")
     bits = {c["type"] for c in rules["inputs"][0]["components"] if c["name"].endswith("Window")}
     assert bits == {f"uint{MOST_SECONDS.bit_length()}"}
+
+
+def test_limits__numbers__are_the_documented_ones() -> None:
+    assert (LEAST_MEMBERS, MOST_MEMBERS, MOST_NOTE) == (2, 64, 256)
+    assert (MOST_BYTES, MOST_SECONDS) == (68_719_476_735, 4_294_967_295)
+    assert (ONE_BLOCK, DEFAULT_MAX_SIZE) == (1_048_576, 1_073_741_824)

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from colearn_ledger.core.schema import Schema
-from colearn_ledger.core.tensors import like, plain
+from colearn_ledger.core.tensors import arrays_of, like, parts_of, plain
+from colearn_ledger.core.tree import MAX_DEPTH, MAX_NODES, shown
 from colearn_ledger.core.weights import decode, encode
 from colearn_ledger.errors import InvalidWeights, LearnerError, SchemaMismatch
 
@@ -149,3 +150,55 @@ def test_plain__bfloat16_without_the_package__says_what_to_install(monkeypatch: 
     monkeypatch.setitem(__import__("sys").modules, "ml_dtypes", None)
     with pytest.raises(LearnerError, match="ml_dtypes"):
         bfloat16()
+
+
+def nested(depth: int, leaf: Any) -> Any:
+    for _ in range(depth):
+        leaf = [leaf]
+    return leaf
+
+
+def test_parts_of__tree__every_leaf_with_its_path() -> None:
+    tree = {"layers": [1.5, (b"raw", "text")], "none": None}
+    assert dict(parts_of(tree)) == {"/layers/0": 1.5, "/layers/1/0": b"raw", "/layers/1/1": "text", "/none": None}
+    assert list(parts_of(7)) == [("", 7)]
+
+
+def test_parts_of__depth__as_deep_as_the_codec_goes() -> None:
+    assert [leaf for _, leaf in parts_of(nested(MAX_DEPTH, "leaf"))] == ["leaf"]
+    assert list(parts_of(nested(MAX_DEPTH + 1, "leaf"))) == []
+
+
+def test_arrays_of__tree__arrays_and_tensors_alone() -> None:
+    array, tensor = np.ones(2), FakeTensor([1])
+    assert [id(found) for found in arrays_of([array, {"t": tensor}, 1.5, b"raw", np.float32])] == [
+        id(array),
+        id(tensor),
+    ]
+
+
+def test_plain__what_only_looks_like_a_tensor__stays() -> None:
+    class Shaped:
+        shape = (2,)
+        dtype = "float32"
+
+    shaped = Shaped()
+    assert plain([shaped])[0] is shaped
+
+
+def test_plain__as_many_parts_as_the_codec_takes__all_plain() -> None:
+    limit = [bytearray(b"x")] * (MAX_NODES - 1)  # the list is a part, too
+    assert type(plain(limit)[-1]) is bytes
+    assert type(plain([*limit, bytearray(b"x")])[-1]) is bytearray  # the codec refuses it
+
+
+def test_encode__depth__up_to_the_documented_one() -> None:
+    assert decode(encode(nested(MAX_DEPTH, 1))) == nested(MAX_DEPTH, 1)
+    with pytest.raises(InvalidWeights, match=f"{MAX_DEPTH}"):
+        encode(nested(MAX_DEPTH + 1, 1))
+
+
+def test_shown__path__cut_after_eighty_characters() -> None:
+    assert shown("") == "the root"
+    assert shown("/" + "x" * 79) == repr("/" + "x" * 79)
+    assert shown("/" + "x" * 80) == repr("/" + "x" * 79 + "…")

@@ -56,8 +56,34 @@ def test_need__any_threshold__between_one_and_all() -> None:
                 assert need(Fraction(numerator, denominator), voters) > Fraction(numerator, denominator) * voters
 
 
-@pytest.mark.parametrize("fraction", ["1/2", "2/3", "1/3", "3/4", "1"])
-def test_parse_threshold__tie_accepts__is_so_for_up_to_a_thousand_voters(fraction: str) -> None:
-    """So many approvals as the threshold says are enough, where a fraction of a voter can't approve: the next whole."""
-    exact, given = Fraction(fraction), parse_threshold(fraction, "accept")
-    assert all(need(given, voters) == -(-exact * voters // 1) for voters in range(1, 1001))
+@pytest.mark.parametrize("threshold", ["1/2", "2/3", "1/3", "3/4", "1/63", "1"])
+def test_parse_threshold__a_tie_accepts__exactly_the_share_is_enough_for_a_thousand_voters(threshold: str) -> None:
+    share = Fraction(threshold)
+    lowered = parse_threshold(threshold, "accept")
+    for voters in range(1, 1001):
+        assert need(lowered, voters) == -(-share.numerator * voters // share.denominator), voters
+
+
+def test_parse_threshold__a_tie_accepts__by_a_documented_fraction() -> None:
+    assert parse_threshold(0.5, "accept") == Fraction(999, 2000)
+    assert parse_threshold(1, "accept") == Fraction(999, 1000)
+
+
+@pytest.mark.parametrize("value", [0, -0.5, 1.5, 2, 1e-9, "half", None, True])
+def test_parse_threshold__a_tie_accepts__out_of_range_is_refused_too(value: object) -> None:
+    with pytest.raises(UsageError, match="threshold"):
+        parse_threshold(value, "accept")  # type: ignore[arg-type]
+
+
+def test_parse_threshold__unknown_rule_for_ties__says_which_there_are() -> None:
+    with pytest.raises(UsageError) as caught:
+        parse_threshold(0.5, "perhaps")  # type: ignore[arg-type]
+    assert "'perhaps'" in caught.value.what and "'accept'" in caught.value.expected
+
+
+@pytest.mark.parametrize(
+    "text, fraction", [("0.333333", Fraction(333333, 10**6)), ("0.3333333333", Fraction(1, 3)), ("1/999999", None)]
+)
+def test_parse_threshold__denominators__up_to_a_million(text: str, fraction: Fraction | None) -> None:
+    assert parse_threshold(text) == (fraction or Fraction(text))
+    assert parse_threshold("1/1500000") == Fraction(1, 10**6)

@@ -579,3 +579,15 @@ def test_decode__recursion_limit_raised_by_another_library__deep_json_still_refu
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0 and "too deep" in done.stdout
+
+
+def test_header__as_long_as_allowed__is_written_and_read() -> None:
+    tree = {"w": np.float32([1, 2])}
+    data = encode(tree)
+    length = int.from_bytes(data[:8], "little")
+    assert encode(tree, max_header=length) == data
+    assert decode(data, max_header=length)["w"].tolist() == [1.0, 2.0]
+    with pytest.raises(InvalidWeights, match="header would have"):
+        encode(tree, max_header=length - 1)
+    with pytest.raises(InvalidWeights, match="header claims"):
+        decode(data, max_header=length - 1)

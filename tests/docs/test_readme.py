@@ -83,7 +83,7 @@ def test_history__output__is_what_the_command_prints_for_these_rounds() -> None:
         RoundRecord(1, state, proposer, 0, b"", bytes(32), weights("a102bf38"), 1, 3, 0, 6, 0, 0, 2),
         RoundRecord(11, RoundState.PROPOSING, "0xB513" + "0" * 32 + "F904", 0, b"", None, None, 1, 3, 1, 0, 0, 0, 0),
     ]
-    deployed, decided = sent(3_835_470, "2026-11-26 01:46:14", 0), sent(159_790, "2026-11-26 01:46:20", 1)
+    deployed, decided = sent(3_856_821, "2026-11-26 01:46:14", 0), sent(157_443, "2026-11-26 01:46:20", 1)
     votes = tuple(Vote(seat, "", Choice.APPROVED) for seat in (1, 2))
     rounds = [
         Round(records[0], transactions=(deployed,)),

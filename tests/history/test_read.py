@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -15,9 +16,10 @@ from colearn_ledger.chain.endpoints import connect
 from colearn_ledger.chain.transactions import Outcome
 from colearn_ledger.core.protocol import RoundState, Rules
 from colearn_ledger.errors import ChainError, UsageError
-from colearn_ledger.history import Choice, Round, logs, read_history
+from colearn_ledger.history import Choice, Round, read_history
 
 from ..kit.anvil import Anvil, anvil
+from ..kit.proxy import Answer, Refusal, proxy_of
 from ..kit.story import RULES, Story, Told, ref, tell
 
 
@@ -103,12 +105,12 @@ def test_history__one_round__is_the_same_as_in_the_whole(told: Told) -> None:
         assert part.current == 7
 
 
-def test_history__pages__give_what_one_call_gives(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_history__pages__give_what_one_call_gives(told: Told) -> None:
     whole = told.read(logs=False)
     for page in (1, 3, 8):
-        monkeypatch.setattr("colearn_ledger.history.read._PAGE", page)
-        assert told.read(logs=False).rounds == whole.rounds
-        assert [r.record.round for r in told.read(logs=False, first=2, last=6).rounds] == [2, 3, 4, 5, 6]
+        assert told.read(logs=False, page=page).rounds == whole.rounds
+        part = told.read(logs=False, first=2, last=6, page=page).rounds
+        assert [r.record.round for r in part] == [2, 3, 4, 5, 6]
 
 
 def test_history__no_such_round__says_what_there_is(told: Told) -> None:
@@ -125,66 +127,71 @@ def test_history__without_events__storage_still_has_who_what_and_how(told: Told)
     assert one.record.weights == ref("one") and one.record.proposer == told.address(0)
 
 
-def test_history__endpoint_that_caps_ranges__is_read_in_smaller_ones(
-    told: Told, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    whole, asked = told.read(), []
-    real = logs._Decoder.fetch
+@contextlib.contextmanager
+def through(story: Story, answer: Answer) -> Iterator[Story]:
+    """The story, read through an endpoint that answers so when it is asked for events."""
+    with proxy_of(story.chain.url) as proxy:
+        proxy.answers["eth_getLogs"] = answer
+        web3 = connect([proxy.url])
+        yield Story(story.chain, web3, story.deployment, CollectiveContract(web3, story.deployment.address))
 
-    def capped(self: Any, first: int, last: int, subjects: Any) -> Any:
+
+def blocks(params: list[Any]) -> tuple[int, int]:
+    """The first and the last block whose events are asked for."""
+    return int(params[0]["fromBlock"], 16), int(params[0]["toBlock"], 16)
+
+
+def test_history__endpoint_that_caps_ranges__is_read_in_smaller_ones(told: Told) -> None:
+    whole, asked = told.read(), []
+
+    def capped(params: list[Any], ask: Any) -> Any:
+        first, last = blocks(params)
         asked.append(last - first + 1)
         if last - first + 1 > 3:
-            raise ValueError("block range is too large")
-        return real(self, first, last, subjects)
+            raise Refusal("block range is too large")
+        return ask(params)
 
-    monkeypatch.setattr(logs._Decoder, "fetch", capped)
-    # the clock goes on between the two, which changes nothing in what was decided
-    assert replace(told.read(), clock=whole.clock) == whole
+    with through(told, capped) as limited:
+        # the clock goes on between the two, which changes nothing in what was decided
+        assert replace(limited.read(), clock=whole.clock) == whole
     assert max(asked) > 3 and len([n for n in asked if n > 3]) < len(asked)
 
 
-def test_history__block_of_the_deployment_unknown__looks_no_further_back_than_to_it(
-    chain: Anvil, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_history__block_of_the_deployment_unknown__looks_no_further_back_than_to_it(chain: Anvil) -> None:
     chain.rpc("anvil_mine", hex(3000))
     story = Story.begin(chain, 2)
     story.propose("one")
     known = story.read()
     asked = []
-    real = logs._Decoder.fetch
 
-    def watched(self: Any, first: int, last: int, subjects: Any) -> Any:
-        asked.append(first)
-        return real(self, first, last, subjects)
+    def watched(params: list[Any], ask: Any) -> Any:
+        asked.append(blocks(params)[0])
+        return ask(params)
 
-    monkeypatch.setattr(logs._Decoder, "fetch", watched)
-    monkeypatch.setattr("colearn_ledger.history.read._FEW", 0)
-    assert story.read(deployed_block=0).rounds == known.rounds
+    with through(story, watched) as seen:
+        assert seen.read(deployed_block=0, few=0).rounds == known.rounds
     assert len(asked) == 1 and 0 < asked[0] < story.deployment.block
 
 
-def test_history__endpoint_without_old_events__shows_the_storage_part_and_says_so(
-    told: Told, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_history__endpoint_without_old_events__shows_the_storage_part_and_says_so(told: Told) -> None:
     whole = told.read()
     kept_from = told.receipts["propose 3"].block
-    real = logs._Decoder.fetch
 
-    def pruned(self: Any, first: int, last: int, subjects: Any) -> Any:
-        if first < kept_from:
-            raise ValueError("pruned history unavailable")
-        return real(self, first, last, subjects)
+    def pruned(params: list[Any], ask: Any) -> Any:
+        if blocks(params)[0] < kept_from:
+            raise Refusal("pruned history unavailable")
+        return ask(params)
 
-    monkeypatch.setattr(logs._Decoder, "fetch", pruned)
-    history = told.read()
+    with through(told, pruned) as forgetful:
+        history = forgetful.read()
     assert history.logs_from == kept_from and "pruned history" in history.logs_problem
     assert not history.rounds[1].logged and choices(history.rounds[1]) == choices(whole.rounds[1])
     assert history.rounds[7] == whole.rounds[7]
 
 
-def test_history__an_empty_answer_proves_nothing(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(logs._Decoder, "fetch", lambda *_: [])
-    history = told.read()
+def test_history__an_empty_answer_proves_nothing(told: Told) -> None:
+    with through(told, lambda *_: []) as silent:
+        history = silent.read()
     assert "left out events" in history.logs_problem and not history.rounds[1].logged
     assert history.rounds[1].record.weights == ref("one")
 

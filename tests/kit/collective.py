@@ -150,7 +150,8 @@ class Collective:
 
 def run_node(*words: str, cwd: Path, **env: str) -> subprocess.Popen[bytes]:
     environment = {k: v for k, v in os.environ.items() if not k.startswith("COLEARN_")}
-    environment |= {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'node'}", **env}
+    paths = [str(ROOT), str(ROOT / "node"), *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment |= {"PYTHONPATH": os.pathsep.join(paths), **env}
     return subprocess.Popen(
         [sys.executable, "-m", "colearn_node.cli", *words],
         cwd=cwd,

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib.metadata
 import io
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -199,3 +202,18 @@ def test_watched__learner__says_what_it_does_and_does_the_same() -> None:
         dataclasses.replace(r, seconds=0) for r in plain.rounds
     ]
     assert said[:4] == ["l0 tests", "l1 tests", "l2 tests", "l0 trains"]
+
+
+@pytest.mark.parametrize("name", ["numpy", "keras", "torch", "xgboost"])
+def test_environment__a_framework_is_in_use__its_version_is_named(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, name, ModuleType(name))  # its version is that of the installed package
+    try:
+        version = importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        version = "unknown"
+    assert record.environment()["versions"][name] == version
+
+
+def test_environment__a_framework_is_not_in_use__isnt_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "xgboost", raising=False)
+    assert "xgboost" not in record.environment()["versions"]

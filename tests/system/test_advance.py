@@ -20,16 +20,14 @@ RULES = Rules(propose_window=1000)
 def approve_a_motion(made: Collective) -> None:
     """All members approve of other rules, which wait for the round's end."""
     Sender(made.contract, Anvil.account(0)).move_rules(dataclasses.replace(RULES, vote_window=77))
-    [motion] = made.contract.fetch_motions(0, 1, made.contract.fetch_head())
+    [motion] = made.contract.snapshot().motions(0, 1)
     for index in (1, 2):
         Sender(made.contract, Anvil.account(index)).vote_motion(motion.id, True)
 
 
 def end_the_round(made: Collective, late: int) -> None:
     """Go on to ``late`` seconds after the first second in which it is over by the clock."""
-    head = made.contract.fetch_head()
-    clock = made.contract.fetch_clock(head)
-    view = made.contract.fetch_view(made.member(0), head, clock)
+    view = made.contract.snapshot().view(made.member(0))
     made.anvil.rpc("evm_setNextBlockTimestamp", view.deadline + 1 + late)
     made.anvil.mine()
 

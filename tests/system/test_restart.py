@@ -100,14 +100,17 @@ def test_worker__that_dies_again_and_again__is_replaced_more_and_more_rarely_unt
         assert len(nodes[1].events("vote")) == 1
 
 
-def test_worker__busy_for_ever_with_what_is_stale__is_replaced(
-    tmp_path: Path,
-) -> None:
+def test_worker__busy_for_ever_with_what_is_stale__is_replaced(tmp_path: Path) -> None:
     with collective(tmp_path, 4) as made:
-        (tmp_path / "hold-test-3").touch()
+        held = [tmp_path / f"hold-test-{index}" for index in (1, 2, 3)]
+        for file in held:
+            file.touch()
         nodes = [gated(made, i, learner__grace=0.5) for i in range(4)]
-        wait_until(lambda: bool(nodes[3].events("learner")), "the learner is there")
-        worker = int(nodes[3].events("learner")[0]["pid"])
+        # The others' two votes would decide the first round: none of them comes before the fourth is at its test.
+        wait_until(lambda: seen(tmp_path, "test", 3), "the fourth tests the first proposal")
+        worker = nodes[3].worker_pid
+        for file in held[:2]:
+            file.unlink()
         wait_until(lambda: any(e["level"] == "warning" for e in nodes[3].events("stale")), "the worker is replaced")
         wait_until(lambda: not alive(worker), "the old worker is gone")
         wait_until(lambda: len(nodes[3].events("adopt")) >= 2, "the new one adopts")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -19,10 +19,12 @@ from colearn_ledger.chain.transactions import Outcome, Receipt
 from colearn_ledger.core.asking import ask_current
 from colearn_ledger.core.decide import Judge
 from colearn_ledger.core.learner import ProposedWeights, Weights
-from colearn_ledger.core.protocol import Proposal, WeightsRef
+from colearn_ledger.core.protocol import ZERO_ADDRESS, Proposal, WeightsRef
 from colearn_ledger.core.schema import Schema
 from colearn_ledger.core.summaries import VoteRecord
+from colearn_ledger.core.weights import encode, weights_ref
 from colearn_ledger.errors import UsageError
+from colearn_ledger.founding.record import DeploymentRecord, save_deployment
 from colearn_ledger.history import Choice, read_history
 from colearn_ledger.member.work import Verdict
 
@@ -59,11 +61,14 @@ def test_log__vote_of_a_learner_that_does_not__scores_alone() -> None:
 
 @pytest.mark.parametrize("task, small", [("IRIS", True), ("SKLEARN_DIGITS", False)])
 def test_check__learner_that_votes_on_few_samples__says_so(
-    task: str, small: bool, recwarn: pytest.WarningsRecorder
+    task: str, small: bool, tmp_path: Path, recwarn: pytest.WarningsRecorder
 ) -> None:
-    options = {"index": 0, "of": 2, "task": task}
-    found = Findings(config(options))
-    found._deployment = SimpleNamespace(schema=Schema.of(ask_current(task_learner(**options)).weights))
+    options: dict[str, Any] = {"index": 0, "of": 2, "task": task}
+    weights = ask_current(task_learner(**options)).weights
+    record = DeploymentRecord(1, ZERO_ADDRESS, 1, bytes(32), weights_ref(encode(weights)), Schema.of(weights))
+    save_deployment(record, tmp_path / "deployment.json")
+    found = Findings(replace(config(options), deployment=tmp_path / "deployment.json"))
+    found.read_deployment()
     recwarn.clear()
     line = found.try_learner()
     assert line.note is small
