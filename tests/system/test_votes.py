@@ -92,11 +92,11 @@ def test_task_learner__vote_policy__is_the_learners() -> None:
 def test_scores__published_by_a_node__are_in_the_history_and_else_nowhere(
     tmp_path: Path, secret: bool, publish: bool
 ) -> None:
-    with collective(tmp_path, 2, secret=secret, rules=Rules(vote_window=600, reveal_window=600)) as made:
+    with collective(tmp_path, 2, secret=secret) as made:
         node = made.start(1, **({"publish_scores": True} if publish else {}))
         propose(made, made.store.put(trained()))
         wait_until(lambda: bool(node.events("commit" if secret else "vote")), "it votes")
-        if secret:  # its is the only commitment, so reveals are open at once
+        if secret:  # the only voter has committed, so reveals are taken
             wait_until(lambda: bool(node.events("reveal")), "it reveals")
         [said] = node.events("commit" if secret else "vote")
         first = read_history(made.contract.snapshot(), deployed_block=0).rounds[1]
