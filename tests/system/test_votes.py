@@ -19,7 +19,7 @@ from colearn_ledger.chain.transactions import Outcome, Receipt
 from colearn_ledger.core.asking import ask_current
 from colearn_ledger.core.decide import Judge
 from colearn_ledger.core.learner import ProposedWeights, Weights
-from colearn_ledger.core.protocol import ZERO_ADDRESS, Proposal, Rules, WeightsRef
+from colearn_ledger.core.protocol import ZERO_ADDRESS, Proposal, WeightsRef
 from colearn_ledger.core.schema import Schema
 from colearn_ledger.core.summaries import VoteRecord
 from colearn_ledger.core.weights import encode, weights_ref
