@@ -75,7 +75,8 @@ def _submitter(found: Findings) -> Submitter | None:
     if found.account is None or found.dry_run:
         return None
     cap = found.config.fee_cap
-    return Submitter(Sender(found.contract, found.account, fee_cap=None if cap is None else int(cap * 10**9)))
+    sender = Sender(found.contract, found.account, fee_cap=None if cap is None else int(cap * 10**9))
+    return Submitter(sender, publish_scores=found.config.publish_scores)
 
 
 def _spec(found: Findings) -> Spec:
