@@ -59,14 +59,23 @@ class EmbeddedLedger:
     secret: votes are committed and revealed instead of cast openly.
     shuffled: the contract shuffles the order of proposers each cycle; else it goes seat by seat.
     store: where weights go; a temporary folder when None.
+    chain: to be read afterwards, with an account for each learner; one that ends with the run when None.
     """
 
     name = "embedded ledger"
 
-    def __init__(self, *, secret: bool = False, shuffled: bool = False, store: Store | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        secret: bool = False,
+        shuffled: bool = False,
+        store: Store | None = None,
+        chain: EmbeddedChain | None = None,
+    ) -> None:
         self._secret = secret
         self._shuffled = shuffled
         self._store = store
+        self._chain = chain
 
     def run(
         self,
@@ -78,7 +87,10 @@ class EmbeddedLedger:
     ) -> Results:
         """``n_rounds`` rounds; see :func:`colearn_ledger.run`. Ctrl-C ends it with the rounds decided before."""
         with self._open_store() as store:
-            collective = _Collective(learners, names, store, threshold, secret=self._secret, shuffled=self._shuffled)
+            chain = self._chain or EmbeddedChain(len(learners))
+            collective = _Collective(
+                learners, names, store, threshold, chain, secret=self._secret, shuffled=self._shuffled
+            )
             initial = collective.initial_result()
             done: list[RoundResult] = []
             interrupted = False
@@ -133,6 +145,7 @@ class _Collective:
         names: Sequence[str],
         store: Store,
         threshold: Fraction,
+        chain: EmbeddedChain,
         *,
         secret: bool,
         shuffled: bool,
@@ -141,7 +154,7 @@ class _Collective:
         genesis = ask_current(learners[0], names[0]).weights
         schema = Schema.of(genesis)
         check_fit(learners, schema, names)
-        self._chain = chain = EmbeddedChain(len(learners))
+        self._chain = chain
         self._data = encode(genesis)
         self._genesis = store.put(self._data)
         self._started = started
@@ -162,7 +175,7 @@ class _Collective:
         self._members = [
             Member(
                 Preparer(learner, store, max_size=DEFAULT_MAX_SIZE, name=name, schema=schema, verified=verified),
-                Submitter(Sender(self._contract, account)),
+                Submitter(Sender(self._contract, account), publish_scores=True),
             )
             for learner, account, name in zip(learners, chain.accounts, names, strict=True)
         ]

@@ -5,6 +5,7 @@ The contract refuses what has become stale, because every transaction names the 
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from ..chain.commitments import commitment_of, derive_salt, open_commitment
@@ -16,11 +17,22 @@ from .work import Trained, Verdict, Work
 __all__ = ["Submitter", "sent"]
 
 
-class Submitter:
-    """One member's account on the contract."""
+_MILLION = 10**6
+_MOST = 2**63 - 1  # an int64
 
-    def __init__(self, sender: Sender) -> None:
+
+class Submitter:
+    """One member's account on the contract.
+
+    ``publish_scores``: votes carry the scores of the current weights and of the proposed ones, where the learner tells
+    both. A secret vote's are published when it is revealed; they are remembered until then, and not longer than this
+    object lives: a member that was started again reveals its vote without them.
+    """
+
+    def __init__(self, sender: Sender, *, publish_scores: bool = False) -> None:
         self.sender = sender
+        self._publish_scores = publish_scores
+        self._committed: tuple[bytes, tuple[int, int] | None] = (b"", None)  # the last proposal's id, and its scores
 
     def submit(self, work: Work) -> Receipt | None:
         """Send what came out of the work; None when there is nothing to send."""
@@ -37,8 +49,10 @@ class Submitter:
 
     def _vote(self, verdict: Verdict) -> Receipt:
         proposal_id = verdict.action.proposal.id
+        scores = _scores(verdict) if self._publish_scores else None
         if not verdict.action.secret:
-            return self.sender.vote(proposal_id, verdict.approve)
+            return self.sender.vote(proposal_id, verdict.approve, scores)
+        self._committed = (proposal_id, scores)
         where = self._where(proposal_id)
         salt = derive_salt(self._key, **where)
         commitment = commitment_of(**where, voter=self.sender.account.address, approve=verdict.approve, salt=salt)
@@ -54,7 +68,10 @@ class Submitter:
                 fix="stop the other program that votes with this key",
             )
         approve, salt = opened
-        return self.sender.reveal(action.proposal.id, approve, salt)
+        committed, scores = self._committed
+        return self.sender.reveal(
+            action.proposal.id, approve, salt, scores if committed == action.proposal.id else None
+        )
 
     @property
     def _key(self) -> bytes:
@@ -63,6 +80,18 @@ class Submitter:
     def _where(self, proposal_id: bytes) -> dict[str, Any]:
         contract = self.sender.contract
         return {"chain_id": contract.chain_id, "contract": contract.address, "proposal_id": proposal_id}
+
+
+def _scores(verdict: Verdict) -> tuple[int, int] | None:
+    """Of the current weights and the proposed ones, in millionths; None where the contract takes no two such."""
+    test = verdict.test
+    if test is None or test.current_score is None:
+        return None
+    scores = (float(test.current_score), float(test.vote_value))
+    if not all(math.isfinite(score) and abs(score) * _MILLION <= _MOST for score in scores):
+        return None
+    now, proposed = (round(score * _MILLION) for score in scores)
+    return now, proposed
 
 
 def sent(receipt: Receipt | None) -> bool:

@@ -66,6 +66,7 @@ def assembled(
             heads=None if config.ws is None else HeadSubscription(config.ws, wake, log),
             poll_interval=config.poll_interval,
             store_timeout=config.store_timeout,
+            endpoint_lag=config.endpoint_lag,
             rounds=rounds,
             until_round=until_round,
         )
@@ -75,7 +76,8 @@ def _submitter(found: Findings) -> Submitter | None:
     if found.account is None or found.dry_run:
         return None
     cap = found.config.fee_cap
-    return Submitter(Sender(found.contract, found.account, fee_cap=None if cap is None else int(cap * 10**9)))
+    sender = Sender(found.contract, found.account, fee_cap=None if cap is None else int(cap * 10**9))
+    return Submitter(sender, publish_scores=found.config.publish_scores)
 
 
 def _spec(found: Findings) -> Spec:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import dataclasses
 import hashlib
+import io
 import json
 import pickle
 from fractions import Fraction
@@ -24,6 +26,7 @@ from colearn_ledger.core.weights import encode
 from colearn_ledger.embedded.chain import EmbeddedChain
 from colearn_ledger.embedded.ledger import EmbeddedLedger, Member
 from colearn_ledger.errors import InvalidWeights, SchemaMismatch
+from colearn_ledger.history import Choice, Vote, read_history, write_csv
 from colearn_ledger.member.prepare import Preparer
 from colearn_ledger.member.submit import Submitter
 from colearn_ledger.member.work import Adopted, Declined, Nothing, Trained, Verdict, Work
@@ -323,3 +326,29 @@ def test_run__interrupted__returns_the_rounds_that_were_decided() -> None:
 
     results = run(5, linear_learners(3), Fraction(1, 2), backend=EmbeddedLedger(), on_round=stop_after_two)
     assert results.interrupted and [r.round for r in results.rounds] == [1, 2]
+
+
+def tells(vote: Vote) -> bool:
+    return vote.choice in (Choice.APPROVED, Choice.REJECTED)
+
+
+@pytest.mark.parametrize("secret", [False, True])
+def test_run__scores__are_in_the_history_as_its_columns_say(secret: bool) -> None:
+    chain = EmbeddedChain(3)
+    results = run(2, linear_learners(3, 1), 0.5, backend=EmbeddedLedger(secret=secret, chain=chain))
+    assert results.ledger is not None
+    contract = CollectiveContract(chain.web3, results.ledger["contract"], pin_by_number=True)
+    history = read_history(contract.snapshot(), deployed_block=1)
+    for told, result in zip(history.rounds[1:3], results.rounds, strict=True):
+        voted = [vote for vote in told.votes if tells(vote)]
+        assert voted, "somebody has voted"
+        for vote in voted:
+            ours = (result.current_scores[vote.seat], result.vote_scores[vote.seat])
+            assert vote.scores == pytest.approx(ours, abs=1e-6)
+    page = io.StringIO()
+    write_csv(history.rounds, page)
+    rows = list(csv.DictReader(io.StringIO(page.getvalue())))
+    scores = [vote.scores for vote in history.rounds[1].votes if vote.scores is not None]
+    for i, column in enumerate(("current_score", "proposed_score")):
+        mean = sum(pair[i] for pair in scores) / len(scores)
+        assert float(rows[1][column]) == pytest.approx(mean, abs=1e-6)

@@ -11,6 +11,7 @@ from colearn_node.log import Log
 from colearn_node.worker.messages import Discard, Done, Failed, Job, Ready, Spec
 from colearn_node.worker.process import Died, Message
 
+from colearn_ledger.chain.endpoints import Heads
 from colearn_ledger.chain.transactions import Outcome, Receipt
 from colearn_ledger.core.decide import Action, Adopt, Judge, Propose
 from colearn_ledger.core.learner import ProposedWeights, Weights
@@ -66,7 +67,7 @@ class FakeLedger:
     """A collective whose views are given; ``mined``: what was sent, in order.
 
     ``known``: what the last call for a view came with. ``error``: raised by the next calls until it is taken away.
-    ``refusal``: raised by the next submit alone.
+    ``refusal``: raised by the next submit alone. ``better``: whether there is an endpoint to switch to.
     """
 
     now: View
@@ -80,6 +81,9 @@ class FakeLedger:
     looks: int = 0
     known: View | None = None
     pages: list[tuple[int, int]] = field(default_factory=list)
+    heads: Heads | None = None
+    better: bool = True
+    switches: int = 0
 
     def view(self, known: View | None = None) -> View:
         if self.error is not None:
@@ -91,6 +95,13 @@ class FakeLedger:
     def rounds(self, first: int, count: int, view: View) -> tuple[RoundRecord, ...]:
         self.pages.append((first, count))
         return tuple(self.records[i] for i in range(first, first + count))
+
+    def compare_heads(self) -> Heads | None:
+        return self.heads
+
+    def switch_endpoint(self) -> bool:
+        self.switches += 1
+        return self.better
 
     def submit(self, work: Work) -> Receipt:
         if self.refusal is not None:

@@ -8,6 +8,8 @@ import os
 import subprocess
 import sys
 import threading
+import urllib.error
+import urllib.request
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,7 +26,7 @@ from .anvil import Anvil, anvil
 from .collective import Collective
 from .learners import linear_learners
 
-__all__ = ["NodeCollective", "NodeProcess", "node_collective", "run_node"]
+__all__ = ["NodeCollective", "NodeProcess", "node_collective", "run_node", "trained"]
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -63,6 +65,15 @@ class NodeProcess:
     def kill(self) -> None:
         self.process.kill()
         self.wait()
+
+    def get(self, path: str) -> tuple[int, str]:
+        """Status and text of a page of its metrics' server."""
+        port = self.events("metrics")[0]["port"]
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
 
     @property
     def worker_pid(self) -> int:
@@ -131,6 +142,13 @@ class NodeCollective(Collective[Anvil]):
 
     def accepted_sha256(self) -> str:
         return self.view().accepted.sha256.hex()
+
+
+def trained() -> bytes:
+    """What member 0 proposes in round 1 of two."""
+    learner = linear_learners(2, 1)[0]
+    learner.mli_begin_round(1)
+    return encode(learner.mli_propose_weights().weights)
 
 
 def run_node(*words: str, cwd: Path, **env: str) -> subprocess.Popen[bytes]:

@@ -31,6 +31,9 @@ class Heard:
     def ended(self, record: Any) -> None:
         self.heard.append(("ended", record))
 
+    def compared(self, heads: Any) -> None:
+        self.heard.append(("compared", heads))
+
     def submitted(self, work: Any, receipt: Any) -> None:
         self.heard.append(("submitted", (work, receipt)))
 
@@ -99,3 +102,17 @@ def test_chain_trouble__a_hundred_times__is_said_at_every_power_of_two() -> None
     said = log.events("chain")
     assert said[0] == "no answer; expected: one; to fix: look; again in 0.5 s"
     assert said[1:] == [f"no answer ({2**i} times); again in 0.5 s" for i in range(1, 7)]
+
+
+def test_looked__motions_to_vote_on__are_told_once_a_change() -> None:
+    log = Lines()
+    reporter = Reporter(log)
+    one, two = b"\x01" * 32, b"\x02" * 32
+    for motions in ((), (one,), (one,), (one, two), ()):
+        reporter.looked(view(motions_to_vote=motions))
+    shows = "; colearn-ledger motion list shows them"
+    assert log.events("motions") == [
+        f"1 motion waits for your vote: 0x{one.hex()}{shows}",
+        f"2 motions wait for your vote: 0x{one.hex()}, 0x{two.hex()}{shows}",
+        "no motion waits for your vote any more",
+    ]

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,8 +16,7 @@ from colearn_ledger.core.protocol import Rules
 from colearn_ledger.core.weights import encode, weights_ref
 
 from ..kit.anvil import anvil, wait_until
-from ..kit.learners import linear_learners
-from ..kit.nodes import NodeCollective, node_collective
+from ..kit.nodes import NodeCollective, node_collective, trained
 from ..kit.ports import Forwarder
 
 
@@ -28,13 +25,6 @@ def pair(tmp_path: Path) -> Iterator[NodeCollective]:
     """Two members; nobody runs yet."""
     with node_collective(tmp_path, 2) as made:
         yield made
-
-
-def trained() -> bytes:
-    """What member 0 proposes in round 1."""
-    learner = linear_learners(2, 1)[0]
-    learner.mli_begin_round(1)
-    return encode(learner.mli_propose_weights().weights)
 
 
 def test_vote__weights_that_can_not_be_had__are_tried_again_until_they_can(pair: NodeCollective) -> None:
@@ -142,39 +132,30 @@ def test_privacy__spent__declines_once_a_turn_votes_on_and_stays_so_after_a_rest
         assert [r.state.name for r in made.records()][2] == "MISSED"
 
 
-def get(port: int, path: str) -> tuple[int, str]:
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
-            return answer.status, answer.read().decode()
-    except urllib.error.HTTPError as e:
-        return e.code, e.read().decode()
-
-
 def test_metrics__show_rounds_and_health(pair: NodeCollective) -> None:
     with contextlib.closing(Forwarder(pair.chain.url)) as endpoint:
         node = pair.start(1, rpc=[endpoint.url], metrics__listen="127.0.0.1:0")
         wait_until(lambda: bool(node.events("metrics")), "the server runs")
-        port = node.events("metrics")[0]["port"]
-        assert get(port, "/livez") == (200, "ok\n")
-        wait_until(lambda: get(port, "/readyz")[0] == 200, "it is ready")
+        assert node.get("/livez") == (200, "ok\n")
+        wait_until(lambda: node.get("/readyz")[0] == 200, "it is ready")
         pair.propose(pair.store.put(trained()))
-        wait_until(lambda: 'colearn_node_rounds_total{outcome="accepted"} 1.0' in get(port, "/metrics")[1], "counted")
-        shown = get(port, "/metrics")[1]
+        wait_until(lambda: 'colearn_node_rounds_total{outcome="accepted"} 1.0' in node.get("/metrics")[1], "counted")
+        shown = node.get("/metrics")[1]
         assert "\ncolearn_node_round 2.0\n" in shown and "\ncolearn_node_accepted_round 1.0\n" in shown
         assert 'colearn_node_events_total{event="vote",level="info"} 1.0' in shown
         gas = sum(e.get("gas", 0) for e in node.lines)
         assert gas > 30_000 and f"\ncolearn_node_gas_total {float(gas)}\n" in shown
-        assert get(port, "/nothing")[0] == 404
+        assert node.get("/nothing")[0] == 404
         endpoint.cut()
         wait_until(lambda: bool(node.events("chain")), "it sees that the chain is gone")
-        assert node.process.poll() is None and get(port, "/livez")[0] == 200
+        assert node.process.poll() is None and node.get("/livez")[0] == 200
 
 
 def test_ready__before_the_learner_is__503_says_why(pair: NodeCollective) -> None:
     (pair.store.folder / cid_text(pair.view(1).accepted.cid_digest, pair.view(1).accepted.size)).unlink()
     node = pair.start(1, metrics__listen="127.0.0.1:0")
     wait_until(lambda: bool(node.events("unavailable")), "the accepted weights can't be had")
-    status, why = get(node.events("metrics")[0]["port"], "/readyz")
+    status, why = node.get("/readyz")
     assert status == 503 and "accepted weights" in why
 
 

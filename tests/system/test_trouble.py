@@ -8,10 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from ..kit.anvil import wait_until
-from ..kit.nodes import NodeCollective, NodeProcess, node_collective
+from ..kit.anvil import anvil, wait_until
+from ..kit.nodes import NodeCollective, NodeProcess, node_collective, trained
 from ..kit.ports import Forwarder, refusing_port
-from .test_behaviour import trained
 
 
 @pytest.fixture
@@ -85,3 +84,31 @@ def test_funds__run_low__a_warning_and_when_there_are_none_it_waits_for_more(tmp
         assert "has 10 wei" in said and f"send funds to {made.address(1)}" in said and made.nonce(1) == 1
         made.chain.rpc("anvil_setBalance", made.address(1), hex(10**20))
         wait_until(lambda: bool(node.events("propose")), "it goes on when there are funds")
+
+
+def test_endpoints__the_first_stands_still__is_not_ready_until_it_has_switched_and_votes(pair: NodeCollective) -> None:
+    with anvil("--no-mining") as stuck:
+        stuck.rpc("anvil_loadState", pair.chain.rpc("anvil_dumpState"))
+        stuck.mine()
+        node = pair.start(1, rpc=[stuck.url, pair.chain.url], metrics__listen="127.0.0.1:0")
+        rests(node)
+        wait_until(lambda: node.get("/readyz")[1] == "ok\n", "it sees nothing amiss")
+        pair.propose(pair.store.put(trained()))
+        pair.chain.rpc("anvil_mine", hex(20))
+        wait_until(lambda: "blocks behind" in node.get("/readyz")[1], "it says that it sees an old chain")
+        wait_until(lambda: bool(node.events("vote")), "it votes", deadline_s=60)
+        [said] = node.events("endpoint")
+        assert said["level"] == "warning" and said["text"].endswith(f"behind {pair.chain.url}: switched to that")
+        wait_until(lambda: node.get("/readyz")[1] == "ok\n", "it is ready again")
+
+
+def test_motion__waits_for_this_members_vote__is_told_once(tmp_path: Path) -> None:
+    with node_collective(tmp_path, 3) as made:
+        node = made.start(1)
+        rests(node)
+        made.sender(0).move_add_member(made.address(5))
+        wait_until(lambda: bool(node.events("motions")), "it says so")
+        [motion] = made.motions()
+        assert f"0x{motion.id.hex()}" in node.events("motions")[0]["text"]
+        made.vote_motion(1)
+        wait_until(lambda: len(node.events("motions")) == 2, "it has voted by other means")

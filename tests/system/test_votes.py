@@ -25,9 +25,12 @@ from colearn_ledger.core.summaries import VoteRecord
 from colearn_ledger.core.weights import encode, weights_ref
 from colearn_ledger.errors import UsageError
 from colearn_ledger.founding.record import DeploymentRecord, save_deployment
+from colearn_ledger.history import Choice
 from colearn_ledger.member.work import Verdict
 
+from ..kit.anvil import wait_until
 from ..kit.builders import proposal
+from ..kit.nodes import node_collective, trained
 
 
 def told(record: VoteRecord | None, *, as_json: bool = False) -> str:
@@ -82,3 +85,24 @@ def test_task_learner__vote_policy__is_the_learners() -> None:
     assert learner.mli_test_weights(learner.mli_get_current_weights()).vote is False
     with pytest.raises(UsageError, match="kind"):
         task_learner(index=0, of=2, task="IRIS", vote_policy="kind")
+
+
+@pytest.mark.parametrize("secret", [False, True])
+@pytest.mark.parametrize("publish", [True, False])
+def test_scores__published_by_a_node__are_in_the_history_and_else_nowhere(
+    tmp_path: Path, secret: bool, publish: bool
+) -> None:
+    with node_collective(tmp_path, 2, secret=secret) as made:
+        node = made.start(1, **({"publish_scores": True} if publish else {}))
+        made.propose(made.store.put(trained()))
+        wait_until(lambda: bool(node.events("commit" if secret else "vote")), "it votes")
+        if secret:  # the only voter has committed, so reveals are taken
+            wait_until(lambda: bool(node.events("reveal")), "it reveals")
+        [said] = node.events("commit" if secret else "vote")
+        first = made.history().rounds[1]
+        [vote] = [vote for vote in first.votes if vote.seat == 1]
+        assert vote.choice is Choice.APPROVED
+        if publish:
+            assert vote.scores == pytest.approx((said["current_score"], said["score"]), abs=1e-6)
+        else:
+            assert vote.scores is None
