@@ -103,7 +103,8 @@ class Baseline:
 def all_modules() -> list[Module]:
     found = []
     for folder in tables.FOLDERS:
-        for path in sorted((ROOT / folder).rglob("*.py")):
+        where = ROOT / folder
+        for path in [where] if where.is_file() else sorted(where.rglob("*.py")):
             module = Module(path.relative_to(ROOT), path.read_text(encoding="utf-8"))
             tests = [*_own_tests(module), *tables.TESTS.get(module.short, ())]
             found.append(replace(module, tests=tuple(dict.fromkeys(tests))))
@@ -131,7 +132,7 @@ def drawn(module: Module, each: int, seed: int) -> list[Fault]:
 
 def tests_digest(module: Module) -> str:
     kit = sorted((ROOT / "tests" / "kit").glob("*.py"))
-    files = [*(ROOT / test for test in module.tests), ROOT / "tests" / "conftest.py", *kit]
+    files = [*(ROOT / test.partition("::")[0] for test in module.tests), ROOT / "tests" / "conftest.py", *kit]
     return digest(*(file.read_bytes() for file in files))
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 __all__ = ["FOLDERS", "IMPORTED_ONCE", "IN_OTHER_PROCESSES", "MARKS", "MAY_LIVE", "NAMES", "TESTS"]
 
+# Folders, or single modules.
 FOLDERS = (
+    "colearn_ledger/backoff.py",
     "colearn_ledger/core",
     "colearn_ledger/chain",
     "colearn_ledger/history",
@@ -12,8 +14,17 @@ FOLDERS = (
     "node/colearn_node",
 )
 
-# Tests beside tests/<room>/test_<module>.py. Those that need a chain or processes only where there are no others.
+_RESTARTS = tuple(
+    f"tests/system/test_restart.py::{name}"
+    for name in (
+        "test_kill__while_the_learner_lets_no_other_thread_run__the_worker_ends_all_the_same",
+        "test_signal__in_the_middle_of_a_training__leaves_within_ten_seconds",
+    )
+)
+# Tests, or single ones of a file, beside tests/<room>/test_<module>.py. Those that need a chain or processes only where
+# there are no others.
 TESTS: dict[str, tuple[str, ...]] = {
+    "backoff": ("tests/test_backoff.py",),
     "core/asking": ("tests/core/test_held.py",),
     "core/cid": ("tests/core/test_cid_nodes.py",),
     "core/learner": ("tests/core/test_asking.py", "tests/core/test_driver.py"),
@@ -34,6 +45,13 @@ TESTS: dict[str, tuple[str, ...]] = {
     "history/types": ("tests/history/test_read.py",),
     "member/prepare": ("tests/member/test_verified.py", "tests/embedded/test_ledger.py"),
     "member/submit": ("tests/embedded/test_ledger.py",),
+    "node/check": ("tests/system/test_check_learner.py", "tests/system/test_mistakes.py"),
+    "node/cli": ("tests/cli/test_program.py", "tests/docs/test_cli_reference.py", "tests/node/test_settings.py"),
+    "node/init": ("tests/node/test_settings.py",),
+    "node/task_learner": ("tests/tasks/test_training.py",),
+    "node/template": ("tests/node/test_settings.py",),
+    "node/worker/main": ("tests/node/test_worker_process.py", *_RESTARTS),
+    "node/worker/supervisor": ("tests/node/test_supervisor.py",),
 }
 
 # Other marks than "not slow".

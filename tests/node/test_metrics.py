@@ -18,7 +18,8 @@ from colearn_ledger.core.decide import Advance, Judge
 from colearn_ledger.core.protocol import RoundState
 from colearn_ledger.errors import ConfigError
 
-from ..kit.fakes import Clock, Lines, proposal, record, view, work_of
+from ..kit.builders import proposal, record, view
+from ..kit.fakes import Clock, Lines, work_of
 
 
 class Bench:

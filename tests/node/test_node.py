@@ -25,7 +25,8 @@ from colearn_ledger.learners.loading.factory import LearnerSpec
 from colearn_ledger.member.work import Declined, Trained, Verdict
 from colearn_ledger.stores.spec import StoreSpec
 
-from ..kit.fakes import ME, OTHER, Clock, FakeLedger, FakeWorker, Lines, proposal, record, ref, view
+from ..kit.builders import ME, OTHER, proposal, record, ref, view
+from ..kit.fakes import Clock, FakeLedger, FakeWorker, Lines
 
 SPEC = Spec(LearnerSpec("m:f"), StoreSpec(None, Path("w"), False), 1 << 20, Schema.of({}))
 VOTING = {"state": RoundState.VOTING, "proposal": proposal()}

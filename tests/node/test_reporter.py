@@ -13,7 +13,8 @@ from colearn_ledger.core.protocol import RoundState
 from colearn_ledger.errors import ChainError
 from colearn_ledger.member.work import Declined, Verdict, Work
 
-from ..kit.fakes import Lines, proposal, record, ref, view, work_of
+from ..kit.builders import proposal, record, ref, view
+from ..kit.fakes import Lines, work_of
 
 SENT = Receipt(Outcome.SENT, b"\xab" * 32, 9, 31_020)
 
@@ -56,7 +57,7 @@ def test_looked__round_and_phase__stand_before_every_line() -> None:
 @pytest.mark.parametrize(
     "work, event, says",
     [
-        (work_of(Propose(7, b"p")), "propose", f"proposed {ref('trained').sha256.hex()[:8]}, 10 bytes"),
+        (work_of(Propose(7, b"p")), "propose", f"proposed {ref('trained').sha256.hex()[:8]}, 1,000 bytes"),
         (work_of(Judge(7, proposal(), False)), "vote", "voted to approve: scores 0.75, now 0.5"),
         (work_of(Judge(7, proposal(), True)), "commit", "committed to approve: scores 0.75, now 0.5"),
         (Verdict(Judge(7, proposal(), False), False, None, "not finite"), "vote", "voted to reject: not finite"),
