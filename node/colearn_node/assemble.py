@@ -66,6 +66,7 @@ def assembled(
             heads=None if config.ws is None else HeadSubscription(config.ws, wake, log),
             poll_interval=config.poll_interval,
             store_timeout=config.store_timeout,
+            endpoint_lag=config.endpoint_lag,
             rounds=rounds,
             until_round=until_round,
         )

@@ -19,11 +19,17 @@ class Health:
     ----------
     poll_interval: seconds between two looks when nothing happens.
     clock: seconds that never go back.
+
+    Attributes
+    ----------
+    endpoint, block_time: what is amiss with where the chain is seen, or with its clock; None while nothing is.
     """
 
     def __init__(self, poll_interval: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._poll, self._now = poll_interval, clock
         self._looped = self._looked = clock()
+        self.endpoint: str | None = None
+        self.block_time: str | None = None
         self._seen = False
         self._working = False
 
@@ -47,4 +53,6 @@ class Health:
             return "the chain has not been seen yet"
         if ago > _LOOK_S + 3 * self._poll:
             return f"the chain was seen last {ago:.0f} s ago"
+        if amiss := self.endpoint or self.block_time:
+            return amiss
         return None if self._working else "the learner doesn't hold the accepted weights yet"

@@ -1,10 +1,11 @@
-"""All that a node knows of its collective: five calls. A chain is one way to answer them."""
+"""All that a node knows of its collective: a few calls. A chain is one way to answer them."""
 
 from __future__ import annotations
 
 from typing import Protocol
 
 from colearn_ledger.chain.contract import CollectiveContract, Head
+from colearn_ledger.chain.endpoints import Heads, compare_heads, switch_endpoint
 from colearn_ledger.chain.snapshot import Snapshot
 from colearn_ledger.chain.transactions import Outcome, Receipt
 from colearn_ledger.core.protocol import RoundRecord, View
@@ -31,6 +32,12 @@ class Ledger(Protocol):
 
     def rounds(self, first: int, count: int, view: View) -> tuple[RoundRecord, ...]:
         """At most ``count`` rounds from ``first``, as of ``view``."""
+
+    def compare_heads(self) -> Heads | None:
+        """Where the endpoint that is looked through stands beside the others; None where there is no other."""
+
+    def switch_endpoint(self) -> bool:
+        """Look through the one that is furthest from now on. False: none is."""
 
     def submit(self, work: Work) -> Receipt:
         """Send what came out of the work, and wait until it counts. Raises ContractError where it is refused."""
@@ -66,6 +73,12 @@ class ChainLedger:
     def rounds(self, first: int, count: int, view: View) -> tuple[RoundRecord, ...]:
         head = Head(view.block_number, view.block_hash, view.at)
         return Snapshot(self.contract, head, view.at).rounds(first, count)
+
+    def compare_heads(self) -> Heads | None:
+        return compare_heads(self.contract.web3)
+
+    def switch_endpoint(self) -> bool:
+        return switch_endpoint(self.contract.web3)
 
     def submit(self, work: Work) -> Receipt:
         assert self._submitter is not None

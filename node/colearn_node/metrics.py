@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 
+from colearn_ledger.chain.endpoints import Heads
 from colearn_ledger.chain.transactions import Outcome, Receipt
 from colearn_ledger.core.protocol import RoundRecord, View
 from colearn_ledger.errors import ConfigError
@@ -42,6 +43,8 @@ class Metrics:
         self._block = Gauge("colearn_node_block", "Block of the last view", registry=reg)
         self._deadline = Gauge("colearn_node_deadline_seconds", "Deadline of the current phase", registry=reg)
         self._phase = Gauge("colearn_node_phase", "0 proposing, 1 voting, 2 revealing", registry=reg)
+        self._lag = Gauge("colearn_node_endpoint_lag_blocks", "Blocks behind the best endpoint", registry=reg)
+        self._motions = Gauge("colearn_node_motions_to_vote", "Motions that wait for this member's vote", registry=reg)
         self._ready = Gauge("colearn_node_ready", "1 if /readyz says so", registry=reg)
         host, _, port = listen.rpartition(":")
         try:
@@ -70,6 +73,11 @@ class Metrics:
         self._block.set(view.block_number)
         self._deadline.set(view.deadline)
         self._phase.set(view.state)
+        self._motions.set(len(view.motions_to_vote))
+
+    def compared(self, heads: Heads) -> None:
+        """Where the endpoints stand."""
+        self._lag.set(heads.lag)
 
     def ended(self, record: RoundRecord) -> None:
         """A round that was decided, or missed."""

@@ -28,9 +28,12 @@ __all__ = ["Node"]
 # While new heads come over a WebSocket, a look now and then is only for those that got lost.
 _QUIET_POLL_S = 15.0
 _LEAST_PAUSE_S = 0.25
+_COMPARE_S = 5.0  # between two comparisons of the endpoints' heads
+_LAGS = 2  # comparisons in a row: blocks don't reach all endpoints in the same moment
+_STILL_S = 300.0
 
 
-class Heads(Protocol):
+class Subscription(Protocol):
     """What wakes the loop when something is mined; see :class:`.heads.HeadSubscription`."""
 
     @property
@@ -48,6 +51,7 @@ class Node:
     health: is told what the loop does.
     poll_interval: seconds between two looks while nothing wakes the loop.
     store_timeout: seconds that one attempt to pull weights may take.
+    endpoint_lag: blocks that an endpoint may be behind another one before that one is used.
     heads: what wakes the loop beside the worker; None polls.
     clock: seconds that never go back.
     rounds: leave after so many decided rounds; None goes on until told to stop.
@@ -65,7 +69,8 @@ class Node:
         *,
         poll_interval: float,
         store_timeout: float,
-        heads: Heads | None = None,
+        endpoint_lag: float,
+        heads: Subscription | None = None,
         rounds: int | None = None,
         until_round: int | None = None,
         clock: Callable[[], float] = time.monotonic,
@@ -75,6 +80,7 @@ class Node:
         self.retention, self.health = retention, health
         self.poll_interval, self.store_timeout = poll_interval, store_timeout
         self.rounds, self.until_round = rounds, until_round
+        self.endpoint_lag = endpoint_lag
         self.stopping = False
         self._view: View | None = None
         self._at = 0  # block time of the last view
@@ -82,6 +88,9 @@ class Node:
         self._told_from: int | None = None  # the round whose outcome is to be told next
         self._now = clock
         self._decided = 0  # rounds, since it was started
+        self._compare_at = 0.0  # monotonic
+        self._several = False  # endpoints to compare
+        self._lagged = 0  # comparisons in a row that found the endpoint behind
         self._failures = Backoff(clock=clock)
         self._refusals = Backoff(clock=clock)
         self._announced: Key = ()
@@ -113,6 +122,7 @@ class Node:
     def step(self) -> float:
         """Look, decide, perform. Returns the seconds after which to look again even if nothing wakes the loop."""
         self.supervisor.hear()
+        self._compare()
         view = self._look()
         self.health.looked(can_work=self.supervisor.ready and self.supervisor.adopted == view.accepted.sha256)
         action = decide(view, Me(self.ledger.member, self.supervisor.adopted, self._now() - self._read_at))
@@ -143,6 +153,28 @@ class Node:
 
     # -------------------------------------------------------------------------------------------- look
 
+    def _compare(self) -> None:
+        """Now and then: is the endpoint that is looked through behind another one? Then look through that one."""
+        if self._now() < self._compare_at:
+            return
+        heads = self.ledger.compare_heads()
+        self._compare_at, self._several = self._now() + _COMPARE_S, heads is not None
+        if heads is None:
+            self._lagged = 0
+            self.health.endpoint = None
+            return
+        self.reporter.compared(heads)
+        self._lagged = self._lagged + 1 if heads.lag >= self.endpoint_lag else 0
+        lags = f"the endpoint {heads.current} is {heads.lag} blocks behind {heads.best}"
+        self.health.endpoint = lags if self._lagged else None
+        if self._lagged >= _LAGS:
+            switched = self.ledger.switch_endpoint()
+            if switched or self._lagged == _LAGS:
+                self.reporter.lags(heads, switched)
+            if switched:
+                self._lagged, self._view = 0, None
+                self._compare_at = 0.0  # whether it is better is known at the next look
+
     def _look(self) -> View:
         """The view at the newest block; the last one, if that block is still the newest and no deadline has passed."""
         last, now = self._view, self._now()
@@ -154,6 +186,10 @@ class Node:
         self._told_from = view.round
         if view.at != self._at:  # else the clock stands still, and for how long is worth knowing
             self._at, self._read_at = view.at, now
+        stands = now - self._read_at
+        self.health.block_time = None
+        if stands > _STILL_S and self._clock(view) > view.deadline:
+            self.health.block_time = f"the chain's clock stands still since {stands:.0f} s, and a deadline has passed"
         self._view = view
         self._failures.clear()
         self.reporter.looked(view)
@@ -173,6 +209,7 @@ class Node:
     def _pause(self, view: View, until: int) -> float:
         quiet = self.heads is not None and self.heads.connected
         pause = max(self.poll_interval, _QUIET_POLL_S) if quiet else self.poll_interval
+        pause = min(pause, max(_COMPARE_S, self.poll_interval)) if self._several else pause
         # Past the deadline the chain's own clock may still stand before it: look again, but not in a busy loop.
         return min(pause, max(until + 1 - self._clock(view), min(_LEAST_PAUSE_S, self.poll_interval)))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from colearn_ledger.chain.endpoints import Heads
 from colearn_ledger.chain.transactions import Outcome, Receipt
 from colearn_ledger.core.decide import Action, Reveal, Wait
 from colearn_ledger.core.protocol import RoundRecord, RoundState, View
@@ -22,6 +23,7 @@ class Watcher(Protocol):
 
     def looked(self, view: View) -> None: ...
     def ended(self, record: RoundRecord) -> None: ...
+    def compared(self, heads: Heads) -> None: ...
     def submitted(self, work: Work, receipt: Receipt) -> None: ...
 
 
@@ -32,12 +34,31 @@ class Reporter:
         self.log = log
         self._watcher = watcher
         self._waiting: tuple[object, ...] = ()
+        self._motions: tuple[bytes, ...] = ()
 
     def looked(self, view: View) -> None:
         """A new view."""
         self.log.round, self.log.phase = view.round, view.state.name.lower()
         if self._watcher is not None:
             self._watcher.looked(view)
+        if view.motions_to_vote != self._motions:
+            self._motions = view.motions_to_vote
+            ids = [f"0x{motion.hex()}" for motion in self._motions]
+            if ids:
+                text = f"{len(ids)} motion{'s wait' if len(ids) > 1 else ' waits'} for your vote: {', '.join(ids)}"
+                self.log.info("motions", f"{text}; colearn-ledger motion list shows them", motions=ids)
+            else:
+                self.log.info("motions", "no motion waits for your vote any more", motions=ids)
+
+    def compared(self, heads: Heads) -> None:
+        """Where the endpoints stand."""
+        if self._watcher is not None:
+            self._watcher.compared(heads)
+
+    def lags(self, heads: Heads, switched: bool) -> None:
+        """The endpoint in use is too far behind another one, which is used from now on unless it has failed, too."""
+        text = f"the endpoint {heads.current} is at block {heads.current_number}, {heads.lag} behind {heads.best}"
+        self.log.warning("endpoint", f"{text}: {'switched to that' if switched else 'there is no better one'}")
 
     def ended(self, record: RoundRecord) -> None:
         """A round was decided, or missed, since the last view."""

@@ -45,11 +45,7 @@ _.stop_ipfs  # LocalNetwork, docs/network.md
 _.start_ipfs  # LocalNetwork, docs/network.md
 
 # What the watch over the endpoints sees, whole.
-_.current_number  # Heads
 _.best_number  # Heads
-_.lag  # Heads
 
 # What the contract says, whole, though not every word of it is asked for.
 _.REVEALING  # a round's state
-_.advanceable  # a view's field
-_.open_motions  # a view's field

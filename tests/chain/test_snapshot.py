@@ -10,7 +10,8 @@ import pytest
 from colearn_ledger.core.protocol import RoundState
 
 from ..kit.anvil import Anvil, anvil
-from ..kit.story import RULES, Story, ref
+from ..kit.builders import ref
+from ..kit.story import RULES, Story
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from colearn_ledger.chain.commitments import commitment_of, derive_salt
 from colearn_ledger.chain.contract import CollectiveContract
 from colearn_ledger.cli.main import main
 from colearn_ledger.core.driver import run
-from colearn_ledger.core.protocol import RoundRecord, RoundState
+from colearn_ledger.core.protocol import RoundState
 from colearn_ledger.embedded import ledger as embedded
 from colearn_ledger.embedded.chain import EmbeddedChain
 from colearn_ledger.embedded.ledger import EmbeddedLedger
@@ -31,9 +31,10 @@ from colearn_ledger.report.rounds import RoundsTable
 from colearn_ledger.report.terminal import printer
 
 from ..kit.anvil import Anvil, anvil, wait_until
+from ..kit.builders import record, ref
 from ..kit.learners import linear_learners
 from ..kit.proxy import Refusal, proxy_of
-from ..kit.story import Story, Told, ref, tell
+from ..kit.story import Story, Told, tell
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -90,7 +91,7 @@ def test_history__table__has_a_line_for_each_round_and_one_for_missed_ones(told:
     assert rows[0][:5] == ["round", "proposer", "votes", "decision", "by"]
     assert rows[1][:2] == ["0", "genesis"] and f"{told.deployment.gas:,}" in rows[1]
     short = "0xf39F…2266"
-    assert rows[2][:7] == ["1", short, "P+-+", "accepted", "votes", ref("one").sha256.hex()[:8], "3"]
+    assert rows[2][:7] == ["1", short, "P+-+", "accepted", "votes", ref("one").sha256.hex()[:8], str(ref("one").size)]
     assert rows[3][2:5] == ["-P-.", "rejected", "votes"]
     assert rows[4][2:5] == ["+.P..", "rejected", "clock"]
     assert rows[5] == ["4-6", "3", "rounds", "missed"]
@@ -146,8 +147,8 @@ def test_history__csv__has_a_row_a_round(told: Told, capsys: Any) -> None:
 
 def test_history__csv__no_cell_is_a_formula() -> None:
     """A stranger's note must not run in whoever's spreadsheet, and votes must not look like sums."""
-    record = RoundRecord(1, RoundState.VOTING, "0x" + "1" * 40, 0, bytes(32), bytes(32), ref("x"), 9, 2, 1, 1, 0, 0, 1)
-    round_ = Round(record, ("0xA", "0xB"), (Vote(0, "0xA", Choice.APPROVED),), True, b'=HYPERLINK("http://x")')
+    open_ = record(1, RoundState.VOTING, ref("x"), approvals=1)
+    round_ = Round(open_, ("0xA", "0xB"), (Vote(0, "0xA", Choice.APPROVED),), True, b'=HYPERLINK("http://x")')
     file = io.StringIO()
     write_csv([round_], file)
     [row] = csv.DictReader(io.StringIO(file.getvalue()))
@@ -313,12 +314,11 @@ def test_history__of_an_embedded_run__says_what_its_results_say(
 
 def test_table__many_members__votes_are_counted_and_it_still_fits() -> None:
     members = tuple(f"0x{i:040x}" for i in range(64))
-    record = RoundRecord(
-        12, RoundState.REJECTED, members[0], 1, bytes(32), bytes(32), ref("x"), 9, 64, 0, 7, 8 + 16, 32, 32
-    )
+    voted = {"approvals": 7, "rejections": 8 + 16, "hidden": 32, "need": 32}
+    rejected = record(12, RoundState.REJECTED, ref("x"), member_count=64, proposer_seat=0, **voted)
     kinds = [Choice.APPROVED] * 3 + [Choice.REJECTED] * 2 + [Choice.HIDDEN] + [Choice.ABSENT] * 57
     votes = tuple(Vote(seat, members[seat], kind) for seat, kind in enumerate(kinds, 1))
-    round_ = Round(record, members, votes, True, by_clock=True)
+    round_ = Round(rejected, members, votes, True, by_clock=True)
     table = RoundsTable([round_], 80)
     [line] = table.lines([round_])
     assert "+3 -2 ?1 .57" in line and len(line) <= 80 and len(table.header) <= 80

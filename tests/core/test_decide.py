@@ -9,43 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from colearn_ledger.core.decide import Adopt, Advance, Judge, Me, Propose, Reveal, Wait, decide
-from colearn_ledger.core.protocol import Proposal, RoundState, Rules, View, WeightsRef
+from colearn_ledger.core.protocol import RoundState, View
 
-ME, OTHER = "0x" + "11" * 20, "0x" + "22" * 20
-ACCEPTED = WeightsRef(sha256=b"a" * 32, cid_digest=b"a" * 32, size=10)
-PROPOSED = WeightsRef(sha256=b"p" * 32, cid_digest=b"p" * 32, size=10)
+from ..kit.builders import ME, OTHER, proposal, ref, view
+
+ACCEPTED, PROPOSED = ref("accepted"), ref("proposed")
 COMMITMENT = b"c" * 28 + (7).to_bytes(4, "big")
-
-
-def proposal(seat: int = 1) -> Proposal:
-    return Proposal(b"i" * 32, PROPOSED, proposer_seat=seat, approvals=0, rejections=0, hidden=0, need=2)
-
-
-def view(**changes: object) -> View:
-    base = View(
-        block_number=5,
-        block_hash=b"b" * 32,
-        at=1000,
-        round=7,
-        state=RoundState.PROPOSING,
-        proposer=OTHER,
-        deadline=2000,
-        overdue=False,
-        accepted_round=3,
-        accepted=ACCEPTED,
-        proposal=None,
-        member_count=4,
-        is_member=True,
-        seat=0,
-        voted=False,
-        commitment=None,
-        rules=Rules(),
-        secret_votes=False,
-        max_size=1 << 20,
-        motions_to_vote=(),
-    )
-    return dataclasses.replace(base, **changes)  # type: ignore[arg-type]
-
 
 UP_TO_DATE = Me(ME, adopted=ACCEPTED.sha256)
 
@@ -201,7 +170,7 @@ def test_decide__any_view__acts_only_where_it_may(
         secret_votes=secret,
         seat=seat,
         proposer=ME if seat == proposer_seat else OTHER,
-        proposal=None if state is RoundState.PROPOSING else proposal(proposer_seat),
+        proposal=None if state is RoundState.PROPOSING else proposal(seat=proposer_seat),
         commitment=COMMITMENT if voted and secret else None,
     )
     me = Me(ME, held)

@@ -19,8 +19,9 @@ from colearn_ledger.errors import ChainError, UsageError
 from colearn_ledger.history import Choice, Round, read_history
 
 from ..kit.anvil import Anvil, anvil
+from ..kit.builders import ref
 from ..kit.proxy import Answer, Refusal, proxy_of
-from ..kit.story import RULES, Story, Told, ref, tell
+from ..kit.story import RULES, Story, Told, tell
 
 
 @pytest.fixture(scope="module")

@@ -11,28 +11,17 @@ from colearn_node.log import Log
 from colearn_node.worker.messages import Discard, Done, Failed, Job, Ready, Spec
 from colearn_node.worker.process import Died, Message
 
+from colearn_ledger.chain.endpoints import Heads
 from colearn_ledger.chain.transactions import Outcome, Receipt
 from colearn_ledger.core.decide import Action, Adopt, Judge, Propose
 from colearn_ledger.core.learner import ProposedWeights, Weights
-from colearn_ledger.core.protocol import Proposal, RoundRecord, RoundState, Rules, View, WeightsRef
+from colearn_ledger.core.protocol import RoundRecord, View
 from colearn_ledger.errors import ColearnError
 from colearn_ledger.member.work import Adopted, Trained, Verdict, Work
 
-__all__ = [
-    "ME",
-    "OTHER",
-    "Clock",
-    "FakeLedger",
-    "FakeWorker",
-    "Lines",
-    "proposal",
-    "record",
-    "ref",
-    "view",
-    "work_of",
-]
+from .builders import ME, ref
 
-ME, OTHER = "0x" + "11" * 20, "0x" + "22" * 20
+__all__ = ["Clock", "FakeLedger", "FakeWorker", "Lines", "work_of"]
 
 
 class Clock:
@@ -62,61 +51,6 @@ class Lines(Log):
         return [text for _, event, text, _ in self.lines if event == name]
 
 
-def ref(name: str) -> WeightsRef:
-    digest = name.encode().ljust(32, b".")
-    return WeightsRef(digest, digest, 10)
-
-
-def proposal(name: str = "proposed", seat: int = 1) -> Proposal:
-    return Proposal(name.encode().ljust(32, b"."), ref(name), seat, approvals=0, rejections=0, hidden=0, need=2)
-
-
-def view(**changes: Any) -> View:
-    """Round 7 is open, it's another's turn; round 3 was accepted."""
-    fields: dict[str, Any] = {field.name: None for field in dataclasses.fields(View)}
-    fields |= {
-        "block_number": 5,
-        "block_hash": b"b" * 32,
-        "at": 1000,
-        "round": 7,
-        "state": RoundState.PROPOSING,
-        "proposer": OTHER,
-        "deadline": 2000,
-        "overdue": False,
-        "accepted_round": 3,
-        "accepted": ref("accepted"),
-        "proposal": None,
-        "member_count": 4,
-        "is_member": True,
-        "seat": 0,
-        "voted": False,
-        "rules": Rules(),
-        "secret_votes": False,
-        "max_size": 1 << 20,
-        "motions_to_vote": (),
-    }
-    return View(**(fields | changes))
-
-
-def record(number: int, state: RoundState, weights: WeightsRef | None = None, parent_round: int = 0) -> RoundRecord:
-    return RoundRecord(
-        round=number,
-        state=state,
-        proposer=OTHER,
-        parent_round=parent_round,
-        parent=b"p" * 32,
-        id=b"i" * 32,
-        weights=weights,
-        deadline=2000,
-        member_count=4,
-        proposer_seat=1,
-        approvals=0b101,
-        rejections=0,
-        hidden=0,
-        need=2,
-    )
-
-
 def work_of(action: Action) -> Work:
     """What a learner without faults makes of an action."""
     test = ProposedWeights(Weights(None), 0.75, 0.7, True, current_score=0.5)
@@ -133,7 +67,7 @@ class FakeLedger:
     """A collective whose views are given; ``mined``: what was sent, in order.
 
     ``known``: what the last call for a view came with. ``error``: raised by the next calls until it is taken away.
-    ``refusal``: raised by the next submit alone.
+    ``refusal``: raised by the next submit alone. ``better``: whether there is an endpoint to switch to.
     """
 
     now: View
@@ -147,6 +81,9 @@ class FakeLedger:
     looks: int = 0
     known: View | None = None
     pages: list[tuple[int, int]] = field(default_factory=list)
+    heads: Heads | None = None
+    better: bool = True
+    switches: int = 0
 
     def view(self, known: View | None = None) -> View:
         if self.error is not None:
@@ -158,6 +95,13 @@ class FakeLedger:
     def rounds(self, first: int, count: int, view: View) -> tuple[RoundRecord, ...]:
         self.pages.append((first, count))
         return tuple(self.records[i] for i in range(first, first + count))
+
+    def compare_heads(self) -> Heads | None:
+        return self.heads
+
+    def switch_endpoint(self) -> bool:
+        self.switches += 1
+        return self.better
 
     def submit(self, work: Work) -> Receipt:
         if self.refusal is not None:

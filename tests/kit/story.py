@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,22 +14,18 @@ from colearn_ledger.chain.deploy import Deployment, Genesis, deploy
 from colearn_ledger.chain.endpoints import connect
 from colearn_ledger.chain.keys import write_keystore
 from colearn_ledger.chain.transactions import Outcome, Receipt, Sender
-from colearn_ledger.core.protocol import Rules, View, WeightsRef
+from colearn_ledger.core.protocol import Rules, View
 from colearn_ledger.core.schema import Schema
 from colearn_ledger.founding.record import DeploymentRecord, save_deployment
 from colearn_ledger.history import History, read_history
 
 from .anvil import Anvil
+from .builders import ref
 
-__all__ = ["PASSWORD", "RULES", "Story", "Told", "ref", "tell"]
+__all__ = ["PASSWORD", "RULES", "Story", "Told", "tell"]
 
 PASSWORD = "only for tests"
 RULES = Rules(1, 2, propose_window=1000, vote_window=500, reveal_window=500, motion_window=100_000)
-
-
-def ref(text: str) -> WeightsRef:
-    digest = hashlib.sha256(text.encode()).digest()
-    return WeightsRef(digest, digest, len(text))
 
 
 @dataclass

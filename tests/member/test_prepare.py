@@ -8,14 +8,16 @@ import numpy as np
 import pytest
 
 from colearn_ledger.core.decide import Adopt, Judge, Propose
-from colearn_ledger.core.protocol import Proposal, WeightsRef
+from colearn_ledger.core.protocol import WeightsRef
 from colearn_ledger.core.weights import encode, weights_ref
 from colearn_ledger.errors import InvalidWeights, UnavailableWeights
 from colearn_ledger.member.prepare import Preparer
 from colearn_ledger.member.verified import Verified
 from colearn_ledger.member.work import Adopted, Nothing, Trained, Verdict
 from colearn_ledger.stores.local import LocalStore
-from tests.kit.learners import LinearLearner
+
+from ..kit.builders import proposal
+from ..kit.learners import LinearLearner
 
 
 class CountingStore(LocalStore):
@@ -52,7 +54,7 @@ def member(store: CountingStore, genesis: WeightsRef, index: int = 0, verified: 
 
 
 def judge(ref: WeightsRef) -> Judge:
-    return Judge(1, Proposal(bytes(32), ref, 0, approvals=0, rejections=0, hidden=0, need=1), secret=False)
+    return Judge(1, proposal(weights=ref), secret=False)
 
 
 def holds(preparer: Preparer) -> WeightsRef:

@@ -56,3 +56,14 @@ def test_ready__a_chain_not_seen_for_a_minute__is_not() -> None:
     assert health.why_not_ready() == "the chain was seen last 67 s ago"
     health.looked(can_work=True)
     assert health.why_not_ready() is None
+
+
+def test_ready__something_is_amiss_with_the_chain__says_what() -> None:
+    health = Health(1.0, Clock())
+    health.looked(can_work=True)
+    health.block_time = "its clock stands still"
+    assert health.why_not_ready() == "its clock stands still"
+    health.endpoint = "it lags"
+    assert health.why_not_ready() == "it lags" and health.why_not_alive() is None
+    health.endpoint = health.block_time = None
+    assert health.why_not_ready() is None

@@ -12,12 +12,14 @@ from colearn_node.health import Health
 from colearn_node.metrics import Metrics
 from colearn_node.reporter import Reporter
 
+from colearn_ledger.chain.endpoints import Heads
 from colearn_ledger.chain.transactions import Outcome, Receipt
 from colearn_ledger.core.decide import Advance, Judge
 from colearn_ledger.core.protocol import RoundState
 from colearn_ledger.errors import ConfigError
 
-from ..kit.fakes import Clock, Lines, proposal, record, view, work_of
+from ..kit.builders import proposal, record, view
+from ..kit.fakes import Clock, Lines, work_of
 
 
 class Bench:
@@ -77,9 +79,10 @@ def test_metrics__ready__is_as_readyz_says(bench: Bench) -> None:
 
 
 def test_metrics__view__its_numbers(bench: Bench) -> None:
-    bench.reporter.looked(view(state=RoundState.VOTING))
-    names = ("round", "accepted_round", "block", "deadline_seconds", "phase")
-    assert [bench.number(name) for name in names] == [7, 3, 5, 2000, 1]
+    bench.reporter.looked(view(state=RoundState.VOTING, motions_to_vote=(b"m" * 32,)))
+    bench.reporter.compared(Heads("http://a", 100, "http://b", 107, 7))
+    names = ("round", "accepted_round", "block", "deadline_seconds", "phase", "motions_to_vote", "endpoint_lag_blocks")
+    assert [bench.number(name) for name in names] == [7, 3, 5, 2000, 1, 1, 7]
 
 
 def test_metrics__rounds_gas_and_scores__are_counted(bench: Bench) -> None:

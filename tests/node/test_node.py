@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from colearn_node.wakeup import Wake
 from colearn_node.worker.messages import Discard, Spec
 from colearn_node.worker.supervisor import WorkerSupervisor
 
+from colearn_ledger.chain.endpoints import Heads
 from colearn_ledger.chain.transactions import Outcome
 from colearn_ledger.core.decide import Adopt, Advance, Judge, Propose, Reveal
 from colearn_ledger.core.protocol import RoundState
@@ -23,7 +25,8 @@ from colearn_ledger.learners.loading.factory import LearnerSpec
 from colearn_ledger.member.work import Declined, Trained, Verdict
 from colearn_ledger.stores.spec import StoreSpec
 
-from ..kit.fakes import ME, OTHER, Clock, FakeLedger, FakeWorker, Lines, proposal, record, ref, view
+from ..kit.builders import ME, OTHER, proposal, record, ref, view
+from ..kit.fakes import Clock, FakeLedger, FakeWorker, Lines
 
 SPEC = Spec(LearnerSpec("m:f"), StoreSpec(None, Path("w"), False), 1 << 20, Schema.of({}))
 VOTING = {"state": RoundState.VOTING, "proposal": proposal()}
@@ -53,7 +56,7 @@ class Bench:
             Reporter(self.log),
             Retention(self.ledger, keep),
             self.health,
-            **{"poll_interval": 1.0, "store_timeout": 60.0, "clock": self.clock, **options},
+            **{"poll_interval": 1.0, "store_timeout": 60.0, "endpoint_lag": 5, "clock": self.clock, **options},
         )
         supervisor.start()
 
@@ -285,9 +288,9 @@ def test_run__chain_fails__is_said_ever_more_rarely_and_the_loop_goes_on_until_t
             if len(pauses) == 5:
                 bench.ledger.error = None
             if len(pauses) == 6:
-                bench.ledger.error = ChainError("again")
+                bench.ledger.error = ChainError("no answer")
             if len(pauses) == 7:
-                assert bench.log.events("chain")[-1].startswith("again; again in") and seconds <= 0.5
+                assert bench.log.events("chain")[-1].startswith("no answer; again in") and seconds <= 0.5
                 bench.clock.now += 1000
                 assert bench.health.why_not_alive() is not None
             if len(pauses) == 8:
@@ -298,7 +301,7 @@ def test_run__chain_fails__is_said_ever_more_rarely_and_the_loop_goes_on_until_t
     bench.node.wake = Impatient()
     bench.node.run()
     said = [line.partition(";")[0].partition(" (")[0] for line in bench.log.events("chain")]
-    assert said == ["no answer"] * 3 + ["again"] * 2
+    assert said == ["no answer"] * 5
     assert "to fix: look; again in" in bench.log.events("chain")[0] and "(4 times)" in bench.log.events("chain")[2]
     assert all(0.25 <= pause <= 0.5 * 2**i for i, pause in enumerate(pauses[:5]))
     assert not bench.worker.alive, "the worker ends with the loop"
@@ -324,3 +327,94 @@ def test_step__training_that_goes_on__is_given_once() -> None:
     for _ in range(3):
         assert bench.node.step() == 1.0
     assert [j.action for j in bench.worker.jobs[1:]] == [Propose(7, ref("accepted").sha256)]
+
+
+def lagging(lag: int) -> Heads:
+    return Heads("http://a", 100, "http://b", 100 + lag, lag)
+
+
+def test_step__endpoint_behind_another__is_left_at_the_second_comparison_and_the_view_read_anew() -> None:
+    bench = Bench(FakeLedger(view(), heads=lagging(5))).adopts()
+    bench.node.step()
+    assert bench.health.why_not_ready() == "the endpoint http://a is 5 blocks behind http://b"
+    assert bench.ledger.switches == 0
+    bench.clock.now += 4.9
+    bench.node.step()
+    assert bench.ledger.switches == 0
+    bench.clock.now += 0.1
+    bench.node.step()
+    assert bench.ledger.switches == 1 and bench.ledger.known is None
+    text = "the endpoint http://a is at block 100, 5 behind http://b: switched to that"
+    assert bench.log.events("endpoint") == [text] and bench.health.why_not_ready() is not None
+    bench.ledger.heads = lagging(0)
+    bench.node.step()
+    assert bench.health.why_not_ready() is None
+
+
+def test_step__endpoint_behind_by_less_or_for_a_moment__stays() -> None:
+    bench = Bench(FakeLedger(view(), heads=lagging(4))).adopts()
+    for lag in (4, 9, 4, 9, 0):
+        bench.ledger.heads = lagging(lag)
+        bench.clock.now += 5
+        bench.node.step()
+        assert (bench.health.why_not_ready() is None) is (lag < 5)
+    assert bench.ledger.switches == 0 and bench.log.events("endpoint") == []
+
+
+def test_step__endpoint_behind_and_none_that_is_better__is_said_once_and_tried_again() -> None:
+    bench = Bench(FakeLedger(view(), heads=lagging(7), better=False)).adopts()
+    for _ in range(5):
+        bench.clock.now += 5
+        bench.node.step()
+    assert bench.ledger.switches == 5 and bench.health.why_not_ready() is not None
+    assert bench.log.events("endpoint") == [
+        "the endpoint http://a is at block 100, 7 behind http://b: there is no better one"
+    ]
+
+
+def test_step__several_endpoints__are_compared_also_while_news_come_by_themselves() -> None:
+    several = Bench(FakeLedger(view(), heads=lagging(0)), heads=Subscription(True)).adopts()
+    assert several.node.step() == 5.0
+    alone = Bench(FakeLedger(view()), heads=Subscription(True)).adopts()
+    assert alone.node.step() == 15.0
+
+
+def test_step__clock_that_stands_still_past_a_deadline__is_not_ready_until_it_moves() -> None:
+    bench = Bench(FakeLedger(view())).adopts()
+    bench.node.step()
+    for seconds in (999, 2):  # until the deadline nothing is amiss: nobody has asked the clock
+        assert bench.health.why_not_ready() is None
+        bench.clock.now += seconds
+        bench.node.step()
+    assert bench.health.why_not_ready() == "the chain's clock stands still since 1001 s, and a deadline has passed"
+    bench.ledger.becomes(at=2001, round=8, deadline=5000)
+    bench.ledger.records[7] = record(7, RoundState.MISSED)
+    bench.node.step()
+    assert bench.health.why_not_ready() is None
+
+
+def test_step__clock_that_stands_still_for_minutes_or_before_any_deadline__is_ready() -> None:
+    bench = Bench(FakeLedger(view(at=1990))).adopts()
+    bench.node.step()
+    bench.clock.now += 200
+    bench.node.step()
+    assert bench.health.why_not_ready() is None
+    bench.clock.now += 101
+    bench.node.step()
+    assert bench.health.why_not_ready() is not None
+    bench.ledger.becomes(deadline=9000)
+    bench.node.step()
+    assert bench.health.why_not_ready() is None
+
+
+def test_step__chain_that_mines_on_demand_and_whose_clock_goes_on__is_ready_through_all_deadlines() -> None:
+    bench = Bench(FakeLedger(view())).adopts()
+    bench.ledger.records |= {i: record(i, RoundState.MISSED) for i in range(7, 20)}
+    for i in range(1, 12):
+        bench.clock.now += 1000
+        # no block comes: the pending block's time is all that moves
+        bench.ledger.now = dataclasses.replace(
+            bench.ledger.now, at=1000 + 1000 * i, round=7 + i, deadline=2000 + 1000 * i
+        )
+        bench.node.step()
+        assert bench.health.why_not_ready() is None

@@ -13,7 +13,8 @@ from colearn_ledger.core.protocol import RoundState
 from colearn_ledger.errors import ChainError
 from colearn_ledger.member.work import Declined, Verdict, Work
 
-from ..kit.fakes import Lines, proposal, record, ref, view, work_of
+from ..kit.builders import proposal, record, ref, view
+from ..kit.fakes import Lines, work_of
 
 SENT = Receipt(Outcome.SENT, b"\xab" * 32, 9, 31_020)
 
@@ -29,6 +30,9 @@ class Heard:
 
     def ended(self, record: Any) -> None:
         self.heard.append(("ended", record))
+
+    def compared(self, heads: Any) -> None:
+        self.heard.append(("compared", heads))
 
     def submitted(self, work: Any, receipt: Any) -> None:
         self.heard.append(("submitted", (work, receipt)))
@@ -53,7 +57,7 @@ def test_looked__round_and_phase__stand_before_every_line() -> None:
 @pytest.mark.parametrize(
     "work, event, says",
     [
-        (work_of(Propose(7, b"p")), "propose", f"proposed {ref('trained').sha256.hex()[:8]}, 10 bytes"),
+        (work_of(Propose(7, b"p")), "propose", f"proposed {ref('trained').sha256.hex()[:8]}, 1,000 bytes"),
         (work_of(Judge(7, proposal(), False)), "vote", "voted to approve: scores 0.75, now 0.5"),
         (work_of(Judge(7, proposal(), True)), "commit", "committed to approve: scores 0.75, now 0.5"),
         (Verdict(Judge(7, proposal(), False), False, None, "not finite"), "vote", "voted to reject: not finite"),
@@ -98,3 +102,17 @@ def test_chain_trouble__a_hundred_times__is_said_at_every_power_of_two() -> None
     said = log.events("chain")
     assert said[0] == "no answer; expected: one; to fix: look; again in 0.5 s"
     assert said[1:] == [f"no answer ({2**i} times); again in 0.5 s" for i in range(1, 7)]
+
+
+def test_looked__motions_to_vote_on__are_told_once_a_change() -> None:
+    log = Lines()
+    reporter = Reporter(log)
+    one, two = b"\x01" * 32, b"\x02" * 32
+    for motions in ((), (one,), (one,), (one, two), ()):
+        reporter.looked(view(motions_to_vote=motions))
+    shows = "; colearn-ledger motion list shows them"
+    assert log.events("motions") == [
+        f"1 motion waits for your vote: 0x{one.hex()}{shows}",
+        f"2 motions wait for your vote: 0x{one.hex()}, 0x{two.hex()}{shows}",
+        "no motion waits for your vote any more",
+    ]

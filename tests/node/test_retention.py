@@ -6,7 +6,8 @@ from colearn_node.retention import Retention
 
 from colearn_ledger.core.protocol import RoundState, WeightsRef
 
-from ..kit.fakes import FakeLedger, proposal, record, ref, view
+from ..kit.builders import proposal, record, ref, view
+from ..kit.fakes import FakeLedger
 
 A, R, M = RoundState.ACCEPTED, RoundState.REJECTED, RoundState.MISSED
 HISTORY = {

@@ -16,7 +16,8 @@ from colearn_ledger.learners.loading.factory import LearnerSpec
 from colearn_ledger.member.work import Nothing, Trained, Verdict
 from colearn_ledger.stores.spec import StoreSpec
 
-from ..kit.fakes import Clock, FakeWorker, Lines, proposal, ref, work_of
+from ..kit.builders import proposal, ref
+from ..kit.fakes import Clock, FakeWorker, Lines, work_of
 
 SPEC = Spec(LearnerSpec("m:f"), StoreSpec(None, Path("w"), False), 1 << 20, Schema.of({}))
 ADOPT, PROPOSE = Adopt(3, ref("accepted")), Propose(7, ref("accepted").sha256)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from ..kit.anvil import wait_until
+from colearn_ledger.chain.transactions import Sender
+
+from ..kit.anvil import Anvil, anvil, wait_until
 from ..kit.collective import Collective, NodeProcess, collective
 from ..kit.ports import Forwarder, refusing_port
 from .test_behaviour import propose, trained
@@ -85,3 +89,41 @@ def test_funds__run_low__a_warning_and_when_there_are_none_it_waits_for_more(tmp
         assert "has 10 wei" in said and f"send funds to {made.member(1)}" in said and made.nonce(1) == 1
         made.anvil.rpc("anvil_setBalance", made.member(1), hex(10**20))
         wait_until(lambda: bool(node.events("propose")), "it goes on when there are funds")
+
+
+def ready(node: NodeProcess) -> str:
+    """What /readyz says."""
+    try:
+        port = node.events("metrics")[0]["port"]
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=10) as answer:
+            return str(answer.read().decode())
+    except urllib.error.HTTPError as error:
+        return error.read().decode()
+
+
+def test_endpoints__the_first_stands_still__is_not_ready_until_it_has_switched_and_votes(pair: Collective) -> None:
+    with anvil("--no-mining") as stuck:
+        stuck.rpc("anvil_loadState", pair.anvil.rpc("anvil_dumpState"))
+        stuck.mine()
+        node = pair.start(1, rpc=[stuck.url, pair.anvil.url], metrics__listen="127.0.0.1:0")
+        rests(node)
+        wait_until(lambda: ready(node) == "ok\n", "it sees nothing amiss")
+        propose(pair, pair.store.put(trained()))
+        pair.anvil.rpc("anvil_mine", hex(20))
+        wait_until(lambda: "blocks behind" in ready(node), "it says that it sees an old chain")
+        wait_until(lambda: bool(node.events("vote")), "it votes", deadline_s=60)
+        [said] = node.events("endpoint")
+        assert said["level"] == "warning" and said["text"].endswith(f"behind {pair.anvil.url}: switched to that")
+        wait_until(lambda: ready(node) == "ok\n", "it is ready again")
+
+
+def test_motion__waits_for_this_members_vote__is_told_once(tmp_path: Path) -> None:
+    with collective(tmp_path, 3) as made:
+        node = made.start(1)
+        rests(node)
+        Sender(made.contract, Anvil.account(0)).move_add_member(made.member(5))
+        wait_until(lambda: bool(node.events("motions")), "it says so")
+        [motion] = made.contract.fetch_motions(0, 1, made.contract.fetch_head())
+        assert f"0x{motion.id.hex()}" in node.events("motions")[0]["text"]
+        Sender(made.contract, Anvil.account(1)).vote_motion(motion.id, True)
+        wait_until(lambda: len(node.events("motions")) == 2, "it has voted by other means")

@@ -19,7 +19,7 @@ from colearn_ledger.chain.transactions import Outcome, Receipt
 from colearn_ledger.core.asking import ask_current
 from colearn_ledger.core.decide import Judge
 from colearn_ledger.core.learner import ProposedWeights, Weights
-from colearn_ledger.core.protocol import ZERO_ADDRESS, Proposal, WeightsRef
+from colearn_ledger.core.protocol import ZERO_ADDRESS
 from colearn_ledger.core.schema import Schema
 from colearn_ledger.core.summaries import VoteRecord
 from colearn_ledger.core.weights import encode, weights_ref
@@ -29,12 +29,13 @@ from colearn_ledger.history import Choice, read_history
 from colearn_ledger.member.work import Verdict
 
 from ..kit.anvil import wait_until
+from ..kit.builders import proposal
 from ..kit.collective import collective
 from .test_behaviour import propose, trained
 
 
 def told(record: VoteRecord | None, *, as_json: bool = False) -> str:
-    action = Judge(7, Proposal(b"i" * 32, WeightsRef(b"s" * 32, b"c" * 32, 9), 0, 0, 0, 0, 2), False)
+    action = Judge(7, proposal(), False)
     test = ProposedWeights(Weights(None), 0.94171, 0.9, True, current_score=0.93219, record=record)
     out = io.StringIO()
     Reporter(Log(as_json=as_json, to=out)).submitted(

@@ -27,6 +27,14 @@ contract RulesWordTest is Fields {
         check(need <= eligible || eligible == 0); // a threshold below 1 can be reached
     }
 
+    /// @dev A little more than a half, written with the largest numbers that a threshold may have.
+    function test_need__thirtyTwoBits() public pure {
+        RulesWord word = pack(I.Rules(1 << 31, type(uint32).max, 1, 1, 1, 1));
+        eq(word.need(3), 2);
+        eq(word.need(4), 3);
+        eq(word.need(64), 33);
+    }
+
     function test_need__halvesAndThirds() public pure {
         RulesWord half = pack(I.Rules(1, 2, 1, 1, 1, 1));
         RulesWord twoThirds = pack(I.Rules(2, 3, 1, 1, 1, 1));
