@@ -78,7 +78,7 @@ def test_set_up__three_people__a_collective_of_theirs_and_a_configuration_for_ea
     snapshot = contract.snapshot()
     assert snapshot.members() == tuple(person.address for person in network.stakeholders)
     seen = snapshot.view(network.stakeholders[0].address)
-    assert seen.secret_votes and record.rpc == (network.rpc_url,)
+    assert seen.secret_votes and contract.functions.shuffled().call() and record.rpc == (network.rpc_url,)
     assert web3.eth.get_transaction(record.transaction)["from"] == network.stakeholders[0].address
     first = encode(make(0, seed=7, features=5).mli_get_current_weights().weights)
     assert LocalStore(network.folder / "weights").get(seen.accepted) == first

@@ -17,7 +17,7 @@ from colearn_ledger.errors import ChainError
 from colearn_ledger.member.submit import Submitter
 from colearn_ledger.member.work import Work
 
-from ..kit.fakes import ME, record, view
+from ..kit.builders import ME, record, view
 
 
 class FakeContract:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -33,9 +32,9 @@ TASK = Task(name="BARE", description="bare", framework=Framework("none", "json",
 
 
 @pytest.fixture
-def bare(packages: Packages) -> Iterator[str]:  # noqa: F811
+def bare(packages: Packages) -> str:  # noqa: F811
     packages.install("bare", "bare_task", TASK, BARE="bare_task:TASK")
-    yield "BARE"
+    return "BARE"
 
 
 def proposal(learner: Learner) -> bytes:

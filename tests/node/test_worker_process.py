@@ -27,7 +27,7 @@ from colearn_ledger.stores.local import LocalStore
 from colearn_ledger.stores.spec import StoreSpec
 
 from ..kit.anvil import wait_until
-from ..kit.fakes import ref
+from ..kit.builders import ref
 from ..kit.node_learners import make
 
 ROOT = Path(__file__).resolve().parents[2]
