@@ -237,6 +237,7 @@ def test_history__deadline_that_no_transaction_has_written_down__decided_all_the
     assert story.read(first=1, last=1, logs=False).rounds[0].by_clock is None
 
 
+@pytest.mark.slow
 def test_history__thousands_of_missed_rounds__are_read(chain: Anvil) -> None:
     """The contract walks back over them: more gas than a call has by itself."""
     web3 = connect([chain.url])

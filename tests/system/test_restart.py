@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import sys
 import time
@@ -50,12 +51,16 @@ def sent_twice(made: Collective) -> list[object]:
 
 
 @pytest.mark.parametrize(
-    "secret, kinds", [(False, ["propose", "vote", "adopt"]), (True, ["commit", "reveal"])], ids=["open", "secret"]
+    "secret, kinds",
+    [
+        pytest.param(False, ["propose", "vote", "adopt"], marks=pytest.mark.slow, id="open"),
+        pytest.param(True, ["commit", "reveal"], id="secret"),
+    ],
 )
 def test_kill__after_each_kind_of_action__goes_on_and_nothing_is_done_twice(
     tmp_path: Path, secret: bool, kinds: list[str]
 ) -> None:
-    rounds = 6
+    rounds = 2 + len(kinds)
     expected = run(rounds, linear_learners(3, 1), 0.5)
     with collective(tmp_path, 3, secret=secret) as made:
         (tmp_path / "hold-train-0").touch()
@@ -93,7 +98,8 @@ def test_worker__that_dies_again_and_again__is_replaced_more_and_more_rarely_unt
         wait_until(lambda: len(nodes[1].events("worker_died")) >= 2, "the worker dies twice")
         first, second = nodes[1].events("worker_died")[:2]
         assert "signal 9" in first["text"] and "testing the proposal" in first["text"]
-        assert "a new one in 1 s" in first["text"] and "a new one in 2 s" in second["text"]
+        # Each pause is drawn, up to a bound that grows: tests/node/test_supervisor.py and tests/test_backoff.py.
+        assert re.search(r"a new one in [01] s$", first["text"]) and re.search(r"a new one in [012] s$", second["text"])
         assert nodes[1].process.poll() is None
         (tmp_path / "die-test-1").unlink()
         assert [node.wait() for node in nodes] == [0, 0]
@@ -131,7 +137,7 @@ def test_kill__while_the_learner_lets_no_other_thread_run__the_worker_ends_all_t
                 os.kill(worker, signal.SIGKILL)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)])
 def test_signal__in_the_middle_of_a_training__leaves_within_ten_seconds(tmp_path: Path, number: signal.Signals) -> None:
     with collective(tmp_path, 2) as made:
         (tmp_path / "hold-train-0").touch()
