@@ -45,8 +45,13 @@ TESTS: dict[str, tuple[str, ...]] = {
     "history/types": ("tests/history/test_read.py",),
     "member/prepare": ("tests/member/test_verified.py", "tests/embedded/test_ledger.py"),
     "member/submit": ("tests/embedded/test_ledger.py",),
-    "node/check": ("tests/system/test_check_learner.py", "tests/system/test_mistakes.py"),
-    "node/cli": ("tests/cli/test_program.py", "tests/docs/test_cli_reference.py", "tests/node/test_settings.py"),
+    "node/check": ("tests/system/test_check_learner.py",),
+    "node/cli": (
+        "tests/cli/test_program.py",
+        "tests/docs/test_cli_reference.py",
+        "tests/node/test_settings.py",
+        _RESTARTS[1],
+    ),
     "node/init": ("tests/node/test_settings.py",),
     "node/task_learner": ("tests/tasks/test_training.py",),
     "node/template": ("tests/node/test_settings.py",),
@@ -55,13 +60,13 @@ TESTS: dict[str, tuple[str, ...]] = {
 }
 
 # Other marks than "not slow".
-MARKS: dict[str, str] = {}
+MARKS: dict[str, str] = {"node/demo": "slow or not slow"}
 
 # By their names, whatever the module: tests that import TensorFlow take longer for it than all others together.
 NAMES = "not tensorflow and not keras"
 
 # Modules that run in processes of their own, where nobody sees which lines a test runs.
-IN_OTHER_PROCESSES = {"node/worker/main", "node/worker/process"}
+IN_OTHER_PROCESSES = {"node/cli", "node/worker/main", "node/worker/process"}
 
 # Packages without threads of their own: TensorFlow and PyTorch don't outlive a fork.
 IMPORTED_ONCE = ("numpy", "pytest", "hypothesis", "web3", "eth_tester", "eth_account", "rich", "urllib3", "websockets")

@@ -20,7 +20,7 @@ from colearn_ledger.errors import NetworkError
 
 __all__ = ["Fleet", "line_of"]
 
-_LEAVE_S = 10.0
+_NODE = (sys.executable, "-m", "colearn_node.cli", "run")
 _QUIET = frozenset({"wait", "library", "learner_output"})  # of no interest when many are shown at once
 
 
@@ -50,6 +50,8 @@ class Fleet:
     flags: further words for ``colearn-node run``.
     show: gets the lines to show, one after the other.
     record: gets every log line as it is, with the member's name.
+    program: what a node is started with.
+    leave_s: seconds in which a node that is asked to leave may do so.
     """
 
     def __init__(
@@ -59,8 +61,10 @@ class Fleet:
         show: Callable[[str], None],
         *,
         record: Callable[[str, dict[str, Any]], None] | None = None,
+        program: Sequence[str] = _NODE,
+        leave_s: float = 10.0,
     ) -> None:
-        self._show, self._record = show, record
+        self._show, self._record, self._program, self._leave_s = show, record, program, leave_s
         self._lines: queue.SimpleQueue[tuple[str, str | None]] = queue.SimpleQueue()
         self.last_words: dict[str, str] = {}
         self._members: list[_Member] = []
@@ -106,7 +110,7 @@ class Fleet:
         for member in self._members:
             if member.process.poll() is None:
                 member.process.send_signal(signal.SIGTERM)
-        end = time.monotonic() + _LEAVE_S
+        end = time.monotonic() + self._leave_s
         for member in self._members:
             try:
                 member.process.wait(max(0.1, end - time.monotonic()))
@@ -128,7 +132,7 @@ class Fleet:
 
     def _start(self, name: str, config: Path, flags: Sequence[str]) -> subprocess.Popen[bytes]:
         process = subprocess.Popen(
-            [sys.executable, "-m", "colearn_node.cli", "run", "--config", str(config), "--log-format", "json", *flags],
+            [*self._program, "--config", str(config), "--log-format", "json", *flags],
             stdin=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             env={**os.environ, "PYTHONUNBUFFERED": "1"},

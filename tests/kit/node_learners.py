@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from pathlib import Path
 
@@ -75,3 +76,10 @@ class Stubborn(Gated):
 
 def make_stubborn(index: int, folder: str, seed: int = 1) -> Stubborn:
     return Stubborn(index, seed, folder)
+
+
+def make_talker(index: int) -> LinearLearner:
+    print("one\n")
+    sys.stdout.flush()
+    os.write(1, b"two \xff\n")
+    return LinearLearner(index)

@@ -114,3 +114,15 @@ def test_path__unknown__404_and_what_there_is(bench: Bench) -> None:
 def test_listen__port_that_is_taken__says_so(bench: Bench) -> None:
     with pytest.raises(ConfigError, match=r"metrics\.listen is 127\.0\.0\.1:\d+: .*in use"):
         Metrics(f"127.0.0.1:{bench.metrics.port}", bench.health)
+
+
+def test_close__port__is_free_again() -> None:
+    made = Bench()
+    made.metrics.close()
+    with contextlib.closing(Metrics(f"127.0.0.1:{made.metrics.port}", made.health)) as again:
+        assert again.port == made.metrics.port
+
+
+def test_metrics__asked_by_prometheus__200_in_its_format(bench: Bench) -> None:
+    with urllib.request.urlopen(f"http://127.0.0.1:{bench.metrics.port}/metrics", timeout=10) as answer:
+        assert answer.status == 200 and answer.headers["Content-Type"].startswith("text/plain; version=0.0.4")

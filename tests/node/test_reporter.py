@@ -116,3 +116,36 @@ def test_looked__motions_to_vote_on__are_told_once_a_change() -> None:
         f"2 motions wait for your vote: 0x{one.hex()}, 0x{two.hex()}{shows}",
         "no motion waits for your vote any more",
     ]
+
+
+def test_submitted__what_was_done__is_in_the_facts_for_machines() -> None:
+    log = Lines()
+    reporter = Reporter(log)
+    for work in (work_of(Propose(7, b"p")), work_of(Judge(7, proposal(), False)), Advance(7)):
+        reporter.submitted(work, SENT)
+    sent = {"sent": True, "transaction": SENT.transaction, "block": 9, "gas": 31_020}
+    trained, verdict, advance = (line[3] for line in log.lines)
+    assert trained == sent | {"sha256": ref("trained").sha256, "size": ref("trained").size}
+    assert verdict == sent | {"proposal": proposal().id, "approve": True, "score": 0.75, "current_score": 0.5}
+    assert advance == sent
+
+
+def test_ended__each_outcome__its_facts() -> None:
+    log = Lines()
+    reporter = Reporter(log)
+    ended, missed = record(6, RoundState.ACCEPTED), record(7, RoundState.MISSED)
+    reporter.ended(ended)
+    reporter.ended(missed)
+    votes = {"approvals": ended.approvals.bit_count(), "need": ended.need}
+    assert log.lines[0][3] == {"decided": 6, "outcome": "accepted", "proposer": ended.proposer, **votes}
+    assert log.lines[1][3] == {"decided": 7, "outcome": "missed", "proposer": missed.proposer}
+
+
+def test_would__what_came_out_of_the_work__is_said_as_if_it_were_sent() -> None:
+    log = Lines()
+    reporter = Reporter(log)
+    judge = Judge(7, proposal(), False)
+    reporter.would(judge, work_of(judge))
+    reporter.would(Propose(7, b"p"), None)
+    would = ["would have voted to approve: scores 0.75, now 0.5", "would have trained and proposed"]
+    assert log.events("dry_run") == would and [line[3]["action"] for line in log.lines] == ["judge", "propose"]

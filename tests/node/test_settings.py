@@ -14,6 +14,8 @@ from colearn_node.template import template
 
 from colearn_ledger.errors import ConfigError
 from colearn_ledger.founding.record import save_deployment
+from colearn_ledger.learners.loading.factory import LearnerSpec
+from colearn_ledger.stores.spec import StoreSpec
 
 from ..founding.test_record import RECORD
 
@@ -276,3 +278,17 @@ def test_init__mistake__one_message_and_no_file(
     assert main(["init", *path, *words]) == code
     said = capsys.readouterr().err
     assert said.startswith("error: ") and says in said and list(tmp_path.iterdir()) == []
+
+
+def test_load__true_where_a_number_belongs__is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"poll_interval in .* is True"):
+        load(write(tmp_path, "poll_interval = true\n" + GOOD), {}, {})
+
+
+def test_config__what_is_read__is_what_the_node_uses(tmp_path: Path) -> None:
+    path = write(tmp_path, GOOD.replace('folder = "weights"', 'ipfs = "/ip4/127.0.0.1/tcp/1"\nallow_remote = true'))
+    config = load(path, {}, {"metrics.listen": " [::1]:9464 "})
+    assert config.metrics_listen == "[::1]:9464"
+    assert config.store == StoreSpec("/ip4/127.0.0.1/tcp/1", None, True)
+    assert load(write(tmp_path), {}, {}).store == StoreSpec(None, tmp_path / "weights", False)
+    assert config.learner == LearnerSpec("my_module:make", {"index": 3}, (tmp_path,))

@@ -265,3 +265,12 @@ def test_key_of__others_votes__are_the_same_piece_of_work() -> None:
     assert key_of(JUDGE) == key_of(more) != key_of(OTHER_JUDGE)
     assert key_of(PROPOSE) != key_of(Propose(8, PROPOSE.parent)) and key_of(ADOPT) == key_of(Adopt(4, ADOPT.weights))
     assert key_of(Advance(7)) == (Advance,) and name_of(Advance(7)) == "advance"
+
+
+def test_rest__a_result_that_nobody_wants_any_more__is_forgotten() -> None:
+    bench = Bench().ready()
+    bench.supervisor.work_on(PROPOSE, 5.0)
+    bench.worker.finishes()
+    bench.supervisor.hear()
+    bench.supervisor.rest()
+    assert bench.supervisor.work_on(PROPOSE, 5.0) is None and len(bench.worker.jobs) == 2

@@ -10,15 +10,13 @@ from pathlib import Path
 
 import pytest
 from colearn_node.demo import Setup, set_up
-from colearn_node.fleet import Fleet, line_of
+from colearn_node.fleet import Fleet
 
 from colearn_ledger.chain.contract import CollectiveContract
 from colearn_ledger.chain.endpoints import connect
 from colearn_ledger.core.driver import run
 from colearn_ledger.core.protocol import RoundRecord, RoundState
 from colearn_ledger.core.results import Results
-from colearn_ledger.errors import NetworkError
-from colearn_ledger.formats.toml import toml_text
 from colearn_ledger.founding.record import load_deployment
 from colearn_ledger.network import LocalNetwork
 from colearn_ledger.stores.ipfs import IpfsStore
@@ -152,38 +150,6 @@ def test_demo__small_run__shows_all_nodes_and_leaves_nothing(tmp_path: Path) -> 
     assert "everything is stopped" in done.stdout
     alone = run(3, get_task("SKLEARN_DIGITS").make_learners(3, Training(learning_rate=0.01, alpha=0.5)).learners)
     assert alone.final_sha256 in done.stdout
-    running = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+    running = subprocess.run(["ps", "-eww", "-o", "args"], capture_output=True, text=True, check=True).stdout
     assert str(tmp_path) not in running
     assert not [p for p in tmp_path.rglob("*") if p.is_file()]
-
-
-@pytest.mark.parametrize(
-    "words, says",
-    [(["-n", "1"], "--stakeholders is 1"), (["-t", "MNISTT"], "there is no task"), (["-p", "0"], "rounds")],
-)
-def test_demo__mistake__is_said_before_anything_starts(
-    words: list[str], says: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    from colearn_node.demo import main
-
-    assert main(words) == 2
-    said = capsys.readouterr()
-    assert says in said.err and not said.out
-
-
-def test_fleet__a_node_that_fails__ends_all_with_its_message(tmp_path: Path) -> None:
-    path = tmp_path / "node.toml"
-    path.write_text(toml_text({"rpc": ["http://127.0.0.1:1"], "store": {"folder": "w"}, "learner": {"factory": "a:b"}}))
-    with (
-        pytest.raises(NetworkError, match="node of somebody has ended with code 3"),
-        Fleet({"somebody": path}, [], lambda text: None) as fleet,
-    ):
-        fleet.wait()
-    assert "deployment is missing" in fleet.last_words["somebody"]
-
-
-def test_line_of__outcomes_are_told_once_and_waiting_never() -> None:
-    record = {"event": "outcome", "round": 2, "phase": "voting", "level": "info", "text": "round 1 is accepted"}
-    assert line_of("a", record, tell_outcomes=False) is None
-    assert "round 1 is accepted" in str(line_of("a", record, tell_outcomes=True))
-    assert line_of("a", {**record, "event": "wait"}, tell_outcomes=True) is None

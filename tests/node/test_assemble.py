@@ -1,0 +1,117 @@
+"""From settings to a node, on a real chain."""
+
+from __future__ import annotations
+
+import json
+import logging
+import urllib.request
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from colearn_node import lock
+from colearn_node.assemble import assembled
+from colearn_node.settings import Config, load
+
+from colearn_ledger.core.decide import Propose
+from colearn_ledger.core.weights import encode
+from colearn_ledger.errors import KeyInUse
+from colearn_ledger.member.work import Trained
+
+from ..kit.anvil import wait_until
+from ..kit.collective import Collective, collective
+from ..kit.learners import linear_learners
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Collective]:
+    with collective(tmp_path_factory.mktemp("collective"), 2) as made:
+        yield made
+
+
+def config(made: Collective, index: int = 0, **changes: Any) -> Config:
+    return load(made.config(index, **changes), {}, {})
+
+
+def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+
+
+def test_assembled__while_it_is_there__its_key_is_locked(made: Collective) -> None:
+    settings = config(made)
+    assert settings.keystore is not None
+    with assembled(settings), pytest.raises(KeyInUse):
+        lock.hold(settings.keystore)
+    lock.hold(settings.keystore).close()
+
+
+@pytest.mark.parametrize("changes, dry_run", [({}, True), ({"keystore": None, "password_file": None}, False)])
+def test_assembled__nothing_is_to_be_sent__is_a_dry_run_and_locks_nothing(
+    made: Collective, changes: dict[str, Any], dry_run: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with lock.hold(made.folder / "key-0.json"), assembled(config(made, **changes), dry_run=dry_run) as node:
+        assert not node.ledger.sends
+    [start] = lines(capsys)
+    assert start["event"] == "start" and start["text"].endswith(", dry run: nothing is sent")
+
+
+def test_assembled__settings__reach_the_parts(made: Collective, capsys: pytest.CaptureFixture[str]) -> None:
+    changes = {"poll_interval": 7, "store__timeout": 8, "log__format": "text"}
+    with assembled(config(made, **changes), rounds=3, until_round=4) as node:
+        assert (node.poll_interval, node.store_timeout, node.rounds, node.until_round) == (7, 8, 3, 4)
+        assert node.ledger.member == made.member(0) and node.ledger.sends and node.heads is None
+    assert "start      member" in capsys.readouterr().err
+
+
+def test_assembled__fee_cap__is_in_gwei_and_holds_for_what_is_sent(made: Collective) -> None:
+    data = encode(linear_learners(1)[0].mli_propose_weights().weights)
+    ref = made.store.put(data)
+    with assembled(config(made, fee_cap=1.25)) as node:
+        view = node.ledger.view()
+        own: Any = None
+        node.ledger.submit(Trained(view.round, view.accepted.sha256, ref, b"", own))
+    sent = made.contract.web3.eth.get_transaction(
+        made.contract.web3.eth.get_block("latest")["transactions"][0]  # type: ignore[arg-type]
+    )
+    assert sent["from"] == made.member(0) and sent["maxFeePerGas"] == 1_250_000_000
+
+
+def test_assembled__worker__makes_the_learner_and_trains(made: Collective) -> None:
+    with assembled(config(made, 1)) as node:
+        node.supervisor.start()
+        try:
+
+            def ready() -> bool:
+                node.supervisor.hear()
+                return node.supervisor.ready
+
+            wait_until(ready, "the learner is made")
+            action = Propose(1, node.ledger.view().accepted.sha256)
+            node.supervisor.work_on(action, 5.0)
+
+            def trained() -> bool:
+                node.supervisor.hear()
+                return isinstance(node.supervisor.work_on(action, 5.0), Trained)
+
+            wait_until(trained, "it has trained")
+        finally:
+            node.supervisor.end()
+
+
+def test_assembled__metrics__are_served_while_it_is_there(made: Collective, capsys: pytest.CaptureFixture[str]) -> None:
+    with assembled(config(made, metrics__listen="127.0.0.1:0")):
+        said = lines(capsys)
+        assert [line["event"] for line in said] == ["metrics", "start"]
+        with urllib.request.urlopen(f"http://127.0.0.1:{said[0]['port']}/metrics", timeout=10) as answer:
+            assert 'colearn_node_events_total{event="start",level="info"} 1.0' in answer.read().decode()
+
+
+def test_assembled__what_the_library_warns_of__is_in_the_nodes_log_while_it_is_there(
+    made: Collective, capsys: pytest.CaptureFixture[str]
+) -> None:
+    library = logging.getLogger("colearn_ledger.chain")
+    with assembled(config(made)):
+        library.warning("funds run low")
+        library.info("nothing much")
+    library.warning("nobody hears this")
+    assert [line["text"] for line in lines(capsys) if line["event"] == "library"] == ["funds run low"]

@@ -1,0 +1,166 @@
+"""What must be right before a node runs; one by one where no chain is needed, else in tests/system/test_mistakes.py."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from colearn_node.check import Findings, Line, check_everything
+from colearn_node.settings import Config
+
+from colearn_ledger.chain.contract import CollectiveContract, Head
+from colearn_ledger.chain.snapshot import Snapshot
+from colearn_ledger.core.protocol import ZERO_ADDRESS, WeightsRef
+from colearn_ledger.core.schema import Schema
+from colearn_ledger.core.weights import encode, weights_ref
+from colearn_ledger.errors import ChainError, ConfigError, NotAMember, StoreError
+from colearn_ledger.founding.record import DeploymentRecord
+from colearn_ledger.stores.local import LocalStore
+
+from ..kit.builders import ME, ref, view
+
+HEAD = Head(5, b"5" * 32, 1000)
+
+
+def findings(folder: Path, *, ahead: float = 0.0, seen: Any = None, account: bool = False, **changes: Any) -> Findings:
+    """What is found where the chain's time is ``ahead`` and the member's view is ``seen``."""
+    contract = SimpleNamespace(
+        address="0x" + "44" * 20,
+        fetch_clock=lambda head: time.time() + ahead,
+        fetch_view=lambda member, head, clock: seen or view(),
+    )
+    collective = cast(CollectiveContract, contract)
+    found = Findings(
+        Config(folder=folder, **changes),
+        _contract=collective,
+        _snapshot=Snapshot(collective, HEAD, 1000),
+        _view=seen or view(),
+    )
+    if account:
+        found.account = cast(Any, SimpleNamespace(address=ME))
+    return found
+
+
+def weights(size: int) -> WeightsRef:
+    return WeightsRef(ref("x").sha256, ref("x").cid_digest, size)
+
+
+def test_member__the_keys_then_the_named_then_nobodys(tmp_path: Path) -> None:
+    named = "0x" + "5e" * 20
+    assert findings(tmp_path, account=True, member=named).member == ME
+    assert findings(tmp_path, member=named).member.lower() == named
+    assert findings(tmp_path).member == ZERO_ADDRESS
+
+
+def test_find_member__no_member__is_wrong_with_a_key_and_follows_without_one_or_in_a_dry_run(tmp_path: Path) -> None:
+    stranger = view(is_member=False)
+    with pytest.raises(NotAMember, match="is not a member"):
+        findings(tmp_path, seen=stranger, account=True).find_member()
+    assert "follows, and does nothing" in findings(tmp_path, seen=stranger).find_member()
+    dry = findings(tmp_path, seen=stranger, account=True)
+    dry.dry_run = True
+    assert "follows, and does nothing" in dry.find_member()
+    assert findings(tmp_path, seen=view(seat=3), account=True).find_member() == "on seat 3 of 4, round 7"
+
+
+def test_count_funds__nothing_is_sent__none_are_needed(tmp_path: Path) -> None:
+    dry = findings(tmp_path, account=True)
+    dry.dry_run = True
+    assert findings(tmp_path).count_funds() == dry.count_funds() == Line("funds", "not needed")
+
+
+@pytest.mark.parametrize(
+    "ahead, text, note",
+    [
+        (0.0, "block time is this machine's", False),
+        (60, "block time is 60 s ahead of this machine's", False),
+        (-60, "block time is 60 s behind this machine's", False),
+        (-400, "block time is 400 s behind this machine's", True),
+    ],
+)
+def test_compare_clocks__chain_whose_time_is_another__says_so(
+    tmp_path: Path, ahead: float, text: str, note: bool
+) -> None:
+    assert findings(tmp_path, ahead=ahead).compare_clocks() == Line("clock", text, note=note)
+
+
+def test_compare_clocks__chain_far_ahead__is_wrong(tmp_path: Path) -> None:
+    with pytest.raises(ChainError, match="400 s ahead of this machine's"):
+        findings(tmp_path, ahead=400).compare_clocks()
+
+
+def test_try_store__folder__says_whether_it_has_the_accepted_weights_and_leaves_nothing(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path / "w")
+    without = findings(tmp_path, store_folder=store.folder).try_store()
+    assert without == Line("store", f"{store.folder}, without the accepted weights", note=True)
+    kept = store.put(b"weights")
+    files = sorted(store.folder.rglob("*"))
+    there = findings(tmp_path, store_folder=store.folder, seen=view(accepted=kept)).try_store()
+    assert there == Line("store", f"{store.folder}, with the accepted weights")
+    assert sorted(store.folder.rglob("*")) == files
+
+
+def test_count_disk__four_times_the_weights_must_fit(tmp_path: Path) -> None:
+    free = shutil.disk_usage(tmp_path).free
+    few, many = weights(int(free / 4.5)), weights(int(free / 3.5))
+    told = findings(tmp_path, store_folder=tmp_path / "not" / "yet", seen=view(accepted=few)).count_disk()
+    assert told.endswith(f"GiB left at {tmp_path}")
+    with pytest.raises(StoreError, match="MiB left"):
+        findings(tmp_path, seen=view(accepted=many)).count_disk()
+
+
+def make_floats() -> Any:
+    def never(*_: object) -> Any:
+        raise AssertionError
+
+    from colearn_ledger.core.learner import Weights
+
+    return SimpleNamespace(
+        mli_get_current_weights=lambda: Weights([1.0]),
+        mli_propose_weights=never,
+        mli_test_weights=never,
+        mli_accept_weights=never,
+    )
+
+
+def break_down() -> Any:
+    raise RuntimeError("no data today")
+
+
+def deployment(folder: Path, tree: object) -> Path:
+    from colearn_ledger.founding.record import save_deployment
+
+    record = DeploymentRecord(1, "0x" + "00" * 20, 0, bytes(32), weights_ref(encode(tree)), Schema.of(tree))
+    save_deployment(record, folder / "deployment.json")
+    return folder / "deployment.json"
+
+
+@pytest.mark.parametrize("factory, wrong", [("make_floats", None), ("break_down", "RuntimeError: no data today")])
+def test_check_everything__no_chain__what_needs_none_is_looked_at_and_the_first_mistake_is_returned(
+    tmp_path: Path, factory: str, wrong: str | None
+) -> None:
+    config = Config(
+        rpc=("http://127.0.0.1:1",),
+        deployment=deployment(tmp_path, [0.0]),
+        keystore=tmp_path / "nowhere.json",
+        store_folder=tmp_path / "w",
+        learner_factory=f"{__name__}:{factory}",
+        folder=tmp_path,
+    )
+    lines: list[Line] = []
+    first = check_everything(config, lines.append)
+    said = {line.name: line for line in lines}
+    assert first is said["key"].error and first is not None and "no keystore" in first.what
+    assert isinstance(said["rpc"].error, ChainError)
+    for name in ("contract", "member", "funds", "rules", "clock", "store", "disk"):
+        assert said[name].note and said[name].text.startswith("not looked at: "), name
+    assert said["clock"].text == "not looked at: rpc is wrong"
+    if wrong is None:
+        assert said["learner"].error is None and not said["learner"].note
+    else:
+        assert isinstance(said["learner"].error, ConfigError) and wrong in said["learner"].text
+    assert not (tmp_path / "w").exists()
