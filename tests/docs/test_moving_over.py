@@ -265,7 +265,7 @@ class TensorLearner(InPlaceLearner):
         self.intercept_, self.coef_ = (t.cpu().numpy().copy() for t in weights.weights.values())
 
 
-@pytest.mark.parametrize("backend", [InProcess, EmbeddedLedger])
+@pytest.mark.parametrize("backend", [InProcess, pytest.param(EmbeddedLedger, marks=pytest.mark.slow)])
 def test_tensor_learner__gets_tensors__and_decides_as_with_arrays(backend: Any) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error", LearnerWarning)

@@ -171,9 +171,9 @@ class Unfit(LinearLearner):
     ("bad", "kind", "said"),
     [
         ({"w": np.full(4, np.nan)}, InvalidWeights, "learner 1 (Unfit) proposed weights that nobody can accept: "),
-        ({"w": np.zeros(5)}, SchemaMismatch, "of shape (5,)"),
+        pytest.param({"w": np.zeros(5)}, SchemaMismatch, "of shape (5,)", marks=pytest.mark.slow),
         ({"w": np.zeros(4, np.float32)}, SchemaMismatch, "learner 1 (Unfit) proposed"),
-        ({"w": object()}, InvalidWeights, "builtins.object"),
+        pytest.param({"w": object()}, InvalidWeights, "builtins.object", marks=pytest.mark.slow),
     ],
 )
 def test_run__proposal_that_nobody_could_accept__same_error_of_its_learner_in_both(

@@ -125,6 +125,7 @@ def test_dry_run__decides_and_says__sends_and_stores_nothing(pair: Collective) -
     assert pair.nonce(1) == 0 and pair.nonce(0) == 1 and not view(pair).voted
 
 
+@pytest.mark.slow
 def test_privacy__spent__declines_once_a_turn_votes_on_and_stays_so_after_a_restart(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -208,6 +209,7 @@ def test_news__over_a_websocket__wake_a_node_that_would_sleep_for_long(pair: Col
     wait_until(lambda: bool(node.events("vote")), "it was woken")
 
 
+@pytest.mark.slow
 def test_news__websocket_that_is_not_there__is_said_once_and_it_polls(pair: Collective) -> None:
     node = pair.start(1, ws="ws://127.0.0.1:9")
     propose(pair, pair.store.put(trained()))

@@ -90,6 +90,7 @@ def test_kill__after_each_kind_of_action__goes_on_and_nothing_is_done_twice(
         assert not sent_twice(made)
 
 
+@pytest.mark.slow
 def test_worker__that_dies_again_and_again__is_replaced_more_and_more_rarely_until_it_works(tmp_path: Path) -> None:
     with collective(tmp_path, 2) as made:
         (tmp_path / "die-test-1").touch()
@@ -105,6 +106,7 @@ def test_worker__that_dies_again_and_again__is_replaced_more_and_more_rarely_unt
         assert len(nodes[1].events("vote")) == 1
 
 
+@pytest.mark.slow
 def test_worker__busy_for_ever_with_what_is_stale__is_replaced(tmp_path: Path) -> None:
     with collective(tmp_path, 4) as made:
         held = [tmp_path / f"hold-test-{index}" for index in (1, 2, 3)]
