@@ -149,7 +149,9 @@ def test_plot__votes__green_red_and_grey_for_the_proposer(tmp_path: Path) -> Non
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.png", "b.png"]
 
 
-@pytest.mark.parametrize(("n_learners", "n_rounds"), [(2, 0), (2, 1), (64, 3), (3, 150)])
+@pytest.mark.parametrize(
+    ("n_learners", "n_rounds"), [(2, 0), (2, 1), (64, 3), pytest.param(3, 150, marks=pytest.mark.slow)]
+)
 def test_plot__any_size__is_drawn_within_bounds(tmp_path: Path, n_learners: int, n_rounds: int) -> None:
     votes = (None,) + (True,) * (n_learners - 1)
     scores = (0.5,) * n_learners

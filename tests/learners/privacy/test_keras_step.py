@@ -283,6 +283,7 @@ def test_propose__another_process_spent_the_rest_meanwhile__declines(tmp_path: P
     assert len(path.read_text().splitlines()) == 3
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*votes on:UserWarning")
 def test_task__with_privacy__the_learner_of_a_node_is_the_demos_but_for_its_ledger(tmp_path: Path) -> None:
     from colearn_node.task_learner import task_learner
