@@ -181,7 +181,7 @@ def test_plot__path_that_cannot_be__said_and_nothing_left(tmp_path: Path) -> Non
 
 def test_plain__details__only_after_a_silence() -> None:
     out, err = io.StringIO(), io.StringIO()
-    times: Iterator[float] = iter([0, 0, 1, QUIET - 0.1, QUIET, QUIET, QUIET + 1, 2 * QUIET, 2 * QUIET])
+    times: Iterator[float] = iter([0, 0, 1, QUIET - 0.1, QUIET, QUIET, QUIET + 1, 2 * QUIET, 2 * QUIET, 99, 99])
     progress = Plain(out, err, lambda: next(times))
     progress.stage("loading")  # at 0, told
     progress.detail("a")  # at 1
@@ -189,9 +189,8 @@ def test_plain__details__only_after_a_silence() -> None:
     progress.detail("c")  # at QUIET, told
     progress.detail("d")  # one second later
     progress.detail("e")  # told again
-    progress._clock = lambda: 99.0
-    progress.row("row")
-    progress.detail("f")
+    progress.row("row")  # at 99
+    progress.detail("f")  # as soon
     assert err.getvalue().splitlines() == ["loading ...", "  c ...", "  e ..."]
     assert out.getvalue() == "row\n"
 

@@ -205,7 +205,7 @@ def test_propose__deterministic__by_seed_round_and_start_alone() -> None:
         other.mli_accept_weights(Weights([np.full_like(w, start) for w in other.mli_get_current_weights().weights]))
         other.mli_begin_round(5)
         seen: list[Any] = []
-        other._private_step = lambda a, b, rng, seen=seen: seen.append(rng.random())
+        other.train_batch = lambda rows, seen=seen: seen.append(other.noise.random())
         other.mli_propose_weights()
         drawn.append(seen[0])
     assert drawn[0] != drawn[1]
