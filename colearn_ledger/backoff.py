@@ -6,21 +6,39 @@ import random
 import time
 from collections.abc import Callable
 
-__all__ = ["Backoff"]
+__all__ = ["Backoff", "pause_after"]
+
+
+def pause_after(
+    times: int,
+    first_s: float,
+    longest_s: float,
+    *,
+    factor: float = 2.0,
+    draw: Callable[[], float] = random.random,
+) -> float:
+    """Seconds to wait after ``times`` failures in a row.
+
+    Drawn at random between half of ``first_s`` and a bound, which is ``first_s`` and grows by ``factor`` with each
+    further failure up to ``longest_s``: members that lose one endpoint in the same second come back one by one.
+
+    ``draw``: a number from 0 to below 1; :func:`random.random` starts differently in each process.
+    """
+    try:
+        bound = min(first_s * factor ** (times - 1), longest_s)
+    except OverflowError:
+        bound = longest_s
+    least = min(first_s / 2, bound)
+    return least + draw() * (bound - least)
 
 
 class Backoff:
     """How often one thing has failed in a row, and when to try it again. Another thing starts afresh.
 
-    A pause is drawn at random between half of ``first_s`` and a bound that doubles with each failure: members that lose
-    one endpoint in the same second come back spread over the time until the bound.
-
     Parameters
     ----------
-    first_s, longest_s: bounds of the first pause and of the longest, in seconds.
-    factor: by which the bound grows.
+    first_s, longest_s, factor, draw: as :func:`pause_after` takes them.
     clock: seconds that never go back.
-    draw: a number from 0 to below 1; as :func:`random.random`, which starts differently in each process.
     """
 
     def __init__(
@@ -42,12 +60,7 @@ class Backoff:
         """It failed once more; the pause in seconds before the next attempt."""
         self.times = self.times + 1 if what == self.what else 1
         self.what = what
-        try:
-            bound = min(self._first_s * self._factor ** (self.times - 1), self._longest_s)
-        except OverflowError:
-            bound = self._longest_s
-        least = min(self._first_s / 2, bound)
-        pause = least + self._draw() * (bound - least)
+        pause = pause_after(self.times, self._first_s, self._longest_s, factor=self._factor, draw=self._draw)
         self._until = self._clock() + pause
         return pause
 

@@ -18,6 +18,7 @@ from web3 import Web3
 from web3.exceptions import TransactionNotFound
 from web3.types import TxReceipt
 
+from ..backoff import Backoff
 from ..errors import ChainError, InsufficientFunds, TransactionError, WrongChain
 from .endpoints import begin_view
 from .fees import Fees, FeeSource
@@ -119,7 +120,8 @@ class _One:
         self._fees = self._d.fees.fetch()
         self._sign()
         handed = self._send()
-        poll, again = _FIRST_POLL_S, time.monotonic() + self._d.replace_after_s
+        polls = Backoff(_FIRST_POLL_S, _LONGEST_POLL_S, factor=1.5)
+        again = time.monotonic() + self._d.replace_after_s
         while True:
             receipt = self._fetch_receipt()
             if receipt is not None:
@@ -139,9 +141,9 @@ class _One:
                     return receipt
                 self._raise_fee()
                 handed = self._send()  # also unchanged: the node may have dropped it
-                poll, again = _FIRST_POLL_S, time.monotonic() + self._d.replace_after_s
-            time.sleep(poll)
-            poll = min(poll * 1.5, _LONGEST_POLL_S)
+                polls.clear()
+                again = time.monotonic() + self._d.replace_after_s
+            time.sleep(polls.add())
 
     def _check_pointless(self) -> TxReceipt | None:
         """Raise if it need not be mined any more; its receipt if that is because it has done its work by now."""

@@ -22,6 +22,7 @@ from web3.middleware import ExtraDataToPOAMiddleware
 from web3.providers import JSONBaseProvider
 from web3.types import RPCEndpoint, RPCResponse
 
+from ..backoff import pause_after
 from ..errors import ChainError, UsageError, WrongChain
 from .endpoint import READ_TIMEOUT_S, RETRY_S, Endpoint, fetch_positions, http_provider, shown_url
 from .reach import FAILURES
@@ -122,7 +123,8 @@ class EndpointsProvider(JSONBaseProvider):
     ----------
     providers: one for each endpoint, in the order of preference.
     chain_id: that all must have; None: whatever the first that answers has.
-    cool_down_s: seconds that an endpoint which failed isn't asked first; twice as many each further time, to 300.
+    cool_down_s: seconds, at most, that an endpoint which failed isn't asked first; twice as many each further time, to
+        300. How many of them is drawn at random.
     probe_s: seconds that comparing heads may take.
     """
 
@@ -280,7 +282,7 @@ class EndpointsProvider(JSONBaseProvider):
         return sorted(range(len(self._endpoints)), key=lambda i: (self._endpoints[i].down_until > now, i != first, i))
 
     def _pause(self, times: int) -> float:
-        return min(self.cool_down_s * (1 << min(times - 1, 10)), _LONGEST_COOL_DOWN_S)
+        return pause_after(times, self.cool_down_s, _LONGEST_COOL_DOWN_S)
 
     def _failed(self, endpoint: Endpoint) -> None:
         with self._lock:

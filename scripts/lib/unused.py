@@ -9,7 +9,6 @@ _.trust_env  # requests reads it
 _.daemon_threads  # http.server reads it
 _.do_GET  # http.server calls it
 _.log_message  # http.server calls it
-_.argument  # sys.settrace passes it
 _.pytest_collection_modifyitems  # pytest calls it
 _.pytest_runtest_logstart  # pytest calls it
 _.pytest_runtest_logfinish  # pytest calls it
@@ -38,7 +37,6 @@ _.plot_results_and_votes  # ColearnPlot
 _.current_scores  # RoundResult, in the results' JSON
 _.vote_records  # RoundResult, in the results' JSON
 _.proposed_score  # VoteRecord, in the results' JSON
-_.logged  # history's Round, for readers of the history in Python
 _.vote_rule  # a learner's option, the other name of vote_policy
 _.ipfs_repository  # LocalNetwork's stakeholders
 _.stop_ipfs  # LocalNetwork, docs/network.md

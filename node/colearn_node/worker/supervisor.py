@@ -211,7 +211,7 @@ class WorkerSupervisor:
         how = f"was ended by signal {-code}" if code < 0 else f"ended with code {code}"
         self._forget()
         pause = self._deaths.add("worker")
-        self._log.error("worker_died", f"the worker {how}{doing}; a new one in {pause:.0f} s", code=code)
+        self._log.error("worker_died", f"the worker {how}{doing}; a new one in {pause:.1f} s", code=code)
 
     def _printed(self, line: str) -> None:
         self._log.info("learner_output", f"learner | {line}")
