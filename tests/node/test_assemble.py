@@ -19,17 +19,17 @@ from colearn_ledger.errors import KeyInUse
 from colearn_ledger.member.work import Trained
 
 from ..kit.anvil import wait_until
-from ..kit.collective import Collective, collective
 from ..kit.learners import linear_learners
+from ..kit.nodes import NodeCollective, node_collective
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Collective]:
-    with collective(tmp_path_factory.mktemp("collective"), 2) as made:
+def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeCollective]:
+    with node_collective(tmp_path_factory.mktemp("collective"), 2) as made:
         yield made
 
 
-def config(made: Collective, index: int = 0, **changes: Any) -> Config:
+def config(made: NodeCollective, index: int = 0, **changes: Any) -> Config:
     return load(made.config(index, **changes), {}, {})
 
 
@@ -37,7 +37,7 @@ def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
     return [json.loads(line) for line in capsys.readouterr().err.splitlines()]
 
 
-def test_assembled__while_it_is_there__its_key_is_locked(made: Collective) -> None:
+def test_assembled__while_it_is_there__its_key_is_locked(made: NodeCollective) -> None:
     settings = config(made)
     assert settings.keystore is not None
     with assembled(settings), pytest.raises(KeyInUse):
@@ -47,7 +47,7 @@ def test_assembled__while_it_is_there__its_key_is_locked(made: Collective) -> No
 
 @pytest.mark.parametrize("changes, dry_run", [({}, True), ({"keystore": None, "password_file": None}, False)])
 def test_assembled__nothing_is_to_be_sent__is_a_dry_run_and_locks_nothing(
-    made: Collective, changes: dict[str, Any], dry_run: bool, capsys: pytest.CaptureFixture[str]
+    made: NodeCollective, changes: dict[str, Any], dry_run: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with lock.hold(made.folder / "key-0.json"), assembled(config(made, **changes), dry_run=dry_run) as node:
         assert not node.ledger.sends
@@ -55,15 +55,15 @@ def test_assembled__nothing_is_to_be_sent__is_a_dry_run_and_locks_nothing(
     assert start["event"] == "start" and start["text"].endswith(", dry run: nothing is sent")
 
 
-def test_assembled__settings__reach_the_parts(made: Collective, capsys: pytest.CaptureFixture[str]) -> None:
+def test_assembled__settings__reach_the_parts(made: NodeCollective, capsys: pytest.CaptureFixture[str]) -> None:
     changes = {"poll_interval": 7, "store__timeout": 8, "log__format": "text"}
     with assembled(config(made, **changes), rounds=3, until_round=4) as node:
         assert (node.poll_interval, node.store_timeout, node.rounds, node.until_round) == (7, 8, 3, 4)
-        assert node.ledger.member == made.member(0) and node.ledger.sends and node.heads is None
+        assert node.ledger.member == made.address(0) and node.ledger.sends and node.heads is None
     assert "start      member" in capsys.readouterr().err
 
 
-def test_assembled__fee_cap__is_in_gwei_and_holds_for_what_is_sent(made: Collective) -> None:
+def test_assembled__fee_cap__is_in_gwei_and_holds_for_what_is_sent(made: NodeCollective) -> None:
     data = encode(linear_learners(1)[0].mli_propose_weights().weights)
     ref = made.store.put(data)
     with assembled(config(made, fee_cap=1.25)) as node:
@@ -73,10 +73,10 @@ def test_assembled__fee_cap__is_in_gwei_and_holds_for_what_is_sent(made: Collect
     sent = made.contract.web3.eth.get_transaction(
         made.contract.web3.eth.get_block("latest")["transactions"][0]  # type: ignore[arg-type]
     )
-    assert sent["from"] == made.member(0) and sent["maxFeePerGas"] == 1_250_000_000
+    assert sent["from"] == made.address(0) and sent["maxFeePerGas"] == 1_250_000_000
 
 
-def test_assembled__worker__makes_the_learner_and_trains(made: Collective) -> None:
+def test_assembled__worker__makes_the_learner_and_trains(made: NodeCollective) -> None:
     with assembled(config(made, 1)) as node:
         node.supervisor.start()
         try:
@@ -98,7 +98,9 @@ def test_assembled__worker__makes_the_learner_and_trains(made: Collective) -> No
             node.supervisor.end()
 
 
-def test_assembled__metrics__are_served_while_it_is_there(made: Collective, capsys: pytest.CaptureFixture[str]) -> None:
+def test_assembled__metrics__are_served_while_it_is_there(
+    made: NodeCollective, capsys: pytest.CaptureFixture[str]
+) -> None:
     with assembled(config(made, metrics__listen="127.0.0.1:0")):
         said = lines(capsys)
         assert [line["event"] for line in said] == ["metrics", "start"]
@@ -107,7 +109,7 @@ def test_assembled__metrics__are_served_while_it_is_there(made: Collective, caps
 
 
 def test_assembled__what_the_library_warns_of__is_in_the_nodes_log_while_it_is_there(
-    made: Collective, capsys: pytest.CaptureFixture[str]
+    made: NodeCollective, capsys: pytest.CaptureFixture[str]
 ) -> None:
     library = logging.getLogger("colearn_ledger.chain")
     with assembled(config(made)):

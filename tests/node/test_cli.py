@@ -11,10 +11,7 @@ from colearn_node.cli import main
 from colearn_node.settings import SETTINGS
 from eth_account import Account
 
-from colearn_ledger.chain.transactions import Sender
-
-from ..kit.anvil import Anvil
-from ..kit.collective import Collective, collective
+from ..kit.nodes import NodeCollective, node_collective
 
 
 @pytest.fixture(autouse=True)
@@ -24,8 +21,8 @@ def _nothing_set(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def made(tmp_path: Path) -> Iterator[Collective]:
-    with collective(tmp_path, 2) as made:
+def made(tmp_path: Path) -> Iterator[NodeCollective]:
+    with node_collective(tmp_path, 2) as made:
         yield made
 
 
@@ -95,7 +92,7 @@ def test_run__a_number_of_rounds_that_can_not_be__is_refused(
 
 
 def test_check__the_learners_own_code_fails__is_the_one_thing_that_is_wrong(
-    made: Collective, capsys: pytest.CaptureFixture[str]
+    made: NodeCollective, capsys: pytest.CaptureFixture[str]
 ) -> None:
     changes = {"learner__factory": "tests.kit.node_learners:fail", "learner__options": {}}
     assert main(["check", "--config", str(made.config(0, **changes))]) == 3
@@ -105,11 +102,11 @@ def test_check__the_learners_own_code_fails__is_the_one_thing_that_is_wrong(
 
 
 def test_run__until_a_round_that_has_passed__adopts_what_is_accepted_and_leaves(
-    made: Collective, capfd: pytest.CaptureFixture[str]
+    made: NodeCollective, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    made.anvil.rpc("evm_increaseTime", hex(2 * 3600))
-    made.anvil.mine()
-    Sender(made.contract, Anvil.account(1)).advance()
+    made.chain.rpc("evm_increaseTime", hex(2 * 3600))
+    made.chain.mine()
+    made.sender(1).advance()
     assert main(["run", "--config", str(made.config(0)), "--until-round", "1"]) == 0
     events = [json.loads(line)["event"] for line in capfd.readouterr().err.splitlines() if line.startswith("{")]
     assert events[0] == "start" and "adopt" in events and made.nonce(0) == 0
