@@ -44,6 +44,7 @@ RECORD = ROOT / ".python-mutants" / "record.jsonl"
 REPORT = ROOT / "docs" / "python-mutants.md"
 EACH = 16
 SEED = 1
+PROCESS = "PYTHON_FAULT_PROCESS"  # in the environment of all that a fault's process starts
 # A test may take this many times as long as without a fault, and some seconds, before it is called stuck.
 PATIENCE, LEAST_PATIENCE_S = 10.0, 15.0
 # Of a process: a fault may make a loop that never stops filling a list.
@@ -190,6 +191,7 @@ def _fork(module: Module, fault: int | None, order: Callable[[str], Any]) -> tup
         with open(temporary / "said", "w") as said:
             os.dup2(said.fileno(), 1)
             os.dup2(said.fileno(), 2)
+        os.environ[PROCESS] = str(os.getpid())
         os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = str(temporary / "hypothesis")
         sys.path.insert(0, str(ROOT))
         pipe = os.fdopen(writing, "w", buffering=1)
@@ -277,8 +279,20 @@ def _end(pid: int) -> None:
         with contextlib.suppress(ProcessLookupError):  # it has no group yet
             os.kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
+    for stray in _strays(pid):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(stray, signal.SIGKILL)
     for folder in Path(os.environ["COLEARN_FAULT_FOLDER"]).glob(f"fault-{pid}-*"):
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _strays(pid: int) -> Iterator[int]:
+    """What it started in sessions of their own, and a fault may have kept from ending. Linux tells; others don't."""
+    mark = f"{PROCESS}={pid}".encode()
+    for environment in Path("/proc").glob("[0-9]*/environ"):
+        with contextlib.suppress(OSError):  # gone meanwhile, or another user's
+            if mark in environment.read_bytes().split(b"\0"):
+                yield int(environment.parent.name)
 
 
 def _ready() -> None:

@@ -43,9 +43,14 @@ TESTS: dict[str, tuple[str, ...]] = {
     "history/members": ("tests/history/test_read.py",),
     "history/motions": ("tests/history/test_read.py",),
     "history/types": ("tests/history/test_read.py",),
-    "member/prepare": ("tests/member/test_verified.py", "tests/embedded/test_ledger.py"),
-    "member/submit": ("tests/embedded/test_ledger.py",),
-    "node/check": ("tests/system/test_check_learner.py",),
+    "member/prepare": ("tests/member/test_verified.py",),
+    "member/submit": ("tests/embedded/test_ledger.py::test_run__secret_votes__same_decisions_and_bytes",),
+    "node/check": (
+        "tests/system/test_check_learner.py",
+        "tests/system/test_mistakes.py::test_check__all_is_well__0_and_a_line_for_everything",
+        "tests/node/test_assemble.py",
+        "tests/node/test_cli.py",
+    ),
     "node/cli": (
         "tests/cli/test_program.py",
         "tests/docs/test_cli_reference.py",

@@ -52,3 +52,8 @@ def test_left__counts_down_for_this_thing_alone() -> None:
     backoff.add("a")
     backoff.clear()
     assert (backoff.left("a"), backoff.left(None), backoff.times) == (0, 0, 0)
+
+
+def test_add__nothing_named__counts_from_one() -> None:
+    backoff = Backoff(draw=lambda: 1.0)
+    assert backoff.times == 0 and [backoff.add(), backoff.times, backoff.add(), backoff.times] == [0.5, 1, 1.0, 2]

@@ -151,3 +151,18 @@ def test_fault__each__changes_the_module() -> None:
             changed = with_fault(source, fault.number)
             assert ast.unparse(changed) != sound, fault
             compile(changed, "module", "exec")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nobody tells whose a process is")
+def test_tests__leave_a_process_in_a_session_of_its_own__it_is_ended(tmp_path: Path) -> None:
+    make_project(tmp_path)
+    (tmp_path / "tests/core/test_sizes.py").write_text(
+        "import subprocess, sys\n"
+        f"COMMAND = [sys.executable, '-c', 'import signal; signal.pause()', '{tmp_path}/left']\n"
+        "def test_leaves():\n"
+        "    subprocess.Popen(COMMAND, start_new_session=True)\n"
+    )
+    _, _, said = mutate(tmp_path, "--each", "1")
+    assert "1 faults" in said
+    running = subprocess.run(["ps", "-eww", "-o", "args"], capture_output=True, text=True, check=True).stdout
+    assert f"{tmp_path}/left" not in running

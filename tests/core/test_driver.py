@@ -119,6 +119,7 @@ def test_run__genesis__everyone_starts_from_the_first_learners_weights() -> None
     results = run(1, learners)
     assert results.initial.vote_scores == (15.0, 15.0, 15.0)
     assert results.initial.votes == (None, None, None)
+    assert (results.initial.round, results.initial.proposer, results.initial.need) == (0, 0, 0)
     assert results.initial.weights_sha256 == hashlib.sha256(encode([np.full(3, 5.0)])).hexdigest()
     assert [ln.w.tolist() for ln in learners] == [[6.0, 6.0, 6.0]] * 3
 

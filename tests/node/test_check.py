@@ -97,6 +97,7 @@ def test_try_store__folder__says_whether_it_has_the_accepted_weights_and_leaves_
     store = LocalStore(tmp_path / "w")
     without = findings(tmp_path, store_folder=store.folder).try_store()
     assert without == Line("store", f"{store.folder}, without the accepted weights", note=True)
+    assert not [path for path in store.folder.rglob("*") if path.is_file()]
     kept = store.put(b"weights")
     files = sorted(store.folder.rglob("*"))
     there = findings(tmp_path, store_folder=store.folder, seen=view(accepted=kept)).try_store()
@@ -164,3 +165,11 @@ def test_check_everything__no_chain__what_needs_none_is_looked_at_and_the_first_
     else:
         assert isinstance(said["learner"].error, ConfigError) and wrong in said["learner"].text
     assert not (tmp_path / "w").exists()
+
+
+def test_check_everything__whoever_is_told_has_left__is_no_finding(tmp_path: Path) -> None:
+    def tell(line: Line) -> None:
+        raise BrokenPipeError
+
+    with pytest.raises(BrokenPipeError):
+        check_everything(Config(deployment=deployment(tmp_path, [0.0])), tell)

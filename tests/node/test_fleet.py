@@ -79,7 +79,10 @@ def test_wait__several_nodes__shows_all_and_outcomes_once_and_returns_when_they_
     assert [record["event"] for name, record in kept if name == "member-2"] == ["vote", "outcome", "wait"]
 
 
-def test_wait__nodes__are_started_as_told_and_read_without_delay(tmp_path: Path) -> None:
+def test_wait__nodes__are_started_as_told_and_read_without_delay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
     says = 'log("vote", " ".join(words)); log("vote", os.environ.get("PYTHONUNBUFFERED", "no"))'
     _, kept = run(configs(tmp_path, says), ["--until-round", "3"])
     words = f"--config {tmp_path / 'node-1.py'} --log-format json --until-round 3"
@@ -105,7 +108,10 @@ def test_wait__a_real_node_that_can_not_start__says_why(tmp_path: Path) -> None:
 
 
 def test_stop__nodes_that_leave_when_asked__may_do_so_in_good_order(tmp_path: Path) -> None:
-    leaves = "signal.signal(signal.SIGTERM, lambda *_: (open(words[1] + '.left', 'w'), sys.exit(0)))\n"
+    # It has something to put in order first.
+    leaves = (
+        "signal.signal(signal.SIGTERM, lambda *_: (sum(range(2**24)), open(words[1] + '.left', 'w'), sys.exit(0)))\n"
+    )
     made = configs(tmp_path, leaves + STAYS, leaves + STAYS)
     with Fleet(made, [], lambda text: None, program=PROGRAM) as fleet:
         assert fleet.pids.keys() == made.keys() and running(made["member-1"])

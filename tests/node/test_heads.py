@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -83,9 +84,10 @@ def test_subscription__hung_up__polls_meanwhile_says_so_once_and_comes_back() ->
 
 def test_subscription__refused__is_said_once_however_often_it_is_tried() -> None:
     with chain({"error": {"message": "no such method"}}) as (made, url):
-        log = Lines()
-        heads = HeadSubscription(url, Wake(), log, backoff=quick())
+        log, begun = Lines(), time.monotonic()
+        heads = HeadSubscription(url, Wake(), log, backoff=Backoff(0.1, 0.1, draw=lambda: 1.0))
         wait_until(lambda: len(made.subscribed) >= 4, "it has tried again and again")
+        assert time.monotonic() - begun >= 0.3, "it pauses before it tries again"
         assert not heads.connected and len(log.lines) == 1 and "no such method" in log.lines[0][2]
 
 

@@ -9,6 +9,7 @@ import pytest
 from colearn_node.ledger import ChainLedger
 
 from colearn_ledger.chain.contract import CollectiveContract, Head
+from colearn_ledger.chain.endpoints import Heads, begin_view, connect
 from colearn_ledger.chain.snapshot import Snapshot
 from colearn_ledger.chain.transactions import Outcome, Receipt
 from colearn_ledger.core.decide import Advance
@@ -17,6 +18,7 @@ from colearn_ledger.errors import ChainError
 from colearn_ledger.member.submit import Submitter
 from colearn_ledger.member.work import Work
 
+from ..kit.anvil import anvil
 from ..kit.builders import ME, record, view
 
 
@@ -113,3 +115,18 @@ def test_submit__not_sent__is_told_and_no_block_is_waited_for() -> None:
 def test_sends__without_what_sends__is_a_dry_run() -> None:
     assert ledger(FakeContract(), FakeSubmitter()).sends is True
     assert ledger(FakeContract()).sends is False
+
+
+def test_endpoints__are_those_of_the_contract() -> None:
+    with anvil() as behind, anvil() as ahead:
+        ahead.mine()
+        web3 = connect([behind.url, ahead.url])
+        contract = FakeContract()
+        vars(contract)["web3"] = web3
+        chain = ledger(contract)
+        assert chain.compare_heads() == Heads(behind.url, 0, ahead.url, 1, 1)
+        assert chain.switch_endpoint() is True
+        begin_view(web3)
+        assert web3.eth.block_number == 1
+        vars(contract)["web3"] = connect([ahead.url])
+        assert chain.compare_heads() is None and chain.switch_endpoint() is False

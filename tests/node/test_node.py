@@ -418,3 +418,14 @@ def test_step__chain_that_mines_on_demand_and_whose_clock_goes_on__is_ready_thro
         )
         bench.node.step()
         assert bench.health.why_not_ready() is None
+
+
+def test_step__other_endpoints_are_away__the_one_that_is_left_is_not_called_behind() -> None:
+    bench = Bench(FakeLedger(view(), heads=lagging(5))).adopts()
+    bench.node.step()
+    assert "5 blocks behind" in str(bench.health.why_not_ready())
+    bench.ledger.heads = None
+    bench.clock.now += 1000
+    bench.ledger.becomes()
+    bench.node.step()
+    assert bench.health.why_not_ready() is None
