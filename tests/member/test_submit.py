@@ -8,11 +8,14 @@ from typing import Any
 import pytest
 from eth_account import Account
 
+from colearn_ledger.chain.commitments import commitment_of, derive_salt
 from colearn_ledger.chain.transactions import Outcome, Receipt
-from colearn_ledger.core.decide import Judge, Reveal
+from colearn_ledger.core.decide import Advance, Judge, Reveal
 from colearn_ledger.core.learner import ProposedWeights, Weights
-from colearn_ledger.member.submit import Submitter
-from colearn_ledger.member.work import Verdict
+from colearn_ledger.core.protocol import WeightsRef
+from colearn_ledger.errors import ChainError
+from colearn_ledger.member.submit import Submitter, sent
+from colearn_ledger.member.work import Adopted, Declined, Nothing, Trained, Verdict, Work
 
 from ..kit.builders import proposal
 
@@ -26,6 +29,12 @@ class Recorder:
         self.account = Account.from_key(KEY)
         self.contract = SimpleNamespace(chain_id=5, address="0x" + "11" * 20)
         self.sent: list[tuple[Any, ...]] = []
+
+    def propose(self, *arguments: Any) -> Receipt:
+        return self._send("propose", *arguments)
+
+    def advance(self) -> Receipt:
+        return self._send("advance")
 
     def vote(self, *arguments: Any) -> Receipt:
         return self._send("vote", *arguments)
@@ -116,3 +125,49 @@ def test_secret_vote__not_to_be_published__reveals_without_scores() -> None:
     submitter.submit(verdict(secret=True))
     reveal(submitter)
     assert scores(submitter) is None
+
+
+def test_submit__each_work__is_its_call_and_its_receipt() -> None:
+    submitter = made()
+    own = ProposedWeights(Weights(None), 0.0, 0.0, True)
+    trained = Trained(7, b"p" * 32, WeightsRef(b"s" * 32, b"c" * 32, 9), b"note", own)
+    reject = Verdict(Judge(7, proposal(), False), False, None, "not finite")
+    for work in (trained, reject, Advance(7)):
+        assert sent(submitter.submit(work))
+    assert submitter.sender.sent == [  # type: ignore[attr-defined]
+        ("propose", 7, b"p" * 32, b"s" * 32, b"c" * 32, 9, b"note"),
+        ("vote", proposal().id, False, None),
+        ("advance",),
+    ]
+
+
+@pytest.mark.parametrize("work", [Nothing("nobody has them"), Declined(7, "spent"), Adopted(proposal().weights)])
+def test_submit__nothing_to_send__is_none(work: Work) -> None:
+    submitter = made()
+    assert submitter.submit(work) is None and submitter.sender.sent == []  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("approve", [True, False])
+def test_secret_vote__committed_and_revealed__is_the_same_vote(approve: bool) -> None:
+    submitter = made(publish=False)
+    submitter.submit(Verdict(Judge(7, proposal(), True), approve, None, ""))
+    what, about, commitment = submitter.sender.sent[-1]  # type: ignore[attr-defined]
+    where = {"chain_id": 5, "contract": "0x" + "11" * 20, "proposal_id": proposal().id}
+    salt = derive_salt(bytes.fromhex("42" * 32), **where)
+    voter = submitter.sender.account.address
+    assert (what, about) == ("commit", proposal().id)
+    assert commitment == commitment_of(**where, voter=voter, approve=approve, salt=salt)
+    submitter.submit(Reveal(7, proposal(), commitment))
+    assert submitter.sender.sent[-1][:4] == ("reveal", proposal().id, approve, salt)  # type: ignore[attr-defined]
+
+
+def test_reveal__commitment_of_another_key__is_a_mistake_that_is_told() -> None:
+    submitter = made()
+    with pytest.raises(ChainError, match="was not made by this key"):
+        submitter.submit(Reveal(7, proposal(), b"another".ljust(32, b".")))
+
+
+def test_sent__receipt_of_what_was_mined__alone() -> None:
+    assert sent(Receipt(Outcome.SENT)) is True
+    assert [sent(Receipt(outcome)) for outcome in (Outcome.ALREADY_DONE, Outcome.TOO_LATE)] == [False, False]
+    assert sent(None) is False
