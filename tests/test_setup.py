@@ -185,8 +185,7 @@ def inner(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.
     return pytester
 
 
-@pytest.mark.parametrize("parallel", [(), ("-n", "1")])
-@pytest.mark.parametrize("ci", [True, False])
+@pytest.mark.parametrize("ci, parallel", [(True, ()), (True, ("-n", "1")), (False, ())])
 def test_skip__in_ci__is_an_error(
     inner: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, ci: bool, parallel: tuple[str, ...]
 ) -> None:
@@ -203,7 +202,7 @@ def test_skip__in_ci__is_an_error(
         assert result.ret == pytest.ExitCode.OK
 
 
-@pytest.mark.parametrize("parallel", [(), ("-n", "1")])
+@pytest.mark.parametrize("parallel", [(), pytest.param(("-n", "1"), marks=pytest.mark.slow)])
 def test_skip__a_whole_module_in_ci__is_an_error(
     inner: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, parallel: tuple[str, ...]
 ) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 from ..errors import UsageError
 from .program import Parser, run_program
 
-__all__ = ["main"]
+__all__ = ["main", "make_parser"]
 
 # Name: (module of this package, one line of help).
 COMMANDS = {
@@ -30,7 +30,7 @@ COMMANDS = {
 }
 
 
-def _parser(chosen: str | None) -> Parser:
+def make_parser(chosen: str | None) -> Parser:
     """The parser of all commands' names, and of the chosen command's options."""
     parser = Parser(prog="colearn-ledger", description="Collective learning on a ledger.")
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version")
@@ -72,7 +72,7 @@ class _Version(argparse.Action):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return the exit code."""
-    return run_program(lambda words: _parser(_chosen(words)), argv)
+    return run_program(lambda words: make_parser(_chosen(words)), argv)
 
 
 if __name__ == "__main__":

@@ -46,7 +46,7 @@ ANVIL = "1.7.1"
 NODE_MINIMUM = (18,)
 
 _PACKAGE = Path(__file__).resolve().parent
-_CHECKOUT = _PACKAGE.parent.parent
+CHECKOUT = _PACKAGE.parent.parent
 _BUILD_ESTIMATE = "about 3 minutes on 2 idle cores, 1.3 GB of disk meanwhile"
 _SAY_EVERY_S = 15.0
 
@@ -77,11 +77,11 @@ def find_geth(say: Say = _say) -> Path:
     return _on_path("geth", ["version"], GETH_MINIMUM, say) or _built("geth", GETH, "geth", ["version"], say)
 
 
-def find_anvil(say: Say = _say) -> Path:
+def find_anvil(say: Say = _say, *, checkout: Path = CHECKOUT) -> Path:
     """Anvil's own binary: not npm's launcher, which leaves it behind when it is killed itself."""
     cpu = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}.get(platform.machine().lower())
     inside = Path("node_modules", "@foundry-rs", f"anvil-{sys.platform}-{cpu}", "bin", "anvil")
-    for root in (_CHECKOUT, Path.cwd(), cache_folder() / f"anvil-{ANVIL}"):
+    for root in (checkout, Path.cwd(), cache_folder() / f"anvil-{ANVIL}"):
         if (root / inside).is_file():
             return root / inside
     on_path = shutil.which("anvil")
@@ -119,9 +119,9 @@ def find_node() -> Path:
     )
 
 
-def find_hardhat() -> tuple[Path, Path]:
+def find_hardhat(*, checkout: Path = CHECKOUT) -> tuple[Path, Path]:
     """Hardhat's program (JavaScript) and the checkout whose configuration it uses."""
-    for root in (_CHECKOUT, Path.cwd(), *Path.cwd().parents):
+    for root in (checkout, Path.cwd(), *Path.cwd().parents):
         program = root / "node_modules" / "hardhat" / "internal" / "cli" / "bootstrap.js"
         if (root / "hardhat.config.js").is_file():
             if program.is_file():
@@ -196,7 +196,7 @@ def _build(name: str, version: str, folder: Path, say: Say) -> None:
         env |= {"GOROOT": str(go.parent.parent), "GOFLAGS": "-buildvcs=false -modcacherw"}
     command = [str(go), "install", "-v", "-trimpath", "-ldflags=-s -w"]
     if name == "kubo":  # its go.mod can't be installed directly, but it can be a tool of another module
-        module = next((m for m in (_PACKAGE / "kubo", _CHECKOUT / "tools" / "kubo") if (m / "go.mod").is_file()), None)
+        module = next((m for m in (_PACKAGE / "kubo", CHECKOUT / "tools" / "kubo") if (m / "go.mod").is_file()), None)
         if module is None:
             raise NetworkError("the go.mod for Kubo is missing from this installation", fix="install the package anew")
         shutil.copytree(module, folder / "module")  # where it is installed may be read-only

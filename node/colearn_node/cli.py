@@ -21,13 +21,13 @@ from .settings import SETTINGS, Config, load
 if TYPE_CHECKING:
     from .node import Node
 
-__all__ = ["main"]
+__all__ = ["main", "make_parser"]
 
 # Told to leave, a node leaves within 10 s, even in the middle of a transaction that doesn't come through.
 _LEAVE_WITHIN_S = 5.0
 
 
-def _parser() -> Parser:
+def make_parser() -> Parser:
     parser = Parser(prog="colearn-node", description="One stakeholder's node of a collective.")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     run = commands.add_parser("run", help="follow the contract: train, test, vote")
@@ -152,7 +152,7 @@ def _key_new(options: argparse.Namespace) -> int:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return the exit code."""
-    return run_program(lambda words: _parser(), argv)
+    return run_program(lambda words: make_parser(), argv)
 
 
 if __name__ == "__main__":

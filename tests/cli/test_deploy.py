@@ -154,7 +154,7 @@ def test_deploy__dry_run__says_the_cost_and_changes_nothing(here: Here, capsys: 
     assert here.state() == before
 
 
-@pytest.mark.parametrize("answer, code", [("y", 0), ("", 130), ("\x04", 130)])
+@pytest.mark.parametrize("answer, code", [("y", 0), ("", 130), pytest.param("\x04", 130, marks=pytest.mark.slow)])
 def test_deploy__on_a_terminal__asks(here: Here, answer: str, code: int) -> None:
     before = here.state()
     ours, theirs = pty.openpty()

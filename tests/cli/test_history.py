@@ -277,7 +277,9 @@ def test_history__follow__shows_each_round_when_it_is_over(chain: Anvil, tmp_pat
     assert [line.split()[0] for line in lines if "P++" in line] == ["1"]
 
 
-@pytest.mark.parametrize("secret, shuffled, seed", [(False, False, 1), (True, True, 2)])
+@pytest.mark.parametrize(
+    "secret, shuffled, seed", [(False, False, 1), pytest.param(True, True, 2, marks=pytest.mark.slow)]
+)
 def test_history__of_an_embedded_run__says_what_its_results_say(
     secret: bool, shuffled: bool, seed: int, monkeypatch: Any
 ) -> None:

@@ -76,7 +76,7 @@ def besides_ports(said: str) -> str:
     return "".join(line for line in said.splitlines(keepends=True) if not re.match(r"port \d+ is taken: ", line))
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, pytest.param(signal.SIGHUP, marks=pytest.mark.slow)])
 def test_up__interrupted__stops_all_and_leaves_nothing(terminal: Terminal, number: signal.Signals) -> None:
     """The signal goes to the whole group, as a terminal sends it."""
     process = terminal.up()

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from colearn_node.cli import _parser as node_parser
+from colearn_node.cli import make_parser as node_parser
 
 from colearn_ledger import errors
 from colearn_ledger.cli.main import COMMANDS
-from colearn_ledger.cli.main import _parser as ledger_parser
+from colearn_ledger.cli.main import make_parser as ledger_parser
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 PAGE = (DOCS / "cli.md").read_text(encoding="utf-8")

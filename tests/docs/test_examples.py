@@ -7,9 +7,21 @@ from pathlib import Path
 
 import pytest
 
+from colearn_ledger import EmbeddedLedger, InProcess, run
+
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "own_learner.py"
 
 
+def test_own_learner__few_rounds__same_bytes_on_both_backends() -> None:
+    learner = runpy.run_path(str(EXAMPLE))["LineLearner"]
+    finals = [
+        run(4, [learner(seed) for seed in range(3)], backend=backend).final_sha256
+        for backend in (InProcess(), EmbeddedLedger())
+    ]
+    assert finals[0] == finals[1]
+
+
+@pytest.mark.slow
 def test_own_learner__both_backends__same_line_and_same_bytes(capsys: pytest.CaptureFixture[str]) -> None:
     runpy.run_path(str(EXAMPLE), run_name="__main__")
     lines = capsys.readouterr().out.splitlines()

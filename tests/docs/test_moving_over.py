@@ -203,7 +203,7 @@ class CopyingLearner(InPlaceLearner):
         return Weights({"intercept_": self.intercept_.copy(), "coef_": self.coef_.copy()})
 
 
-@pytest.mark.parametrize("backend", [InProcess, EmbeddedLedger])
+@pytest.mark.parametrize("backend", [InProcess, pytest.param(EmbeddedLedger, marks=pytest.mark.slow)])
 def test_aliasing_learner__trains_in_place__spoils_no_round(backend: Any) -> None:
     careful = run(12, [CopyingLearner(i) for i in range(4)], backend=InProcess())
     learners = [InPlaceLearner(i) for i in range(4)]
@@ -265,7 +265,7 @@ class TensorLearner(InPlaceLearner):
         self.intercept_, self.coef_ = (t.cpu().numpy().copy() for t in weights.weights.values())
 
 
-@pytest.mark.parametrize("backend", [InProcess, EmbeddedLedger])
+@pytest.mark.parametrize("backend", [InProcess, pytest.param(EmbeddedLedger, marks=pytest.mark.slow)])
 def test_tensor_learner__gets_tensors__and_decides_as_with_arrays(backend: Any) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error", LearnerWarning)
@@ -274,6 +274,7 @@ def test_tensor_learner__gets_tensors__and_decides_as_with_arrays(backend: Any) 
     assert outcome(tensors) == outcome(arrays)
 
 
+@pytest.mark.slow
 def test_example__forest_as_bytes__same_bytes_by_hand_and_on_the_ledger(capsys: pytest.CaptureFixture[str]) -> None:
     runpy.run_path(str(EXAMPLE), run_name="__main__")
     lines = capsys.readouterr().out.splitlines()

@@ -155,7 +155,7 @@ def test_history__endpoint_that_caps_ranges__is_read_in_smaller_ones(told: Told)
 
 
 def test_history__block_of_the_deployment_unknown__looks_no_further_back_than_to_it(chain: Anvil) -> None:
-    chain.rpc("anvil_mine", hex(3000))
+    chain.rpc("anvil_mine", hex(300))
     story = Collective.found(chain, 2)
     story.propose("one")
     known = story.history()
@@ -228,6 +228,7 @@ def test_history__deadline_that_no_transaction_has_written_down__decided_all_the
     assert story.history(first=1, last=1, logs=False).rounds[0].by_clock is None
 
 
+@pytest.mark.slow
 def test_history__thousands_of_missed_rounds__are_read(chain: Anvil) -> None:
     """The contract walks back over them: more gas than a call has by itself."""
     rules = Rules(1, 2, propose_window=1, vote_window=10, reveal_window=10, motion_window=10)

@@ -139,6 +139,7 @@ def test_init__wrong_model_or_data__refused() -> None:
         learner.mli_test_weights(learner.mli_get_current_weights())
 
 
+@pytest.mark.slow
 def test_mnist_task__digits_from_the_package__learns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     monkeypatch.setattr(keras_mnist, "load_mnist", lambda folder: load_without_net())

@@ -110,8 +110,7 @@ def test_early_stop__no_better_score__stops_and_proposes_the_best() -> None:
 
 
 def test_early_stop__many_steps__ten_checks_a_round() -> None:
-    learner = Walk([3.0] + [9.0] * 94)  # the best is at the first step, where no check is
-    learner._early_stop = 2
+    learner = Walk([3.0] + [9.0] * 94, early_stop=2)  # the best is at the first step, where no check is
     assert proposed(learner) == 9.0
     assert learner.taken == 30  # a check every ten steps: one that is the best so far, and two that aren't better
 

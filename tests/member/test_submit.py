@@ -12,10 +12,12 @@ from colearn_ledger.chain.commitments import commitment_of, derive_salt
 from colearn_ledger.chain.transactions import Outcome, Receipt
 from colearn_ledger.core.decide import Advance, Judge, Reveal
 from colearn_ledger.core.learner import ProposedWeights, Weights
-from colearn_ledger.core.protocol import Proposal, WeightsRef
+from colearn_ledger.core.protocol import WeightsRef
 from colearn_ledger.errors import ChainError
 from colearn_ledger.member.submit import Submitter, sent
 from colearn_ledger.member.work import Adopted, Declined, Nothing, Trained, Verdict, Work
+
+from ..kit.builders import proposal
 
 KEY = "0x" + "42" * 32
 
@@ -48,15 +50,11 @@ class Recorder:
         return Receipt(Outcome.SENT)
 
 
-def proposal(name: bytes = b"i") -> Proposal:
-    return Proposal(name * 32, WeightsRef(b"s" * 32, b"c" * 32, 9), 0, 0, 0, 0, 2)
-
-
 def verdict(
     current: float | None = 0.25, proposed: float = -1.5, *, secret: bool = False, id_: bytes = b"i"
 ) -> Verdict:
     test = ProposedWeights(Weights(None), proposed, 0.0, True, current_score=current)
-    return Verdict(Judge(7, proposal(id_), secret), True, test, "")
+    return Verdict(Judge(7, proposal(id=id_ * 32), secret), True, test, "")
 
 
 def scores(submitter: Submitter) -> Any:
@@ -69,7 +67,7 @@ def made(*, publish: bool = True) -> Submitter:
 
 def reveal(submitter: Submitter, id_: bytes = b"i") -> None:
     commitments = [sent[2] for sent in submitter.sender.sent if sent[0] == "commit"]  # type: ignore[attr-defined]
-    submitter.submit(Reveal(7, proposal(id_), commitments[-1]))
+    submitter.submit(Reveal(7, proposal(id=id_ * 32), commitments[-1]))
 
 
 def test_vote__scores_to_be_published__are_in_millionths() -> None:
@@ -93,7 +91,7 @@ def test_vote__scores_that_the_contract_can_not_take__are_left_out(current: floa
 
 def test_vote__invalid_weights__has_no_scores() -> None:
     submitter = made()
-    submitter.submit(Verdict(Judge(7, proposal(), False), False, None, "not finite"))
+    submitter.submit(Verdict(Judge(7, proposal(id=b"i" * 32), False), False, None, "not finite"))
     assert scores(submitter) is None
 
 
@@ -109,7 +107,7 @@ def test_secret_vote__scores__are_not_in_the_commitment_and_in_the_reveal() -> N
 def test_secret_vote__started_again_before_the_reveal__reveals_without_scores() -> None:
     before, after = made(), made()
     before.submit(verdict(secret=True))
-    after.submit(Reveal(7, proposal(), before.sender.sent[0][2]))  # type: ignore[attr-defined]
+    after.submit(Reveal(7, proposal(id=b"i" * 32), before.sender.sent[0][2]))  # type: ignore[attr-defined]
     assert after.sender.sent[-1][:3] == ("reveal", b"i" * 32, True) and scores(after) is None  # type: ignore[attr-defined]
 
 
@@ -118,7 +116,7 @@ def test_secret_vote__scores_of_another_proposal__are_not_taken_for_this_ones() 
     submitter.submit(verdict(secret=True))
     commitment = submitter.sender.sent[0][2]  # type: ignore[attr-defined]
     submitter.submit(verdict(0.5, 0.75, secret=True, id_=b"j"))
-    submitter.submit(Reveal(7, proposal(), commitment))
+    submitter.submit(Reveal(7, proposal(id=b"i" * 32), commitment))
     assert scores(submitter) is None
 
 

@@ -154,28 +154,26 @@ def test_find__the_cache_cant_be_written__says_so(machine: Machine) -> None:
 
 
 def test_hardhat__outside_a_checkout__says_what_is_needed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tools, "_CHECKOUT", tmp_path)
     monkeypatch.chdir(tmp_path)
     with pytest.raises(NetworkError, match="needs a checkout") as error:
-        tools.find_hardhat()
+        tools.find_hardhat(checkout=tmp_path)
     assert "npm ci" in error.value.fix
     (tmp_path / "hardhat.config.js").write_text("")
     with pytest.raises(NetworkError, match="isn't installed") as error:
-        tools.find_hardhat()
+        tools.find_hardhat(checkout=tmp_path)
     assert "npm ci" in error.value.fix
 
 
 def test_anvil__no_package_here_and_no_npm__says_what_to_install(
     machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tools, "_CHECKOUT", tmp_path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(tools.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(NetworkError, match="no npm") as error:
-        tools.find_anvil(machine.said.append)
+        tools.find_anvil(machine.said.append, checkout=tmp_path)
     assert "Node.js" in error.value.fix and "geth" in error.value.fix
     script(machine.bin / "anvil", "#!/bin/sh\n")
-    assert tools.find_anvil(machine.said.append) == machine.bin / "anvil"
+    assert tools.find_anvil(machine.said.append, checkout=tmp_path) == machine.bin / "anvil"
 
 
 def test_node__too_old__the_wheels_is_used(machine: Machine) -> None:

@@ -163,7 +163,10 @@ class TestChains:
         need("anvil")
         self.check_kept("anvil", tmp_path / "kept")
 
-    @pytest.mark.parametrize("chain", ["anvil", "hardhat", pytest.param("geth", marks=pytest.mark.slow)])
+    @pytest.mark.parametrize(
+        "chain",
+        ["anvil", pytest.param("hardhat", marks=pytest.mark.slow), pytest.param("geth", marks=pytest.mark.slow)],
+    )
     def test_block_time__given__blocks_come_by_themselves(self, chain: str) -> None:
         with local_network(chain, 1, ipfs=False, block_time=1) as network:
             web3 = Web3(HTTPProvider(network.rpc_url))

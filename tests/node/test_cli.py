@@ -104,8 +104,7 @@ def test_check__the_learners_own_code_fails__is_the_one_thing_that_is_wrong(
 def test_run__until_a_round_that_has_passed__adopts_what_is_accepted_and_leaves(
     made: NodeCollective, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    made.chain.rpc("evm_increaseTime", hex(2 * 3600))
-    made.chain.mine()
+    made.chain.pass_time(2 * 3600)
     made.sender(1).advance()
     assert main(["run", "--config", str(made.config(0)), "--until-round", "1"]) == 0
     events = [json.loads(line)["event"] for line in capfd.readouterr().err.splitlines() if line.startswith("{")]

@@ -149,7 +149,9 @@ def test_plot__votes__green_red_and_grey_for_the_proposer(tmp_path: Path) -> Non
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.png", "b.png"]
 
 
-@pytest.mark.parametrize(("n_learners", "n_rounds"), [(2, 0), (2, 1), (64, 3), (3, 150)])
+@pytest.mark.parametrize(
+    ("n_learners", "n_rounds"), [(2, 0), (2, 1), (64, 3), pytest.param(3, 150, marks=pytest.mark.slow)]
+)
 def test_plot__any_size__is_drawn_within_bounds(tmp_path: Path, n_learners: int, n_rounds: int) -> None:
     votes = (None,) + (True,) * (n_learners - 1)
     scores = (0.5,) * n_learners
@@ -179,7 +181,7 @@ def test_plot__path_that_cannot_be__said_and_nothing_left(tmp_path: Path) -> Non
 
 def test_plain__details__only_after_a_silence() -> None:
     out, err = io.StringIO(), io.StringIO()
-    times: Iterator[float] = iter([0, 0, 1, QUIET - 0.1, QUIET, QUIET, QUIET + 1, 2 * QUIET, 2 * QUIET])
+    times: Iterator[float] = iter([0, 0, 1, QUIET - 0.1, QUIET, QUIET, QUIET + 1, 2 * QUIET, 2 * QUIET, 99, 99])
     progress = Plain(out, err, lambda: next(times))
     progress.stage("loading")  # at 0, told
     progress.detail("a")  # at 1
@@ -187,9 +189,8 @@ def test_plain__details__only_after_a_silence() -> None:
     progress.detail("c")  # at QUIET, told
     progress.detail("d")  # one second later
     progress.detail("e")  # told again
-    progress._clock = lambda: 99.0
-    progress.row("row")
-    progress.detail("f")
+    progress.row("row")  # at 99
+    progress.detail("f")  # as soon
     assert err.getvalue().splitlines() == ["loading ...", "  c ...", "  e ..."]
     assert out.getvalue() == "row\n"
 

@@ -199,6 +199,7 @@ def test_member__that_is_no_address__3(made: NodeCollective, capsys: pytest.Capt
     assert code == 3 and "member is 'me'" in said
 
 
+@pytest.mark.slow
 def test_key__of_a_running_node__19_and_the_first_goes_on(made: NodeCollective) -> None:
     first = made.start(1)
     wait_until(lambda: bool(first.events("wait")), "the first runs")

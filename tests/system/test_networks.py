@@ -79,6 +79,7 @@ def test_network__three_nodes_with_ipfs_daemons__as_in_one_process() -> None:
             store.close()
 
 
+@pytest.mark.slow
 def test_network__an_ipfs_daemon_that_crashes__its_node_waits_for_it(tmp_path: Path) -> None:
     with local_network(stakeholders=2) as network:
         setup = set_up(network, LINEAR, {"seed": 1}, log={"level": "debug"})

@@ -50,12 +50,16 @@ def sent_twice(made: NodeCollective) -> list[object]:
 
 
 @pytest.mark.parametrize(
-    "secret, kinds", [(False, ["propose", "vote", "adopt"]), (True, ["commit", "reveal"])], ids=["open", "secret"]
+    "secret, kinds",
+    [
+        pytest.param(False, ["propose", "vote", "adopt"], marks=pytest.mark.slow, id="open"),
+        pytest.param(True, ["commit", "reveal"], id="secret"),
+    ],
 )
 def test_kill__after_each_kind_of_action__goes_on_and_nothing_is_done_twice(
     tmp_path: Path, secret: bool, kinds: list[str]
 ) -> None:
-    rounds = 6
+    rounds = 2 + len(kinds)
     expected = run(rounds, linear_learners(3, 1), 0.5)
     with node_collective(tmp_path, 3, secret=secret) as made:
         (tmp_path / "hold-train-0").touch()
@@ -86,6 +90,7 @@ def test_kill__after_each_kind_of_action__goes_on_and_nothing_is_done_twice(
         assert not sent_twice(made)
 
 
+@pytest.mark.slow
 def test_worker__that_dies_again_and_again__is_replaced_more_and_more_rarely_until_it_works(tmp_path: Path) -> None:
     with node_collective(tmp_path, 2) as made:
         (tmp_path / "die-test-1").touch()
@@ -101,6 +106,7 @@ def test_worker__that_dies_again_and_again__is_replaced_more_and_more_rarely_unt
         assert len(nodes[1].events("vote")) == 1
 
 
+@pytest.mark.slow
 def test_worker__busy_for_ever_with_what_is_stale__is_replaced(tmp_path: Path) -> None:
     with node_collective(tmp_path, 4) as made:
         held = [tmp_path / f"hold-test-{index}" for index in (1, 2, 3)]
@@ -132,7 +138,7 @@ def test_kill__while_the_learner_lets_no_other_thread_run__the_worker_ends_all_t
                 os.kill(worker, signal.SIGKILL)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)])
 def test_signal__in_the_middle_of_a_training__leaves_within_ten_seconds(tmp_path: Path, number: signal.Signals) -> None:
     with node_collective(tmp_path, 2) as made:
         (tmp_path / "hold-train-0").touch()

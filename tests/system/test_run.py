@@ -15,7 +15,7 @@ from ..kit.nodes import node_collective
 ROUNDS = 5
 
 
-@pytest.mark.parametrize("secret", [False, True])
+@pytest.mark.parametrize("secret", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_run__three_processes__same_decisions_and_bytes_as_in_one_process(tmp_path: Path, secret: bool) -> None:
     expected = run(ROUNDS, linear_learners(3, 1), 0.5)
     assert {r.accepted for r in expected.rounds} == {True, False}
@@ -34,6 +34,7 @@ def test_run__three_processes__same_decisions_and_bytes_as_in_one_process(tmp_pa
         assert made.accepted_sha256() == expected.final_sha256
 
 
+@pytest.mark.slow
 def test_run__afterwards__store_keeps_the_accepted_weights_and_their_parent_only(tmp_path: Path) -> None:
     rounds = 9
     expected = run(rounds, linear_learners(3, 1), 0.5)

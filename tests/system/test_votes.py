@@ -87,8 +87,15 @@ def test_task_learner__vote_policy__is_the_learners() -> None:
         task_learner(index=0, of=2, task="IRIS", vote_policy="kind")
 
 
-@pytest.mark.parametrize("secret", [False, True])
-@pytest.mark.parametrize("publish", [True, False])
+@pytest.mark.parametrize(
+    "publish, secret",
+    [
+        (True, True),
+        (False, False),
+        pytest.param(True, False, marks=pytest.mark.slow),
+        pytest.param(False, True, marks=pytest.mark.slow),
+    ],
+)
 def test_scores__published_by_a_node__are_in_the_history_and_else_nowhere(
     tmp_path: Path, secret: bool, publish: bool
 ) -> None:

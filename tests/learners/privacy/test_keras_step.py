@@ -205,7 +205,7 @@ def test_propose__deterministic__by_seed_round_and_start_alone() -> None:
         other.mli_accept_weights(Weights([np.full_like(w, start) for w in other.mli_get_current_weights().weights]))
         other.mli_begin_round(5)
         seen: list[Any] = []
-        other._private_step = lambda a, b, rng, seen=seen: seen.append(rng.random())
+        other.train_batch = lambda rows, seen=seen: seen.append(other.noise.random())
         other.mli_propose_weights()
         drawn.append(seen[0])
     assert drawn[0] != drawn[1]
@@ -283,6 +283,7 @@ def test_propose__another_process_spent_the_rest_meanwhile__declines(tmp_path: P
     assert len(path.read_text().splitlines()) == 3
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*votes on:UserWarning")
 def test_task__with_privacy__the_learner_of_a_node_is_the_demos_but_for_its_ledger(tmp_path: Path) -> None:
     from colearn_node.task_learner import task_learner
