@@ -2,52 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import dataclass
-
 import pytest
 
 from colearn_ledger.chain.commitments import commitment_of, derive_salt, open_commitment
 from colearn_ledger.chain.contract import CollectiveContract
 from colearn_ledger.chain.deploy import Genesis, deploy
-from colearn_ledger.chain.transactions import Outcome, Sender
-from colearn_ledger.core.protocol import RoundState, Rules, View, WeightsRef, seats
+from colearn_ledger.chain.transactions import Outcome
+from colearn_ledger.core.protocol import RoundState, seats
 from colearn_ledger.embedded.chain import EmbeddedChain
 from colearn_ledger.errors import ArtifactError, ContractError, UsageError
 
-
-def ref(text: str) -> WeightsRef:
-    digest = hashlib.sha256(text.encode()).digest()
-    return WeightsRef(digest, digest, len(text))
-
-
-RULES = Rules(1, 2, propose_window=100, vote_window=100, reveal_window=100, motion_window=1000)
-
-
-@dataclass
-class Collective:
-    chain: EmbeddedChain
-    contract: CollectiveContract
-    senders: list[Sender]
-
-    def view(self, seat: int = 0) -> View:
-        return self.contract.snapshot().view(self.senders[seat].account.address)
-
-    def propose(self, seat: int, text: str = "weights") -> bytes:
-        view, new = self.view(), ref(text)
-        receipt = self.senders[seat].propose(
-            view.round, view.accepted.sha256, new.sha256, new.cid_digest, new.size, b""
-        )
-        assert receipt.outcome is Outcome.SENT
-        return self.view().proposal.id
-
-
-def collective(members: int, *, secret: bool = False) -> Collective:
-    chain = EmbeddedChain(members)
-    genesis = Genesis([a.address for a in chain.accounts], ref("genesis"), RULES, secret_votes=secret)
-    deployment = deploy(chain.web3, chain.accounts[0], genesis)
-    contract = CollectiveContract(chain.web3, deployment.address, pin_by_number=True)
-    return Collective(chain, contract, [Sender(contract, account) for account in chain.accounts])
+from ..kit.builders import ref
+from ..kit.collective import RULES, embedded
 
 
 def test_deploy__duplicate_member__refused_before_anything_is_sent() -> None:
@@ -67,21 +33,21 @@ def test_deploy__one_member__the_contracts_refusal_is_named() -> None:
 
 
 def test_view__fresh_deployment__says_what_was_deployed() -> None:
-    c = collective(3)
-    view = c.view(seat=1)
+    c = embedded(3)
+    view = c.view(1)
     assert (view.round, view.state, view.seat, view.member_count) == (1, RoundState.PROPOSING, 1, 3)
-    assert view.proposer == c.senders[0].account.address
+    assert view.proposer == c.address(0)
     assert view.accepted == ref("genesis") and view.accepted_round == 0
     assert view.rules == RULES and view.proposal is None and view.is_member and not view.overdue
 
 
 def test_round__majority_approves__accepted_and_recorded_in_storage() -> None:
-    c = collective(4)
-    proposal = c.propose(0, "better")
-    assert c.senders[1].vote(proposal, True).outcome is Outcome.SENT
-    assert c.senders[2].vote(proposal, False).outcome is Outcome.SENT
+    c = embedded(4)
+    proposal = c.propose("better")
+    assert c.sender(1).vote(proposal, True).outcome is Outcome.SENT
+    assert c.sender(2).vote(proposal, False).outcome is Outcome.SENT
     assert c.view().state is RoundState.VOTING
-    assert c.senders[3].vote(proposal, True).outcome is Outcome.SENT
+    assert c.sender(3).vote(proposal, True).outcome is Outcome.SENT
     view = c.view()
     assert (view.round, view.accepted, view.accepted_round) == (2, ref("better"), 1)
     snapshot = c.contract.snapshot()
@@ -91,72 +57,65 @@ def test_round__majority_approves__accepted_and_recorded_in_storage() -> None:
     assert first.state is RoundState.ACCEPTED and first.id == proposal and first.parent == ref("genesis").sha256
     assert (seats(first.approvals), seats(first.rejections), first.need) == ((1, 3), (2,), 2)
     assert second.state is RoundState.PROPOSING and second.weights is None
-    assert snapshot.members(at_round=1) == tuple(s.account.address for s in c.senders)
+    assert snapshot.members(at_round=1) == tuple(c.address(i) for i in range(4))
 
 
 def test_send__already_voted__is_success_and_sends_nothing() -> None:
-    c = collective(5)
-    proposal = c.propose(0)
-    c.senders[1].vote(proposal, True)
+    c = embedded(5)
+    proposal = c.propose()
+    c.sender(1).vote(proposal, True)
     block = c.contract.fetch_head().number
-    assert c.senders[1].vote(proposal, True).outcome is Outcome.ALREADY_DONE
+    assert c.sender(1).vote(proposal, True).outcome is Outcome.ALREADY_DONE
     assert c.contract.fetch_head().number == block
 
 
 def test_send__round_decided_by_others__is_too_late() -> None:
-    c = collective(4)
-    proposal = c.propose(0)
-    c.senders[1].vote(proposal, True)
-    c.senders[2].vote(proposal, True)
-    assert c.senders[3].vote(proposal, True).outcome is Outcome.TOO_LATE
+    c = embedded(4)
+    proposal = c.propose()
+    c.sender(1).vote(proposal, True)
+    c.sender(2).vote(proposal, True)
+    assert c.sender(3).vote(proposal, True).outcome is Outcome.TOO_LATE
 
 
 def test_send__stale_parent__is_too_late() -> None:
-    c = collective(3)
+    c = embedded(3)
     new = ref("x")
-    receipt = c.senders[0].propose(1, ref("other").sha256, new.sha256, new.cid_digest, new.size, b"")
+    receipt = c.sender(0).propose(1, ref("other").sha256, new.sha256, new.cid_digest, new.size, b"")
     assert receipt.outcome is Outcome.TOO_LATE
 
 
 def test_send__proposer_votes__is_loud() -> None:
-    c = collective(3)
-    proposal = c.propose(0)
+    c = embedded(3)
+    proposal = c.propose()
     with pytest.raises(ContractError, match="ProposerCannotVote"):
-        c.senders[0].vote(proposal, True)
+        c.sender(0).vote(proposal, True)
 
 
 def test_clock__proposer_stays_away__the_next_ones_turn_with_no_transaction() -> None:
-    c = collective(3)
+    c = embedded(3)
     c.chain.pass_time(RULES.propose_window + 1)
     view = c.view()
-    assert (view.round, view.proposer) == (2, c.senders[1].account.address)
-    c.propose(1)
+    assert (view.round, view.proposer) == (2, c.address(1))
+    c.propose()
     [missed] = c.contract.snapshot().rounds(1, 1)
-    assert missed.state is RoundState.MISSED and missed.proposer == c.senders[0].account.address
+    assert missed.state is RoundState.MISSED and missed.proposer == c.address(0)
 
 
 def test_clock__voters_stay_away__rejected_and_anyone_advances() -> None:
-    c = collective(3)
-    c.propose(0)
+    c = embedded(3)
+    c.propose()
     c.chain.pass_time(RULES.vote_window + 1)
     view = c.view()
     assert view.round == 2 and view.accepted == ref("genesis")
-    assert c.senders[2].advance().outcome is Outcome.SENT
-    assert c.senders[1].advance().outcome is Outcome.ALREADY_DONE
+    assert c.sender(2).advance().outcome is Outcome.SENT
+    assert c.sender(1).advance().outcome is Outcome.ALREADY_DONE
     assert c.contract.snapshot().rounds(1, 1)[0].state is RoundState.REJECTED
 
 
 def test_commitment__computed_here__equals_the_contracts() -> None:
-    c = collective(3, secret=True)
-    voter, proposal, salt = c.senders[1].account.address, b"p" * 32, b"s" * 32
-    ours = commitment_of(
-        chain_id=c.contract.chain_id,
-        contract=c.contract.address,
-        proposal_id=proposal,
-        voter=voter,
-        approve=True,
-        salt=salt,
-    )
+    c = embedded(3, secret=True)
+    voter, proposal, salt = c.address(1), b"p" * 32, b"s" * 32
+    ours = commitment_of(**c.ballot(proposal), voter=voter, approve=True, salt=salt)
     assert ours == bytes(c.contract.functions.commitmentOf(proposal, voter, True, salt).call())
 
 
@@ -174,17 +133,17 @@ def test_salt__every_part_changes_it() -> None:
 
 @pytest.mark.parametrize("approve", [True, False])
 def test_secret_vote__restarted_node__still_opens_its_commitment(approve: bool) -> None:
-    c = collective(3, secret=True)
-    proposal = c.propose(0)
-    account = c.senders[1].account
-    where = {"chain_id": c.contract.chain_id, "contract": c.contract.address, "proposal_id": proposal}
+    c = embedded(3, secret=True)
+    proposal = c.propose()
+    account = c.account(1)
+    where = c.ballot(proposal)
     salt = derive_salt(bytes(account.key), **where)
     commitment = commitment_of(**where, voter=account.address, approve=approve, salt=salt)
-    c.senders[1].commit(proposal, commitment)
-    stored = c.view(seat=1).commitment
+    c.sender(1).commit(proposal, commitment)
+    stored = c.view(1).commitment
     assert stored is not None and stored != commitment
     assert open_commitment(stored, key=bytes(account.key), **where, voter=account.address) == (approve, salt)
-    other = c.senders[2].account
+    other = c.account(2)
     assert open_commitment(stored, key=bytes(other.key), **where, voter=other.address) is None
 
 

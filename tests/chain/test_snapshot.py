@@ -11,19 +11,20 @@ from colearn_ledger.core.protocol import RoundState
 
 from ..kit.anvil import Anvil, anvil
 from ..kit.builders import ref
-from ..kit.story import RULES, Story
+from ..kit.collective import RULES, Collective
 
 
 @pytest.fixture
-def story() -> Iterator[Story]:
+def story() -> Iterator[Collective[Anvil]]:
     with anvil() as chain:
-        yield Story.begin(chain, 3)
+        yield Collective.found(chain)
 
 
-def test_snapshot__the_chain_goes_on__reads_stay_at_the_snapshots_block(story: Story) -> None:
+def test_snapshot__the_chain_goes_on__reads_stay_at_the_snapshots_block(story: Collective[Anvil]) -> None:
     before = story.contract.snapshot()
-    proposal, receipt = story.propose("one")
-    story.sender(0).move_add_member(Anvil.account(5).address)
+    receipt = story.send_proposal("one")
+    proposal = story.proposal
+    story.sender(0).move_add_member(story.address(5))
     after = story.contract.snapshot()
     assert before.view(story.address(0)).proposal is None and before.motions(0, 10) == ()
     assert before.rounds(0, 10)[-1].state is RoundState.PROPOSING
@@ -34,7 +35,7 @@ def test_snapshot__the_chain_goes_on__reads_stay_at_the_snapshots_block(story: S
     assert at_proposal.view(story.address(0)).proposal.id == proposal and at_proposal.motions(0, 10) == ()
 
 
-def test_snapshot__a_later_clock__counts_deadlines_that_the_head_has_not_reached(story: Story) -> None:
+def test_snapshot__a_later_clock__counts_deadlines_that_the_head_has_not_reached(story: Collective[Anvil]) -> None:
     story.propose("one")
     snapshot = story.contract.snapshot()
     assert snapshot.clock >= snapshot.head.timestamp and snapshot.current_round() == 1
@@ -43,13 +44,13 @@ def test_snapshot__a_later_clock__counts_deadlines_that_the_head_has_not_reached
     assert later.view(story.address(0)).at == later.clock and later.head == snapshot.head
 
 
-def test_snapshot__members__of_now_and_of_a_round(story: Story) -> None:
+def test_snapshot__members__of_now_and_of_a_round(story: Collective[Anvil]) -> None:
     snapshot = story.contract.snapshot()
     founders = tuple(story.address(i) for i in range(3))
     assert snapshot.members() == founders == snapshot.members(at_round=1)
 
 
-def test_snapshot_at__a_head_that_was_fetched__is_its_block(story: Story) -> None:
+def test_snapshot_at__a_head_that_was_fetched__is_its_block(story: Collective[Anvil]) -> None:
     head = story.contract.fetch_head()
     story.chain.mine()
     assert story.contract.snapshot_at(head).head == head

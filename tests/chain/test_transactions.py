@@ -2,73 +2,27 @@
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from eth_account import Account
-from web3 import Web3
 
-from colearn_ledger.chain.contract import CollectiveContract
 from colearn_ledger.chain.delivery import Delivery
 from colearn_ledger.chain.deploy import Genesis, deploy, estimate_deploy
 from colearn_ledger.chain.endpoints import connect
 from colearn_ledger.chain.fees import Fees
 from colearn_ledger.chain.transactions import Outcome, Receipt, Sender
-from colearn_ledger.core.protocol import MotionState, RoundState, Rules, View, WeightsRef
+from colearn_ledger.core.protocol import MotionState, RoundState
 from colearn_ledger.errors import ContractError, InsufficientFunds, NotAMember, TransactionError
 
 from ..kit.anvil import Anvil, anvil, wait_until
+from ..kit.builders import ref
+from ..kit.collective import RULES, Collective
 from ..kit.proxy import Proxy, proxy_of
 
 GWEI = 10**9
-RULES = Rules(1, 2, propose_window=10_000, vote_window=10_000, reveal_window=10_000, motion_window=10_000)
-
-
-def ref(text: str) -> WeightsRef:
-    digest = hashlib.sha256(text.encode()).digest()
-    return WeightsRef(digest, digest, len(text))
-
-
-@dataclass
-class Collective:
-    chain: Anvil
-    web3: Web3
-    contract: CollectiveContract
-
-    def sender(self, seat: int, **options: Any) -> Sender:
-        contract = options.pop("contract", self.contract)
-        return Sender(contract, self.chain.account(seat), **{"replace_after_s": 0.2, "timeout_s": 90, **options})
-
-    def view(self, seat: int = 0) -> View:
-        return self.contract.snapshot().view(self.chain.account(seat).address)
-
-    def propose(self) -> bytes:
-        view, new = self.view(), ref("weights")
-        seat = [self.chain.account(i).address for i in range(10)].index(view.proposer)
-        receipt = self.sender(seat).propose(view.round, view.accepted.sha256, new.sha256, new.cid_digest, new.size, b"")
-        assert receipt.outcome is Outcome.SENT
-        return self.view().proposal.id
-
-    @contextlib.contextmanager
-    def nothing_is_mined(self) -> Iterator[None]:
-        self.chain.rpc("evm_setAutomine", False)
-        try:
-            yield
-        finally:
-            self.chain.rpc("evm_setAutomine", True)
-            self.chain.mine()
-
-
-def deployed(chain: Anvil, members: int = 4) -> Collective:
-    web3 = connect([chain.url])
-    genesis = Genesis([chain.account(i).address for i in range(members)], ref("genesis"), RULES)
-    deployment = deploy(web3, chain.account(9), genesis)
-    return Collective(chain, web3, CollectiveContract(web3, deployment.address))
 
 
 @pytest.fixture(scope="module")
@@ -78,8 +32,13 @@ def chain() -> Iterator[Anvil]:
 
 
 @pytest.fixture
-def collective(chain: Anvil) -> Collective:
-    return deployed(chain)
+def collective(chain: Anvil) -> Collective[Anvil]:
+    return Collective.found(chain, 4)
+
+
+def impatient(c: Collective[Anvil], index: int, **options: Any) -> Sender:
+    """A member's sender that doesn't wait long for a transaction to be mined."""
+    return c.sender(index, **{"replace_after_s": 0.2, "timeout_s": 90, **options})
 
 
 @pytest.fixture
@@ -88,7 +47,7 @@ def pool() -> Iterator[ThreadPoolExecutor]:
         yield executor
 
 
-def waiting(c: Collective, sender: Sender) -> dict[str, Any]:
+def waiting(c: Collective[Anvil], sender: Sender) -> dict[str, Any]:
     """The sender's transaction, once it waits in the node's pool."""
     mine: list[dict[str, Any]] = []
 
@@ -105,12 +64,12 @@ def price_of(transaction: dict[str, Any]) -> int:
 
 
 def test_send__not_mined__is_replaced_at_the_same_nonce_with_raised_fees(
-    collective: Collective, pool: ThreadPoolExecutor
+    collective: Collective[Anvil], pool: ThreadPoolExecutor
 ) -> None:
     c, proposal = collective, collective.propose()
-    sender = c.sender(1)
-    nonce = c.web3.eth.get_transaction_count(sender.account.address)
-    with c.nothing_is_mined():
+    sender = impatient(c, 1)
+    nonce = c.nonce(1)
+    with c.chain.nothing_is_mined():
         sending: Future[Receipt] = pool.submit(sender.vote, proposal, True)
         first = waiting(c, sender)
         wait_until(lambda: price_of(waiting(c, sender)) > price_of(first) * 5 // 4, "it was replaced twice")
@@ -120,34 +79,34 @@ def test_send__not_mined__is_replaced_at_the_same_nonce_with_raised_fees(
         assert not sending.done()
     receipt = sending.result(90)
     assert receipt.outcome is Outcome.SENT and receipt.gas > 20_000 and receipt.block > 0
-    assert c.web3.eth.get_transaction_count(sender.account.address) == nonce + 1
+    assert c.nonce(1) == nonce + 1
     assert c.view(1).voted and receipt.transaction.hex() != first["hash"][2:]
 
 
-def test_send__never_mined__is_an_error_in_time(collective: Collective) -> None:
+def test_send__never_mined__is_an_error_in_time(collective: Collective[Anvil]) -> None:
     proposal = collective.propose()
-    with collective.nothing_is_mined(), pytest.raises(TransactionError, match="not mined within 1 s") as raised:
-        collective.sender(1, timeout_s=0.6).vote(proposal, True)
+    with collective.chain.nothing_is_mined(), pytest.raises(TransactionError, match="not mined within 1 s") as raised:
+        impatient(collective, 1, timeout_s=0.6).vote(proposal, True)
     assert raised.value.exit_code == 11
 
 
-def test_send__stuck_transaction_from_before_a_crash__is_replaced(collective: Collective) -> None:
+def test_send__stuck_transaction_from_before_a_crash__is_replaced(collective: Collective[Anvil]) -> None:
     c, proposal = collective, collective.propose()
-    with c.nothing_is_mined():
+    with c.chain.nothing_is_mined():
         with pytest.raises(TransactionError):
-            c.sender(1, timeout_s=0.05).vote(proposal, False)
-        stuck = waiting(c, c.sender(1))
+            impatient(c, 1, timeout_s=0.05).vote(proposal, False)
+        stuck = waiting(c, impatient(c, 1))
         with pytest.raises(TransactionError):
-            c.sender(1, timeout_s=0.05).vote(proposal, True)
+            impatient(c, 1, timeout_s=0.05).vote(proposal, True)
         [replacing] = [t for t in c.chain.pool() if t["from"] == stuck["from"]]
         assert replacing["nonce"] == stuck["nonce"] and price_of(replacing) > price_of(stuck)
     assert c.view().proposal.approvals == 0b10
 
 
-def test_send__dropped_by_the_node__is_sent_again(collective: Collective, pool: ThreadPoolExecutor) -> None:
+def test_send__dropped_by_the_node__is_sent_again(collective: Collective[Anvil], pool: ThreadPoolExecutor) -> None:
     c, proposal = collective, collective.propose()
-    sender = c.sender(1)
-    with c.nothing_is_mined():
+    sender = impatient(c, 1)
+    with c.chain.nothing_is_mined():
         sending = pool.submit(sender.vote, proposal, True)
         c.chain.rpc("anvil_dropTransaction", waiting(c, sender)["hash"])
         waiting(c, sender)
@@ -155,28 +114,30 @@ def test_send__dropped_by_the_node__is_sent_again(collective: Collective, pool: 
 
 
 def test_send__another_program_took_the_nonce__asks_again_and_sends(
-    collective: Collective, pool: ThreadPoolExecutor
+    collective: Collective[Anvil], pool: ThreadPoolExecutor
 ) -> None:
     c, proposal = collective, collective.propose()
-    sender = c.sender(1)
-    with c.nothing_is_mined():
+    sender = impatient(c, 1)
+    with c.chain.nothing_is_mined():
         sending = pool.submit(sender.vote, proposal, True)
         first = waiting(c, sender)
         other = {"to": sender.account.address, "value": 0, "gas": 21_000, "gasPrice": 10**6 * GWEI, "chainId": 31337}
         signed = sender.account.sign_transaction({**other, "nonce": int(first["nonce"], 16)})
-        c.web3.eth.send_raw_transaction(signed.raw_transaction)
+        c.chain.web3.eth.send_raw_transaction(signed.raw_transaction)
     receipt = sending.result(90)
     assert receipt.outcome is Outcome.SENT and c.view(1).voted
-    mined = c.web3.eth.get_transaction(receipt.transaction)  # type: ignore[arg-type]
+    mined = c.chain.web3.eth.get_transaction(receipt.transaction)  # type: ignore[arg-type]
     assert mined["nonce"] == int(first["nonce"], 16) + 1
 
 
-def test_send__the_round_was_decided_meanwhile__is_given_up(collective: Collective, pool: ThreadPoolExecutor) -> None:
+def test_send__the_round_was_decided_meanwhile__is_given_up(
+    collective: Collective[Anvil], pool: ThreadPoolExecutor
+) -> None:
     c, proposal = collective, collective.propose()
-    with c.nothing_is_mined():
-        others = [pool.submit(c.sender(seat, replace_after_s=60).vote, proposal, True) for seat in (1, 2)]
+    with c.chain.nothing_is_mined():
+        others = [pool.submit(impatient(c, seat, replace_after_s=60).vote, proposal, True) for seat in (1, 2)]
         wait_until(lambda: len(c.chain.pool()) == 2, "the others' votes wait")
-        late = c.sender(3, replace_after_s=1)
+        late = impatient(c, 3, replace_after_s=1)
         sending = pool.submit(late.vote, proposal, True)
         c.chain.rpc("anvil_dropTransaction", waiting(c, late)["hash"])
         c.chain.mine()
@@ -186,66 +147,67 @@ def test_send__the_round_was_decided_meanwhile__is_given_up(collective: Collecti
 
 
 def test_send__mined_and_reverted_because_others_came_first__is_too_late(
-    collective: Collective, pool: ThreadPoolExecutor
+    collective: Collective[Anvil], pool: ThreadPoolExecutor
 ) -> None:
     c, proposal = collective, collective.propose()
-    with c.nothing_is_mined():
+    with c.chain.nothing_is_mined():
         # Simulated while the round was open, and mined after the two that decide it, because they pay more.
-        late = c.sender(3, replace_after_s=60)
+        late = impatient(c, 3, replace_after_s=60)
         sending = pool.submit(late.vote, proposal, True)
         waiting(c, late)
         for seat in (1, 2):
             call = c.contract.functions.vote(proposal, True).build_transaction(
                 {
-                    "from": c.chain.account(seat).address,
+                    "from": c.address(seat),
                     "gas": 400_000,
                     "gasPrice": 900 * GWEI,
-                    "nonce": c.web3.eth.get_transaction_count(c.chain.account(seat).address),
+                    "nonce": c.nonce(seat),
                     "chainId": 31337,
                 }
             )
-            c.web3.eth.send_raw_transaction(c.chain.account(seat).sign_transaction(call).raw_transaction)
+            c.chain.web3.eth.send_raw_transaction(c.account(seat).sign_transaction(call).raw_transaction)
         c.chain.mine()
         assert sending.result(90).outcome is Outcome.TOO_LATE
     assert c.view().round == 2
 
 
-def test_send__it_turns_out_to_decide_the_round_and_enact_a_motion__has_gas_for_it(collective: Collective) -> None:
+def test_send__it_turns_out_to_decide_the_round_and_enact_a_motion__has_gas_for_it(
+    collective: Collective[Anvil],
+) -> None:
     c = collective
-    c.sender(1).move_remove_member(c.chain.account(0).address)
-    motion = c.contract.snapshot().motions(0, 1)[0].id
-    c.sender(2).vote_motion(motion, True)
+    impatient(c, 1).move_remove_member(c.address(0))
+    c.vote_motion(2)
     proposal = c.propose()
     limits: list[int] = []
 
     class Held(Delivery):
         def deliver(self, content: dict[str, Any], *rest: Any) -> Any:
             limits.append(content["gas"])
-            c.sender(2).vote(proposal, True)  # comes between the simulation and the block
+            impatient(c, 2).vote(proposal, True)  # comes between the simulation and the block
             return super().deliver(content, *rest)
 
-    sender = c.sender(1, delivery=Held(c.web3, c.chain.account(1), 31337))
+    sender = impatient(c, 1, delivery=Held(c.chain.web3, c.account(1), 31337))
     receipt = sender.vote(proposal, True)
     assert receipt.outcome is Outcome.SENT and c.view().round == 2 and c.view().member_count == 3
-    assert c.contract.snapshot().motions(0, 1)[0].state is MotionState.ENACTED
+    assert c.motions()[0].state is MotionState.ENACTED
     assert 120_000 < receipt.gas < limits[0] - 100_000  # with room for other compilers and larger collectives
 
 
-def test_send__no_member__is_named(collective: Collective) -> None:
+def test_send__no_member__is_named(collective: Collective[Anvil]) -> None:
     proposal = collective.propose()
     with pytest.raises(NotAMember, match="not a member") as raised:
-        collective.sender(8).vote(proposal, True)
+        impatient(collective, 8).vote(proposal, True)
     assert raised.value.exit_code == 17 and isinstance(raised.value, ContractError)
 
 
-def test_send__no_funds__says_what_is_missing(collective: Collective) -> None:
+def test_send__no_funds__says_what_is_missing(collective: Collective[Anvil]) -> None:
     c, proposal = collective, collective.propose()
-    address = c.chain.account(1).address
+    address = c.address(1)
     before = c.chain.rpc("eth_getBalance", address, "latest")
     c.chain.rpc("anvil_setBalance", address, "0x1")
     try:
         with pytest.raises(InsufficientFunds, match=f"(?s){address}.*send funds") as raised:
-            c.sender(1).vote(proposal, True)
+            impatient(c, 1).vote(proposal, True)
         assert raised.value.exit_code == 16
     finally:
         c.chain.rpc("anvil_setBalance", address, before)
@@ -262,16 +224,18 @@ def test_deploy__no_funds__nothing_is_sent(chain: Anvil) -> None:
     assert 2_000_000 < cost.gas < 5_000_000 and cost.most == cost.gas * cost.price < cost.balance
 
 
-def test_funds__lasts_for_so_many_rounds(collective: Collective) -> None:
-    funds = collective.sender(0).fetch_funds(4, secret=False)
+def test_funds__lasts_for_so_many_rounds(collective: Collective[Anvil]) -> None:
+    funds = impatient(collective, 0).fetch_funds(4, secret=False)
     assert funds.rounds == funds.balance // ((40_000 + 140_000 // 4) * funds.gas_price)
 
 
-def test_fee_cap__above_what_gas_costs__is_what_is_offered(collective: Collective, pool: ThreadPoolExecutor) -> None:
+def test_fee_cap__above_what_gas_costs__is_what_is_offered(
+    collective: Collective[Anvil], pool: ThreadPoolExecutor
+) -> None:
     c, proposal = collective, collective.propose()
-    base = int(c.web3.eth.get_block("latest")["baseFeePerGas"])
-    sender = c.sender(1, fee_cap=base + 5)
-    with c.nothing_is_mined():
+    base = int(c.chain.web3.eth.get_block("latest")["baseFeePerGas"])
+    sender = impatient(c, 1, fee_cap=base + 5)
+    with c.chain.nothing_is_mined():
         sending = pool.submit(sender.vote, proposal, True)
         offered = waiting(c, sender)
         assert price_of(offered) == base + 5 and int(offered["maxPriorityFeePerGas"], 16) <= base + 5
@@ -281,10 +245,10 @@ def test_fee_cap__above_what_gas_costs__is_what_is_offered(collective: Collectiv
     assert sending.result(90).outcome is Outcome.SENT
 
 
-def test_fee_cap__below_what_gas_costs__nothing_is_sent(collective: Collective) -> None:
+def test_fee_cap__below_what_gas_costs__nothing_is_sent(collective: Collective[Anvil]) -> None:
     proposal = collective.propose()
     with pytest.raises(TransactionError, match=r"gas costs .* gwei now"):
-        collective.sender(1, fee_cap=1).vote(proposal, True)
+        impatient(collective, 1, fee_cap=1).vote(proposal, True)
     assert collective.chain.pool() == []
 
 
@@ -327,15 +291,15 @@ def proxy(chain: Anvil) -> Iterator[Proxy]:
 
 
 def test_send__the_same_transaction_again__is_known_and_waited_for(
-    collective: Collective, proxy: Proxy, pool: ThreadPoolExecutor
+    collective: Collective[Anvil], proxy: Proxy, pool: ThreadPoolExecutor
 ) -> None:
     c, proposal = collective, collective.propose()
-    contract = CollectiveContract(connect([proxy.url]), c.contract.address)
-    with c.nothing_is_mined():
+    cut_off = c.through(proxy.url)
+    with c.chain.nothing_is_mined():
         with pytest.raises(TransactionError):
-            c.sender(1, timeout_s=0.05).vote(proposal, True)
+            impatient(c, 1, timeout_s=0.05).vote(proposal, True)
         [before] = c.chain.pool()
-        sending = pool.submit(c.sender(1, contract=contract, replace_after_s=60).vote, proposal, True)
+        sending = pool.submit(impatient(cut_off, 1, replace_after_s=60).vote, proposal, True)
         wait_until(lambda: "eth_getTransactionReceipt" in proxy.methods, "it was sent")
         assert [t["hash"] for t in c.chain.pool()] == [before["hash"]]  # signatures are deterministic
     receipt = sending.result(90)
@@ -343,35 +307,37 @@ def test_send__the_same_transaction_again__is_known_and_waited_for(
 
 
 @pytest.mark.parametrize("method", ["eth_sendRawTransaction", "eth_getTransactionReceipt", "eth_estimateGas"])
-def test_send__the_answer_is_lost__the_vote_counts_once(collective: Collective, proxy: Proxy, method: str) -> None:
+def test_send__the_answer_is_lost__the_vote_counts_once(
+    collective: Collective[Anvil], proxy: Proxy, method: str
+) -> None:
     c, proposal = collective, collective.propose()
-    contract = CollectiveContract(connect([proxy.url]), c.contract.address)
+    cut_off = c.through(proxy.url)
     proxy.swallow.add(method)
-    sender = c.sender(1, contract=contract)
-    nonce = c.web3.eth.get_transaction_count(sender.account.address)
+    sender = impatient(cut_off, 1)
+    nonce = c.nonce(1)
     assert sender.vote(proposal, True).outcome is Outcome.SENT
-    assert not proxy.swallow and c.web3.eth.get_transaction_count(sender.account.address) == nonce + 1
+    assert not proxy.swallow and c.nonce(1) == nonce + 1
 
 
 def test_send__the_endpoint_dies_while_waiting__the_other_one_has_the_receipt(
-    collective: Collective, proxy: Proxy, pool: ThreadPoolExecutor
+    collective: Collective[Anvil], proxy: Proxy, pool: ThreadPoolExecutor
 ) -> None:
     c, proposal = collective, collective.propose()
-    contract = CollectiveContract(connect([proxy.url, c.chain.url]), c.contract.address)
-    sender = c.sender(1, contract=contract, replace_after_s=60)
-    with c.nothing_is_mined():
+    cut_off = c.through(proxy.url, c.chain.url)
+    sender = impatient(cut_off, 1, replace_after_s=60)
+    with c.chain.nothing_is_mined():
         sending = pool.submit(sender.vote, proposal, True)
         waiting(c, sender)
         proxy.stop()
     assert sending.result(90).outcome is Outcome.SENT
 
 
-def test_send__takes_few_calls(collective: Collective, proxy: Proxy) -> None:
+def test_send__takes_few_calls(collective: Collective[Anvil], proxy: Proxy) -> None:
     c, proposal = collective, collective.propose()
-    sender = c.sender(1, contract=CollectiveContract(connect([proxy.url]), c.contract.address))
+    sender = impatient(c.through(proxy.url), 1)
     sender.vote(proposal, True)  # also asks for the tip and the balance, which it does now and then
     proxy.methods.clear()
-    sender.move_add_member(c.chain.account(7).address)
+    sender.move_add_member(c.address(7))
     calls = [m for m in proxy.methods if m != "eth_getTransactionReceipt"]
     assert calls == [
         "eth_estimateGas",
@@ -383,7 +349,7 @@ def test_send__takes_few_calls(collective: Collective, proxy: Proxy) -> None:
 
 def test_clock__mined_on_demand__the_next_proposer_can_propose_without_a_block(chain: Anvil) -> None:
     """The newest block's time stands still there, and the simulation must not be of that time."""
-    c = deployed(chain, 3)
+    c = Collective.found(chain, 3)
     chain.rpc("evm_increaseTime", RULES.propose_window + 5)
     view = c.view()
     assert (view.round, view.state) == (2, RoundState.PROPOSING)

@@ -17,7 +17,6 @@ from typing import Any
 
 import pytest
 
-from colearn_ledger.chain.commitments import commitment_of, derive_salt
 from colearn_ledger.chain.contract import CollectiveContract
 from colearn_ledger.cli.main import main
 from colearn_ledger.core.driver import run
@@ -32,9 +31,10 @@ from colearn_ledger.report.terminal import printer
 
 from ..kit.anvil import Anvil, anvil, wait_until
 from ..kit.builders import record, ref
+from ..kit.collective import Collective
 from ..kit.learners import linear_learners
 from ..kit.proxy import Refusal, proxy_of
-from ..kit.story import Story, Told, tell
+from ..kit.story import Told, tell
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -127,7 +127,7 @@ def test_history__json__is_storage_and_events(told: Told, capsys: Any) -> None:
     }
     assert one["gas"] == sum(told.receipts[n].gas for n in told.receipts if n.endswith((" 1", " 1.1", " 1.2", " 1.3")))
     assert one["transactions"][0]["sender"] == told.address(0) and one["fee_wei"] > 0
-    proposed = told.web3.eth.get_block(one["proposed_block"])["timestamp"]
+    proposed = told.chain.web3.eth.get_block(one["proposed_block"])["timestamp"]
     assert one["proposed_time"] == utc(proposed) and one["proposed_time"].endswith("Z")
     assert (two["absent"], two["rejections"], three["by_clock"]) == (1, 2, True)
     assert four["state"] == "missed" and four["weights_sha256"] is None and four["votes"] == []
@@ -247,7 +247,7 @@ def _environment() -> dict[str, str]:
 
 
 def test_history__follow__shows_each_round_when_it_is_over(chain: Anvil, tmp_path: Path) -> None:
-    story = Story.begin(chain, 3)
+    story = Collective.found(chain)
     story.save(tmp_path)
     words = [sys.executable, "-u", "-m", "colearn_ledger.cli.main", "history", "--follow"]
     process = subprocess.Popen(words, cwd=tmp_path, env=_environment(), stdout=subprocess.PIPE, text=True)
@@ -262,9 +262,9 @@ def test_history__follow__shows_each_round_when_it_is_over(chain: Anvil, tmp_pat
     reader.start()
     try:
         wait_until(lambda: any("genesis" in line for line in lines), "the table begins")
-        proposal, _ = story.propose("followed")
+        story.propose("followed")
         for index in (1, 2):
-            story.vote(index, proposal, True)
+            story.vote(index)
         wait_until(lambda: any("accepted" in line for line in lines), "the round is shown")
     finally:
         process.send_signal(signal.SIGINT)
@@ -386,18 +386,15 @@ def test_show__no_number__is_a_usage_error(word: str, capsys: Any) -> None:
 
 
 def test_show__secret_votes__hidden_until_revealed(chain: Anvil, tmp_path: Path, monkeypatch: Any, capsys: Any) -> None:
-    story = Story.begin(chain, 3, secret=True)
+    story = Collective.found(chain, secret=True)
     monkeypatch.chdir(story.save(tmp_path))
-    proposal, _ = story.propose("secret")
-    where: dict[str, Any] = {"chain_id": 31337, "contract": story.contract.address, "proposal_id": proposal}
-    salts = {i: derive_salt(bytes(chain.account(i).key), **where) for i in (1, 2)}
-    for index, salt in salts.items():
-        voter = story.address(index)
-        story.sender(index).commit(proposal, commitment_of(**where, voter=voter, approve=True, salt=salt))
+    story.propose("secret")
+    for index in (1, 2):
+        story.commit(index)
     text = said(capsys, "show", "1")
     assert text.count("  hidden") == 2 and "approved\n" not in text and "revealing" in text
     assert "P??" in said(capsys, "history")
-    story.sender(1).reveal(proposal, True, salts[1])
+    story.reveal(1)
     assert [v["vote"] for v in json.loads(said(capsys, "show", "1", "--json"))["rounds"][0]["votes"]] == [
         "approved",
         "hidden",
@@ -413,7 +410,7 @@ def test_members__now_and_then(told: Told, capsys: Any) -> None:
     assert [m["address"] for m in record["members"]] == [told.address(i) for i in (0, 1, 2, 3, 5)]
     assert [m["since_round"] for m in record["members"]] == [1, 1, 1, 1, 3]
     assert [m["seat"] for m in record["members"]] == list(range(5))
-    assert record["members"][4]["balance_wei"] == told.web3.eth.get_balance(told.address(5))
+    assert record["members"][4]["balance_wei"] == told.chain.web3.eth.get_balance(told.address(5))
     for number, count in ((0, 4), (2, 4), (3, 5)):
         earlier = json.loads(said(capsys, "members", "--json", "--round", str(number)))
         assert len(earlier["members"]) == count

@@ -13,12 +13,12 @@ import pytest
 from colearn_ledger.chain.contract import Head
 from colearn_ledger.cli.main import main
 from colearn_ledger.cli.motion import find_motion
-from colearn_ledger.core.protocol import MotionKind, MotionRecord, MotionState, RoundState, Rules
+from colearn_ledger.core.protocol import MotionKind, MotionRecord, MotionState, Rules
 from colearn_ledger.errors import UsageError
 from colearn_ledger.history.motions import Motion, Motions
 
 from ..kit.anvil import Anvil, anvil
-from ..kit.story import Story
+from ..kit.collective import Collective
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,7 @@ def chain() -> Iterator[Anvil]:
 class Members:
     """A collective whose members use the command line."""
 
-    story: Story
+    story: Collective[Anvil]
     capsys: Any
 
     def run(self, *words: str, code: int = 0) -> str:
@@ -45,7 +45,7 @@ class Members:
         return str(out.out)
 
     def by(self, index: int, *words: str, code: int = 0) -> str:
-        return self.run(*words, "--keystore", f"key-{index}.json", "--password-file", "password", code=code)
+        return self.run(*words, "--keystore", f"key-{index}.json", "--password-file", "password.txt", code=code)
 
     def motions(self, *words: str) -> list[dict[str, Any]]:
         record = json.loads(self.run("list", "--json", *words))
@@ -57,18 +57,6 @@ class Members:
         record = json.loads(self.capsys.readouterr().out)
         return [(m["address"], m["since_round"]) for m in record["members"]]
 
-    def finish_round(self) -> int:
-        """Let the open round be accepted; its number."""
-        view = self.story.view()
-        proposal, _ = self.story.propose(f"round {view.round}")
-        for index in range(10):
-            seat = self.story.contract.snapshot().view(self.story.address(index))
-            if seat.is_member and self.story.address(index) != view.proposer and seat.round == view.round:
-                self.story.vote(index, proposal, True)
-        [record] = self.story.contract.snapshot().rounds(view.round, 1)
-        assert record.state is RoundState.ACCEPTED
-        return view.round
-
 
 @pytest.fixture
 def three(chain: Anvil, tmp_path: Path, monkeypatch: Any, capsys: Any) -> Members:
@@ -76,7 +64,7 @@ def three(chain: Anvil, tmp_path: Path, monkeypatch: Any, capsys: Any) -> Member
     monkeypatch.chdir(tmp_path)
     for name in ("COLEARN_RPC", "COLEARN_DEPLOYMENT", "COLEARN_KEY_FILE"):
         monkeypatch.delenv(name, raising=False)
-    story = Story.begin(chain, 3)
+    story = Collective.found(chain)
     story.save(tmp_path, keys=5)
     return Members(story, capsys)
 
@@ -96,7 +84,7 @@ def test_motion__member_added_and_removed__takes_effect_between_rounds(three: Me
     assert (motion["state"], motion["approving_seats"], motion["need"]) == ("open", [0], 2)
     assert "approved: it takes effect from round 2" in three.by(1, "vote", motion["id"][:8], "approve")
     assert [m for m, _ in three.members()] == [address(i) for i in range(3)]
-    three.finish_round()
+    three.story.accept_round()
     assert three.members() == [(address(0), 1), (address(1), 1), (address(2), 1), (address(3), 2)]
     assert three.run("list").splitlines()[2:] == ["no motion waits", "1 is over: --all shows them"]
     assert "enacted: it holds since round 2" in three.run("list", "--all")
@@ -106,14 +94,14 @@ def test_motion__member_added_and_removed__takes_effect_between_rounds(three: Me
     said = three.by(3, "propose", "remove", address(0))
     assert f"3 members remain, and seat 0 goes to {address(3)}" in said and "needs     2 of 3 members" in said
     three.by(2, "vote", three.motions()[0]["id"], "approve")
-    assert three.finish_round() == 2
+    assert three.story.accept_round() == 2
     assert three.members() == [(address(3), 2), (address(1), 1), (address(2), 1)]
     assert [m for m, _ in _members_of(three, 2)] == [address(i) for i in range(4)]
 
     # Back again: its present membership counts.
     three.by(1, "propose", "add", address(0))
     three.by(2, "vote", three.motions()[0]["id"], "approve")
-    assert three.finish_round() == 3
+    assert three.story.accept_round() == 3
     assert three.members() == [(address(3), 2), (address(1), 1), (address(2), 1), (address(0), 4)]
 
 
@@ -138,7 +126,7 @@ def test_motion__rules__what_is_not_named_stays(three: Members) -> None:
     }
     three.by(2, "vote", motion["id"], "approve")
     assert three.story.view().rules == before
-    three.finish_round()
+    three.story.accept_round()
     assert three.story.view().rules == Rules(2, 3, before.propose_window, 600, before.reveal_window, 100_000)
 
 
@@ -147,7 +135,7 @@ def test_motion__leave__needs_nobodys_vote(three: Members) -> None:
     assert "needs     nobody's vote" in said and "approved: it takes effect from round 2" in said
     assert "TooManyMotions" in three.by(1, "propose", "leave", code=10)
     assert three.motions()[0]["kind"] == "leave"
-    three.finish_round()
+    three.story.accept_round()
     assert [m for m, _ in three.members()] == [address(0), address(2)]
     assert "2 to 64 members" in three.by(0, "propose", "leave", code=10)  # somebody has to stay
     assert "not a member" in three.by(1, "propose", "leave", code=17)
@@ -178,9 +166,9 @@ def test_motion__two_approved__one_boundary_each(three: Members) -> None:
     three.by(2, "vote", second, "approve")
     said = three.by(2, "vote", first, "approve")
     assert "approved: it takes effect from one of the rounds 2 to 3" in said
-    three.finish_round()
+    three.story.accept_round()
     assert three.members()[3:] == [(address(4), 2)]
-    three.finish_round()
+    three.story.accept_round()
     assert three.members()[3:] == [(address(4), 2), (address(3), 3)]
 
 
@@ -188,7 +176,7 @@ def test_motion__two_approved__one_boundary_each(three: Members) -> None:
 
 
 def nonces(three: Members) -> list[int]:
-    return [three.story.web3.eth.get_transaction_count(address(i)) for i in range(5)]
+    return [three.story.nonce(i) for i in range(5)]
 
 
 def test_motion__mistakes__one_message_and_code_each_and_nothing_sent(three: Members) -> None:

@@ -9,7 +9,6 @@ import pytest
 
 from colearn_ledger.chain.artifact import load_artifact
 from colearn_ledger.chain.contract import CollectiveContract
-from colearn_ledger.chain.deploy import Genesis, deploy
 from colearn_ledger.chain.transactions import Sender
 from colearn_ledger.core.cid import CHUNK
 from colearn_ledger.core.limits import (
@@ -25,6 +24,8 @@ from colearn_ledger.core.protocol import Rules, WeightsRef
 from colearn_ledger.embedded.chain import EmbeddedChain
 from colearn_ledger.errors import ContractError
 
+from ..kit.collective import Collective
+
 SHA, OTHER = hashlib.sha256(b"a").digest(), hashlib.sha256(b"b").digest()
 
 
@@ -38,9 +39,8 @@ def founded(
 ) -> CollectiveContract:
     addresses = [a.address for a in chain.accounts][:members]
     addresses += [f"0x{i:040x}" for i in range(1, members - len(addresses) + 1)]
-    genesis = Genesis(addresses, WeightsRef(SHA, cid, size), Rules(**rules), max_size=max_size)
-    address = deploy(chain.web3, chain.accounts[0], genesis).address
-    return CollectiveContract(chain.web3, address, pin_by_number=True)
+    weights = WeightsRef(SHA, cid, size)
+    return Collective.found(chain, addresses, weights=weights, rules=Rules(**rules), max_size=max_size).contract
 
 
 @pytest.mark.parametrize("members", [LEAST_MEMBERS - 1, MOST_MEMBERS + 1])

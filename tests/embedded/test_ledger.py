@@ -15,12 +15,10 @@ import numpy as np
 import pytest
 
 from colearn_ledger.chain.contract import CollectiveContract
-from colearn_ledger.chain.deploy import Genesis, deploy
-from colearn_ledger.chain.transactions import Sender
 from colearn_ledger.core.decide import Propose, decide
 from colearn_ledger.core.driver import run
 from colearn_ledger.core.learner import ProposedWeights, Weights
-from colearn_ledger.core.protocol import RoundRecord, RoundState, View
+from colearn_ledger.core.protocol import RoundState
 from colearn_ledger.core.results import Results, RoundResult
 from colearn_ledger.core.weights import encode
 from colearn_ledger.embedded.chain import EmbeddedChain
@@ -32,6 +30,7 @@ from colearn_ledger.member.submit import Submitter
 from colearn_ledger.member.work import Adopted, Declined, Nothing, Trained, Verdict, Work
 from colearn_ledger.stores.local import LocalStore
 
+from ..kit.collective import Collective, embedded
 from ..kit.learners import FrugalLearner, LinearLearner, linear_learners
 
 
@@ -98,12 +97,9 @@ def test_run__everybody_declines__ends_all_the_same() -> None:
 
 
 def test_prepare__a_proposal_with_privacy__its_note_tells_what_was_spent(tmp_path: Path) -> None:
-    chain = EmbeddedChain(2)
     store = LocalStore(tmp_path)
     learner = FrugalLearner(0, 2)
     genesis = store.put(encode(learner.mli_get_current_weights().weights))
-    deployed = deploy(chain.web3, chain.accounts[0], Genesis([a.address for a in chain.accounts], genesis))
-    contract = CollectiveContract(chain.web3, deployed.address, pin_by_number=True)
     preparer = Preparer(learner, store, max_size=1 << 20)
     notes = []
     for round in (1, 2, 3):
@@ -114,7 +110,7 @@ def test_prepare__a_proposal_with_privacy__its_note_tells_what_was_spent(tmp_pat
     assert notes[0] == {"samples": 200, "epsilon": 1.0126, "delta": 1e-5, "target": target}
     assert notes[1]["epsilon"] == 1.4782  # rounded up, never down
     assert isinstance(notes[2], Declined) and notes[2].round == 3
-    assert Submitter(Sender(contract, chain.accounts[0])).submit(notes[2]) is None
+    assert Submitter(embedded(2, weights=genesis).sender(0)).submit(notes[2]) is None
 
 
 def stored(folder: Path) -> int:
@@ -197,45 +193,32 @@ def test_run__proposal_that_nobody_could_accept__same_error_of_its_learner_in_bo
 
 @dataclasses.dataclass
 class Bench:
-    """A deployed collective of four, whose first member is hostile: it has a key, and no manners."""
+    """A collective of four, whose first member is hostile: it has a key, and no manners."""
 
+    collective: Collective[EmbeddedChain]
     store: LocalStore
-    contract: CollectiveContract
-    hostile: Sender
     honest: list[Member]
 
     def propose(self, data: bytes) -> None:
-        ref = self.store.put(data)
-        view = self.view(self.honest[0])
-        self.hostile.propose(view.round, view.accepted.sha256, ref.sha256, ref.cid_digest, ref.size, b"")
-
-    def view(self, member: Member) -> View:
-        return self.contract.snapshot().view(member.me.address)
+        self.collective.propose(self.store.put(data))
 
     def act(self, member: Member) -> Work:
-        view = self.view(member)
+        view = self.collective.contract.snapshot().view(member.me.address)
         work = member.preparer.prepare(decide(view, member.me))
         member.submitter.submit(work)
         return work
 
-    def round(self, number: int) -> RoundRecord:
-        return self.contract.snapshot().rounds(number, 1)[0]
-
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Bench:
-    chain = EmbeddedChain(4)
     store = LocalStore(tmp_path / "weights")
     learners = linear_learners(4, 1)
     genesis = store.put(encode(learners[0].mli_get_current_weights().weights))
-    deployment = deploy(chain.web3, chain.accounts[0], Genesis([a.address for a in chain.accounts], genesis))
-    contract = CollectiveContract(chain.web3, deployment.address, pin_by_number=True)
-    senders = [Sender(contract, account) for account in chain.accounts]
+    collective = embedded(4, weights=genesis)
     honest = [
-        Member(Preparer(learner, store, max_size=1 << 20), Submitter(sender))
-        for learner, sender in zip(learners[1:], senders[1:], strict=True)
+        Member(Preparer(learners[i], store, max_size=1 << 20), Submitter(collective.sender(i))) for i in (1, 2, 3)
     ]
-    made = Bench(store, contract, senders[0], honest)
+    made = Bench(collective, store, honest)
     for member in honest:
         assert isinstance(made.act(member), Adopted)
     return made
@@ -268,10 +251,10 @@ def test_hostile_proposal__invalid_bytes__voted_down_with_the_reason_and_nothing
         assert isinstance(verdict, Verdict)
         assert verdict.approve is False and verdict.test is None
         assert reason in verdict.reason
-    record = bench.round(1)
+    record = bench.collective.record(1)
     assert record.state is RoundState.REJECTED
     assert (record.approvals, record.rejections) == (0, 0b0110)
-    assert bench.view(bench.honest[0]).accepted_round == 0
+    assert bench.collective.view(1).accepted_round == 0
     assert [encode(p.preparer.learner.mli_get_current_weights().weights) for p in bench.honest] == before
 
 
@@ -286,7 +269,7 @@ def test_hostile_proposal__file_is_not_what_the_chain_says__voted_down(bench: Be
     verdict = bench.act(bench.honest[1])
     assert isinstance(verdict, Verdict)
     assert verdict.approve is False and "sha256" in verdict.reason
-    assert bench.round(1).state is RoundState.REJECTED
+    assert bench.collective.record(1).state is RoundState.REJECTED
 
 
 def test_hostile_proposal__weights_withheld__no_vote_until_they_are_had(bench: Bench) -> None:
@@ -295,10 +278,10 @@ def test_hostile_proposal__weights_withheld__no_vote_until_they_are_had(bench: B
     path.unlink()
     work = bench.act(bench.honest[0])
     assert isinstance(work, Nothing) and "can't be had yet" in work.reason
-    assert bench.round(1).rejections == 0
+    assert bench.collective.record(1).rejections == 0
     path.write_bytes(GOOD)
     assert isinstance(bench.act(bench.honest[0]), Verdict)
-    assert bench.round(1).approvals | bench.round(1).rejections == 0b0010
+    assert bench.collective.record(1).approvals | bench.collective.record(1).rejections == 0b0010
 
 
 def test_hostile_proposal__fine_weights__are_tested_like_any_other(bench: Bench) -> None:
@@ -308,7 +291,7 @@ def test_hostile_proposal__fine_weights__are_tested_like_any_other(bench: Bench)
         verdict = bench.act(member)
         assert isinstance(verdict, Verdict)
         assert verdict.approve is True and verdict.test is not None
-    assert bench.round(1).state is RoundState.ACCEPTED
+    assert bench.collective.record(1).state is RoundState.ACCEPTED
 
 
 @pytest.mark.parametrize("backend", [None, EmbeddedLedger()])

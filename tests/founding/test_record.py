@@ -15,12 +15,13 @@ import pytest
 from colearn_ledger.chain.artifact import load_artifact
 from colearn_ledger.chain.bytecode import check_code, matches
 from colearn_ledger.chain.contract import CollectiveContract
-from colearn_ledger.chain.deploy import Genesis, deploy
 from colearn_ledger.core.protocol import WeightsRef
 from colearn_ledger.core.schema import Schema
 from colearn_ledger.embedded.chain import EmbeddedChain
 from colearn_ledger.errors import ArtifactError, ConfigError, NoContract
 from colearn_ledger.founding.record import DeploymentRecord, load_deployment, save_deployment
+
+from ..kit.collective import embedded
 
 SHA = hashlib.sha256(b"weights").digest()
 RECORD = DeploymentRecord(
@@ -147,13 +148,10 @@ def test_load__no_file__is_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("secret, shuffled, max_size", [(False, False, 1), (True, True, (1 << 36) - 1)])
 def test_check_code__the_contract__whatever_its_immutables(secret: bool, shuffled: bool, max_size: int) -> None:
-    chain = EmbeddedChain(2)
-    genesis = Genesis([a.address for a in chain.accounts], WeightsRef(SHA, SHA, 1), max_size=max_size)
-    genesis = dataclasses.replace(genesis, secret_votes=secret, shuffled=shuffled)
-    address = deploy(chain.web3, chain.accounts[0], genesis).address
-    contract = CollectiveContract(chain.web3, address, pin_by_number=True)
-    check_code(contract.snapshot())
-    code = bytes(chain.web3.eth.get_code(contract.address))
+    weights = WeightsRef(SHA, SHA, 1)
+    founded = embedded(2, weights=weights, secret=secret, shuffled=shuffled, max_size=max_size)
+    check_code(founded.contract.snapshot())
+    code = bytes(founded.chain.web3.eth.get_code(founded.contract.address))
     assert matches(code, load_artifact().deployed_bytecode)
     for at in (0, len(code) // 2, len(code) - 1):  # a byte of code, and of the compiler's note at its end
         assert not matches(code[:at] + bytes([code[at] ^ 1]) + code[at + 1 :], load_artifact().deployed_bytecode)

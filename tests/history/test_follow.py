@@ -12,7 +12,7 @@ from colearn_ledger.errors import ChainError
 from colearn_ledger.history import History, follow_history
 
 from ..kit.anvil import Anvil, anvil
-from ..kit.story import Story
+from ..kit.collective import Collective
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +24,7 @@ def chain() -> Iterator[Anvil]:
 class Endpoint:
     """The story's chain, looked at; ``before`` is called before each look and may fail."""
 
-    def __init__(self, story: Story) -> None:
+    def __init__(self, story: Collective[Anvil]) -> None:
         self.story = story
         self.looks = 0
         self.before: Callable[[], None] = lambda: None
@@ -35,39 +35,31 @@ class Endpoint:
         return self.story.contract.snapshot()
 
 
-def decide_one(story: Story) -> None:
-    proposal, _ = story.propose(f"round {story.view().round}")
-    proposer = story.view().proposer
-    for index in range(3):
-        if story.address(index) != proposer:
-            story.vote(index, proposal, True)
-
-
 def rounds(history: History) -> list[int]:
     assert all(found.record.state is RoundState.ACCEPTED for found in history.rounds)
     return [found.record.round for found in history.rounds]
 
 
 def test_follow__rounds_that_end_one_by_one_and_together__come_once_and_in_order(chain: Anvil) -> None:
-    story = Story.begin(chain, 3)
-    decide_one(story)
+    story = Collective.found(chain)
+    story.accept_round()
     following = follow_history(story.contract.snapshot, 1, deployed_block=story.deployment.block, look_s=0.01)
     first = next(following)
     assert rounds(first) == [1] and first.rounds[0].decided is not None and first.rounds[0].gas is None
     for _ in range(2):
-        decide_one(story)
+        story.accept_round()
     assert rounds(next(following)) == [2, 3]
-    decide_one(story)
+    story.accept_round()
     assert rounds(next(following)) == [4]
 
 
 def test_follow__the_round_is_open__waits_until_it_is_over(chain: Anvil) -> None:
-    story = Story.begin(chain, 3)
+    story = Collective.found(chain)
     endpoint = Endpoint(story)
 
     def third_look_sees_the_end() -> None:
         if endpoint.looks == 3:
-            decide_one(story)
+            story.accept_round()
 
     endpoint.before = third_look_sees_the_end
     assert rounds(next(follow_history(endpoint.look, 1, logs=False, look_s=0.01))) == [1]
@@ -75,8 +67,8 @@ def test_follow__the_round_is_open__waits_until_it_is_over(chain: Anvil) -> None
 
 
 def test_follow__the_chain_cannot_be_read__is_told_once_each_time_and_waited_out(chain: Anvil) -> None:
-    story = Story.begin(chain, 3)
-    decide_one(story)
+    story = Collective.found(chain)
+    story.accept_round()
     endpoint = Endpoint(story)
     told: list[str] = []
 
@@ -84,7 +76,7 @@ def test_follow__the_chain_cannot_be_read__is_told_once_each_time_and_waited_out
         if endpoint.looks in (1, 2, 3, 5, 6):
             raise ChainError(f"failure {endpoint.looks}")
         if endpoint.looks == 8:
-            decide_one(story)
+            story.accept_round()
 
     endpoint.before = fails
     following = follow_history(endpoint.look, 1, logs=False, look_s=0.01, trouble=lambda error: told.append(error.what))
@@ -93,8 +85,8 @@ def test_follow__the_chain_cannot_be_read__is_told_once_each_time_and_waited_out
 
 
 def test_follow__receipts_are_asked_for__has_gas(chain: Anvil) -> None:
-    story = Story.begin(chain, 3)
-    decide_one(story)
+    story = Collective.found(chain)
+    story.accept_round()
     block = story.deployment.block
     (found,) = next(follow_history(story.contract.snapshot, 1, deployed_block=block, receipts=True)).rounds
     assert found.gas

@@ -9,10 +9,6 @@ from typing import Any
 
 import pytest
 
-from colearn_ledger.chain.commitments import commitment_of, derive_salt
-from colearn_ledger.chain.contract import CollectiveContract
-from colearn_ledger.chain.deploy import Genesis, deploy
-from colearn_ledger.chain.endpoints import connect
 from colearn_ledger.chain.transactions import Outcome
 from colearn_ledger.core.protocol import RoundState, Rules
 from colearn_ledger.errors import ChainError, UsageError
@@ -20,8 +16,9 @@ from colearn_ledger.history import Choice, Round, read_history
 
 from ..kit.anvil import Anvil, anvil
 from ..kit.builders import ref
+from ..kit.collective import RULES, Collective
 from ..kit.proxy import Answer, Refusal, proxy_of
-from ..kit.story import RULES, Story, Told, tell
+from ..kit.story import Told, tell
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +37,7 @@ def choices(round_: Round) -> dict[int, Choice]:
 
 
 def test_history__all_rounds__storage_and_events_joined(told: Told) -> None:
-    history = told.read(receipts=True)
+    history = told.history(receipts=True)
     assert history.current == 7 and history.logs_problem == "" and history.logs_from == told.deployment.block
     genesis, one, two, three, *missed, seven = history.rounds
     assert [r.record.round for r in history.rounds] == list(range(8))
@@ -79,49 +76,49 @@ def test_history__all_rounds__storage_and_events_joined(told: Told) -> None:
 
 
 def test_history__transactions__blocks_times_senders_and_gas_are_the_chains(told: Told) -> None:
-    one = told.read(receipts=True).rounds[1]
+    one = told.history(receipts=True).rounds[1]
     names = ["propose 1", "vote 1.1", "vote 1.2", "vote 1.3"]
     assert [t.hash for t in one.transactions] == [told.receipts[n].transaction for n in names]
     assert [t.gas for t in one.transactions] == [told.receipts[n].gas for n in names]
     assert one.gas == sum(told.receipts[n].gas for n in names)
     assert [t.did for t in one.transactions] == [("proposed",), ("voted",), ("voted",), ("voted", "decided", "opened")]
     for transaction, index in zip(one.transactions, (0, 1, 2, 3), strict=True):
-        block = told.web3.eth.get_block(transaction.block)
+        block = told.chain.web3.eth.get_block(transaction.block)
         assert transaction.time == block["timestamp"] and transaction.hash in [bytes(h) for h in block["transactions"]]
         assert transaction.sender == told.address(index) and (transaction.fee or 0) > 0
 
 
 def test_history__the_transaction_that_ends_a_round_by_the_clock__counts_for_its_own_round(told: Told) -> None:
-    three, seven = (told.read(receipts=True).rounds[i] for i in (3, 7))
+    three, seven = (told.history(receipts=True).rounds[i] for i in (3, 7))
     assert three.gas == sum(told.receipts[n].gas for n in ("propose 3", "vote 3.0"))
     assert seven.gas == sum(told.receipts[n].gas for n in ("propose 7", "vote 7.5"))
     assert len(three.transactions) == 3
 
 
 def test_history__one_round__is_the_same_as_in_the_whole(told: Told) -> None:
-    whole = told.read(receipts=True)
+    whole = told.history(receipts=True)
     for number in range(8):
-        part = told.read(first=number, last=number, receipts=True)
+        part = told.history(first=number, last=number, receipts=True)
         assert part.rounds == (whole.rounds[number],)
         assert part.current == 7
 
 
 def test_history__pages__give_what_one_call_gives(told: Told) -> None:
-    whole = told.read(logs=False)
+    whole = told.history(logs=False)
     for page in (1, 3, 8):
-        assert told.read(logs=False, page=page).rounds == whole.rounds
-        part = told.read(logs=False, first=2, last=6, page=page).rounds
+        assert told.history(logs=False, page=page).rounds == whole.rounds
+        part = told.history(logs=False, first=2, last=6, page=page).rounds
         assert [r.record.round for r in part] == [2, 3, 4, 5, 6]
 
 
 def test_history__no_such_round__says_what_there_is(told: Told) -> None:
     with pytest.raises(UsageError, match="no round 8") as raised:
-        told.read(first=8)
+        told.history(first=8)
     assert "0 to 7" in raised.value.expected
 
 
 def test_history__without_events__storage_still_has_who_what_and_how(told: Told) -> None:
-    history = told.read(logs=False)
+    history = told.history(logs=False)
     one = history.rounds[1]
     assert history.logs_from is None and not one.logged and one.transactions == () and one.gas is None
     assert choices(one) == {1: Choice.APPROVED, 2: Choice.REJECTED, 3: Choice.APPROVED}
@@ -129,12 +126,11 @@ def test_history__without_events__storage_still_has_who_what_and_how(told: Told)
 
 
 @contextlib.contextmanager
-def through(story: Story, answer: Answer) -> Iterator[Story]:
+def through(story: Collective[Anvil], answer: Answer) -> Iterator[Collective[Anvil]]:
     """The story, read through an endpoint that answers so when it is asked for events."""
     with proxy_of(story.chain.url) as proxy:
         proxy.answers["eth_getLogs"] = answer
-        web3 = connect([proxy.url])
-        yield Story(story.chain, web3, story.deployment, CollectiveContract(web3, story.deployment.address))
+        yield story.through(proxy.url)
 
 
 def blocks(params: list[Any]) -> tuple[int, int]:
@@ -143,7 +139,7 @@ def blocks(params: list[Any]) -> tuple[int, int]:
 
 
 def test_history__endpoint_that_caps_ranges__is_read_in_smaller_ones(told: Told) -> None:
-    whole, asked = told.read(), []
+    whole, asked = told.history(), []
 
     def capped(params: list[Any], ask: Any) -> Any:
         first, last = blocks(params)
@@ -154,15 +150,15 @@ def test_history__endpoint_that_caps_ranges__is_read_in_smaller_ones(told: Told)
 
     with through(told, capped) as limited:
         # the clock goes on between the two, which changes nothing in what was decided
-        assert replace(limited.read(), clock=whole.clock) == whole
+        assert replace(limited.history(), clock=whole.clock) == whole
     assert max(asked) > 3 and len([n for n in asked if n > 3]) < len(asked)
 
 
 def test_history__block_of_the_deployment_unknown__looks_no_further_back_than_to_it(chain: Anvil) -> None:
-    chain.rpc("anvil_mine", hex(300))
-    story = Story.begin(chain, 2)
+    chain.rpc("anvil_mine", hex(2100))
+    story = Collective.found(chain, 2)
     story.propose("one")
-    known = story.read()
+    known = story.history()
     asked = []
 
     def watched(params: list[Any], ask: Any) -> Any:
@@ -170,12 +166,12 @@ def test_history__block_of_the_deployment_unknown__looks_no_further_back_than_to
         return ask(params)
 
     with through(story, watched) as seen:
-        assert seen.read(deployed_block=0, few=0).rounds == known.rounds
+        assert seen.history(deployed_block=0, few=0).rounds == known.rounds
     assert len(asked) == 1 and 0 < asked[0] < story.deployment.block
 
 
 def test_history__endpoint_without_old_events__shows_the_storage_part_and_says_so(told: Told) -> None:
-    whole = told.read()
+    whole = told.history()
     kept_from = told.receipts["propose 3"].block
 
     def pruned(params: list[Any], ask: Any) -> Any:
@@ -184,7 +180,7 @@ def test_history__endpoint_without_old_events__shows_the_storage_part_and_says_s
         return ask(params)
 
     with through(told, pruned) as forgetful:
-        history = forgetful.read()
+        history = forgetful.history()
     assert history.logs_from == kept_from and "pruned history" in history.logs_problem
     assert not history.rounds[1].logged and choices(history.rounds[1]) == choices(whole.rounds[1])
     assert history.rounds[7] == whole.rounds[7]
@@ -192,7 +188,7 @@ def test_history__endpoint_without_old_events__shows_the_storage_part_and_says_s
 
 def test_history__an_empty_answer_proves_nothing(told: Told) -> None:
     with through(told, lambda *_: []) as silent:
-        history = silent.read()
+        history = silent.history()
     assert "left out events" in history.logs_problem and not history.rounds[1].logged
     assert history.rounds[1].record.weights == ref("one")
 
@@ -205,55 +201,42 @@ def test_history__reorg_while_reading__is_not_mixed(told: Told) -> None:
 
 
 def test_history__secret_votes__hidden_until_revealed(chain: Anvil) -> None:
-    story = Story.begin(chain, 4, secret=True)
-    proposal, _ = story.propose("secret")
-    where: dict[str, Any] = {"chain_id": 31337, "contract": story.contract.address, "proposal_id": proposal}
-    salts = {}
+    story = Collective.found(chain, 4, secret=True)
+    story.propose("secret")
     for index in (1, 2, 3):
-        account = chain.account(index)
-        salts[index] = derive_salt(bytes(account.key), **where)
-        commitment = commitment_of(**where, voter=account.address, approve=index != 2, salt=salts[index])
-        story.sender(index).commit(proposal, commitment)
-    [one] = story.read(first=1, last=1).rounds
+        story.commit(index, approve=index != 2)
+    [one] = story.history(first=1, last=1).rounds
     assert set(choices(one).values()) == {Choice.HIDDEN} and one.record.state is RoundState.REVEALING
-    story.sender(2).reveal(proposal, False, salts[2])
-    story.sender(1).reveal(proposal, True, salts[1], (0, 1_000_000))
-    [one] = story.read(first=1, last=1).rounds
+    story.reveal(2, False)
+    story.reveal(1, scores=(0, 1_000_000))
+    [one] = story.history(first=1, last=1).rounds
     assert choices(one) == {1: Choice.APPROVED, 2: Choice.REJECTED, 3: Choice.HIDDEN}
-    story.sender(3).reveal(proposal, True, salts[3])
-    [one] = story.read(first=1, last=1).rounds
+    story.reveal(3)
+    [one] = story.history(first=1, last=1).rounds
     assert choices(one)[3] is Choice.APPROVED and one.record.state is RoundState.ACCEPTED
     assert [t.did[0] for t in one.transactions] == ["proposed"] + 3 * ["committed"] + 3 * ["voted"]
     assert one.votes[0].scores == (0.0, 1.0)
 
 
 def test_history__deadline_that_no_transaction_has_written_down__decided_all_the_same(chain: Anvil) -> None:
-    story = Story.begin(chain, 3)
+    story = Collective.found(chain)
     story.propose("nobody votes")
-    assert story.read(first=1, last=1).rounds[0].by_clock is None
-    story.pass_time(RULES.vote_window + 10)
-    [one] = story.read(first=1, last=1).rounds
+    assert story.history(first=1, last=1).rounds[0].by_clock is None
+    chain.pass_time(RULES.vote_window + 10)
+    [one] = story.history(first=1, last=1).rounds
     assert one.record.state is RoundState.REJECTED and one.by_clock is True and one.decided is None
-    assert story.read(first=1, last=1, logs=False).rounds[0].by_clock is None
+    assert story.history(first=1, last=1, logs=False).rounds[0].by_clock is None
 
 
 @pytest.mark.slow
 def test_history__thousands_of_missed_rounds__are_read(chain: Anvil) -> None:
     """The contract walks back over them: more gas than a call has by itself."""
-    web3 = connect([chain.url])
     rules = Rules(1, 2, propose_window=1, vote_window=10, reveal_window=10, motion_window=10)
-    members = [chain.account(i).address for i in range(2)]
-    deployment = deploy(web3, chain.account(9), Genesis(members, ref("genesis"), rules))
-    story = Story(chain, web3, deployment, CollectiveContract(web3, deployment.address))
+    story = Collective.found(chain, 2, rules=rules)
     chain.rpc("evm_increaseTime", 20_000)
     for _ in range(20):  # whoever's second it is when the transaction is mined
-        view, new = story.view(), ref("late")
-        index = members.index(view.proposer)
-        receipt = story.sender(index).propose(
-            view.round, view.accepted.sha256, new.sha256, new.cid_digest, new.size, b""
-        )
-        if receipt.outcome is Outcome.SENT:
+        if story.send_proposal("late").outcome is Outcome.SENT:
             break
     last = story.contract.snapshot().current_round()
-    [late] = story.read(first=last, last=last).rounds
+    [late] = story.history(first=last, last=last).rounds
     assert last > 20_000 and late.record.weights == ref("late") and late.record.parent == ref("genesis").sha256

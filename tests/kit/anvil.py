@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import os
-import platform
+import functools
 import queue
 import re
 import signal
@@ -15,29 +14,25 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import pytest
 import requests
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
+from web3 import Web3
 
-__all__ = ["Anvil", "anvil", "wait_until"]
+from colearn_ledger.chain.endpoints import connect
 
-ROOT = Path(__file__).resolve().parents[2]
+from .foundry import require_binary
+
+__all__ = ["Anvil", "anvil", "die_with_parent", "wait_until"]
+
 START_SECONDS = 90
 MNEMONIC = "test test test test test test test test test test test junk"
 
 
-def native_anvil() -> Path | None:
-    """Anvil itself: a launcher that is killed would leave it behind."""
-    cpu = {"x86_64": "amd64", "AMD64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
-    binary = ROOT / "node_modules" / "@foundry-rs" / f"anvil-{sys.platform}-{cpu}" / "bin" / "anvil"
-    return binary if binary.is_file() else None
-
-
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
+    """For ``preexec_fn``: the kernel ends the child when the tests end, however they do."""
     with contextlib.suppress(OSError, AttributeError):  # Linux only; elsewhere the end of the block has to do
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 
@@ -48,6 +43,16 @@ class Anvil:
 
     url: str
     process: subprocess.Popen[str]
+
+    @functools.cached_property
+    def web3(self) -> Web3:
+        """A connection as a node has it."""
+        return connect([self.url])
+
+    @functools.cached_property
+    def accounts(self) -> tuple[LocalAccount, ...]:
+        """The ten accounts that Anvil funds."""
+        return tuple(self.account(index) for index in range(10))
 
     @property
     def port(self) -> int:
@@ -63,6 +68,26 @@ class Anvil:
     def mine(self) -> None:
         self.rpc("anvil_mine", "0x1")
 
+    def pass_time(self, seconds: int) -> None:
+        """Let block time pass, by one empty block."""
+        self.rpc("evm_increaseTime", seconds)
+        self.mine()
+
+    def mine_at(self, time: int) -> None:
+        """Mine an empty block of this very time."""
+        self.rpc("evm_setNextBlockTimestamp", time)
+        self.mine()
+
+    @contextlib.contextmanager
+    def nothing_is_mined(self) -> Iterator[None]:
+        """What is sent waits in the pool until the end, or until :meth:`mine`."""
+        self.rpc("evm_setAutomine", False)
+        try:
+            yield
+        finally:
+            self.rpc("evm_setAutomine", True)
+            self.mine()
+
     def pool(self) -> list[dict[str, Any]]:
         """Transactions that wait to be mined."""
         pending = self.rpc("txpool_content")["pending"]
@@ -73,6 +98,7 @@ class Anvil:
         self.process.wait()
 
     @staticmethod
+    @functools.cache
     def account(index: int) -> LocalAccount:
         """One of the ten accounts that Anvil funds."""
         Account.enable_unaudited_hdwallet_features()
@@ -83,18 +109,13 @@ class Anvil:
 @contextlib.contextmanager
 def anvil(*options: str, port: int = 0) -> Iterator[Anvil]:
     """Start one with these options; a visible skip (with CI=true, a failure) where there is none."""
-    binary = native_anvil()
-    if binary is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail("Anvil is missing: run `npm ci`")
-        pytest.skip("Anvil is missing: run `npm ci`")
     process = subprocess.Popen(
-        [binary, "--host", "127.0.0.1", "--port", str(port), *options],
+        [require_binary("anvil"), "--host", "127.0.0.1", "--port", str(port), *options],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+        preexec_fn=die_with_parent if sys.platform == "linux" else None,
     )
     lines: queue.Queue[str] = queue.Queue()
 

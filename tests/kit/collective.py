@@ -1,197 +1,193 @@
-"""A collective for tests: Anvil, a deployed contract, a shared weight folder, and one node process per member."""
+"""A collective for tests: its contract on a chain of the test's own, and members who do what they are told to."""
 
 from __future__ import annotations
 
-import contextlib
-import json
-import os
-import subprocess
-import sys
-import threading
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
+import numpy as np
+from eth_account.signers.local import LocalAccount
+
+from colearn_ledger.chain.commitments import commitment_of, derive_salt
 from colearn_ledger.chain.contract import CollectiveContract
-from colearn_ledger.chain.deploy import Genesis, deploy
+from colearn_ledger.chain.deploy import Deployment, Genesis, deploy
 from colearn_ledger.chain.endpoints import connect
 from colearn_ledger.chain.keys import write_keystore
-from colearn_ledger.chain.transactions import Sender
-from colearn_ledger.core.protocol import RoundRecord, RoundState, Rules
+from colearn_ledger.chain.transactions import Outcome, Receipt, Sender
+from colearn_ledger.core.protocol import MotionRecord, RoundRecord, Rules, View, WeightsRef
 from colearn_ledger.core.schema import Schema
-from colearn_ledger.core.weights import encode
-from colearn_ledger.formats.toml import toml_text
+from colearn_ledger.embedded.chain import EmbeddedChain
 from colearn_ledger.founding.record import DeploymentRecord, save_deployment
-from colearn_ledger.stores.local import LocalStore
-from tests.kit.anvil import Anvil, anvil
-from tests.kit.learners import linear_learners
+from colearn_ledger.history import History, read_history
 
-ROOT = Path(__file__).resolve().parents[2]
+from .anvil import Anvil
+from .builders import ref
+
+__all__ = ["PASSWORD", "RULES", "Collective", "embedded"]
+
 PASSWORD = "only for tests"
+RULES = Rules(1, 2, propose_window=1000, vote_window=500, reveal_window=500, motion_window=100_000)
+
+Chain = TypeVar("Chain", Anvil, EmbeddedChain)
 
 
 @dataclass
-class NodeProcess:
-    """A running ``colearn-node``. Its log lines are kept as parsed JSON."""
+class Collective(Generic[Chain]):
+    """A deployed contract. Member ``i`` has the chain's account ``i``, also when its seat becomes another one.
 
-    process: subprocess.Popen[bytes]
-    lines: list[dict[str, Any]] = field(default_factory=list)
-    raw: list[str] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self._drained = threading.Thread(target=self._drain, daemon=True)
-        self._drained.start()
-
-    def _drain(self) -> None:
-        assert self.process.stderr is not None
-        with self.process.stderr as stream:
-            for raw in stream:
-                self.raw.append(raw.decode())
-                with contextlib.suppress(ValueError):
-                    self.lines.append(json.loads(raw))
-
-    def events(self, name: str) -> list[dict[str, Any]]:
-        return [line for line in self.lines if line["event"] == name]
-
-    def wait(self, timeout_s: float = 180) -> int:
-        try:
-            code = self.process.wait(timeout_s)
-        except subprocess.TimeoutExpired:
-            raise AssertionError(f"the node didn't end within {timeout_s:.0f} s:\n{self.text}") from None
-        self._drained.join(30)
-        return code
-
-    def kill(self) -> None:
-        self.process.kill()
-        self.wait()
-
-    @property
-    def worker_pid(self) -> int:
-        return int(self.events("learner")[-1]["pid"])
-
-    @property
-    def text(self) -> str:
-        return "".join(self.raw)
-
-
-@dataclass
-class Collective:
-    """Everything that a test needs to look at it from outside. Member ``i`` has Anvil's account ``i``."""
-
-    anvil: Anvil
-    folder: Path
-    contract: CollectiveContract
-    count: int
-    nodes: list[NodeProcess] = field(default_factory=list)
-
-    @property
-    def store(self) -> LocalStore:
-        return LocalStore(self.folder / "weights")
-
-    def config(self, index: int, **changes: Any) -> Path:
-        """Member ``index``'s configuration file, with changed settings (``learner__options={...}``)."""
-        settings: dict[str, Any] = {
-            "rpc": [self.anvil.url],
-            "deployment": "deployment.json",
-            "keystore": f"key-{index}.json",
-            "password_file": "password.txt",
-            "poll_interval": 0.1,
-            "store": {"folder": "weights"},
-            "log": {"format": "json", "level": "debug"},
-            "learner": {"factory": "tests.kit.node_learners:make", "options": {"index": index}},
-        }
-        for key, value in changes.items():
-            section, _, name = key.partition("__")
-            target = settings.setdefault(section, {}) if name else settings
-            if value is None:
-                target.pop(name or section, None)
-            else:
-                target[name or section] = value
-        path = self.folder / f"node-{index}.toml"
-        path.write_text(toml_text(settings), encoding="utf-8")
-        return path
-
-    def start(self, index: int, *flags: str, config: Path | None = None, **changes: Any) -> NodeProcess:
-        """Start member ``index``'s node."""
-        path = config or self.config(index, **changes)
-        process = run_node("run", "--config", str(path), *flags, cwd=self.folder)
-        node = NodeProcess(process)
-        self.nodes.append(node)
-        return node
-
-    def follow(self, other: Anvil) -> None:
-        """Look at another chain from now on, which has the same contract."""
-        self.anvil = other
-        self.contract = CollectiveContract(connect([other.url]), self.contract.address)
-
-    def vote(self, index: int, approve: bool = True) -> None:
-        """Member ``index`` votes on what is proposed."""
-        view = self.contract.snapshot().view(self.member(index))
-        Sender(self.contract, Anvil.account(index)).vote(view.proposal.id, approve)
-
-    def records(self) -> list[RoundRecord]:
-        """All rounds, the current one last."""
-        return list(self.contract.snapshot().rounds(1, 1000))
-
-    def decided(self) -> list[RoundRecord]:
-        return [r for r in self.records() if r.state in (RoundState.ACCEPTED, RoundState.REJECTED)]
-
-    def accepted_sha256(self) -> str:
-        return self.contract.snapshot().view(self.member(0)).accepted.sha256.hex()
-
-    def member(self, index: int) -> str:
-        return Anvil.account(index).address
-
-    def nonce(self, index: int) -> int:
-        """How many transactions the member has sent."""
-        return self.contract.web3.eth.get_transaction_count(self.member(index))
-
-
-def run_node(*words: str, cwd: Path, **env: str) -> subprocess.Popen[bytes]:
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("COLEARN_")}
-    paths = [str(ROOT), str(ROOT / "node"), *filter(None, [os.environ.get("PYTHONPATH")])]
-    environment |= {"PYTHONPATH": os.pathsep.join(paths), **env}
-    return subprocess.Popen(
-        [sys.executable, "-m", "colearn_node.cli", *words],
-        cwd=cwd,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-
-
-@contextlib.contextmanager
-def collective(
-    folder: Path, count: int = 3, *, secret: bool = False, rules: Rules | None = None, chain_options: Sequence[str] = ()
-) -> Iterator[Collective]:
-    """Deploy one, with the genesis weights of the linear learners; at the end all nodes are killed.
-
-    ``chain_options``: Anvil's, which by default mines when there is a transaction.
+    What acts for a member raises unless the chain takes it: tests of what is refused have :meth:`sender`.
     """
-    with anvil(*chain_options) as chain:
-        web3 = connect([chain.url])
-        store = LocalStore(folder / "weights")
-        genesis = store.put(encode(linear_learners(1)[0].mli_get_current_weights().weights))
-        members = [Anvil.account(i) for i in range(count)]
-        deployed = deploy(
-            web3,
-            Anvil.account(9),
-            Genesis([m.address for m in members], genesis, rules or Rules(), secret_votes=secret, max_size=1 << 20),
-        )
-        schema = Schema.of(linear_learners(1)[0].mli_get_current_weights().weights)
+
+    chain: Chain
+    contract: CollectiveContract
+    deployment: Deployment
+    genesis: Genesis
+
+    @classmethod
+    def found(
+        cls,
+        chain: Chain,
+        members: int | Sequence[str] = 3,
+        *,
+        weights: WeightsRef | None = None,
+        rules: Rules = RULES,
+        secret: bool = False,
+        **options: Any,
+    ) -> Collective[Chain]:
+        """Deploy one from the chain's last account; ``members``: that many accounts, or addresses."""
+        if isinstance(members, int):
+            members = [account.address for account in chain.accounts[:members]]
+        genesis = Genesis(members, weights or ref("genesis"), rules, secret_votes=secret, **options)
+        deployment = deploy(chain.web3, chain.accounts[-1], genesis)
+        contract = CollectiveContract(chain.web3, deployment.address, pin_by_number=isinstance(chain, EmbeddedChain))
+        return Collective(chain, contract, deployment, genesis)
+
+    def through(self, url: str, *others: str) -> Collective[Chain]:
+        """The same one by other endpoints."""
+        return dataclasses.replace(self, contract=CollectiveContract(connect([url, *others]), self.contract.address))
+
+    def save(self, folder: Path, keys: int = 0, schema: Schema | None = None) -> Path:
+        """Write what a user has: deployment.json, and keystores ``key-0.json`` … with their password."""
+        d = self.deployment
+        urls = (self.chain.url,) if isinstance(self.chain, Anvil) else ()
         record = DeploymentRecord(
-            deployed.chain_id, deployed.address, deployed.block, deployed.transaction, genesis, schema
+            d.chain_id, d.address, d.block, d.transaction, self.genesis.weights, schema or Schema.of(np.zeros(2)), urls
         )
         save_deployment(record, folder / "deployment.json")
         (folder / "password.txt").write_text(PASSWORD + "\n")
-        for i, account in enumerate(members):
-            write_keystore(account, folder / f"key-{i}.json", PASSWORD, iterations=2)
-        made = Collective(chain, folder, CollectiveContract(web3, deployed.address), count)
-        try:
-            yield made
-        finally:
-            for node in made.nodes:
-                if node.process.poll() is None:
-                    node.kill()
+        for index in range(keys):
+            write_keystore(self.account(index), folder / f"key-{index}.json", PASSWORD, iterations=2)
+        return folder
+
+    # ------------------------------------------------------------------------------------------------ who
+
+    @property
+    def count(self) -> int:
+        """How many founded it."""
+        return len(self.genesis.members)
+
+    def account(self, index: int) -> LocalAccount:
+        return self.chain.accounts[index]
+
+    def address(self, index: int) -> str:
+        return self.account(index).address
+
+    def sender(self, index: int, **options: Any) -> Sender:
+        return Sender(self.contract, self.account(index), **options)
+
+    def nonce(self, index: int) -> int:
+        """How many transactions the member has sent."""
+        return self.chain.web3.eth.get_transaction_count(self.address(index))
+
+    # ------------------------------------------------------------------------------------------------ what is so
+
+    def view(self, index: int = 0) -> View:
+        """What a member sees."""
+        return self.contract.snapshot().view(self.address(index))
+
+    def records(self) -> list[RoundRecord]:
+        """All rounds but the genesis, the current one last."""
+        return list(self.contract.snapshot().rounds(1, 1000))
+
+    def record(self, number: int) -> RoundRecord:
+        [record] = self.contract.snapshot().rounds(number, 1)
+        return record
+
+    def motions(self) -> list[MotionRecord]:
+        return list(self.contract.snapshot().motions(0, 100))
+
+    def history(self, **options: Any) -> History:
+        return read_history(self.contract.snapshot(), **{"deployed_block": self.deployment.block, **options})
+
+    # ------------------------------------------------------------------------------------------------ what they do
+
+    def send_proposal(self, what: str | WeightsRef = "weights", note: bytes = b"") -> Receipt:
+        """Propose for the member whose turn it is, whatever becomes of it."""
+        view, new = self.view(), ref(what) if isinstance(what, str) else what
+        [account] = (account for account in self.chain.accounts if account.address == view.proposer)
+        return Sender(self.contract, account).propose(
+            view.round, view.accepted.sha256, new.sha256, new.cid_digest, new.size, note
+        )
+
+    def propose(self, what: str | WeightsRef = "weights", note: bytes = b"") -> bytes:
+        """The same, taken; the proposal's id."""
+        _sent(self.send_proposal(what, note))
+        return self.proposal
+
+    @property
+    def proposal(self) -> bytes:
+        """The id of what is proposed now."""
+        return self.view().proposal.id
+
+    def vote(self, index: int, approve: bool = True, scores: tuple[int, int] | None = None) -> Receipt:
+        """Vote on what is proposed now."""
+        return _sent(self.sender(index).vote(self.proposal, approve, scores))
+
+    def commit(self, index: int, approve: bool = True) -> Receipt:
+        """The same in secret; :meth:`reveal` opens it."""
+        ballot = self.ballot(self.proposal)
+        commitment = commitment_of(**ballot, voter=self.address(index), approve=approve, salt=self._salt(index))
+        return _sent(self.sender(index).commit(self.proposal, commitment))
+
+    def reveal(self, index: int, approve: bool = True, scores: tuple[int, int] | None = None) -> Receipt:
+        return _sent(self.sender(index).reveal(self.proposal, approve, self._salt(index), scores))
+
+    def ballot(self, proposal: bytes) -> dict[str, Any]:
+        """What salts and commitments of votes on a proposal are bound to."""
+        return {
+            "chain_id": self.contract.chain_id,
+            "contract": self.contract.address,
+            "proposal_id": proposal,
+        }
+
+    def _salt(self, index: int) -> bytes:
+        return derive_salt(bytes(self.account(index).key), **self.ballot(self.proposal))
+
+    def accept_round(self) -> int:
+        """Propose, and let others approve until the round is accepted; its number."""
+        round_ = self.view().round
+        self.propose(f"round {round_}")
+        for index in range(len(self.chain.accounts)):
+            view = self.view(index)
+            if view.is_member and view.round == round_ and view.proposer != self.address(index):
+                self.vote(index)
+        assert self.view().accepted_round == round_
+        return round_
+
+    def vote_motion(self, *indices: int, approve: bool = True) -> None:
+        """These members vote on the newest motion."""
+        for index in indices:
+            _sent(self.sender(index).vote_motion(self.motions()[-1].id, approve))
+
+
+def _sent(receipt: Receipt) -> Receipt:
+    assert receipt.outcome is Outcome.SENT, receipt
+    return receipt
+
+
+def embedded(members: int = 3, **options: Any) -> Collective[EmbeddedChain]:
+    """One on a chain in this process, with these options of :meth:`Collective.found`."""
+    return Collective.found(EmbeddedChain(members), members, **options)

@@ -7,32 +7,27 @@ from pathlib import Path
 
 import pytest
 
-from colearn_ledger.chain.transactions import Sender
 from colearn_ledger.core.decide import STEP_S
 from colearn_ledger.core.protocol import Rules
 
-from ..kit.anvil import Anvil, wait_until
-from ..kit.collective import Collective, collective
+from ..kit.anvil import wait_until
+from ..kit.nodes import NodeCollective, node_collective
 
 RULES = Rules(propose_window=1000)
 
 
-def approve_a_motion(made: Collective) -> None:
+def approve_a_motion(made: NodeCollective) -> None:
     """All members approve of other rules, which wait for the round's end."""
-    Sender(made.contract, Anvil.account(0)).move_rules(dataclasses.replace(RULES, vote_window=77))
-    [motion] = made.contract.snapshot().motions(0, 1)
-    for index in (1, 2):
-        Sender(made.contract, Anvil.account(index)).vote_motion(motion.id, True)
+    made.sender(0).move_rules(dataclasses.replace(RULES, vote_window=77))
+    made.vote_motion(1, 2)
 
 
-def end_the_round(made: Collective, late: int) -> None:
+def end_the_round(made: NodeCollective, late: int) -> None:
     """Go on to ``late`` seconds after the first second in which it is over by the clock."""
-    view = made.contract.snapshot().view(made.member(0))
-    made.anvil.rpc("evm_setNextBlockTimestamp", view.deadline + 1 + late)
-    made.anvil.mine()
+    made.chain.mine_at(made.view().deadline + 1 + late)
 
 
-def sent(made: Collective) -> list[bool]:
+def sent(made: NodeCollective) -> list[bool]:
     """Every ``advance`` on the chain: whether it succeeded."""
     web3 = made.contract.web3
     data = bytes.fromhex(made.contract.functions.advance()._encode_transaction_data()[2:])
@@ -53,7 +48,7 @@ def sent(made: Collective) -> list[bool]:
 )
 @pytest.mark.parametrize("late", [0, pytest.param(100 * STEP_S, marks=pytest.mark.slow)])
 def test_advance__everybody_is_there__one_sends_it(tmp_path: Path, options: tuple[str, ...], late: int) -> None:
-    with collective(tmp_path, 4, rules=RULES, chain_options=options) as made:
+    with node_collective(tmp_path, 4, rules=RULES, chain_options=options) as made:
         approve_a_motion(made)
         nodes = [made.start(i, "--dry-run") if i == 0 else made.start(i) for i in range(4)]
         wait_until(lambda: all(n.events("wait") or n.events("dry_run") for n in nodes), "all have seen the first round")
@@ -64,7 +59,7 @@ def test_advance__everybody_is_there__one_sends_it(tmp_path: Path, options: tupl
 
 
 def test_advance__the_first_is_away__the_next_one_sends_it_a_step_later(tmp_path: Path) -> None:
-    with collective(tmp_path, 4, rules=RULES) as made:
+    with node_collective(tmp_path, 4, rules=RULES) as made:
         approve_a_motion(made)
         nodes = [made.start(i) for i in (1, 2)]
         wait_until(lambda: all(n.events("wait") for n in nodes), "both have seen the first round")
@@ -73,6 +68,6 @@ def test_advance__the_first_is_away__the_next_one_sends_it_a_step_later(tmp_path
             lambda: all("first to advance" in n.events("wait")[-1]["text"] for n in nodes), "both let it go first"
         )
         assert sent(made) == []
-        made.anvil.rpc("evm_increaseTime", 2 * STEP_S)
+        made.chain.rpc("evm_increaseTime", 2 * STEP_S)
         wait_until(lambda: bool(nodes[0].events("advance")), "it is the first node's step")
         assert sent(made) == [True] and not nodes[1].events("advance")

@@ -13,16 +13,18 @@ from typing import Any
 import pytest
 from colearn_node.cli import main
 
+from colearn_ledger.chain.keys import write_keystore
 from colearn_ledger.core.cid import cid_text
 
 from ..kit.anvil import wait_until
-from ..kit.collective import PASSWORD, Collective, collective, run_node
+from ..kit.collective import PASSWORD
+from ..kit.nodes import NodeCollective, node_collective, run_node
 from ..kit.ports import refusing_port
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Collective]:
-    with collective(tmp_path_factory.mktemp("collective"), 2) as made:
+def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeCollective]:
+    with node_collective(tmp_path_factory.mktemp("collective"), 2) as made:
         yield made
 
 
@@ -48,7 +50,7 @@ def something_else(answer: bytes) -> Iterator[int]:
         server.server_close()
 
 
-def deployment(made: Collective, **changes: Any) -> str:
+def deployment(made: NodeCollective, **changes: Any) -> str:
     """A changed copy of the deployment file."""
     raw = json.loads((made.folder / "deployment.json").read_text()) | changes
     path = made.folder / "changed.json"
@@ -56,11 +58,11 @@ def deployment(made: Collective, **changes: Any) -> str:
     return path.name
 
 
-def no_transactions(made: Collective) -> tuple[int, ...]:
+def no_transactions(made: NodeCollective) -> tuple[int, ...]:
     return tuple(made.nonce(i) for i in range(made.count))
 
 
-def complaint(made: Collective, capsys: pytest.CaptureFixture[str], **changes: Any) -> tuple[int, str]:
+def complaint(made: NodeCollective, capsys: pytest.CaptureFixture[str], **changes: Any) -> tuple[int, str]:
     """Exit code of ``run``, and what it says; the same mistake is found by ``check``, and neither changes anything."""
     path = made.config(0, **changes)
     before = no_transactions(made), sorted(p.name for p in made.store.folder.iterdir())
@@ -75,52 +77,48 @@ def complaint(made: Collective, capsys: pytest.CaptureFixture[str], **changes: A
     return code, message
 
 
-def test_chain__of_another_id__9(made: Collective, capsys: pytest.CaptureFixture[str]) -> None:
+def test_chain__of_another_id__9(made: NodeCollective, capsys: pytest.CaptureFixture[str]) -> None:
     code, said = complaint(made, capsys, deployment=deployment(made, chain_id=5))
     assert code == 9 and "is the chain 31337" in said and "expected: the chain 5" in said and "to fix" in said
 
 
-def test_chain__unreachable__8(made: Collective, capsys: pytest.CaptureFixture[str]) -> None:
+def test_chain__unreachable__8(made: NodeCollective, capsys: pytest.CaptureFixture[str]) -> None:
     with refusing_port() as port:
         code, said = complaint(made, capsys, rpc=[f"http://127.0.0.1:{port}"])
     assert code == 8 and "can't be reached" in said
 
 
-def test_address__without_code__18(made: Collective, capsys: pytest.CaptureFixture[str]) -> None:
+def test_address__without_code__18(made: NodeCollective, capsys: pytest.CaptureFixture[str]) -> None:
     code, said = complaint(made, capsys, deployment=deployment(made, address="0x" + "00" * 19 + "11"))
     assert code == 18 and "there is no contract at" in said
 
 
-def test_address__of_another_contract__13(made: Collective, capsys: pytest.CaptureFixture[str]) -> None:
+def test_address__of_another_contract__13(made: NodeCollective, capsys: pytest.CaptureFixture[str]) -> None:
     other = "0x5FbDB2315678afecb367f032d93F642f64180aa3"
-    made.anvil.rpc("anvil_setCode", other, "0x6000")
+    made.chain.rpc("anvil_setCode", other, "0x6000")
     code, said = complaint(made, capsys, deployment=deployment(made, address=other))
     assert code == 13 and "another contract's" in said
 
 
-def test_key__of_no_member__17(made: Collective, capsys: pytest.CaptureFixture[str]) -> None:
-    from colearn_ledger.chain.keys import write_keystore
-
-    from ..kit.anvil import Anvil
-
+def test_key__of_no_member__17(made: NodeCollective, capsys: pytest.CaptureFixture[str]) -> None:
     path = made.folder / "stranger.json"
     if not path.exists():
-        write_keystore(Anvil.account(7), path, PASSWORD, iterations=2)
+        write_keystore(made.account(7), path, PASSWORD, iterations=2)
     code, said = complaint(made, capsys, keystore=path.name)
-    assert code == 17 and Anvil.account(7).address in said and "is not a member" in said
+    assert code == 17 and made.account(7).address in said and "is not a member" in said
 
 
-def test_funds__none__16(made: Collective, capsys: pytest.CaptureFixture[str]) -> None:
-    balance = made.contract.web3.eth.get_balance(made.member(0))
-    made.anvil.rpc("anvil_setBalance", made.member(0), "0x10")
+def test_funds__none__16(made: NodeCollective, capsys: pytest.CaptureFixture[str]) -> None:
+    balance = made.contract.web3.eth.get_balance(made.address(0))
+    made.chain.rpc("anvil_setBalance", made.address(0), "0x10")
     try:
         code, said = complaint(made, capsys)
     finally:
-        made.anvil.rpc("anvil_setBalance", made.member(0), hex(balance))
-    assert code == 16 and "has 16 wei" in said and made.member(0) in said
+        made.chain.rpc("anvil_setBalance", made.address(0), hex(balance))
+    assert code == 16 and "has 16 wei" in said and made.address(0) in said
 
 
-def test_learner__of_another_model__6(made: Collective, capsys: pytest.CaptureFixture[str]) -> None:
+def test_learner__of_another_model__6(made: NodeCollective, capsys: pytest.CaptureFixture[str]) -> None:
     code, said = complaint(made, capsys, learner__options={"index": 0, "features": 7})
     assert code == 6 and "shape (7,)" in said and "shape (4,)" in said
 
@@ -138,14 +136,19 @@ def test_learner__of_another_model__6(made: Collective, capsys: pytest.CaptureFi
     ],
 )
 def test_learner__that_can_not_be_made__says_why(
-    made: Collective, capsys: pytest.CaptureFixture[str], factory: str, options: dict[str, Any], code: int, says: str
+    made: NodeCollective,
+    capsys: pytest.CaptureFixture[str],
+    factory: str,
+    options: dict[str, Any],
+    code: int,
+    says: str,
 ) -> None:
     found, said = complaint(made, capsys, learner__factory=factory, learner__options=options)
     assert found == code and says in said
 
 
 def test_learner__whose_own_code_fails__5_and_its_traceback_in_the_log(
-    made: Collective, capsys: pytest.CaptureFixture[str]
+    made: NodeCollective, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = made.config(0, learner__factory="tests.kit.node_learners:fail", learner__options={}, log__format="text")
     assert main(["run", "--config", str(path)]) == 5
@@ -153,51 +156,51 @@ def test_learner__whose_own_code_fails__5_and_its_traceback_in_the_log(
     assert "RuntimeError: no data today" in said and "in fail" in said and "error: the learner failed" in said
 
 
-def test_store__ipfs_that_is_not_there__7(made: Collective, capsys: pytest.CaptureFixture[str]) -> None:
+def test_store__ipfs_that_is_not_there__7(made: NodeCollective, capsys: pytest.CaptureFixture[str]) -> None:
     with refusing_port() as port:
         code, said = complaint(made, capsys, store__folder=None, store__ipfs=f"/ip4/127.0.0.1/tcp/{port}")
     assert code == 7 and "nobody listens there" in said and "ipfs daemon" in said
 
 
-def test_store__kubo_that_is_too_old__7(made: Collective, capsys: pytest.CaptureFixture[str]) -> None:
+def test_store__kubo_that_is_too_old__7(made: NodeCollective, capsys: pytest.CaptureFixture[str]) -> None:
     with something_else(json.dumps({"Version": "0.18.1"}).encode()) as port:
         code, said = complaint(made, capsys, store__folder=None, store__ipfs=f"/ip4/127.0.0.1/tcp/{port}")
     assert code == 7 and "is Kubo 0.18.1" in said and "or newer" in said
 
 
-def test_store__that_is_no_folder__7(made: Collective, capsys: pytest.CaptureFixture[str]) -> None:
+def test_store__that_is_no_folder__7(made: NodeCollective, capsys: pytest.CaptureFixture[str]) -> None:
     code, said = complaint(made, capsys, store__folder="password.txt")
     assert code == 7 and "the weight store" in said
 
 
-def test_keystore__wrong_password__12(made: Collective, capsys: pytest.CaptureFixture[str]) -> None:
+def test_keystore__wrong_password__12(made: NodeCollective, capsys: pytest.CaptureFixture[str]) -> None:
     (made.folder / "wrong.txt").write_text("a guess\n")
     code, said = complaint(made, capsys, password_file="wrong.txt")
     assert code == 12 and "the password doesn't open" in said and "a guess" not in said
 
 
-def test_keystore__locked__12(made: Collective, capsys: pytest.CaptureFixture[str]) -> None:
+def test_keystore__locked__12(made: NodeCollective, capsys: pytest.CaptureFixture[str]) -> None:
     code, said = complaint(made, capsys, password_file=None)
     assert code == 12 and "is locked" in said
 
 
-def test_keystore__missing__12(made: Collective, capsys: pytest.CaptureFixture[str]) -> None:
+def test_keystore__missing__12(made: NodeCollective, capsys: pytest.CaptureFixture[str]) -> None:
     code, said = complaint(made, capsys, keystore="nowhere.json")
     assert code == 12 and "there is no keystore" in said
 
 
-def test_deployment__missing__3(made: Collective, capsys: pytest.CaptureFixture[str]) -> None:
+def test_deployment__missing__3(made: NodeCollective, capsys: pytest.CaptureFixture[str]) -> None:
     code, said = complaint(made, capsys, deployment="nowhere.json")
     assert code == 3 and "there is no deployment file" in said
 
 
-def test_member__that_is_no_address__3(made: Collective, capsys: pytest.CaptureFixture[str]) -> None:
+def test_member__that_is_no_address__3(made: NodeCollective, capsys: pytest.CaptureFixture[str]) -> None:
     code, said = complaint(made, capsys, keystore=None, password_file=None, member="me")
     assert code == 3 and "member is 'me'" in said
 
 
 @pytest.mark.slow
-def test_key__of_a_running_node__19_and_the_first_goes_on(made: Collective) -> None:
+def test_key__of_a_running_node__19_and_the_first_goes_on(made: NodeCollective) -> None:
     first = made.start(1)
     wait_until(lambda: bool(first.events("wait")), "the first runs")
     link = made.folder / "link.json"
@@ -217,8 +220,10 @@ def test_key__of_a_running_node__19_and_the_first_goes_on(made: Collective) -> N
     third.kill()
 
 
-def test_check__all_is_well__0_and_a_line_for_everything(made: Collective, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["check", "--config", str(made.config(0, ws=made.anvil.url.replace("http", "ws")))]) == 0
+def test_check__all_is_well__0_and_a_line_for_everything(
+    made: NodeCollective, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["check", "--config", str(made.config(0, ws=made.chain.url.replace("http", "ws")))]) == 0
     lines = capsys.readouterr().out.splitlines()
     names = [line.split()[1] for line in lines]
     assert names == [
@@ -240,7 +245,9 @@ def test_check__all_is_well__0_and_a_line_for_everything(made: Collective, capsy
     assert "more than 1/2 of the 1 others must approve: 1; open votes; 1h to propose, 1h to vote" in lines[6]
 
 
-def test_check__one_thing_is_wrong__the_rest_is_looked_at(made: Collective, capsys: pytest.CaptureFixture[str]) -> None:
+def test_check__one_thing_is_wrong__the_rest_is_looked_at(
+    made: NodeCollective, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["check", "--config", str(made.config(0, password_file=None))]) == 12
     lines = [line for line in capsys.readouterr().out.splitlines() if not line.startswith(" ")]
     marks = {line.split()[1]: line.split()[0] for line in lines}
@@ -248,7 +255,7 @@ def test_check__one_thing_is_wrong__the_rest_is_looked_at(made: Collective, caps
 
 
 def test_check__deployment_file_with_other_first_weights__3(
-    made: Collective, capsys: pytest.CaptureFixture[str]
+    made: NodeCollective, capsys: pytest.CaptureFixture[str]
 ) -> None:
     genesis = json.loads((made.folder / "deployment.json").read_text())["genesis"]
     other = made.store.put(b"other")
@@ -259,7 +266,7 @@ def test_check__deployment_file_with_other_first_weights__3(
     assert "names other first weights than the contract" in capsys.readouterr().out
 
 
-def test_metrics__port_that_is_taken__3(made: Collective, capsys: pytest.CaptureFixture[str]) -> None:
+def test_metrics__port_that_is_taken__3(made: NodeCollective, capsys: pytest.CaptureFixture[str]) -> None:
     with something_else(b"") as port:
         assert main(["run", "--config", str(made.config(0, metrics__listen=f"127.0.0.1:{port}"))]) == 3
     assert f"metrics.listen is 127.0.0.1:{port}" in capsys.readouterr().err

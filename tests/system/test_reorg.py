@@ -2,114 +2,51 @@
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
-import hashlib
-import queue
-import re
-import signal
-import subprocess
-import sys
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from eth_account import Account
-from eth_account.signers.local import LocalAccount
 from web3 import HTTPProvider, Web3
 from web3.exceptions import ContractCustomError
 from web3.types import RPCEndpoint
 
 from colearn_ledger.chain.commitments import commitment_of
 from colearn_ledger.chain.contract import CollectiveContract, revert_data
-from colearn_ledger.chain.deploy import Genesis, deploy
-from colearn_ledger.core.protocol import RoundState, Rules, View, WeightsRef, seats
+from colearn_ledger.core.protocol import RoundState, WeightsRef, seats
 from colearn_ledger.errors import ChainError
 
-from ..kit.foundry import require_binary
-
-RULES = Rules(1, 2, propose_window=10_000, vote_window=10_000, reveal_window=10_000, motion_window=10_000)
-MEMBERS = 4
-START_SECONDS = 90
-
-
-def _die_with_parent() -> None:
-    with contextlib.suppress(OSError, AttributeError):  # Linux only; elsewhere the fixture's own end has to do
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+from ..kit.anvil import Anvil, anvil
+from ..kit.builders import ref
+from ..kit.collective import Collective
 
 
 @pytest.fixture(scope="module")
-def endpoint() -> Iterator[str]:
-    process = subprocess.Popen(
-        [require_binary("anvil"), "--host", "127.0.0.1", "--port", "0"],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        preexec_fn=_die_with_parent if sys.platform == "linux" else None,
-    )
-    lines: queue.Queue[str] = queue.Queue()
-
-    def drain() -> None:
-        assert process.stdout is not None
-        for line in process.stdout:
-            lines.put(line)
-        lines.put("")
-
-    threading.Thread(target=drain, daemon=True).start()
-    try:
-        said = ""
-        while (found := re.search(r"Listening on (127\.0\.0\.1:\d+)", said)) is None:
-            line = lines.get(timeout=START_SECONDS)
-            assert line, f"Anvil has ended: {said}"
-            said += line
-        yield f"http://{found[1]}"
-    finally:
-        process.kill()
-        process.wait()
-
-
-def ref(text: str) -> WeightsRef:
-    """Weights of one size, so that the content alone tells them apart."""
-    digest = hashlib.sha256(text.encode()).digest()
-    return WeightsRef(digest, digest, 1_000)
+def chain() -> Iterator[Anvil]:
+    with anvil() as running:
+        yield running
 
 
 @dataclass
-class Collective:
-    """Members of one fresh contract, who sign now and may send later."""
-
-    web3: Web3
-    contract: CollectiveContract
-    accounts: list[LocalAccount]
-
-    def rpc(self, method: str, *params: Any) -> Any:
-        answer = self.web3.provider.make_request(RPCEndpoint(method), list(params))
-        assert "error" not in answer, answer
-        return answer["result"]
-
-    def view(self) -> View:
-        return self.contract.snapshot().view(self.accounts[0].address)
+class Signing(Collective[Anvil]):
+    """One whose members sign now and may send later."""
 
     def proposal_id(self, round_number: int, weights: WeightsRef) -> bytes:
         return self.contract.functions.proposalId(round_number, weights.sha256, weights.cid_digest, weights.size).call()
 
     def sign(self, seat: int, call: Any, nonce: int | None = None) -> bytes:
         """Raw bytes, with the gas given: nobody simulates it before it is mined. ``nonce``: the next, unless given."""
-        account = self.accounts[seat]
         fields = call.build_transaction(
             {
-                "from": account.address,
-                "nonce": self.web3.eth.get_transaction_count(account.address) if nonce is None else nonce,
+                "from": self.address(seat),
+                "nonce": self.nonce(seat) if nonce is None else nonce,
                 "gas": 500_000,
                 "maxFeePerGas": 10**11,
                 "maxPriorityFeePerGas": 10**9,
                 "chainId": self.contract.chain_id,
             }
         )
-        return bytes(account.sign_transaction(fields).raw_transaction)
+        return bytes(self.account(seat).sign_transaction(fields).raw_transaction)
 
     def sign_proposal(self, seat: int, round_number: int, parent: bytes, weights: WeightsRef) -> bytes:
         call = self.contract.functions.propose(
@@ -122,38 +59,31 @@ class Collective:
 
     def send(self, raw: bytes) -> str:
         """Mine it; empty when it succeeded, else the name of the contract's error that reverted it."""
-        receipt = self.web3.eth.wait_for_transaction_receipt(
-            self.web3.eth.send_raw_transaction(raw), timeout=90, poll_latency=0.02
+        receipt = self.chain.web3.eth.wait_for_transaction_receipt(
+            self.chain.web3.eth.send_raw_transaction(raw), timeout=90, poll_latency=0.02
         )
         if receipt["status"] == 1:
             return ""
-        mined = self.web3.eth.get_transaction(receipt["transactionHash"])
+        mined = self.chain.web3.eth.get_transaction(receipt["transactionHash"])
         call = {"from": mined["from"], "to": mined["to"], "data": mined["input"]}
         with pytest.raises(ContractCustomError) as raised:
-            self.web3.eth.call(call, receipt["blockNumber"])
+            self.chain.web3.eth.call(call, receipt["blockNumber"])
         return self.contract.reverts.decode(revert_data(raised.value), "play").name
 
     def reorg(self, depth: int, raw: list[bytes]) -> None:
         """Replace the newest ``depth`` blocks by others; the first of them holds the transactions ``raw``."""
-        before = self.web3.eth.get_block("latest")
-        self.rpc("anvil_reorg", depth, [["0x" + r.hex(), 0] for r in raw])
-        after = self.web3.eth.get_block("latest")
+        before = self.chain.web3.eth.get_block("latest")
+        self.chain.rpc("anvil_reorg", depth, [["0x" + r.hex(), 0] for r in raw])
+        after = self.chain.web3.eth.get_block("latest")
         assert after["number"] == before["number"] and after["hash"] != before["hash"], "the chain wasn't re-organised"
 
 
 @pytest.fixture
-def collective(endpoint: str, request: pytest.FixtureRequest) -> Collective:
-    secret = getattr(request, "param", False)
-    web3 = Web3(HTTPProvider(endpoint))
-    accounts = [Account.from_key(hashlib.sha256(f"{request.node.name}/{i}".encode()).digest()) for i in range(MEMBERS)]
-    for account in accounts:
-        web3.provider.make_request(RPCEndpoint("anvil_setBalance"), [account.address, hex(10**21)])
-    genesis = Genesis([a.address for a in accounts], ref("genesis"), RULES, secret_votes=secret)
-    address = deploy(web3, accounts[0], genesis).address
-    return Collective(web3, CollectiveContract(web3, address), accounts)
+def collective(chain: Anvil, request: pytest.FixtureRequest) -> Signing:
+    return Signing(**vars(Collective.found(chain, 4, secret=getattr(request, "param", False))))
 
 
-def test_vote__proposal_swapped_by_a_reorg__reverts_and_counts_for_neither(collective: Collective) -> None:
+def test_vote__proposal_swapped_by_a_reorg__reverts_and_counts_for_neither(collective: Signing) -> None:
     c, x, y = collective, ref("x"), ref("other weights y")
     propose_x = c.sign_proposal(0, 1, ref("genesis").sha256, x)
     propose_y = c.sign_proposal(0, 1, ref("genesis").sha256, y)
@@ -167,7 +97,7 @@ def test_vote__proposal_swapped_by_a_reorg__reverts_and_counts_for_neither(colle
     assert view.proposal.approvals == view.proposal.rejections == 0
 
 
-def test_vote__same_bytes_with_another_size_after_a_reorg__reverts(collective: Collective) -> None:
+def test_vote__same_bytes_with_another_size_after_a_reorg__reverts(collective: Signing) -> None:
     """Were a false size accepted, nobody could adopt the weights: what is had would never be what the chain says."""
     c, x = collective, ref("x")
     false_size = WeightsRef(x.sha256, x.cid_digest, x.size + 1)
@@ -181,14 +111,14 @@ def test_vote__same_bytes_with_another_size_after_a_reorg__reverts(collective: C
     assert c.view().proposal.approvals == 0
 
 
-def test_vote__same_weights_in_another_round_after_a_reorg__reverts(collective: Collective) -> None:
+def test_vote__same_weights_in_another_round_after_a_reorg__reverts(collective: Signing) -> None:
     c, x, y = collective, ref("x"), ref("other weights y")
     propose_x = c.sign_proposal(0, 1, ref("genesis").sha256, x)
     swapped = [c.sign_proposal(0, 1, ref("genesis").sha256, y)]
     swapped += [c.sign_vote(seat, c.proposal_id(1, y), approve=False) for seat in (2, 3)]
     swapped += [c.sign_proposal(1, 2, ref("genesis").sha256, x)]
     assert c.send(propose_x) == ""
-    vote_x = c.sign_vote(3, c.proposal_id(1, x), nonce=1)
+    vote_x = c.sign_vote(3, c.proposal_id(1, x), nonce=c.nonce(3) + 1)
     c.reorg(1, swapped)
     view = c.view()
     assert (view.round, view.proposal.weights) == (2, x)
@@ -196,7 +126,7 @@ def test_vote__same_weights_in_another_round_after_a_reorg__reverts(collective: 
     assert c.view().proposal.approvals == 0
 
 
-def test_vote__reorg_keeps_the_proposal__the_same_votes_land(collective: Collective) -> None:
+def test_vote__reorg_keeps_the_proposal__the_same_votes_land(collective: Signing) -> None:
     c, x = collective, ref("x")
     propose_x = c.sign_proposal(0, 1, ref("genesis").sha256, x)
     assert c.send(propose_x) == ""
@@ -207,7 +137,7 @@ def test_vote__reorg_keeps_the_proposal__the_same_votes_land(collective: Collect
     assert (view.round, view.accepted_round, view.accepted) == (2, 1, x)
 
 
-def test_vote__cast_votes_dropped_by_a_reorg__arent_counted_for_the_swapped_proposal(collective: Collective) -> None:
+def test_vote__cast_votes_dropped_by_a_reorg__arent_counted_for_the_swapped_proposal(collective: Signing) -> None:
     c, x, y = collective, ref("x"), ref("other weights y")
     propose_x = c.sign_proposal(0, 1, ref("genesis").sha256, x)
     propose_y = c.sign_proposal(0, 1, ref("genesis").sha256, y)
@@ -223,32 +153,32 @@ def test_vote__cast_votes_dropped_by_a_reorg__arent_counted_for_the_swapped_prop
     assert seats(c.view().proposal.approvals) == (3,)
 
 
-def test_propose__its_parent_undone__reverts_as_stale(collective: Collective) -> None:
+def test_propose__its_parent_undone__reverts_as_stale(collective: Signing) -> None:
     c, x, z = collective, ref("x"), ref("z, trained from x")
     assert c.send(c.sign_proposal(0, 1, ref("genesis").sha256, x)) == ""
     id_ = c.proposal_id(1, x)
     assert c.send(c.sign_vote(1, id_)) == ""
-    before = c.rpc("evm_snapshot")
+    before = c.chain.rpc("evm_snapshot")
     approve, reject = c.sign_vote(2, id_, True), c.sign_vote(2, id_, False)
     also_reject = c.sign_vote(3, id_, False)
     assert c.send(approve) == ""
     assert c.view().accepted == x
     propose_z = c.sign_proposal(1, 2, x.sha256, z)  # signed while x was the accepted weights
 
-    assert c.rpc("evm_revert", before)
-    before = c.rpc("evm_snapshot")
+    assert c.chain.rpc("evm_revert", before)
+    before = c.chain.rpc("evm_snapshot")
     assert [c.send(reject), c.send(also_reject)] == ["", ""]
     assert (c.view().round, c.view().accepted) == (2, ref("genesis"))
     assert c.send(propose_z) == "StaleParent"
     assert c.view().state is RoundState.PROPOSING
 
     # The control: where x is accepted again, the very same transaction lands.
-    assert c.rpc("evm_revert", before)
+    assert c.chain.rpc("evm_revert", before)
     assert [c.send(approve), c.send(propose_z)] == ["", ""]
     assert c.view().proposal.weights == z
 
 
-def test_propose__another_accepted_in_the_reorganised_round__reverts_as_stale(collective: Collective) -> None:
+def test_propose__another_accepted_in_the_reorganised_round__reverts_as_stale(collective: Signing) -> None:
     c, x, y, z = collective, ref("x"), ref("other weights y"), ref("z, trained from x")
     propose_x = c.sign_proposal(0, 1, ref("genesis").sha256, x)
     swapped = [c.sign_proposal(0, 1, ref("genesis").sha256, y)]
@@ -264,21 +194,14 @@ def test_propose__another_accepted_in_the_reorganised_round__reverts_as_stale(co
 
 
 @pytest.mark.parametrize("collective", [True], indirect=True, ids=["secret"])
-def test_commit_and_reveal__proposal_swapped__neither_lands(collective: Collective) -> None:
+def test_commit_and_reveal__proposal_swapped__neither_lands(collective: Signing) -> None:
     c, x, y = collective, ref("x"), ref("other weights y")
     propose_x = c.sign_proposal(0, 1, ref("genesis").sha256, x)
     propose_y = c.sign_proposal(0, 1, ref("genesis").sha256, y)
     salt = bytes(31) + b"\x07"
 
     def commitment(seat: int, id_: bytes) -> bytes:
-        return commitment_of(
-            chain_id=c.contract.chain_id,
-            contract=c.contract.address,
-            proposal_id=id_,
-            voter=c.accounts[seat].address,
-            approve=True,
-            salt=salt,
-        )
+        return commitment_of(**c.ballot(id_), voter=c.address(seat), approve=True, salt=salt)
 
     assert c.send(propose_x) == ""
     id_x, id_y = c.proposal_id(1, x), c.proposal_id(1, y)
@@ -295,7 +218,7 @@ def test_commit_and_reveal__proposal_swapped__neither_lands(collective: Collecti
     assert seats(c.view().proposal.approvals) == (3,)
 
 
-def test_read__at_a_block_that_is_undone__never_of_the_one_in_its_place(collective: Collective, endpoint: str) -> None:
+def test_read__at_a_block_that_is_undone__never_of_the_one_in_its_place(collective: Signing) -> None:
     c, x, y = collective, ref("x"), ref("other weights y")
     propose_y = c.sign_proposal(0, 1, ref("genesis").sha256, y)
     assert c.send(c.sign_proposal(0, 1, ref("genesis").sha256, x)) == ""
@@ -310,12 +233,12 @@ def test_read__at_a_block_that_is_undone__never_of_the_one_in_its_place(collecti
                 c.reorg(1, [propose_y])
             return super().make_request(method, params)
 
-    web3 = Web3(Reorganised(endpoint))
+    web3 = Web3(Reorganised(c.chain.url))
     web3.middleware_onion.remove("validation")  # as connect() does
     contract = CollectiveContract(web3, c.contract.address)
     snapshot = contract.snapshot()
     asked.clear()
     with pytest.raises(ChainError, match="could not read the view"):
-        snapshot.view(c.accounts[0].address)
+        snapshot.view(c.address(0))
     assert asked == ["eth_call"]
     assert c.view().proposal.id == c.proposal_id(1, y)

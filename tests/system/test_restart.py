@@ -16,13 +16,13 @@ from colearn_ledger.core.driver import run
 from colearn_ledger.core.protocol import RoundState
 
 from ..kit.anvil import wait_until
-from ..kit.collective import Collective, NodeProcess, collective
 from ..kit.learners import linear_learners
+from ..kit.nodes import NodeCollective, NodeProcess, node_collective
 
 GATED = {"learner__factory": "tests.kit.node_learners:make_gated"}
 
 
-def gated(made: Collective, index: int, *flags: str, **changes: object) -> NodeProcess:
+def gated(made: NodeCollective, index: int, *flags: str, **changes: object) -> NodeProcess:
     options = {"index": index, "folder": str(made.folder)}
     return made.start(index, *flags, learner__options=options, **GATED, **changes)
 
@@ -39,7 +39,7 @@ def seen(folder: Path, what: str, index: int) -> bool:
     return any(folder.glob(f"{what}-{index}-*"))
 
 
-def sent_twice(made: Collective) -> list[object]:
+def sent_twice(made: NodeCollective) -> list[object]:
     """Transactions of one member that do the same thing (the same call about the same round or proposal)."""
     eth = made.contract.web3.eth
     done: Counter[object] = Counter()
@@ -61,7 +61,7 @@ def test_kill__after_each_kind_of_action__goes_on_and_nothing_is_done_twice(
 ) -> None:
     rounds = 2 + len(kinds)
     expected = run(rounds, linear_learners(3, 1), 0.5)
-    with collective(tmp_path, 3, secret=secret) as made:
+    with node_collective(tmp_path, 3, secret=secret) as made:
         (tmp_path / "hold-train-0").touch()
         nodes = [gated(made, i, "--until-round", str(rounds)) for i in range(3)]
 
@@ -92,7 +92,7 @@ def test_kill__after_each_kind_of_action__goes_on_and_nothing_is_done_twice(
 
 @pytest.mark.slow
 def test_worker__that_dies_again_and_again__is_replaced_more_and_more_rarely_until_it_works(tmp_path: Path) -> None:
-    with collective(tmp_path, 2) as made:
+    with node_collective(tmp_path, 2) as made:
         (tmp_path / "die-test-1").touch()
         nodes = [gated(made, i, "--until-round", "1") for i in range(2)]
         wait_until(lambda: len(nodes[1].events("worker_died")) >= 2, "the worker dies twice")
@@ -108,7 +108,7 @@ def test_worker__that_dies_again_and_again__is_replaced_more_and_more_rarely_unt
 
 @pytest.mark.slow
 def test_worker__busy_for_ever_with_what_is_stale__is_replaced(tmp_path: Path) -> None:
-    with collective(tmp_path, 4) as made:
+    with node_collective(tmp_path, 4) as made:
         held = [tmp_path / f"hold-test-{index}" for index in (1, 2, 3)]
         for file in held:
             file.touch()
@@ -125,7 +125,7 @@ def test_worker__busy_for_ever_with_what_is_stale__is_replaced(tmp_path: Path) -
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a process isn't told of its parent's death")
 def test_kill__while_the_learner_lets_no_other_thread_run__the_worker_ends_all_the_same(tmp_path: Path) -> None:
-    with collective(tmp_path, 2) as made:
+    with node_collective(tmp_path, 2) as made:
         options = {"index": 0, "folder": str(tmp_path)}
         node = made.start(0, learner__factory="tests.kit.node_learners:make_stubborn", learner__options=options)
         wait_until(lambda: seen(tmp_path, "train", 0), "training begins")
@@ -140,7 +140,7 @@ def test_kill__while_the_learner_lets_no_other_thread_run__the_worker_ends_all_t
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)])
 def test_signal__in_the_middle_of_a_training__leaves_within_ten_seconds(tmp_path: Path, number: signal.Signals) -> None:
-    with collective(tmp_path, 2) as made:
+    with node_collective(tmp_path, 2) as made:
         (tmp_path / "hold-train-0").touch()
         node = gated(made, 0)
         wait_until(lambda: seen(tmp_path, "train", 0), "training begins")
@@ -153,9 +153,9 @@ def test_signal__in_the_middle_of_a_training__leaves_within_ten_seconds(tmp_path
 
 
 def test_sigterm__while_a_transaction_is_not_mined__leaves_within_ten_seconds(tmp_path: Path) -> None:
-    with collective(tmp_path, 2) as made:
-        made.anvil.rpc("evm_setAutomine", False)
+    with node_collective(tmp_path, 2) as made:
+        made.chain.rpc("evm_setAutomine", False)
         node = made.start(0)
-        wait_until(lambda: bool(made.anvil.pool()), "the proposal waits to be mined")
+        wait_until(lambda: bool(made.chain.pool()), "the proposal waits to be mined")
         node.process.terminate()
         assert node.wait(10) == 0, node.text

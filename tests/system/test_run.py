@@ -9,8 +9,8 @@ import pytest
 from colearn_ledger.core.driver import run
 from colearn_ledger.core.protocol import RoundState
 
-from ..kit.collective import collective
 from ..kit.learners import linear_learners
+from ..kit.nodes import node_collective
 
 ROUNDS = 5
 
@@ -19,7 +19,7 @@ ROUNDS = 5
 def test_run__three_processes__same_decisions_and_bytes_as_in_one_process(tmp_path: Path, secret: bool) -> None:
     expected = run(ROUNDS, linear_learners(3, 1), 0.5)
     assert {r.accepted for r in expected.rounds} == {True, False}
-    with collective(tmp_path, 3, secret=secret) as made:
+    with node_collective(tmp_path, 3, secret=secret) as made:
         nodes = [made.start(i, "--until-round", str(ROUNDS)) for i in range(3)]
         codes = [node.wait() for node in nodes]
         assert codes == [0, 0, 0], "".join(node.text for node in nodes)
@@ -39,7 +39,7 @@ def test_run__afterwards__store_keeps_the_accepted_weights_and_their_parent_only
     rounds = 9
     expected = run(rounds, linear_learners(3, 1), 0.5)
     accepted = [r.weights_sha256 for r in expected.rounds if r.accepted]
-    with collective(tmp_path, 3) as made:
+    with node_collective(tmp_path, 3) as made:
         nodes = [made.start(i, "--until-round", str(rounds)) for i in range(3)]
         assert [node.wait() for node in nodes] == [0, 0, 0]
         records = {r.weights.sha256.hex(): r for r in made.records() if r.weights is not None}

@@ -21,7 +21,7 @@ from colearn_ledger.network.processes import choose_port, release_port
 from colearn_ledger.network.tools import find_kubo
 from colearn_ledger.stores.ipfs import IpfsStore
 
-from ..kit.anvil import Anvil, _die_with_parent, anvil, wait_until
+from ..kit.anvil import Anvil, anvil, die_with_parent, wait_until
 from ..kit.network import need
 from ..kit.shell import ROOT, Shell
 
@@ -87,7 +87,7 @@ class Machines:
                     stdout=log,
                     stderr=log,
                     start_new_session=True,
-                    preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+                    preexec_fn=die_with_parent if sys.platform == "linux" else None,
                 )
             )
 

@@ -25,13 +25,12 @@ from colearn_ledger.core.summaries import VoteRecord
 from colearn_ledger.core.weights import encode, weights_ref
 from colearn_ledger.errors import UsageError
 from colearn_ledger.founding.record import DeploymentRecord, save_deployment
-from colearn_ledger.history import Choice, read_history
+from colearn_ledger.history import Choice
 from colearn_ledger.member.work import Verdict
 
 from ..kit.anvil import wait_until
 from ..kit.builders import proposal
-from ..kit.collective import collective
-from .test_behaviour import propose, trained
+from ..kit.nodes import node_collective, trained
 
 
 def told(record: VoteRecord | None, *, as_json: bool = False) -> str:
@@ -100,14 +99,14 @@ def test_task_learner__vote_policy__is_the_learners() -> None:
 def test_scores__published_by_a_node__are_in_the_history_and_else_nowhere(
     tmp_path: Path, secret: bool, publish: bool
 ) -> None:
-    with collective(tmp_path, 2, secret=secret) as made:
+    with node_collective(tmp_path, 2, secret=secret) as made:
         node = made.start(1, **({"publish_scores": True} if publish else {}))
-        propose(made, made.store.put(trained()))
+        made.propose(made.store.put(trained()))
         wait_until(lambda: bool(node.events("commit" if secret else "vote")), "it votes")
         if secret:  # the only voter has committed, so reveals are taken
             wait_until(lambda: bool(node.events("reveal")), "it reveals")
         [said] = node.events("commit" if secret else "vote")
-        first = read_history(made.contract.snapshot(), deployed_block=0).rounds[1]
+        first = made.history().rounds[1]
         [vote] = [vote for vote in first.votes if vote.seat == 1]
         assert vote.choice is Choice.APPROVED
         if publish:
