@@ -155,7 +155,7 @@ def test_history__endpoint_that_caps_ranges__is_read_in_smaller_ones(told: Told)
 
 
 def test_history__block_of_the_deployment_unknown__looks_no_further_back_than_to_it(chain: Anvil) -> None:
-    chain.rpc("anvil_mine", hex(300))
+    chain.rpc("anvil_mine", hex(2100))
     story = Collective.found(chain, 2)
     story.propose("one")
     known = story.history()
