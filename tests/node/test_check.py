@@ -31,13 +31,13 @@ def findings(folder: Path, *, ahead: float = 0.0, seen: Any = None, account: boo
     contract = SimpleNamespace(
         address="0x" + "44" * 20,
         fetch_clock=lambda head: time.time() + ahead,
-        fetch_view=lambda member, head, clock: seen or view(),
     )
     collective = cast(CollectiveContract, contract)
+    snapshot = SimpleNamespace(contract=collective, head=HEAD, clock=1000, view=lambda member: seen or view())
     found = Findings(
         Config(folder=folder, **changes),
         _contract=collective,
-        _snapshot=Snapshot(collective, HEAD, 1000),
+        _snapshot=cast(Snapshot, snapshot),
         _view=seen or view(),
     )
     if account:
