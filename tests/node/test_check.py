@@ -34,15 +34,11 @@ def findings(folder: Path, *, ahead: float = 0.0, seen: Any = None, account: boo
     )
     collective = cast(CollectiveContract, contract)
     snapshot = SimpleNamespace(contract=collective, head=HEAD, clock=1000, view=lambda member: seen or view())
-    found = Findings(
-        Config(folder=folder, **changes),
-        _contract=collective,
-        _snapshot=cast(Snapshot, snapshot),
-        _view=seen or view(),
-    )
+    looked = Findings(Config(folder=folder, **changes))
+    looked.contract, looked.snapshot = collective, cast(Snapshot, snapshot)
     if account:
-        found.account = cast(Any, SimpleNamespace(address=ME))
-    return found
+        looked.account = cast(Any, SimpleNamespace(address=ME))
+    return looked
 
 
 def weights(size: int) -> WeightsRef:
