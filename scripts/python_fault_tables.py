@@ -35,6 +35,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "chain/bytecode": ("tests/chain/test_contract.py",),
     "chain/delivery": ("tests/chain/test_transactions.py",),
     "chain/deploy": ("tests/chain/test_contract.py",),
+    "chain/endpoint": ("tests/chain/test_endpoints.py",),
     "chain/reverts": ("tests/chain/test_contract.py", "tests/chain/test_transactions.py"),
     "history/export": ("tests/history/test_read.py", "tests/cli/test_history.py"),
     "history/logs": ("tests/history/test_read.py",),

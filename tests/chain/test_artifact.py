@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from colearn_ledger.chain.artifact import load_artifact, parse_artifact
+from colearn_ledger.chain.artifact import load_artifact, parse_artifact, read_artifact
 from colearn_ledger.errors import ArtifactError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -41,6 +41,12 @@ def test_load_artifact__shipped__fits_the_chains_limit() -> None:
 def test_parse_artifact__damaged__says_so(text: str) -> None:
     with pytest.raises(ArtifactError, match="damaged"):
         parse_artifact(text)
+
+
+def test_read_artifact__no_file__says_so(tmp_path: Path) -> None:
+    with pytest.raises(ArtifactError, match="is missing") as raised:
+        read_artifact(tmp_path / "CollectiveLearning.json")
+    assert isinstance(raised.value.__cause__, OSError)
 
 
 @pytest.mark.slow
