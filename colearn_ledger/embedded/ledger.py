@@ -215,7 +215,8 @@ class _Collective:
                 continue
             acted = True
             if isinstance(work, Trained):
-                evidence.tests[seat] = work.own_test
+                if work.own_test is not None:
+                    evidence.tests[seat] = work.own_test
             elif isinstance(work, Verdict):
                 evidence.votes[seat] = work.approve if work.test is None else work.test.vote
                 if work.test is not None:

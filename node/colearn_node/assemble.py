@@ -58,7 +58,7 @@ def assembled(
         )
         yield Node(
             ledger,
-            WorkerSupervisor(_spec(findings), wake, log, grace_s=config.learner_grace),
+            WorkerSupervisor(_spec(findings), wake, log, grace_s=config.learner_grace, hang_s=config.learner_hang),
             wake,
             Reporter(log, metrics),
             Retention(ledger, config.store_keep),

@@ -114,10 +114,10 @@ def test_check__the_learners_own_code_fails__is_the_one_thing_that_is_wrong(
     made: NodeCollective, capsys: pytest.CaptureFixture[str]
 ) -> None:
     changes = {"learner__factory": "tests.kit.node_learners:fail", "learner__options": {}}
-    assert main(["check", "--config", str(made.config(0, **changes))]) == 3
+    assert main(["check", "--config", str(made.config(0, **changes))]) == 5
     lines = [line for line in capsys.readouterr().out.splitlines() if not line.startswith(" ")]
     assert [line for line in lines if not line.startswith("ok ")] == lines[-1:]
-    assert lines[-1].endswith("the learner can't be made: RuntimeError: no data today")
+    assert "the learner tests.kit.node_learners:fail failed: RuntimeError: no data today (" in lines[-1]
 
 
 def test_run__until_a_round_that_has_passed__adopts_what_is_accepted_and_leaves(
