@@ -6,7 +6,7 @@ import contextlib
 import logging
 from collections.abc import Iterator
 
-from colearn_ledger.chain.transactions import Sender
+from colearn_ledger.chain.transactions import Sender, Sending, Starter
 from colearn_ledger.member.submit import Submitter
 
 from . import lock
@@ -72,12 +72,12 @@ def assembled(
         )
 
 
-def _submitter(found: Findings) -> Submitter | None:
+def _submitter(found: Findings) -> Submitter[Sending] | None:
     if found.account is None or found.dry_run:
         return None
     cap = found.config.fee_cap
     sender = Sender(found.contract, found.account, fee_cap=None if cap is None else int(cap * 10**9))
-    return Submitter(sender, publish_scores=found.config.publish_scores)
+    return Submitter(Starter(sender), publish_scores=found.config.publish_scores)
 
 
 def _spec(found: Findings) -> Spec:
