@@ -19,7 +19,7 @@ from web3.exceptions import TransactionNotFound
 from web3.types import TxReceipt
 
 from ..backoff import Backoff
-from ..errors import ChainError, InsufficientFunds, TransactionError
+from ..errors import ChainError, ContractError, InsufficientFunds, TransactionError
 from .endpoints import begin_view
 from .fees import Fees, FeeSource
 from .reach import FAILURES, REFUSALS
@@ -93,7 +93,8 @@ class Delivery:
         Parameters
         ----------
         doing: what it does, for people.
-        pointless: called before it is replaced; raises (:class:`Superseded`) if it need not be mined any more.
+        pointless: called before it is replaced; raises :class:`Superseded` if it need not be mined any more, and
+            ContractError if the contract refuses it by now.
 
         Raises
         ------
@@ -233,7 +234,7 @@ class InFlight:
             self._pointless()
         except FAILURES as e:  # can't tell: carry on
             self._failed(e)
-        except Exception:
+        except (Superseded, ContractError):
             receipt = self._fetch_receipt()
             if receipt is None:
                 raise
