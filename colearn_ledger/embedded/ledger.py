@@ -18,7 +18,7 @@ from pathlib import Path
 from ..chain.contract import CollectiveContract
 from ..chain.deploy import Genesis, deploy
 from ..chain.snapshot import Snapshot
-from ..chain.transactions import Sender
+from ..chain.transactions import Receipt, Sender
 from ..core.asking import ask_current
 from ..core.decide import Me, Wait, decide
 from ..core.driver import check_fit, play_rounds, tried
@@ -115,7 +115,7 @@ class Member:
     """One member: the long half of its work and the short one, which a node has in two processes."""
 
     preparer: Preparer
-    submitter: Submitter
+    submitter: Submitter[Receipt]
 
     @property
     def me(self) -> Me:
