@@ -12,8 +12,8 @@ from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import Protocol
 
-from ..errors import ColearnError, InvalidWeights, SchemaMismatch, UsageError
-from .asking import ask_accept, ask_current, ask_proposal, ask_test, check_methods, why_declined
+from ..errors import ColearnError, InvalidWeights, SchemaMismatch, UntestableWeights, UsageError
+from .asking import ask_accept, ask_current, ask_judge, ask_proposal, ask_test, check_methods, why_declined
 from .held import Held
 from .learner import Learner, ProposedWeights, Weights
 from .results import Results, RoundResult
@@ -222,8 +222,7 @@ def _round(
     judged, tested = [], []
     for i, learner in enumerate(learners):
         weights = Weights(decode(data, schema, verified=True))
-        ask = ask_test if i == proposer else _try_test
-        test = ask(learner, weights, names[i], held=held[i])
+        test = _try_test(learner, weights, names[i], held=held[i], its_own=i == proposer)
         judged.append(test or ProposedWeights(weights, math.nan, math.nan, vote=False))
         tested.append(test)
     judged[proposer].vote = None  # it has none on its own proposal
@@ -246,13 +245,21 @@ def _round(
     return judged, result
 
 
-def _try_test(learner: Learner, weights: Weights, name: str, *, held: Held) -> ProposedWeights | None:
-    """The learner's test, or None if it finds that these aren't weights for its model: a vote to reject."""
+def _try_test(learner: Learner, weights: Weights, name: str, *, held: Held, its_own: bool) -> ProposedWeights | None:
+    """The learner's test, or None if it fails with these weights alone, or finds that they are none for its model.
+
+    That is a vote to reject. ``its_own``: the learner has proposed them; to propose what it itself finds invalid is a
+    mistake in the program, as learners of different models are.
+    """
     try:
-        return ask_test(learner, weights, name, held=held)
+        return ask_judge(learner, weights, name, held=held)
+    except UntestableWeights:
+        return None
     except SchemaMismatch:
-        raise  # learners of different models are a mistake in the program
+        raise
     except InvalidWeights:
+        if its_own:
+            raise
         return None
 
 

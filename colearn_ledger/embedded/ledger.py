@@ -18,7 +18,7 @@ from pathlib import Path
 from ..chain.contract import CollectiveContract
 from ..chain.deploy import Genesis, deploy
 from ..chain.snapshot import Snapshot
-from ..chain.transactions import Sender
+from ..chain.transactions import Receipt, Sender
 from ..core.asking import ask_current
 from ..core.decide import Me, Wait, decide
 from ..core.driver import check_fit, play_rounds, tried
@@ -115,7 +115,7 @@ class Member:
     """One member: the long half of its work and the short one, which a node has in two processes."""
 
     preparer: Preparer
-    submitter: Submitter
+    submitter: Submitter[Receipt]
 
     @property
     def me(self) -> Me:
@@ -215,7 +215,8 @@ class _Collective:
                 continue
             acted = True
             if isinstance(work, Trained):
-                evidence.tests[seat] = work.own_test
+                if work.own_test is not None:
+                    evidence.tests[seat] = work.own_test
             elif isinstance(work, Verdict):
                 evidence.votes[seat] = work.approve if work.test is None else work.test.vote
                 if work.test is not None:

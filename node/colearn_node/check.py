@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import shutil
 import time
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -207,19 +206,13 @@ class Findings:
         return f"{free >> 30} GiB left at {folder}"
 
     def try_learner(self) -> Line:
-        from colearn_ledger.core.asking import ask_current
-        from colearn_ledger.core.check_learner import warnings_about
-        from colearn_ledger.learners.voting.policy import SmallVoteSet, small_vote_set
+        from colearn_ledger.core.weights import decode
+        from colearn_ledger.learners.loading.first_weights import try_learner
 
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", SmallVoteSet)  # said in the line
-            learner = self.config.learner.make()
-        weights = ask_current(learner).weights
-        self.deployment.schema.fit(weights)
-        few = small_vote_set(learner)
-        notes = [*warnings_about(weights), *([] if few is None else [f"it {few}"])]
-        text = "; ".join([f"{self.config.learner_factory} makes weights that fit", *notes])
-        return Line("learner", text, note=bool(notes))
+        made = try_learner(self.config.learner)  # in a process of its own: whatever it does is said in this line
+        self.deployment.schema.fit(decode(made.weights))
+        text = "; ".join([f"{self.config.learner_factory} makes weights that fit", *made.notes])
+        return Line("learner", text, note=bool(made.notes))
 
 
 Check = Callable[[], "str | Line"]
@@ -283,10 +276,4 @@ def check_everything(config: Config, tell: Callable[[Line], None]) -> ColearnErr
                 failed.add(name)
             first = first or error
             tell(Line(name, error.what, error))
-        except Exception as e:  # the learner's own code: whatever it raises is something to be told
-            if name != "learner":
-                raise
-            broken = ConfigError(f"the learner can't be made: {type(e).__name__}: {e}", fix="run its factory by itself")
-            first = first or broken
-            tell(Line(name, broken.what, broken))
     return first
