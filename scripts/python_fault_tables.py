@@ -14,8 +14,8 @@ FOLDERS = (
     "node/colearn_node",
 )
 
-# So many faults a module instead, by room: where nearly each test has a chain of its own.
-FEWER = {"history": 8, "member": 8}
+# So many faults a module instead, by room: where tests have chains or processes of their own.
+FEWER = {"chain": 8, "history": 8, "member": 8, "node": 8}
 
 _RESTARTS = tuple(
     f"tests/system/test_restart.py::{name}"
