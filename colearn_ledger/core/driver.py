@@ -21,7 +21,17 @@ from .schema import Schema
 from .threshold import Tie, need, parse_threshold
 from .weights import decode, encode, weights_ref
 
-__all__ = ["Backend", "InProcess", "check_fit", "play_round", "run", "run_one_round", "set_equal_weights", "tried"]
+__all__ = [
+    "Backend",
+    "InProcess",
+    "check_fit",
+    "play_round",
+    "play_rounds",
+    "run",
+    "run_one_round",
+    "set_equal_weights",
+    "tried",
+]
 
 OnRound = Callable[[RoundResult], None]
 
@@ -139,6 +149,26 @@ def tried(tests: Sequence[ProposedWeights], data: bytes, seconds: float) -> Roun
     )
 
 
+def play_rounds(
+    results: Results, n_rounds: int, play: Callable[[int], RoundResult], on_round: OnRound | None
+) -> Results:
+    """Add rounds to the results of a run that has begun: ``play`` makes each, given its number in the run, from 1.
+
+    ``on_round`` gets round 0 and each of them. Ctrl-C ends the run with the rounds that were decided before it.
+    """
+    try:
+        if on_round is not None:
+            on_round(results.initial)
+        for number in range(1, n_rounds + 1):
+            result = play(number)
+            results.data.append(result)
+            if on_round is not None:
+                on_round(result)
+    except KeyboardInterrupt:
+        results.interrupted = True
+    return results
+
+
 class InProcess:
     """The default backend: everything in this process, no chain and no store.
 
@@ -166,26 +196,14 @@ class InProcess:
             ask_test(learner, Weights(own.tree()), name, held=own)
             for learner, name, own in zip(learners, names, held, strict=True)
         ]
-        initial = tried(tests, data, time.monotonic() - start)
-        rounds: list[RoundResult] = []
-        interrupted = False
-        try:
-            if on_round is not None:
-                on_round(initial)
-            for number in range(1, n_rounds + 1):
-                _, result = _round(number, learners, threshold, names, held)
-                rounds.append(result)
-                if on_round is not None:
-                    on_round(result)
-        except KeyboardInterrupt:
-            interrupted = True
-        return Results(
+        begun = Results(
             names=tuple(names),
             threshold=str(threshold),
             backend="in-process",
-            initial=initial,
-            rounds=rounds,
-            interrupted=interrupted,
+            initial=tried(tests, data, time.monotonic() - start),
+        )
+        return play_rounds(
+            begun, n_rounds, lambda number: _round(number, learners, threshold, names, held)[1], on_round
         )
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from colearn_node.cli import main
+from colearn_node.lock import hold
 from colearn_node.settings import SETTINGS
 from eth_account import Account
 
@@ -81,6 +83,23 @@ def test_init__a_folder_that_holds_no_network__is_refused(
     monkeypatch.chdir(tmp_path)
     assert main(["init", "n.toml", "--network", str(tmp_path), "--stakeholder", "1"]) == 2
     assert f"{tmp_path} holds no local network" in capsys.readouterr().err
+
+
+def test_run__key_that_another_node_holds__19_and_says_whose(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    key, config = tmp_path / "key.json", tmp_path / "node.toml"
+    key.touch()
+    config.write_text(
+        'rpc = ["http://127.0.0.1:1"]\ndeployment = "nowhere.json"\nkeystore = "key.json"\nlearner = "no_module:make"\n'
+        '[store]\nfolder = "w"\n'
+    )
+    with hold(key):
+        assert main(["run", "--config", str(config)]) == 19
+    said = capsys.readouterr().err
+    assert f"error: the key {key} is in use by another node (process {os.getpid()})" in said
+    assert "Traceback" not in said
+    assert main(["run", "--config", str(config)]) == 3  # it is free, and the next thing is wrong
 
 
 @pytest.mark.parametrize("flag, value", [("--rounds", "0"), ("--until-round", "0"), ("--until-round", "-1")])

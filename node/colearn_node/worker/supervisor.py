@@ -165,9 +165,10 @@ class WorkerSupervisor:
             self._log.debug("tidy", f"{len(discard.refs)} weights need not be kept any more")
             self._process.send(discard)
 
-    def done(self) -> None:
-        """The result was used."""
-        self._result = None
+    def done(self, action: Action | None = None) -> None:
+        """The result was used; ``action``: only if it is that one's."""
+        if action is None or (self._result is not None and self._result[0] == key_of(action)):
+            self._result = None
 
     def pause(self, action: Action) -> float:
         """Seconds until a failed action may be tried again; a long time if nothing waits for that."""
