@@ -170,6 +170,7 @@ def test_history__endpoint_without_a_receipt__senders_and_gas_of_that_round_are_
     assert [t.sender is None for t in rounds[3].transactions] == [t.hash == lost for t in rounds[3].transactions]
 
 
+@pytest.mark.slow
 def test_history__block_of_the_deployment_unknown__looks_no_further_back_than_to_it(chain: Anvil) -> None:
     chain.rpc("anvil_mine", hex(2100))
     story = Collective.found(chain, 2)
