@@ -83,7 +83,7 @@ def _submitter(found: Findings) -> Submitter | None:
 def _spec(found: Findings) -> Spec:
     return Spec(
         learner=found.config.learner.elsewhere(),
-        store=found.config.store,
+        store=found.store,
         max_size=found.view.max_size,
         schema=found.deployment.schema,
     )

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from colearn_ledger.errors import ColearnError, LearnerError
 from colearn_ledger.member.work import Trained, Verdict, Work
-from colearn_node.worker.messages import Discard, Done, Failed, Job, Ready, Spec
+from colearn_node.worker.messages import Done, Failed, Job, Ready, Spec, Tidy
 
 if TYPE_CHECKING:
     from colearn_ledger.member.prepare import Preparer
@@ -53,7 +53,7 @@ class Worker:
 
     def __init__(self, spec: Spec, connection: Connection) -> None:
         self._spec, self._connection = spec, connection
-        self._inbox: queue.SimpleQueue[Job | Discard] = queue.SimpleQueue()
+        self._inbox: queue.SimpleQueue[Job | Tidy] = queue.SimpleQueue()
 
     def run(self) -> None:
         """Until the node is gone, or the learner can't be made."""
@@ -85,10 +85,10 @@ class Worker:
 
         return self._attempt(0, make)
 
-    def do(self, job: Job | Discard, preparer: Preparer) -> None:
+    def do(self, job: Job | Tidy, preparer: Preparer) -> None:
         """One job, whose result or failure the node is told."""
-        if isinstance(job, Discard):
-            self._attempt(-1, partial(preparer.discard, job.refs))
+        if isinstance(job, Tidy):
+            self._attempt(-1, partial(preparer.tidy, job.needed, job.archive))
             return
         work = self._attempt(job.number, lambda: preparer.prepare(job.action, deadline_s=job.deadline_s))
         if work is not None:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
-from .messages import Discard, Done, Failed, Job, Ready, Spec
+from .messages import Done, Failed, Job, Ready, Spec, Tidy
 
 __all__ = ["Died", "Message", "WorkerProcess"]
 
@@ -60,7 +60,7 @@ class WorkerProcess:
     def pid(self) -> int:
         return self._process.pid
 
-    def send(self, message: Spec | Job | Discard) -> None:
+    def send(self, message: Spec | Job | Tidy) -> None:
         """Say something to the worker. If it has just died, :class:`Died` is heard instead of an answer."""
         with contextlib.suppress(OSError):
             self._connection.send(message)
