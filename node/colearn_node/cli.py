@@ -5,31 +5,22 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
-import signal
 import sys
-import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from types import FrameType
-from typing import TYPE_CHECKING
 
-from colearn_ledger.cli.program import Parser, run_program, signals_handled
+from colearn_ledger.cli.program import Parser, run_program
 from colearn_ledger.errors import UsageError
 
+from .leaving import leaving_when_told
 from .settings import SETTINGS, Config, load
 
-if TYPE_CHECKING:
-    from .node import Node
-
 __all__ = ["main", "make_parser"]
-
-# Told to leave, a node leaves within 10 s, even in the middle of a transaction that doesn't come through.
-_LEAVE_WITHIN_S = 5.0
 
 
 def make_parser() -> Parser:
     parser = Parser(prog="colearn-node", description="One stakeholder's node of a collective.")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    commands = parser.add_subparsers(metavar="COMMAND")
     run = commands.add_parser("run", help="follow the contract: train, test, vote")
     run.set_defaults(run=_run)
     run.add_argument("--dry-run", action="store_true", help="decide and say what would be done, send nothing")
@@ -48,7 +39,7 @@ def make_parser() -> Parser:
     text = "of the learner"
     init.add_argument("--options", nargs="+", action="extend", default=[], metavar="NAME=VALUE", help=text)
     _add_settings(init)
-    key = commands.add_parser("key", help="make a key").add_subparsers(dest="action", metavar="ACTION", required=True)
+    key = commands.add_parser("key", help="make a key").add_subparsers(metavar="ACTION", required=True)
     new = key.add_parser("new", help="make a key, and write it as an encrypted keystore")
     new.set_defaults(run=_key_new)
     new.add_argument("path", nargs="?", type=Path, default=Path("keystore.json"), help="default: %(default)s")
@@ -86,29 +77,12 @@ def _run(options: argparse.Namespace) -> int:
     from .assemble import assembled
 
     with (
+        contextlib.ExitStack() as closed,
         assembled(config, dry_run=options.dry_run, rounds=options.rounds, until_round=options.until_round) as node,
-        _leaving_when_told(node),
+        leaving_when_told(node, closed),
     ):
         node.run()
     return 0
-
-
-@contextlib.contextmanager
-def _leaving_when_told(node: Node) -> Iterator[None]:
-    """SIGTERM and Ctrl-C end the node in good order; if that doesn't work in time, at once."""
-
-    def give_up() -> None:
-        node.supervisor.end()
-        os._exit(0)
-
-    def leave(_signal: int, _frame: FrameType | None) -> None:
-        node.stop()
-        timer = threading.Timer(_LEAVE_WITHIN_S, give_up)
-        timer.daemon = True
-        timer.start()
-
-    with signals_handled(leave, signal.SIGTERM, signal.SIGINT):
-        yield
 
 
 def _check(options: argparse.Namespace) -> int:

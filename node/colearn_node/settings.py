@@ -70,10 +70,10 @@ def _one_of(*names: str) -> Callable[[object, Path], str]:
 
 def _yes_or_no(value: object, _: Path) -> bool:
     known = {"true": True, "false": False}
-    found = known.get(value.lower()) if isinstance(value, str) else value
-    if not isinstance(found, bool):
+    answer = known.get(value.lower()) if isinstance(value, str) else value
+    if not isinstance(answer, bool):
         raise _Wrong("true or false")
-    return found
+    return answer
 
 
 def _listen(value: object, folder: Path) -> str:
@@ -199,6 +199,13 @@ class Config:
         10.0,
         between=(0, 86400),
     )
+    learner_hang: float = _setting(
+        "seconds that adopting may take besides those for pulling weights, until its process is taken to hang and is "
+        "started anew; twice as many each time in a row",
+        "120",
+        120.0,
+        between=(1, 86400),
+    )
     learner_options: dict[str, Any] = _setting("keyword arguments of the factory", "", {})
     log_format: Literal["text", "json"] = _setting("text for people, json for machines", '"text"', "text")
     log_level: Literal["debug", "info", "warning", "error"] = _setting("least that is logged", '"info"', "info")
@@ -225,7 +232,7 @@ _TABLES = ("store", "learner", "log", "metrics")
 def _declared() -> tuple[Setting, ...]:
     """The settings, as the fields of :class:`Config` say."""
     types = get_type_hints(Config)
-    found = []
+    settings = []
     for f in fields(Config):
         if not f.metadata:
             continue
@@ -233,8 +240,8 @@ def _declared() -> tuple[Setting, ...]:
         key = f"{table}.{name}" if table in _TABLES else f.name
         default = f.default if f.default is not MISSING else {}
         parse = f.metadata["form"] or _parser(types[f.name], f.metadata["between"])
-        found.append(Setting(key, f.name, parse, default, f.metadata["example"], f.metadata["help"]))
-    return tuple(found)
+        settings.append(Setting(key, f.name, parse, default, f.metadata["example"], f.metadata["help"]))
+    return tuple(settings)
 
 
 def _parser(kind: Any, between: tuple[float, float] | None) -> Callable[[object, Path], Any]:
