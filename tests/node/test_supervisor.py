@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from colearn_node.worker.messages import Discard, Done, Failed, Spec
+from colearn_node.worker.messages import Done, Failed, Spec, Tidy
 from colearn_node.worker.process import Garbled
 from colearn_node.worker.supervisor import WorkerSupervisor, key_of, name_of
 
@@ -216,16 +216,16 @@ def test_rest__worker_died__is_replaced_also_while_nothing_is_wanted() -> None:
     assert len(bench.workers) == 2
 
 
-def test_rest__something_to_discard__is_sent_while_the_worker_is_idle_alone() -> None:
+def test_rest__something_to_tidy__is_sent_while_the_worker_is_idle_alone() -> None:
     bench = Bench().ready()
-    discard = Discard((ref("old"),))
+    tidy = Tidy((ref("accepted"),))
     bench.supervisor.work_on(PROPOSE, 5.0)
-    bench.supervisor.rest(discard)
-    assert discard not in bench.worker.sent and bench.log.events("stale")
+    bench.supervisor.rest(tidy)
+    assert tidy not in bench.worker.sent and bench.log.events("stale")
     bench.worker.finishes()
     bench.supervisor.hear()
-    bench.supervisor.rest(discard)
-    assert bench.worker.sent[-1] == discard
+    bench.supervisor.rest(tidy)
+    assert bench.worker.sent[-1] == tidy
 
 
 def test_hear__no_learner_at_the_first_start__is_raised_and_later_only_told() -> None:
