@@ -62,6 +62,8 @@ TESTS: dict[str, tuple[str, ...]] = {
     "node/init": ("tests/node/test_settings.py",),
     "node/task_learner": ("tests/tasks/test_training.py",),
     "node/template": ("tests/node/test_settings.py",),
+    "node/worker/answers": ("tests/node/test_worker_codec.py", "tests/node/test_supervisor.py"),
+    "node/worker/border": ("tests/node/test_worker_codec.py", "tests/node/test_worker_process.py"),
     "node/worker/main": ("tests/node/test_worker_process.py", *_RESTARTS),
     "node/worker/supervisor": ("tests/node/test_supervisor.py",),
 }
