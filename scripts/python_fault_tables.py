@@ -139,6 +139,18 @@ MAY_LIVE: dict[str, str] = {
         "closing would wait for clients that say nothing, ten seconds at most"
     ),
     "node/retention: Retention.__init__: without `self._parent_round = 0`": "set before it is read",
+    "chain/delivery: InFlight._send: `return False` -> `return None`": "asked for its truth alone",
+    "chain/delivery: InFlight._failed: `self._failures & self._failures - 1 == 0` -> `self._failures & self._failure"
+    "s - 1 != 0`": ("how often it is logged"),
+    "core/failures: _own_text: `return ''` -> `return None`": "asked for its truth alone",
+    "member/prepare: Preparer._train: `True` -> `False` in `own_test = ask_judge(self.learner, Weights(decode(data, "
+    "self.schema, v … self.name, held=self._held)`": ("the same weights, checked twice: only slower"),
+    "node/worker/process: WorkerProcess.__init__: without `on_failure.enter_context(self._socket)`": (
+        "a socket that nobody holds is closed all the same"
+    ),
+    "node/worker/supervisor: WorkerSupervisor._hangs: `self._now() - self._since > self._job.deadline_s + self._hang"
+    "_s * (1 < … lf._hung, _MOST_DOUBLINGS))` -> `self._now() - self._since >= self._job.deadline_s + self._hang_s *"
+    " (1  … lf._hung, _MOST_DOUBLINGS))`": ("one instant earlier"),
     "node/worker/main: module: `1` -> `2` in `_PR_SET_PDEATHSIG = 1`": "its guard, a shell, ends it with the node, too",
     "node/worker/main: module: `16` -> `17` in `_MOST_TRACE = 1 << 16`": "how much of a trace is shown",
     "node/node: Node._look: `self._clock(view) > view.deadline` -> `self._clock(view) >= view.deadline`": (
