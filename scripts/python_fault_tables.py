@@ -102,6 +102,12 @@ MAY_LIVE: dict[str, str] = {
     "keystore, password_file, False)`": ("whoever names a password file isn't asked for a password"),
     "chain/reach: reaching: `'check that the endpoint is reachable and synced'` -> `'check that the endpoint is reac"
     "hable and syncedX'`": ("what only people read"),
+    "chain/snapshot: _round_record: `0` -> `1` in `proposed = raw['id'] != _ZERO_HASH or raw['size'] > 0`": (
+        "weights of one byte are none"
+    ),
+    "chain/transactions: Sender.watch_funds: without `self._sent += 1`": "how often an account is warned",
+    "chain/transactions: Sender.watch_funds: `balance < _FUNDS_LOW * receipt.gas * price` -> `balance <= _FUNDS_LOW "
+    "* receipt.gas * price`": ("one wei earlier"),
     "history/follow: follow_history: `0` -> `1` in `def follow_history(look: Callable[[], Snapshot], following: int,"
     " *, de … None) -> Iterator[History]:`": ("a chain's first block has no transactions"),
     "history/follow: follow_history: `1.0` -> `2.0` in `def follow_history(look: Callable[[], Snapshot], following: "
@@ -151,6 +157,7 @@ MAY_LIVE: dict[str, str] = {
     "node/worker/supervisor: WorkerSupervisor._hangs: `self._now() - self._since > self._job.deadline_s + self._hang"
     "_s * (1 < … lf._hung, _MOST_DOUBLINGS))` -> `self._now() - self._since >= self._job.deadline_s + self._hang_s *"
     " (1  … lf._hung, _MOST_DOUBLINGS))`": ("one instant earlier"),
+    "node/node: Node._follow: `return False` -> `return None` (3)": "asked for its truth alone",
     "node/worker/main: module: `1` -> `2` in `_PR_SET_PDEATHSIG = 1`": "its guard, a shell, ends it with the node, too",
     "node/worker/main: module: `16` -> `17` in `_MOST_TRACE = 1 << 16`": "how much of a trace is shown",
     "node/node: Node._look: `self._clock(view) > view.deadline` -> `self._clock(view) >= view.deadline`": (
