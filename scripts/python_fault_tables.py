@@ -108,6 +108,8 @@ MAY_LIVE: dict[str, str] = {
     "chain/transactions: Sender.watch_funds: without `self._sent += 1`": "how often an account is warned",
     "chain/transactions: Sender.watch_funds: `balance < _FUNDS_LOW * receipt.gas * price` -> `balance <= _FUNDS_LOW "
     "* receipt.gas * price`": ("one wei earlier"),
+    "chain/transactions: Sending.__init__: `0` -> `1` in `chain = {'chainId': sender.contract.chain_id, 'gas': 0, 'g"
+    "asPrice': 0, 'nonce': 0, 'value': 0}`": ("only the call's data is taken from what is made with it"),
     "history/follow: follow_history: `0` -> `1` in `def follow_history(look: Callable[[], Snapshot], following: int,"
     " *, de … None) -> Iterator[History]:`": ("a chain's first block has no transactions"),
     "history/follow: follow_history: `1.0` -> `2.0` in `def follow_history(look: Callable[[], Snapshot], following: "
