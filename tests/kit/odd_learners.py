@@ -151,8 +151,44 @@ class Odd(LinearLearner):
                 continue
 
 
+class Shows(Odd):
+    """Odd in what it shows alone."""
+
+    def mli_propose_weights(self) -> Weights:
+        return LinearLearner.mli_propose_weights(self)
+
+
+class Stops(LinearLearner):
+    """Is stopped in the middle of adopting, as often as there are files ``stop-…`` in ``folder``."""
+
+    def __init__(self, folder: str) -> None:
+        super().__init__(0)
+        self._folder = Path(folder)
+
+    def mli_accept_weights(self, weights: Weights) -> None:
+        for file in self._folder.glob("stop-*"):
+            file.unlink()
+            os.kill(os.getpid(), signal.SIGSTOP)
+        super().mli_accept_weights(weights)
+
+
 def make(folder: str) -> Odd:
     return Odd(folder)
+
+
+def make_shows(folder: str) -> Shows:
+    return Shows(folder)
+
+
+def make_stops(folder: str) -> Stops:
+    return Stops(folder)
+
+
+def make_parent(folder: str) -> Odd:
+    """One that has started processes already."""
+    learner = Odd(folder)
+    learner._start_processes()
+    return learner
 
 
 def make_and_exit(code: int) -> NoReturn:
