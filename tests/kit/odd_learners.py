@@ -172,6 +172,19 @@ class Stops(LinearLearner):
         super().mli_accept_weights(weights)
 
 
+class Brittle(LinearLearner):
+    """Its process ends of testing any weights but its own, as by a fault in compiled code."""
+
+    def mli_test_weights(self, weights: Weights) -> ProposedWeights:
+        if not np.array_equal(weights.weights["w"], self._w):
+            os.kill(os.getpid(), signal.SIGSEGV)
+        return super().mli_test_weights(weights)
+
+
+def make_brittle() -> Brittle:
+    return Brittle(1)
+
+
 def make(folder: str) -> Odd:
     return Odd(folder)
 

@@ -58,6 +58,17 @@ def test_node__worker_stopped_in_the_middle_of_adopting__is_replaced(tmp_path: P
         assert is_gone(first) and first != second
 
 
+def test_node__proposal_that_ends_the_learners_process__is_rejected(tmp_path: Path) -> None:
+    with node_collective(tmp_path, 2) as made:
+        nodes = [made.start(0, "--until-round", "1")]
+        brittle = {"learner__factory": f"{ODD}:make_brittle", "learner__options": {}}
+        nodes.append(made.start(1, "--until-round", "1", **brittle))
+        assert [node.wait() for node in nodes] == [0, 0]
+        assert len(nodes[1].events("worker_died")) == 2
+        [vote] = nodes[1].events("vote")
+        assert "voted to reject: the worker was ended by signal 11 while it tested them, again" in vote["text"]
+
+
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
 def test_node__ends__what_its_learner_has_started_ends_too(tmp_path: Path, how: signal.Signals) -> None:
     with node_collective(tmp_path, 2) as made:
