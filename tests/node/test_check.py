@@ -176,8 +176,13 @@ def test_check_everything__no_chain__what_needs_none_is_looked_at_and_the_first_
 
 
 def test_check_everything__whoever_is_told_has_left__is_no_finding(tmp_path: Path) -> None:
+    told: list[Line] = []
+
     def tell(line: Line) -> None:
-        raise BrokenPipeError
+        told.append(line)
+        if len(told) == 1:
+            raise BrokenPipeError
 
     with pytest.raises(BrokenPipeError):
         check_everything(Config(deployment=deployment(tmp_path, [0.0])), tell)
+    assert len(told) == 1
