@@ -230,3 +230,12 @@ class Unscored(LinearLearner):
 
 def make_unscored() -> Unscored:
     return Unscored(0)
+
+
+def make_one_class() -> Any:
+    from sklearn.linear_model import SGDClassifier
+
+    from colearn_ledger.learners.sklearn import SklearnLearner
+
+    x, y = np.random.default_rng(0).normal(size=(20, 2)), np.arange(20) % 2
+    return SklearnLearner(SGDClassifier(), (x, y), (x[::2], y[::2]), (x, y))
