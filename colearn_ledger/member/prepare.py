@@ -86,6 +86,11 @@ class Preparer:
         """Have the learner test weights that were verified, or that it made: canonical bytes of the schema."""
         return ask_test(self.learner, Weights(decode(data, self.schema, verified=True)), self.name, held=self._held)
 
+    def test_current(self) -> ProposedWeights:
+        """Have the learner test its own current weights: can it test at all?"""
+        own = encode(self.schema.fit(ask_current(self.learner, self.name).weights))
+        return self.test(own)
+
     def tidy(self, needed: Sequence[WeightsRef] | None, archive: Sequence[WeightsRef] = ()) -> None:
         """See to it that the store keeps what this member needs, and of all that it kept for it nothing else.
 
