@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from colearn_ledger.core.decide import Adopt, Judge, Propose
 from colearn_ledger.core.learner import Weights
 from colearn_ledger.core.protocol import WeightsRef
+from colearn_ledger.core.summaries import DiffPrivBudget, TrainingSummary
 from colearn_ledger.core.weights import encode, weights_ref
 from colearn_ledger.errors import InvalidWeights, StoreError, UnavailableWeights
 from colearn_ledger.member.prepare import Preparer
@@ -282,3 +284,36 @@ def test_adopt__several_members_in_one_process__share_what_was_verified(
         assert isinstance(each.prepare(Adopt(1, proposed)), Adopted)
         assert holds(each) == proposed
     assert store.fetched == [proposed]
+
+
+class Summarising(LinearLearner):
+    """One that tells of its training."""
+
+    summary: TrainingSummary | None = None
+
+    def mli_propose_weights(self) -> Weights:
+        return Weights(super().mli_propose_weights().weights, training_summary=self.summary)
+
+
+@pytest.mark.parametrize(
+    "summary, note",
+    [
+        (None, b""),
+        (TrainingSummary(), b""),
+        (TrainingSummary(samples=70), b'{"samples":70}'),
+        (
+            TrainingSummary(dp_budget=DiffPrivBudget(8.0, 1e-5, 0.12341, 2e-6)),
+            b'{"epsilon":0.1235,"delta":2e-06,"target":8.0}',
+        ),
+        (TrainingSummary(samples=1, dp_budget=DiffPrivBudget(8.0, 1e-5, math.inf, 0.0)), b'{"samples":1}'),
+    ],
+)
+def test_propose__note__is_what_the_learner_tells_of_its_training(
+    store: CountingStore, genesis: WeightsRef, summary: TrainingSummary | None, note: bytes
+) -> None:
+    learner = Summarising(0, seed=1)
+    learner.summary = summary
+    preparer = Preparer(learner, store, max_size=1 << 20)
+    preparer.prepare(Adopt(0, genesis))
+    work = preparer.prepare(Propose(1, genesis.sha256))
+    assert isinstance(work, Trained) and work.note == note

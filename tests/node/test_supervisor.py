@@ -57,6 +57,15 @@ class Bench:
     def worker(self) -> FakeWorker:
         return self.workers[-1]
 
+    @classmethod
+    def with_stale_work(cls, stale_s: float, grace_s: float = 10.0) -> Bench:
+        """One whose worker tests a proposal, while for so many seconds another one has been wanted instead."""
+        bench = cls(grace_s).ready()
+        bench.supervisor.work_on(JUDGE, 5.0)
+        bench.supervisor.work_on(OTHER_JUDGE, 5.0)
+        bench.clock.now += stale_s
+        return bench
+
     def ready(self) -> Bench:
         self.worker.is_ready()
         self.supervisor.hear()
@@ -102,11 +111,8 @@ def test_hear__adopted__is_known_and_no_result() -> None:
 
 
 def test_hear__result_of_a_job_that_was_dropped__is_not_taken_for_another() -> None:
-    bench = Bench(grace_s=0.0).ready()
-    bench.supervisor.work_on(JUDGE, 5.0)
+    bench = Bench.with_stale_work(1, grace_s=0.0)
     old = bench.worker.job
-    bench.supervisor.work_on(OTHER_JUDGE, 5.0)
-    bench.clock.now += 1
     bench.supervisor.work_on(OTHER_JUDGE, 5.0)  # the worker is replaced
     bench.ready()
     bench.supervisor.work_on(OTHER_JUDGE, 5.0)
@@ -120,10 +126,7 @@ def test_hear__result_of_a_job_that_was_dropped__is_not_taken_for_another() -> N
 
 
 def test_work_on__stale_work_that_ends_in_its_grace__keeps_the_worker() -> None:
-    bench = Bench(grace_s=10.0).ready()
-    bench.supervisor.work_on(JUDGE, 5.0)
-    bench.supervisor.work_on(OTHER_JUDGE, 5.0)
-    bench.clock.now += 10
+    bench = Bench.with_stale_work(10)
     bench.supervisor.work_on(OTHER_JUDGE, 5.0)
     assert len(bench.workers) == 1 and bench.worker.alive
     bench.worker.finishes()
@@ -134,10 +137,7 @@ def test_work_on__stale_work_that_ends_in_its_grace__keeps_the_worker() -> None:
 
 
 def test_work_on__stale_work_that_does_not_end__is_ended_with_its_worker() -> None:
-    bench = Bench(grace_s=10.0).ready()
-    bench.supervisor.work_on(JUDGE, 5.0)
-    bench.supervisor.work_on(OTHER_JUDGE, 5.0)
-    bench.clock.now += 10.1
+    bench = Bench.with_stale_work(10.1)
     bench.supervisor.work_on(OTHER_JUDGE, 5.0)
     first, second = bench.workers
     assert not first.alive and second.alive and not bench.supervisor.ready and bench.supervisor.adopted is None
@@ -145,10 +145,7 @@ def test_work_on__stale_work_that_does_not_end__is_ended_with_its_worker() -> No
 
 
 def test_work_on__stale_work_that_is_wanted_again__is_not_stale_any_more() -> None:
-    bench = Bench(grace_s=10.0).ready()
-    bench.supervisor.work_on(JUDGE, 5.0)
-    bench.supervisor.work_on(OTHER_JUDGE, 5.0)
-    bench.clock.now += 9
+    bench = Bench.with_stale_work(9)
     bench.supervisor.work_on(JUDGE, 5.0)
     bench.clock.now += 9
     bench.supervisor.work_on(OTHER_JUDGE, 5.0)
