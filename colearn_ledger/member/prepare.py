@@ -17,7 +17,7 @@ from ..core.learner import Learner, ProposedWeights, Weights
 from ..core.limits import MOST_NOTE
 from ..core.protocol import WeightsRef
 from ..core.schema import Schema
-from ..core.weights import decode, encode
+from ..core.weights import check_head, decode, encode
 from ..errors import InvalidWeights, StoreError, UnavailableWeights, UntestableWeights
 from ..stores.base import Store
 from .verified import Verified
@@ -86,6 +86,11 @@ class Preparer:
         """Have the learner test weights that were verified, or that it made: canonical bytes of the schema."""
         return ask_test(self.learner, Weights(decode(data, self.schema, verified=True)), self.name, held=self._held)
 
+    def test_current(self) -> ProposedWeights:
+        """Have the learner test its own current weights: can it test at all?"""
+        own = encode(self.schema.fit(ask_current(self.learner, self.name).weights))
+        return self.test(own)
+
     def tidy(self, needed: Sequence[WeightsRef] | None, archive: Sequence[WeightsRef] = ()) -> None:
         """See to it that the store keeps what this member needs, and of all that it kept for it nothing else.
 
@@ -127,8 +132,9 @@ class Preparer:
         if held.data is not None:
             tree = held.tree()
         else:
+            self.schema.check_size(ref.size)
             try:
-                data = self.store.get(ref, deadline_s=deadline_s)
+                data = self._pull(ref, deadline_s)
             except UnavailableWeights as e:
                 return Nothing(f"the accepted weights can't be had yet: {e.what}")
             tree = decode(data, self.schema)
@@ -138,6 +144,11 @@ class Preparer:
         ask_accept(self.learner, Weights(tree), self.name)
         self._held, self._adopted_ref = held, ref
         return Adopted(ref)
+
+    def _pull(self, ref: WeightsRef, deadline_s: float | None) -> bytes:
+        """Weights out of the store; their header is looked at before the rest is fetched."""
+        check = partial(check_head, size=ref.size, schema=self.schema)
+        return self.store.get(ref, deadline_s=deadline_s, check_head=check)
 
     def _train(self, action: Propose) -> Trained | Declined:
         # What the others must refuse is refused here, before it is published.
@@ -161,8 +172,10 @@ class Preparer:
     def _judge(self, action: Judge, deadline_s: float | None) -> Work:
         ref = action.proposal.weights
         try:
+            # Before anything of it is fetched. What it was trained from bounds what the schema doesn't.
+            self.schema.check_size(ref.size, None if self._adopted_ref is None else self._adopted_ref.size)
             # From the store, also if they were verified before: what a member votes for it pins.
-            data = self.store.get(ref, deadline_s=deadline_s)
+            data = self._pull(ref, deadline_s)
             weights = Weights(decode(data, self.schema))
             self._verified.keep(ref, data)
             del data  # the learner tests without a second copy in memory

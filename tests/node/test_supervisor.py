@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from colearn_node.worker.messages import Done, Failed, Spec, Tidy
+from colearn_node.worker.messages import Done, Failed, Job, Sound, Spec, Tidy
 from colearn_node.worker.process import Garbled
 from colearn_node.worker.supervisor import WorkerSupervisor, key_of, name_of
 
@@ -430,3 +430,51 @@ def test_hear__a_bad_proposals_score_is_no_number__nothing_is_told() -> None:
     bench.worker.finishes(dataclasses.replace(work, test=dataclasses.replace(work.test, vote_score=math.nan)))
     bench.supervisor.hear()
     assert not bench.log.events("score")
+
+
+def dies_testing(bench: Bench, *, sound: bool) -> Job:
+    """The worker dies of the test, when it has or hasn't tested its current weights; the next one is ready."""
+    bench.supervisor.work_on(JUDGE, 5.0)
+    job = bench.worker.job
+    if sound:
+        bench.worker.says(Sound(job.number))
+    bench.worker.dies(-9)
+    bench.supervisor.hear()
+    bench.clock.now += 60.0
+    bench.supervisor.work_on(ADOPT, 5.0)
+    bench.ready().supervisor.work_on(ADOPT, 5.0)
+    bench.worker.finishes()
+    bench.supervisor.hear()
+    return job
+
+
+def test_work_on__worker_died_twice_of_a_proposal_and_not_of_the_current_weights__rejects_it() -> None:
+    bench = Bench().ready()
+    assert not dies_testing(bench, sound=False).wary
+    assert dies_testing(bench, sound=True).wary
+    jobs = len(bench.worker.jobs)
+    for _ in range(2):
+        verdict = bench.supervisor.work_on(JUDGE, 5.0)
+        assert isinstance(verdict, Verdict) and not verdict.approve and verdict.test is None
+        assert "was ended by signal 9 while it tested them, again" in verdict.reason
+        bench.supervisor.done()
+    assert len(bench.worker.jobs) == jobs, "no other worker is lost to it"
+    assert bench.supervisor.work_on(OTHER_JUDGE, 5.0) is None and not bench.worker.job.wary
+
+
+def test_work_on__worker_that_dies_of_the_current_weights_too__rejects_nobody() -> None:
+    bench = Bench().ready()
+    for wary in (False, True, True):
+        assert dies_testing(bench, sound=False).wary is wary
+    bench.supervisor.work_on(JUDGE, 5.0)
+    bench.worker.says(Sound(bench.worker.job.number))
+    bench.worker.finishes()
+    bench.supervisor.hear()
+    verdict = bench.supervisor.work_on(JUDGE, 5.0)
+    assert isinstance(verdict, Verdict) and verdict.approve
+
+
+def test_hear__a_word_on_the_current_weights_in_a_job_that_is_not_wary__counts_for_nothing() -> None:
+    bench = Bench().ready()
+    dies_testing(bench, sound=True)
+    assert bench.supervisor.work_on(JUDGE, 5.0) is None
