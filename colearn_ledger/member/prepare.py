@@ -135,6 +135,7 @@ class Preparer:
             tree = decode(data, self.schema)
             self._verified.keep(ref, data)
             held.data = self._verified.take(ref)
+            del data  # it may be large
         self._held = Held(self.schema)  # what it holds isn't known while it adopts
         ask_accept(self.learner, Weights(tree), self.name)
         self._held, self._adopted_ref = held, ref
@@ -156,10 +157,11 @@ class Preparer:
         # Published before the transaction names it, so that nobody looks for what isn't there.
         ref = self.store.put(data)
         self._verified.keep(ref, data)
+        kept = self._verified.take(ref)  # in a file: what is in memory isn't needed any more
+        weights = Weights(decode(data if kept is None else kept, self.schema, verified=True))
+        del data
         try:
-            own_test = ask_judge(
-                self.learner, Weights(decode(data, self.schema, verified=True)), self.name, held=self._held
-            )
+            own_test = ask_judge(self.learner, weights, self.name, held=self._held)
         except UntestableWeights:
             own_test = None  # told already; what the others make of it is theirs
         return Trained(action.round, action.parent, ref, _note(proposed), own_test)
