@@ -86,7 +86,12 @@ class Preparer:
         """Have the learner test weights that were verified, or that it made: canonical bytes of the schema."""
         return ask_test(self.learner, Weights(decode(data, self.schema, verified=True)), self.name, held=self._held)
 
-    def tidy(self, needed: Sequence[WeightsRef] | None, archive: Sequence[WeightsRef] = ()) -> None:
+    def test_current(self) -> ProposedWeights:
+        """Have the learner test its own current weights: can it test at all?"""
+        own = encode(self.schema.fit(ask_current(self.learner, self.name).weights))
+        return self.test(own)
+
+    def tidy(self, needed: Sequence[WeightsRef] | None, archive: Sequence[WeightsRef] = ()) -> Nothing | None:
         """See to it that the store keeps what this member needs, and of all that it kept for it nothing else.
 
         The adopted weights are put back where the store has lost them. Asked again and again: what fails now, as while
@@ -97,7 +102,7 @@ class Preparer:
         needed: everything else that is kept for this member is discarded, by its CID; None: nothing is.
         archive: to be kept for good, if it is there.
 
-        Raises StoreError, once all was tried, when something failed.
+        Returns what was mended, to be told. Raises StoreError, once all was tried, when something failed.
         """
         failures: list[StoreError] = []
 
@@ -109,7 +114,8 @@ class Preparer:
 
         kept = self.store.kept()
         held, ref = self._held.data, self._adopted_ref
-        if ref is not None and held is not None and not (ref.cid in kept and self.store.has(ref)):
+        lost = ref is not None and held is not None and not (ref.cid in kept and self.store.has(ref))
+        if lost and held is not None:
             attempt(partial(self.store.put, held))
         for one in archive:
             if one.cid in kept:
@@ -120,6 +126,7 @@ class Preparer:
                 attempt(partial(self.store.discard, cid))
         if failures:
             raise failures[0]
+        return Nothing("the store had lost the accepted weights, and they were put back") if lost else None
 
     def _adopt(self, action: Adopt, deadline_s: float | None) -> Work:
         ref = action.weights

@@ -183,6 +183,8 @@ def test_try_learner__one_whose_score_is_no_number__has_a_note() -> None:
     [note] = try_learner(LearnerSpec("tests.kit.odd_learners:make_unscored")).notes
     assert "its vote score of its own weights is nan" in note
     assert try_learner(LearnerSpec("tests.kit.node_learners:make", {"index": 0})).notes == ()
+    notes = try_learner(LearnerSpec("tests.kit.odd_learners:make_one_class")).notes
+    assert any(note.startswith("it votes on samples that all have the same target") for note in notes), notes
 
 
 @pytest.mark.parametrize(

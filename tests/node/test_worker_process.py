@@ -9,13 +9,14 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
 from colearn_node.wakeup import Wake
 from colearn_node.worker.codec import packed, unpacked
-from colearn_node.worker.messages import Done, Failed, Job, Ready, Spec, Tidy
+from colearn_node.worker.messages import Done, Failed, Job, Ready, Sound, Spec, Tidy
 from colearn_node.worker.process import Died, Garbled, Message, WorkerProcess
 
 from colearn_ledger.core.decide import Action, Adopt, Judge, Propose
@@ -98,7 +99,7 @@ def test_worker__adopts_trains_and_judges__says_so_without_the_weights(
     other = store.put(encode({"w": TREE["w"] + 1}))
     assert isinstance(bench.does(4, judge(other)), Done)
     bench.worker.send(Tidy((genesis,)))
-    missing = bench.does(5, judge(ref("elsewhere")))
+    missing = bench.does(5, judge(replace(ref("elsewhere"), size=genesis.size)))
     assert isinstance(missing, Done) and isinstance(missing.work, Nothing) and missing.number == 5
     assert not store.has(trained.work.weights) and store.has(genesis) and store.has(other)
     invalid = bench.does(6, judge(store.put(b"no weights")))
@@ -229,6 +230,18 @@ def test_worker__odd_results_and_errors__cross_as_plain_values_and_told_errors(
         assert isinstance(failed, Failed) and failed.number == number
         assert type(failed.error) is kind and says in failed.error.what
     assert isinstance(trains(bench, 6), Done), "it goes on"
+
+
+def test_worker__wary_job__says_that_the_current_weights_could_be_tested(
+    tmp_path: Path, start: Callable[..., Bench]
+) -> None:
+    bench = start("make", index=0)
+    bench.next()
+    proposed = LocalStore(tmp_path / "weights").put(encode(TREE))
+    bench.worker.send(Job(1, judge(proposed), 5.0, wary=True))
+    assert bench.next() == Sound(1)
+    done = bench.next()
+    assert isinstance(done, Done) and isinstance(done.work, Verdict)
 
 
 @pytest.mark.parametrize("number, kind", [(10, Died), (13, Garbled)])
