@@ -179,7 +179,8 @@ def test_tidy__store_has_lost_the_adopted_weights__puts_them_back(tidying: Tidyi
         path.unlink()
     else:
         path.write_bytes(data[:-1])
-    tidying.preparer.tidy(None)
+    mended = tidying.preparer.tidy(None)
+    assert mended is not None and "put back" in mended.reason and tidying.preparer.tidy(None) is None
     assert path.read_bytes() == data and tidying.genesis.cid in tidying.store.kept()
 
 
