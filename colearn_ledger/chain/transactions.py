@@ -303,6 +303,10 @@ class Sender:
         """Move that these rules hold instead of today's."""
         return self.send(self.contract.functions.moveRules(rules_struct(rules)), "move to change the rules")
 
+    def move_revert_to(self, round_number: int) -> Receipt:
+        """Move that the weights of this accepted round become the accepted ones again."""
+        return self.send(self.contract.functions.moveRevertTo(round_number), f"move to go back to round {round_number}")
+
     def vote_motion(self, motion_id: bytes, approve: bool) -> Receipt:
         """Vote on a motion, once."""
         return self.send(self.contract.functions.voteMotion(motion_id, approve), "vote on a motion")
@@ -310,6 +314,10 @@ class Sender:
     def leave(self) -> Receipt:
         """Give up one's own seat, between two rounds. Needs nobody's vote."""
         return self.send(self.contract.functions.leave(), "leave the collective")
+
+    def replace_member(self, successor: str) -> Receipt:
+        """Hand one's own seat to another address, between two rounds. Needs nobody's vote."""
+        return self.send(self.contract.functions.replaceMember(successor), f"hand its seat to {successor}")
 
 
 def _receipt(raw: TxReceipt) -> Receipt:

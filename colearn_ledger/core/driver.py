@@ -196,7 +196,7 @@ def _round(
     proposer = (number - 1) % len(learners)
     schema = held[proposer].schema
     proposed, data = ask_proposal(learners[proposer], number, schema, names[proposer], held=held[proposer])
-    declined = why_declined(proposed)
+    declined = why_declined(proposed, unchanged=data == held[proposer].data)
     if declined:
         nothing = [ProposedWeights(Weights(decode(data, schema)), math.nan, math.nan) for _ in learners]
         return nothing, RoundResult.missed(number, proposer, len(learners), declined, time.monotonic() - start)

@@ -118,6 +118,9 @@ class Preparer:
             return Declined(action.round, declined)
         # Published before the transaction names it, so that nobody looks for what isn't there.
         ref = self.store.put(data)
+        declined = why_declined(proposed, unchanged=ref.sha256 == action.parent)
+        if declined:
+            return Declined(action.round, declined)
         self._verified.keep(ref, data)
         return Trained(action.round, action.parent, ref, _note(proposed), self.test(data))
 
