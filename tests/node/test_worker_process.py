@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -98,7 +99,7 @@ def test_worker__adopts_trains_and_judges__says_so_without_the_weights(
     other = store.put(encode({"w": TREE["w"] + 1}))
     assert isinstance(bench.does(4, judge(other)), Done)
     bench.worker.send(Tidy((genesis,)))
-    missing = bench.does(5, judge(ref("elsewhere")))
+    missing = bench.does(5, judge(replace(ref("elsewhere"), size=genesis.size)))
     assert isinstance(missing, Done) and isinstance(missing.work, Nothing) and missing.number == 5
     assert not store.has(trained.work.weights) and store.has(genesis) and store.has(other)
     invalid = bench.does(6, judge(store.put(b"no weights")))

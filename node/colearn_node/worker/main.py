@@ -26,7 +26,7 @@ from colearn_ledger.core.failures import clean_text, told
 from colearn_ledger.errors import ColearnError, LearnerError
 from colearn_node.worker.border import plain_work
 from colearn_node.worker.codec import MOST_SAID, packed, unpacked
-from colearn_node.worker.messages import Done, Failed, Job, Ready, Sound, Spec, Tidy
+from colearn_node.worker.messages import TIDIED, Done, Failed, Job, Ready, Sound, Spec, Tidy
 
 if TYPE_CHECKING:
     from colearn_ledger.member.prepare import Preparer
@@ -117,7 +117,9 @@ class Worker:
     def do(self, job: Job | Tidy, preparer: Preparer) -> None:
         """One job, whose result or failure the node is told."""
         if isinstance(job, Tidy):
-            self._attempt(-1, partial(preparer.tidy, job.needed, job.archive))
+            mended = self._attempt(TIDIED, partial(preparer.tidy, job.needed, job.archive))
+            if mended is not None:
+                self._say(Done(TIDIED, mended))
             return
 
         def work() -> Done:
