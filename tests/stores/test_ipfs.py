@@ -537,6 +537,21 @@ def server(status: int, body: bytes) -> ThreadingHTTPServer:
     return server
 
 
+def test_store__daemon_elsewhere__is_asked_through_the_proxy_of_the_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    proxy = server(200, b'{"Version": "0.43.0"}')
+    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{proxy.server_port}")
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    try:
+        with closing(IpfsStore("http://ipfs.invalid:5001", allow_remote=True)) as store:
+            assert store.check() == "0.43.0"
+    finally:
+        proxy.shutdown()
+        proxy.server_close()
+
+
 @pytest.mark.parametrize(
     "status, body, says",
     [
