@@ -281,7 +281,7 @@ def test_kill__processes_that_the_learner_has_started__end_with_it(tmp_path: Pat
     [
         ("make_and_exit", {"code": 0}, "the learner's factory ended the process (code 0)"),
         ("make_and_leave_threads", {}, "the learner's factory failed: Textless"),
-        ("make_interrupted", {}, "the learner's factory failed: KeyboardInterrupt"),
+        pytest.param("make_interrupted", {}, "the learner's factory failed: KeyboardInterrupt", marks=pytest.mark.slow),
     ],
 )
 def test_worker__factory_that_wants_to_leave_or_leaves_threads__says_so_and_ends(
@@ -312,6 +312,7 @@ time.sleep(600)
 """
 
 
+@pytest.mark.slow
 def test_node__killed_hard__worker_and_what_its_learner_has_started_end(tmp_path: Path) -> None:
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "node"), *sys.path])}
     node = subprocess.Popen([sys.executable, "-c", NODE, str(tmp_path)], env=environment)
