@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from ..errors import InvalidWeights, LearnerError, LearnerWarning
 from .held import Held
 from .learner import Learner, ProposedWeights, Weights, number_of
+from .lineage import NOTHING_NEW, check_lineage, is_new, kept_within, with_own
 from .schema import Schema
 from .tensors import as_number, like, parts_of, plain
 from .weights import encode
@@ -26,6 +27,7 @@ __all__ = [
     "ask_proposal",
     "ask_propose",
     "ask_test",
+    "ask_vote",
     "check_methods",
     "why_declined",
 ]
@@ -71,7 +73,8 @@ def ask_proposal(
 ) -> tuple[Weights, bytes]:
     """Train, and return what the learner proposes, with its canonical bytes.
 
-    ``held``: what it was given to adopt, if that is known; it saves an encoding of the current weights.
+    ``held``: what it was given to adopt, if that is known: the parent, within whose bounds its proposal is kept leaf by
+    leaf (:mod:`.lineage`). It also saves an encoding of the current weights.
 
     Raises InvalidWeights (SchemaMismatch where it is another model's) when nobody could accept the proposal. That is
     the proposer's own mistake, so it is told before anybody votes, in process and on a ledger alike.
@@ -79,7 +82,8 @@ def ask_proposal(
     with _unchanged(learner, "mli_propose_weights", name, held):
         proposed = ask_propose(learner, round, name)
         try:
-            data = encode(schema.fit(plain(proposed.weights)))
+            tree = schema.fit(plain(proposed.weights))
+            data = encode(tree if held is None or held.data is None else kept_within(schema, tree, held.data))
             if max_size is not None and len(data) > max_size:
                 raise InvalidWeights(
                     f"they are {len(data)} bytes",
@@ -92,13 +96,16 @@ def ask_proposal(
     return proposed, data
 
 
-def why_declined(proposed: Weights) -> str:
+def why_declined(proposed: Weights, data: bytes = b"", held: Held | None = None) -> str:
     """Why a learner that was asked to train makes no proposal, for people; empty where it makes one.
 
-    It says so by an error code in its training summary; which weights it returned then doesn't matter.
+    It says so by an error code in its training summary; which weights it returned then doesn't matter. And weights that
+    change nothing which a score depends on are no proposal: ``data`` are their bytes, ``held`` their parent.
     """
     summary = proposed.training_summary
     if getattr(summary, "error_code", None) is None:
+        if held is not None and held.data is not None and not is_new(held.schema, data, held.data):
+            return f"the training came to nothing: {NOTHING_NEW}"
         return ""
     assert summary is not None
     budget = summary.dp_budget
@@ -108,14 +115,25 @@ def why_declined(proposed: Weights) -> str:
     return f"the privacy budget is spent: {spent} at delta {budget.target_delta:.2g}"
 
 
+def ask_vote(learner: Learner, weights: Weights, name: str = "", *, held: Held) -> ProposedWeights:
+    """Have the learner test a proposal on what it holds, as :func:`ask_test` does.
+
+    Raises InvalidWeights for weights that differ from their parent as they must not, leaf by leaf (:mod:`.lineage`).
+    """
+    if held.data is not None:
+        check_lineage(held.schema, weights.weights, held.data)
+    return ask_test(learner, weights, name, held=held)
+
+
 def ask_test(learner: Learner, weights: Weights, name: str = "", *, held: Held | None = None) -> ProposedWeights:
     """Have the learner test decoded weights, which become its own; its scores are numbers, or this raises.
 
-    The vote and the current score of the result are a bool and a float of Python's, or None. ``held``: as for
-    :func:`ask_proposal`.
+    The vote and the current score of the result are a bool and a float of Python's, or None. ``held``: what it was
+    given to adopt, which saves an encoding, and by whose schema it keeps its local leaves.
     """
     with _unchanged(learner, "mli_test_weights", name, held) as own:
-        given = Weights(like(weights.weights, own), weights.training_summary)
+        tree = weights.weights if held is None else with_own(held.schema, weights.weights, own)
+        given = Weights(like(tree, own), weights.training_summary)
         judged = _expect(learner.mli_test_weights(given), ProposedWeights, "mli_test_weights", learner, name)
     _ = judged.vote_value, judged.test_value
     judged.vote = _vote(judged.vote, learner, name)
@@ -124,9 +142,11 @@ def ask_test(learner: Learner, weights: Weights, name: str = "", *, held: Held |
     return judged
 
 
-def ask_accept(learner: Learner, weights: Weights, name: str = "") -> None:
-    """Have the learner adopt decoded weights, which become its own."""
-    learner.mli_accept_weights(Weights(like(weights.weights, _current(learner, name).weights)))
+def ask_accept(learner: Learner, weights: Weights, name: str = "", *, schema: Schema | None = None) -> None:
+    """Have the learner adopt decoded weights, which become its own; it keeps its own local leaves of the ``schema``."""
+    own = _current(learner, name).weights
+    tree = weights.weights if schema is None else with_own(schema, weights.weights, own)
+    learner.mli_accept_weights(Weights(like(tree, own)))
 
 
 @contextlib.contextmanager
@@ -150,7 +170,7 @@ def _unchanged(learner: Learner, method: str, name: str, held: Held | None) -> I
         if before.are(now):
             return False
         _written(now, learner, name)  # raises if they are no weights any more
-        ask_accept(learner, Weights(before.tree()), name)
+        ask_accept(learner, Weights(before.tree()), name, schema=before.schema)
         if adopted and not before.are(_current(learner, name).weights):
             before.exact = False  # it never gave back what it adopts: it may have changed nothing
         return before.exact

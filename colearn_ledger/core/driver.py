@@ -13,10 +13,11 @@ from fractions import Fraction
 from typing import Protocol
 
 from ..errors import ColearnError, InvalidWeights, SchemaMismatch, UsageError
-from .asking import ask_accept, ask_current, ask_proposal, ask_test, check_methods, why_declined
+from .asking import ask_accept, ask_current, ask_proposal, ask_test, ask_vote, check_methods, why_declined
 from .held import Held
 from .learner import Learner, ProposedWeights, Weights
 from .results import Results, RoundResult
+from .roles import roles_of
 from .schema import Schema
 from .threshold import Tie, need, parse_threshold
 from .weights import decode, encode, weights_ref
@@ -121,15 +122,20 @@ def play_round(
     everyone = _checked(learners)
     for learner in everyone:
         check_methods(learner)
-    schema = Schema.of(ask_current(everyone[round_index % len(everyone)]).weights)
-    return _round(round_index + 1, everyone, threshold, [""] * len(everyone), [Held(schema) for _ in everyone])
+    proposer = everyone[round_index % len(everyone)]
+    tree = ask_current(proposer).weights
+    schema = Schema.of(tree, roles_of(proposer))
+    # The parent's bytes; what each learner holds only it can say, as nobody has shared any weights yet.
+    held = [Held(schema, encode(tree), exact=False) for _ in everyone]
+    return _round(round_index + 1, everyone, threshold, [""] * len(everyone), held)
 
 
 def set_equal_weights(learners: Sequence[Learner]) -> None:
     """Give every learner the first one's current weights, the start of a run."""
-    data = encode(ask_current(learners[0]).weights)
+    tree = ask_current(learners[0]).weights
+    data, schema = encode(tree), Schema.of(tree, roles_of(learners[0]))
     for learner in learners:
-        ask_accept(learner, Weights(decode(data, verified=True)))
+        ask_accept(learner, Weights(decode(data, verified=True)), schema=schema)
 
 
 def tried(tests: Sequence[ProposedWeights], data: bytes, seconds: float) -> RoundResult:
@@ -158,7 +164,7 @@ class InProcess:
         start = time.monotonic()
         genesis = ask_current(learners[0], names[0]).weights
         data = encode(genesis)
-        schema = Schema.of(genesis)
+        schema = Schema.of(genesis, roles_of(learners[0]))
         check_fit(learners, schema, names)
         held = [Held(schema) for _ in learners]
         _share(data, learners, held)
@@ -196,7 +202,7 @@ def _round(
     proposer = (number - 1) % len(learners)
     schema = held[proposer].schema
     proposed, data = ask_proposal(learners[proposer], number, schema, names[proposer], held=held[proposer])
-    declined = why_declined(proposed)
+    declined = why_declined(proposed, data, held[proposer])
     if declined:
         nothing = [ProposedWeights(Weights(decode(data, schema)), math.nan, math.nan) for _ in learners]
         return nothing, RoundResult.missed(number, proposer, len(learners), declined, time.monotonic() - start)
@@ -231,7 +237,7 @@ def _round(
 def _try_test(learner: Learner, weights: Weights, name: str, *, held: Held) -> ProposedWeights | None:
     """The learner's test, or None if it finds that these aren't weights for its model: a vote to reject."""
     try:
-        return ask_test(learner, weights, name, held=held)
+        return ask_vote(learner, weights, name, held=held)
     except SchemaMismatch:
         raise  # learners of different models are a mistake in the program
     except InvalidWeights:
@@ -241,7 +247,7 @@ def _try_test(learner: Learner, weights: Weights, name: str, *, held: Held) -> P
 def _share(data: bytes, learners: Sequence[Learner], held: Sequence[Held]) -> None:
     for learner, own in zip(learners, held, strict=True):
         own.data = data
-        ask_accept(learner, Weights(own.tree()))
+        ask_accept(learner, Weights(own.tree()), schema=own.schema)
 
 
 def _checked(learners: Sequence[Learner]) -> tuple[Learner, ...]:

@@ -77,6 +77,7 @@ class VoteRecord:
     margin: by how much the score had to rise.
     current_score, proposed_score: of the two models on the vote set.
     p_value: of the policy's test; None if it makes none.
+    reason: why not, where the policy by itself would have approved; empty otherwise.
     """
 
     policy: str
@@ -85,6 +86,7 @@ class VoteRecord:
     current_score: float
     proposed_score: float
     p_value: float | None = None
+    reason: str = ""
 
 
 class ModelFormat(Enum):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Union
 
@@ -23,12 +23,16 @@ __all__ = [
     "MAX_NODES",
     "Leaf",
     "Node",
+    "child_path",
     "leaves_of",
     "parse_tree",
+    "part_at",
     "scalar_type",
+    "scalars_of",
     "shown",
     "skeleton_of",
     "tree_json",
+    "with_parts",
 ]
 
 MAX_DEPTH = 32
@@ -93,11 +97,11 @@ def skeleton_of(tree: Any) -> tuple[Node, list[tuple[Leaf, npt.NDArray[Any]]]]:
             for key in value:
                 if not isinstance(key, str):
                     raise _unfit(path, f"a dict with the key {key!r} ({type(key).__name__})")
-            return {key: walk(value[key], _child(path, key), depth + 1) for key in map(_text_of, value)}
+            return {key: walk(value[key], child_path(path, key), depth + 1) for key in map(_text_of, value)}
         if type(value) is tuple:  # a named tuple would lose its names
-            return tuple(walk(child, _child(path, i), depth + 1) for i, child in enumerate(value))
+            return tuple(walk(child, child_path(path, i), depth + 1) for i, child in enumerate(value))
         if isinstance(value, list):
-            return [walk(child, _child(path, i), depth + 1) for i, child in enumerate(value)]
+            return [walk(child, child_path(path, i), depth + 1) for i, child in enumerate(value)]
         if type(value) in (bool, int, float, str) or value is None:
             _check_scalar(value, path)
             return value  # type: ignore[no-any-return]
@@ -139,14 +143,14 @@ def parse_tree(value: Any, leaf: Callable[[str, str], Leaf]) -> Node:
         nodes += 1
         _check_bounds(nodes, depth, path)
         if isinstance(value, dict):
-            return {_text_of(key): walk(child, _child(path, key), depth + 1) for key, child in value.items()}
+            return {_text_of(key): walk(child, child_path(path, key), depth + 1) for key, child in value.items()}
         if isinstance(value, list):
             tag = value[0] if value else None
             if tag in ("array", "scalar", "bytes") and len(value) == 1:
                 return leaf(path, tag)
             if tag not in ("list", "tuple"):
                 raise InvalidWeights(f"the tree of the weights has an unknown entry at {shown(path)}")
-            children = [walk(child, _child(path, i), depth + 1) for i, child in enumerate(value[1:])]
+            children = [walk(child, child_path(path, i), depth + 1) for i, child in enumerate(value[1:])]
             return children if tag == "list" else tuple(children)
         _check_scalar(value, path)
         return value  # type: ignore[no-any-return]
@@ -171,6 +175,39 @@ def leaves_of(skeleton: Node) -> list[Leaf]:
     return found
 
 
+def scalars_of(skeleton: Node, path: str = "") -> dict[str, Any]:
+    """What has no bytes of its own (numbers, texts, None), by its place."""
+    if isinstance(skeleton, Leaf):
+        return {}
+    if isinstance(skeleton, dict):
+        children = [(child_path(path, key), child) for key, child in skeleton.items()]
+    elif isinstance(skeleton, list | tuple):
+        children = [(child_path(path, i), child) for i, child in enumerate(skeleton)]
+    else:
+        return {path: skeleton}
+    return {place: value for where, child in children for place, value in scalars_of(child, where).items()}
+
+
+def with_parts(tree: Any, parts: Mapping[str, Any], path: str = "") -> Any:
+    """The tree with other values at some places; lists, tuples and dicts are new, all else is the tree's own."""
+    if path in parts:
+        return parts[path]
+    if isinstance(tree, Mapping):
+        return {key: with_parts(child, parts, child_path(path, key)) for key, child in tree.items()}
+    if isinstance(tree, list | tuple):
+        kind = list if isinstance(tree, list) else tuple
+        return kind(with_parts(child, parts, child_path(path, i)) for i, child in enumerate(tree))
+    return tree
+
+
+def part_at(tree: Any, path: str) -> Any:
+    """What a tree has at a place that :func:`child_path` names."""
+    for step in path.split("/")[1:]:
+        key = step.replace("~1", "/").replace("~0", "~")
+        tree = tree[key] if isinstance(tree, Mapping) else tree[int(key)]
+    return tree
+
+
 def scalar_type(value: Any) -> str:
     return "none" if value is None else type(value).__name__
 
@@ -180,7 +217,7 @@ def shown(path: str) -> str:
     return repr(path if len(path) <= 80 else path[:80] + "…") if path else "the root"
 
 
-def _child(path: str, key: str | int) -> str:
+def child_path(path: str, key: str | int) -> str:
     """A JSON pointer, so that no two leaves have one name whatever the keys are."""
     return f"{path}/{key}" if isinstance(key, int) else f"{path}/{key.replace('~', '~0').replace('/', '~1')}"
 

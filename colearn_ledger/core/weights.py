@@ -23,9 +23,21 @@ from .cid import CHUNK, CidHasher
 from .protocol import WeightsRef
 from .schema import Schema
 from .tensors import bfloat16
-from .tree import DTYPES, MAX_DEPTH, MAX_NDIM, Leaf, Node, leaves_of, parse_tree, shown, skeleton_of, tree_json
+from .tree import (
+    DTYPES,
+    MAX_DEPTH,
+    MAX_NDIM,
+    Leaf,
+    Node,
+    leaves_of,
+    parse_tree,
+    scalars_of,
+    shown,
+    skeleton_of,
+    tree_json,
+)
 
-__all__ = ["MAX_HEADER", "decode", "encode", "is_encoding", "weights_ref"]
+__all__ = ["MAX_HEADER", "decode", "encode", "is_encoding", "parts_of_data", "parts_of_tree", "weights_ref"]
 
 MAX_HEADER = 1 << 20
 _FORMAT = "colearn-weights-1"  # the one key of the metadata, since safetensors writes several in random order
@@ -119,6 +131,31 @@ def decode(
         return node
 
     return build(skeleton)
+
+
+def parts_of_data(data: bytes | bytearray | memoryview) -> dict[str, Any]:
+    """Everything in canonical weights by its place: arrays as they lie there, not copied, and plain scalars.
+
+    The bytes were decoded before, or encoded here. Numbers are as in the file; bfloat16 is its bits, bytes are U8.
+    """
+    view = memoryview(data).cast("B")
+    header, skeleton = _parse(view, len(view))
+    found: dict[str, Any] = {}
+    position = 8 + len(header)
+    for leaf in _in_file_order(leaves_of(skeleton)):
+        count = math.prod(leaf.shape)
+        dtype = _stored_dtype(leaf.dtype)
+        stored = np.frombuffer(view, dtype, count, position) if count else np.empty(0, dtype)
+        found[leaf.name] = stored.reshape(leaf.shape)
+        position += leaf.nbytes
+    found.update(scalars_of(skeleton))
+    return found
+
+
+def parts_of_tree(tree: Any) -> dict[str, Any]:
+    """The same of a tree of weights; raises as :func:`encode` would, but for values that aren't finite."""
+    skeleton, leaves = skeleton_of(tree)
+    return {leaf.name: _flat(leaf, value).reshape(leaf.shape) for leaf, value in leaves} | scalars_of(skeleton)
 
 
 def weights_ref(data: bytes | bytearray | memoryview) -> WeightsRef:

@@ -64,6 +64,7 @@ def plan(
     members: Sequence[str],
     weights: bytes,
     *,
+    schema: Schema | None = None,
     rules: Rules | None = None,
     secret_votes: bool = False,
     shuffled: bool = False,
@@ -75,19 +76,21 @@ def plan(
     Parameters
     ----------
     weights: in their canonical encoding.
+    schema: that of all weights to come; None: these weights' own, in which every leaf is scored.
     rules, secret_votes, shuffled, max_size: as :class:`~colearn_ledger.chain.deploy.Genesis` has them.
     fee_cap: wei per unit of gas that is never exceeded; None: no cap.
 
     Raises
     ------
     UsageError: members that can't be.
-    InvalidWeights: the bytes are no weights, or too many.
+    InvalidWeights: the bytes are no weights, or too many, or don't fit the schema.
     ContractError, InsufficientFunds, ChainError: the contract refuses it, it can't be paid, the chain fails.
     """
     addresses = check_membership(members)
     if len(weights) > max_size:
         raise _too_large(f"the first weights have {len(weights)} bytes", max_size)
-    schema = Schema.of(decode(weights))
+    tree = decode(weights, schema)
+    schema = schema or Schema.of(tree)
     genesis = Genesis(addresses, weights_ref(weights), rules or Rules(), secret_votes, shuffled, max_size)
     cost = estimate_deploy(web3, deployer, genesis, fee_cap=fee_cap)
     return Plan(int(web3.eth.chain_id), genesis, weights, schema, deployer, cost)

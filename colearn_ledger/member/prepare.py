@@ -9,12 +9,13 @@ import json
 import math
 from collections.abc import Sequence
 
-from ..core.asking import ask_accept, ask_current, ask_proposal, ask_test, why_declined
+from ..core.asking import ask_accept, ask_current, ask_proposal, ask_test, ask_vote, why_declined
 from ..core.decide import Action, Adopt, Judge, Propose, Wait
 from ..core.held import Held
 from ..core.learner import Learner, ProposedWeights, Weights
 from ..core.limits import MOST_NOTE
 from ..core.protocol import WeightsRef
+from ..core.roles import roles_of
 from ..core.schema import Schema
 from ..core.weights import decode, encode
 from ..errors import InvalidWeights, UnavailableWeights
@@ -59,7 +60,7 @@ class Preparer:
         self.max_size = max_size
         self.name = name
         own = ask_current(learner, name).weights
-        self.schema = schema or Schema.of(own)
+        self.schema = schema or Schema.of(own, roles_of(learner))
         encode(self.schema.fit(own))
         self.adopted: bytes | None = None
         self._held = Held(self.schema)
@@ -102,9 +103,9 @@ class Preparer:
                 return Nothing(f"the accepted weights can't be had yet: {e.what}")
             tree = decode(data, self.schema)
             self._verified.keep(ref, data)
-            held.data = self._verified.take(ref)
+            held.data = self._verified.take(ref) or data  # a proposal is compared with its parent, disk or none
         self._held = Held(self.schema)  # what it holds isn't known while it adopts
-        ask_accept(self.learner, Weights(tree), self.name)
+        ask_accept(self.learner, Weights(tree), self.name, schema=self.schema)
         self._held, self.adopted = held, ref.sha256
         return Adopted(ref)
 
@@ -113,7 +114,7 @@ class Preparer:
         proposed, data = ask_proposal(
             self.learner, action.round, self.schema, self.name, max_size=self.max_size, held=self._held
         )
-        declined = why_declined(proposed)
+        declined = why_declined(proposed, data, self._held)
         if declined:
             return Declined(action.round, declined)
         # Published before the transaction names it, so that nobody looks for what isn't there.
@@ -129,7 +130,7 @@ class Preparer:
             weights = Weights(decode(data, self.schema))
             self._verified.keep(ref, data)
             del data  # the learner tests without a second copy in memory
-            test = ask_test(self.learner, weights, self.name, held=self._held)  # it may know more than the schema says
+            test = ask_vote(self.learner, weights, self.name, held=self._held)  # it may know more than the schema says
         except UnavailableWeights as e:  # says nothing about the weights: no vote comes of it
             return Nothing(f"the proposed weights can't be had yet: {e.what}")
         except InvalidWeights as e:

@@ -220,15 +220,20 @@ class Findings:
     def try_learner(self) -> Line:
         from colearn_ledger.core.asking import ask_current
         from colearn_ledger.core.check_learner import warnings_about
+        from colearn_ledger.core.roles import roles_of
+        from colearn_ledger.core.schema import Schema
         from colearn_ledger.learners.voting.policy import SmallVoteSet, small_vote_set
 
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", SmallVoteSet)  # said in the line
             learner = self.config.learner.make()
         weights = ask_current(learner).weights
-        self.deployment.schema.fit(weights)
+        schema = self.deployment.schema
+        weights = schema.fit(weights)
         few = small_vote_set(learner)
         notes = [*warnings_about(weights), *([] if few is None else [f"it {few}"])]
+        if [path for path, _ in Schema.of(weights, roles_of(learner)).roles] != [path for path, _ in schema.roles]:
+            notes.append("it declares other leaves as local or bounded than the deployment does, whose rule applies")
         text = "; ".join([f"{self.config.learner_factory} makes weights that fit", *notes])
         return Line("learner", text, note=bool(notes))
 

@@ -1,7 +1,8 @@
 """A learner's first weights, made in a process of their own: a learner may load a framework, or fail in any way.
 
 ``python -m colearn_ledger.learners.loading.first_weights`` reads the learner's spec as JSON from standard input and
-answers in a file: the weights' bytes, or the error as JSON. What the learner prints goes to standard error.
+answers in files: the weights' bytes and their schema, or the error as JSON. What the learner prints goes to standard
+error.
 """
 
 from __future__ import annotations
@@ -13,20 +14,29 @@ import sys
 import sysconfig
 import tempfile
 import traceback
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ... import errors
+from ...core.schema import Schema
 from ...errors import ColearnError, ConfigError, LearnerError
 from .factory import LearnerSpec
 
-__all__ = ["first_weights"]
+__all__ = ["FirstWeights", "first_weights"]
 
 _FAILED = 70  # the error is in the file
 
 
-def first_weights(spec: LearnerSpec) -> bytes:
-    """The canonical bytes of the weights that a new learner has.
+@dataclass(frozen=True, slots=True)
+class FirstWeights:
+    """Of a new learner: the canonical bytes of its weights, and their schema, with the roles that it declares."""
+
+    data: bytes
+    schema: Schema
+
+
+def first_weights(spec: LearnerSpec) -> FirstWeights:
+    """The weights that a new learner has.
 
     Raises
     ------
@@ -52,7 +62,8 @@ def first_weights(spec: LearnerSpec) -> bytes:
             start_new_session=True,  # a terminal's Ctrl-C is for whoever asked, who then ends this process
         )
         if done.returncode == 0:
-            return path.read_bytes()
+            schema = Schema.from_json(json.loads(_schema_path(path).read_text(encoding="utf-8")))
+            return FirstWeights(path.read_bytes(), schema)
         if done.returncode == _FAILED:
             raise _error(json.loads(path.read_text(encoding="utf-8")))
     how = f"was ended by signal {-done.returncode}" if done.returncode < 0 else f"ended with code {done.returncode}"
@@ -61,6 +72,10 @@ def first_weights(spec: LearnerSpec) -> bytes:
         expected="a learner",
         fix="try the factory out by itself; is there memory enough?",
     )
+
+
+def _schema_path(answer: Path) -> Path:
+    return answer.with_name("schema")
 
 
 def _has_file(stream: object) -> bool:
@@ -83,12 +98,15 @@ def _where(error: BaseException) -> str:
     return f" ({frames[-1].filename}, line {frames[-1].lineno}, in {frames[-1].name})" if frames else ""
 
 
-def _make(spec: LearnerSpec) -> bytes:
+def _make(spec: LearnerSpec) -> FirstWeights:
     from ...core.asking import ask_current
+    from ...core.roles import roles_of
     from ...core.weights import encode
 
     try:
-        return encode(ask_current(spec.make(), spec.factory).weights)
+        learner = spec.make()
+        tree = ask_current(learner, spec.factory).weights
+        return FirstWeights(encode(tree), Schema.of(tree, roles_of(learner)))
     except ColearnError:
         raise
     except Exception as e:  # the learner's own code: whatever it raises is something to be told
@@ -103,12 +121,13 @@ def main(answer: str) -> int:
     request = json.load(sys.stdin)
     sys.stdin.close()
     try:
-        data = _make(LearnerSpec(**request))
+        made = _make(LearnerSpec(**request))
     except ColearnError as e:
         said = {"kind": type(e).__name__, "what": e.what, "expected": e.expected, "fix": e.fix}
         Path(answer).write_text(json.dumps(said), encoding="utf-8")
         return _FAILED
-    Path(answer).write_bytes(data)
+    Path(answer).write_bytes(made.data)
+    _schema_path(Path(answer)).write_text(json.dumps(made.schema.to_json()), encoding="utf-8")
     return 0
 
 
