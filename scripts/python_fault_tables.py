@@ -92,12 +92,6 @@ MAY_LIVE: dict[str, str] = {
     ),
     "node/check: Findings.try_store: `0` -> `1` in `return Line('store', f'Kubo {version}, {peers} peers, {have}', "
     "note=peers == 0)`": ("whether a line is marked for people; it needs an IPFS daemon"),
-    "node/cli: module: `5.0` -> `10.0` in `_LEAVE_WITHIN_S = 5.0`": (
-        "how long it has patience, where nothing should need it"
-    ),
-    "node/cli: _leaving_when_told.leave: without `timer.daemon = True`": (
-        "the program would end when the timer does, five seconds later"
-    ),
     "node/demo: module: `'TF_NUM_INTRAOP_THREADS'` -> `'TF_NUM_INTRAOP_THREADSX'`": (
         "speed; and tests set it for all processes"
     ),

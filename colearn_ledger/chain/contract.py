@@ -1,4 +1,4 @@
-"""The contract as seen from Python: typed reads, each pinned to one block, over any web3 provider.
+"""The contract as seen from Python: calls, each pinned to one block, over any web3 provider.
 
 Nothing here has a default block: who reads says at which block (``Head``), so that two reads never mix two states.
 """
@@ -17,19 +17,8 @@ from web3 import Web3
 from web3.exceptions import ContractCustomError, ContractLogicError
 from web3.types import TxParams
 
-from ..core.protocol import (
-    ZERO_ADDRESS,
-    MotionKind,
-    MotionRecord,
-    MotionState,
-    Proposal,
-    RoundRecord,
-    RoundState,
-    Rules,
-    View,
-    WeightsRef,
-)
-from ..errors import ArtifactError, ChainError, ContractError
+from ..core.protocol import Rules
+from ..errors import ArtifactError
 from .artifact import Artifact, load_artifact
 from .endpoints import begin_view
 from .reach import REFUSALS, reaching
@@ -37,9 +26,6 @@ from .reverts import RevertDecoder
 from .snapshot import Snapshot
 
 __all__ = ["CollectiveContract", "Head"]
-
-_ZERO_HASH = bytes(32)
-_MUCH_GAS = 10**10
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,82 +86,22 @@ class CollectiveContract:
         """The newest block, or block ``number``, and block time now. A view begins here, as in :meth:`fetch_head`."""
         return self.snapshot_at(self.fetch_head(number))
 
-    def snapshot_at(self, head: Head) -> Snapshot:
-        """A head that was fetched before, and block time now."""
-        return Snapshot(self, head, self.fetch_clock(head))
+    def snapshot_at(self, head: Head, clock: int | None = None) -> Snapshot:
+        """A head that was fetched before, and this block time, or block time now."""
+        return Snapshot(self, head, self.fetch_clock(head) if clock is None else clock)
 
     # -------------------------------------------------------------------------------------------- reads
-
-    def fetch_view(self, member: str, head: Head, clock: int) -> View:
-        """What ``member``'s node needs to decide at block time ``clock``, from the state at ``head``."""
-        raw = self._call(self.functions.viewFor(member, clock), head, "read the view")
-        return View(
-            block_number=head.number,
-            block_hash=head.hash,
-            at=raw["at"],
-            round=raw["round"],
-            state=RoundState(raw["state"]),
-            proposer=raw["proposer"],
-            deadline=raw["deadline"],
-            overdue=raw["overdue"],
-            accepted_round=raw["acceptedRound"],
-            accepted=WeightsRef(raw["acceptedSha256"], raw["acceptedCidDigest"], raw["acceptedSize"]),
-            proposal=_proposal(raw["proposal"]),
-            member_count=raw["memberCount"],
-            is_member=raw["isMember"],
-            seat=raw["seat"],
-            voted=raw["voted"],
-            commitment=None if raw["commitment"] == _ZERO_HASH else raw["commitment"],
-            rules=_rules(raw["rules"]),
-            secret_votes=raw["secretVotes"],
-            max_size=raw["maxSize"],
-            motions_to_vote=tuple(raw["motionsToVote"]),
-        )
-
-    def fetch_rounds(self, first: int, count: int, head: Head, clock: int) -> tuple[RoundRecord, ...]:
-        """Records of at most ``count`` rounds from ``first``, none past the current one, from storage alone."""
-        call = self.functions.rounds(first, count, clock)
-        try:
-            page = self._call(call, head, "read the rounds")
-        except (ChainError, ContractError) as e:
-            # The contract walks back over missed rounds, and ten thousand of them take more than a block's gas. Most
-            # endpoints give a call as much as it asks for.
-            if "gas" not in str(e).lower():
-                raise
-            page = self._call(call, head, "read the rounds", gas=_MUCH_GAS)
-        return tuple(_round_record(raw) for raw in page)
-
-    def fetch_members(self, head: Head, at_round: int | None = None) -> tuple[str, ...]:
-        """The members by seat: now, or in ``at_round``."""
-        call = self.functions.members() if at_round is None else self.functions.membersAt(at_round)
-        return tuple(self._call(call, head, "read the members"))
-
-    def fetch_motions(self, first: int, count: int, head: Head) -> tuple[MotionRecord, ...]:
-        """At most ``count`` motions from index ``first``, in the order they were moved."""
-        page = self._call(self.functions.motions(first, count), head, "read the motions")
-        return tuple(
-            MotionRecord(
-                id=raw["id"],
-                kind=MotionKind(raw["kind"]),
-                state=MotionState(raw["state"]),
-                mover=raw["mover"],
-                subject=None if raw["subject"] == ZERO_ADDRESS else raw["subject"],
-                rules=_rules(raw["rules"]) if raw["kind"] == MotionKind.SET_RULES else None,
-                deadline=raw["deadline"],
-                approvals=raw["approvals"],
-                rejections=raw["rejections"],
-                need=raw["need"],
-            )
-            for raw in page
-        )
-
-    # -------------------------------------------------------------------------------------------- helpers
 
     def pin(self, head: Head) -> Any:
         """How to name ``head`` when something is read: by its hash, as EIP-1898 has it, so that a re-org is noticed."""
         return head.number if self._pin_by_number else {"blockHash": Web3.to_hex(head.hash)}
 
-    def _call(self, function: Any, head: Head, doing: str, gas: int | None = None) -> Any:
+    def call(self, function: Any, head: Head, doing: str, gas: int | None = None) -> Any:
+        """What one of the contract's ``functions`` returns at ``head``; structs as dicts by field name.
+
+        ``doing`` is for people, ``gas`` what the call may use if that is more than the endpoint gives by itself.
+        Raises ChainError, ContractError where it reverts, ArtifactError where the answer isn't this contract's.
+        """
         # Not function.call(): that asks for the number of a block that is named by its hash, and reads at the number,
         # which after a re-org is another block.
         call: TxParams = {"to": self.address, "data": function._encode_transaction_data()}
@@ -221,51 +147,6 @@ def rules_struct(rules: Rules) -> tuple[int, ...]:
         rules.vote_window,
         rules.reveal_window,
         rules.motion_window,
-    )
-
-
-def _rules(raw: Mapping[str, int]) -> Rules:
-    return Rules(
-        threshold_numerator=raw["thresholdNumerator"],
-        threshold_denominator=raw["thresholdDenominator"],
-        propose_window=raw["proposeWindow"],
-        vote_window=raw["voteWindow"],
-        reveal_window=raw["revealWindow"],
-        motion_window=raw["motionWindow"],
-    )
-
-
-def _proposal(raw: Mapping[str, Any]) -> Proposal | None:
-    if raw["id"] == _ZERO_HASH:
-        return None
-    return Proposal(
-        id=raw["id"],
-        weights=WeightsRef(raw["sha256Hash"], raw["cidDigest"], raw["size"]),
-        proposer_seat=raw["proposerSeat"],
-        approvals=raw["approvals"],
-        rejections=raw["rejections"],
-        hidden=raw["hidden"],
-        need=raw["need"],
-    )
-
-
-def _round_record(raw: Mapping[str, Any]) -> RoundRecord:
-    proposed = raw["id"] != _ZERO_HASH or raw["size"] > 0
-    return RoundRecord(
-        round=raw["round"],
-        state=RoundState(raw["state"]),
-        proposer=raw["proposer"],
-        parent_round=raw["parentRound"],
-        parent=raw["parent"],
-        id=raw["id"] if proposed else None,
-        weights=WeightsRef(raw["sha256Hash"], raw["cidDigest"], raw["size"]) if proposed else None,
-        deadline=raw["deadline"],
-        member_count=raw["memberCount"],
-        proposer_seat=raw["proposerSeat"],
-        approvals=raw["approvals"],
-        rejections=raw["rejections"],
-        hidden=raw["hidden"],
-        need=raw["need"],
     )
 
 

@@ -19,7 +19,7 @@ from web3.exceptions import TransactionNotFound
 from web3.types import TxReceipt
 
 from ..backoff import Backoff
-from ..errors import ChainError, InsufficientFunds, TransactionError, WrongChain
+from ..errors import ChainError, ContractError, InsufficientFunds, TransactionError, WrongChain
 from .endpoints import begin_view
 from .fees import Fees, FeeSource
 from .reach import FAILURES, REFUSALS
@@ -89,11 +89,13 @@ class Delivery:
         Parameters
         ----------
         doing: what it does, for people.
-        pointless: called before it is replaced; raises (:class:`Superseded`) if it need not be mined any more.
+        pointless: called before it is replaced; raises :class:`Superseded` if it need not be mined any more, and
+            ContractError if the contract refuses it by now.
 
         Raises
         ------
         NonceTaken: another transaction of the account took its place.
+        Superseded, ContractError: what ``pointless`` raised, where it was not mined all the same.
         InsufficientFunds, TransactionError: it can't be sent, or wasn't mined in time (it may still be, later).
         """
         with self._lock:
@@ -151,7 +153,7 @@ class _One:
             self._pointless()
         except FAILURES as e:  # can't tell: carry on
             _log.warning("the endpoint failed while a transaction is under way: %s", e)
-        except Exception:
+        except (Superseded, ContractError):
             receipt = self._fetch_receipt()
             if receipt is None:
                 raise

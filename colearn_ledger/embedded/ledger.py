@@ -17,6 +17,7 @@ from pathlib import Path
 
 from ..chain.contract import CollectiveContract
 from ..chain.deploy import Genesis, deploy
+from ..chain.snapshot import Snapshot
 from ..chain.transactions import Sender
 from ..core.asking import ask_current
 from ..core.decide import Me, Wait, decide
@@ -180,6 +181,8 @@ class _Collective:
             )
             for learner, account, name in zip(learners, chain.accounts, names, strict=True)
         ]
+        self._snapshot: Snapshot | None = None
+        self._views: dict[str, View] = {}
         self.about = {
             "chain_id": self._deployment.chain_id,
             "contract": self._deployment.address,
@@ -207,6 +210,7 @@ class _Collective:
                     raise ChainError(f"nobody can act in round {view.round} ({view.state.name})")
                 # A network waits until the turn has passed; here nobody's time needs to.
                 self._chain.pass_time(view.deadline + 1 - view.at)
+                self._changed()
             view = self._view(self._members[0])
         return self._result(self._record(first), evidence, time.monotonic() - started)
 
@@ -234,7 +238,10 @@ class _Collective:
             prepared.append((member, work))
         for member, work in prepared:
             receipt = member.submitter.submit(work)
-            if receipt is not None and sent(receipt):
+            if receipt is None:
+                continue
+            self._changed()
+            if sent(receipt):
                 evidence.gas += receipt.gas
         return acted
 
@@ -246,10 +253,25 @@ class _Collective:
         return self._view(member), member.me
 
     def _view(self, member: Member) -> View:
-        return self._contract.snapshot().view(member.me.address)
+        """What a member sees: read once for each state, since a read is as dear as a vote."""
+        address = member.me.address
+        if address not in self._views:
+            self._views[address] = self._state().view(address)
+        return self._views[address]
 
     def _record(self, round_number: int) -> RoundRecord:
-        return self._contract.snapshot().rounds(round_number, 1)[0]
+        return self._state().rounds(round_number, 1)[0]
+
+    def _state(self) -> Snapshot:
+        """The contract as it is. The chain's clock, too, stands still until the next block, and only this run mines."""
+        if self._snapshot is None:
+            self._snapshot = self._contract.snapshot()
+        return self._snapshot
+
+    def _changed(self) -> None:
+        """A block may have been mined."""
+        self._snapshot = None
+        self._views.clear()
 
     def _result(self, record: RoundRecord, evidence: _Evidence, seconds: float) -> RoundResult:
         if record.weights is None:

@@ -9,7 +9,8 @@ import shutil
 import time
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 
 from eth_account.signers.local import LocalAccount
 from web3 import Web3
@@ -47,31 +48,29 @@ class Line:
 
 @dataclass
 class Findings:
-    """What was found on the way; later checks need earlier ones."""
+    """What the checks go by. Each thing is read once, when it is first needed, after those that it needs itself."""
 
     config: Config
     dry_run: bool = False
     account: LocalAccount | None = None
-    lines: list[Line] = field(default_factory=list)
-    _deployment: DeploymentRecord | None = None
-    _contract: CollectiveContract | None = None
-    _snapshot: Snapshot | None = None
-    _view: View | None = None
 
-    @property
+    @cached_property
     def deployment(self) -> DeploymentRecord:
-        assert self._deployment is not None
-        return self._deployment
+        assert self.config.deployment is not None, "it is a setting that is needed"
+        return load_deployment(self.config.deployment)
 
-    @property
+    @cached_property
     def contract(self) -> CollectiveContract:
-        assert self._contract is not None
-        return self._contract
+        web3 = connect(self.config.rpc, expected_chain_id=self.deployment.chain_id)
+        return CollectiveContract(web3, self.deployment.address)
 
-    @property
+    @cached_property
+    def snapshot(self) -> Snapshot:
+        return self.contract.snapshot()
+
+    @cached_property
     def view(self) -> View:
-        assert self._view is not None
-        return self._view
+        return self.snapshot.view(self.member)
 
     @property
     def member(self) -> str:
@@ -86,8 +85,6 @@ class Findings:
     # -------------------------------------------------------------------------------------------- one by one
 
     def read_deployment(self) -> str:
-        assert self.config.deployment is not None
-        self._deployment = load_deployment(self.config.deployment)
         return f"{self.deployment.address} on chain {self.deployment.chain_id}"
 
     def open_key(self) -> str:
@@ -97,21 +94,15 @@ class Findings:
         return self.account.address
 
     def reach_chain(self) -> str:
-        web3 = connect(self.config.rpc, expected_chain_id=self.deployment.chain_id)
-        self._contract = CollectiveContract(web3, self.deployment.address)
-        self._snapshot = self.contract.snapshot()
-        return f"chain {self.contract.chain_id}, block {self._snapshot.head.number}"
+        return f"chain {self.contract.chain_id}, block {self.snapshot.head.number}"
 
     def compare_code(self) -> str:
-        assert self._snapshot is not None
-        check_code(self._snapshot)
+        check_code(self.snapshot)
         return "this version's contract"
 
     def find_member(self) -> str:
-        assert self._snapshot is not None
-        self._view = self._snapshot.view(self.member)
-        if self._view.is_member:
-            return f"on seat {self._view.seat} of {self._view.member_count}, round {self._view.round}"
+        if self.view.is_member:
+            return f"on seat {self.view.seat} of {self.view.member_count}, round {self.view.round}"
         if self.account is None or self.dry_run:
             return f"{self.member} is no member: follows, and does nothing"
         raise NotAMember(
@@ -123,8 +114,7 @@ class Findings:
 
     def read_rules(self) -> str:
         """What the members agreed to; and that it began with the weights that the deployment file names."""
-        assert self._snapshot is not None
-        [first] = self._snapshot.rounds(0, 1)
+        [first] = self.snapshot.rounds(0, 1)
         if first.weights != self.deployment.genesis:
             raise ConfigError(
                 f"{self.config.deployment} names other first weights than the contract",
@@ -152,8 +142,7 @@ class Findings:
         return Line("funds", text, note=funds.rounds < _FEW_ROUNDS)
 
     def compare_clocks(self) -> Line:
-        assert self._snapshot is not None
-        ahead = self.contract.fetch_clock(self._snapshot.head) - time.time()
+        ahead = self.contract.fetch_clock(self.snapshot.head) - time.time()
         text = f"block time is {abs(ahead):.0f} s {'ahead of' if ahead > 0 else 'behind'} this machine's"
         if ahead > _CLOCK_S:
             raise ChainError(
@@ -255,23 +244,23 @@ def _quick(f: Findings) -> list[tuple[str, Check]]:
 
 def look_up(config: Config, *, dry_run: bool) -> Findings:
     """What a node needs to know before it starts. Raises the first thing that is wrong."""
-    found = Findings(config, dry_run)
-    for _, look in _quick(found):
+    findings = Findings(config, dry_run)
+    for _, look in _quick(findings):
         look()
-    return found
+    return findings
 
 
 def check_everything(config: Config, tell: Callable[[Line], None]) -> ColearnError | None:
     """Look at everything; ``tell`` gets each line. Returns the first thing that was wrong, or None."""
-    found = Findings(config)
+    findings = Findings(config)
     checks = [
-        *_quick(found),
-        ("rules", found.read_rules),
-        ("news", found.try_news),
-        ("clock", found.compare_clocks),
-        ("store", found.try_store),
-        ("disk", found.count_disk),
-        ("learner", found.try_learner),
+        *_quick(findings),
+        ("rules", findings.read_rules),
+        ("news", findings.try_news),
+        ("clock", findings.compare_clocks),
+        ("store", findings.try_store),
+        ("disk", findings.count_disk),
+        ("learner", findings.try_learner),
     ]
     needs = {
         "rpc": "deployment",
@@ -287,8 +276,7 @@ def check_everything(config: Config, tell: Callable[[Line], None]) -> ColearnErr
     first: ColearnError | None = None
     failed: set[str] = set()
     for name, look in checks:
-        # After a missing key the rest can still be looked at, as nobody.
-        if name in needs and needs[name] in failed and not (needs[name] == "member" and found._view is not None):
+        if needs.get(name) in failed:
             failed.add(name)
             tell(Line(name, f"not looked at: {needs[name]} is wrong", note=True))
             continue
@@ -296,7 +284,8 @@ def check_everything(config: Config, tell: Callable[[Line], None]) -> ColearnErr
             told = look()
             tell(told if isinstance(told, Line) else Line(name, told))
         except ColearnError as error:
-            failed.add(name)
+            if not isinstance(error, NotAMember):  # the rest can still be looked at, as a stranger
+                failed.add(name)
             first = first or error
             tell(Line(name, error.what, error))
         except Exception as e:  # the learner's own code: whatever it raises is something to be told

@@ -6,7 +6,6 @@ from typing import Protocol
 
 from colearn_ledger.chain.contract import CollectiveContract, Head
 from colearn_ledger.chain.endpoints import Heads, compare_heads, switch_endpoint
-from colearn_ledger.chain.snapshot import Snapshot
 from colearn_ledger.chain.transactions import Outcome, Receipt
 from colearn_ledger.core.protocol import RoundRecord, View
 from colearn_ledger.errors import ChainError
@@ -72,7 +71,7 @@ class ChainLedger:
 
     def rounds(self, first: int, count: int, view: View) -> tuple[RoundRecord, ...]:
         head = Head(view.block_number, view.block_hash, view.at)
-        return Snapshot(self.contract, head, view.at).rounds(first, count)
+        return self.contract.snapshot_at(head, view.at).rounds(first, count)
 
     def compare_heads(self) -> Heads | None:
         return compare_heads(self.contract.web3)

@@ -70,10 +70,10 @@ def _one_of(*names: str) -> Callable[[object, Path], str]:
 
 def _yes_or_no(value: object, _: Path) -> bool:
     known = {"true": True, "false": False}
-    found = known.get(value.lower()) if isinstance(value, str) else value
-    if not isinstance(found, bool):
+    answer = known.get(value.lower()) if isinstance(value, str) else value
+    if not isinstance(answer, bool):
         raise _Wrong("true or false")
-    return found
+    return answer
 
 
 def _listen(value: object, folder: Path) -> str:
@@ -221,7 +221,7 @@ _TABLES = ("store", "learner", "log", "metrics")
 def _declared() -> tuple[Setting, ...]:
     """The settings, as the fields of :class:`Config` say."""
     types = get_type_hints(Config)
-    found = []
+    settings = []
     for f in fields(Config):
         if not f.metadata:
             continue
@@ -229,8 +229,8 @@ def _declared() -> tuple[Setting, ...]:
         key = f"{table}.{name}" if table in _TABLES else f.name
         default = f.default if f.default is not MISSING else {}
         parse = f.metadata["form"] or _parser(types[f.name], f.metadata["between"])
-        found.append(Setting(key, f.name, parse, default, f.metadata["example"], f.metadata["help"]))
-    return tuple(found)
+        settings.append(Setting(key, f.name, parse, default, f.metadata["example"], f.metadata["help"]))
+    return tuple(settings)
 
 
 def _parser(kind: Any, between: tuple[float, float] | None) -> Callable[[object, Path], Any]:

@@ -9,6 +9,7 @@ _.trust_env  # requests reads it
 _.daemon_threads  # http.server reads it
 _.do_GET  # http.server calls it
 _.log_message  # http.server calls it
+_.gas_estimator  # py-evm calls it
 _.pytest_collection_modifyitems  # pytest calls it
 _.pytest_runtest_logstart  # pytest calls it
 _.pytest_runtest_logfinish  # pytest calls it

@@ -31,18 +31,14 @@ def findings(folder: Path, *, ahead: float = 0.0, seen: Any = None, account: boo
     contract = SimpleNamespace(
         address="0x" + "44" * 20,
         fetch_clock=lambda head: time.time() + ahead,
-        fetch_view=lambda member, head, clock: seen or view(),
     )
     collective = cast(CollectiveContract, contract)
-    found = Findings(
-        Config(folder=folder, **changes),
-        _contract=collective,
-        _snapshot=Snapshot(collective, HEAD, 1000),
-        _view=seen or view(),
-    )
+    snapshot = SimpleNamespace(contract=collective, head=HEAD, clock=1000, view=lambda member: seen or view())
+    looked = Findings(Config(folder=folder, **changes))
+    looked.contract, looked.snapshot = collective, cast(Snapshot, snapshot)
     if account:
-        found.account = cast(Any, SimpleNamespace(address=ME))
-    return found
+        looked.account = cast(Any, SimpleNamespace(address=ME))
+    return looked
 
 
 def weights(size: int) -> WeightsRef:

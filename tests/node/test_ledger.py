@@ -10,7 +10,6 @@ from colearn_node.ledger import ChainLedger
 
 from colearn_ledger.chain.contract import CollectiveContract, Head
 from colearn_ledger.chain.endpoints import Heads, begin_view, connect
-from colearn_ledger.chain.snapshot import Snapshot
 from colearn_ledger.chain.transactions import Outcome, Receipt
 from colearn_ledger.core.decide import Advance
 from colearn_ledger.core.protocol import RoundRecord, RoundState, View
@@ -32,15 +31,22 @@ class FakeContract:
     def fetch_head(self) -> Head:
         return self.head
 
-    def snapshot_at(self, head: Head) -> Snapshot:
-        return Snapshot(cast(CollectiveContract, self), head, head.timestamp + 7)
+    def snapshot_at(self, head: Head, clock: int | None = None) -> FakeSnapshot:
+        return FakeSnapshot(self, head, head.timestamp + 7 if clock is None else clock)
 
-    def fetch_view(self, member: str, head: Head, clock: int) -> View:
-        self.asked.append((member, head, clock))
-        return view(block_number=head.number, block_hash=head.hash, at=clock)
 
-    def fetch_rounds(self, first: int, count: int, head: Head, clock: int) -> tuple[RoundRecord, ...]:
-        self.asked.append((first, count, head, clock))
+@dataclasses.dataclass(frozen=True)
+class FakeSnapshot:
+    contract: FakeContract
+    head: Head
+    clock: int
+
+    def view(self, member: str) -> View:
+        self.contract.asked.append((member, self.head, self.clock))
+        return view(block_number=self.head.number, block_hash=self.head.hash, at=self.clock)
+
+    def rounds(self, first: int, count: int) -> tuple[RoundRecord, ...]:
+        self.contract.asked.append((first, count, self.head, self.clock))
         return (record(first, RoundState.ACCEPTED),)
 
 
