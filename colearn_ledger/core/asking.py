@@ -74,7 +74,8 @@ def ask_proposal(
     """Train, and return what the learner proposes, with its canonical bytes.
 
     ``held``: what it was given to adopt, if that is known: the parent, within whose bounds its proposal is kept leaf by
-    leaf (:mod:`.lineage`). It also saves an encoding of the current weights.
+    leaf (:mod:`.lineage`), unless it is an attacker that says it is ``unbounded``. It also saves an encoding of the
+    current weights.
 
     Raises InvalidWeights (SchemaMismatch where it is another model's) when nobody could accept the proposal. That is
     the proposer's own mistake, so it is told before anybody votes, in process and on a ledger alike.
@@ -83,7 +84,9 @@ def ask_proposal(
         proposed = ask_propose(learner, round, name)
         try:
             tree = schema.fit(plain(proposed.weights))
-            data = encode(tree if held is None or held.data is None else kept_within(schema, tree, held.data))
+            if held is not None and held.data is not None and not getattr(learner, "unbounded", False):
+                tree = kept_within(schema, tree, held.data)
+            data = encode(tree)
             if max_size is not None and len(data) > max_size:
                 raise InvalidWeights(
                     f"they are {len(data)} bytes",

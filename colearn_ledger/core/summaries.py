@@ -7,6 +7,7 @@ from enum import Enum
 from typing import Any
 
 __all__ = [
+    "CHANGES_NOTHING",
     "ColearnModel",
     "DiffPrivBudget",
     "DiffPrivConfig",
@@ -17,6 +18,9 @@ __all__ = [
     "TrainingSummary",
     "VoteRecord",
 ]
+
+
+CHANGES_NOTHING = "changes nothing that this member can score"  # a VoteRecord's reason
 
 
 class ErrorCodes(Enum):

@@ -139,10 +139,14 @@ class KerasLearner(PrivateLearner):
         return [np.array(w, copy=True) for w in self._model.get_weights()]
 
     def write_weights(self, weights: Any) -> None:
+        layers = [layer for layer in _layers(self._model) if isinstance(layer, keras.layers.Normalization)]
+        before = [layer.get_weights() for layer in layers]
         self._model.set_weights(weights)
-        for layer in _layers(self._model):
-            if isinstance(layer, keras.layers.Normalization):
-                layer.finalize_state()  # it predicts by what it has computed from its weights
+        for layer, old in zip(layers, before, strict=True):
+            if any(not np.array_equal(a, b) for a, b in zip(old, layer.get_weights(), strict=True)):
+                # It predicts by what it computed from its weights, and what was compiled has that as a constant.
+                layer.finalize_state()
+                self._model.train_function = self._model.test_function = self._model.predict_function = None
 
     def evaluate(self, data: Data, *, outcomes: bool = False) -> Evaluation:
         x, y = data

@@ -163,7 +163,7 @@ class SklearnLearner(BatchLearner):
             roles["/epsilon_"] = "local"  # each training computes its own, and nothing else reads it
         for name in ("category_count_", "feature_count_"):
             if name in self._weights and isinstance(self._estimator, COUNTING):
-                roles[f"/{name}"] = Bounded(most * self._largest)
+                roles[f"/{name}"] = Bounded(most * (self._largest if name == "feature_count_" else 1))
         return roles
 
     def write_weights(self, weights: Any) -> None:
@@ -176,9 +176,9 @@ class SklearnLearner(BatchLearner):
             else:
                 setattr(estimator, name, [v.copy() for v in value])
         self._estimator = estimator
-        if isinstance(estimator, COUNTING):  # a sample that weighs nothing has it compute what it predicts by
-            x, y = self.train_set
-            estimator.partial_fit(x[:1], y[:1], sample_weight=np.zeros(1), **self._extra)
+        if isinstance(estimator, COUNTING):  # one sample and the same taken away: it computes what it predicts by
+            x, y = (part[[0, 0]] for part in self.train_set)
+            estimator.partial_fit(x, y, sample_weight=np.array([1.0, -1.0]), **self._extra)
 
     def evaluate(self, data: Data, *, outcomes: bool = False) -> Evaluation:
         return evaluate_estimator(self._estimator, data, self._scorer, self._criterion, outcomes=outcomes)
@@ -222,13 +222,12 @@ def evaluate_estimator(
 
 def _loss(estimator: Any, x: Any, y: Array) -> float | None:
     """The mean loss of what lies under the predictions: log loss, hinge loss, squared error; None without any."""
-    if is_regressor(estimator):
-        return float(np.square(np.asarray(estimator.predict(x), np.float64).reshape(y.shape) - y).mean())
-    if not is_classifier(estimator) or y.ndim != 1:
-        return None
-    classes = np.asarray(estimator.classes_)
-    right = classes[:, None] == y  # (classes, samples)
-    with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"):  # a stranger's weights may overflow: then so does the loss
+        if is_regressor(estimator):
+            return float(np.square(np.asarray(estimator.predict(x), np.float64).reshape(y.shape) - y).mean())
+        if not is_classifier(estimator) or y.ndim != 1:
+            return None
+        right = np.asarray(estimator.classes_)[:, None] == y  # (classes, samples)
         if hasattr(estimator, "predict_proba"):
             share = np.where(right.T, estimator.predict_proba(x), 0).sum(axis=1)
             return float(-np.log(np.clip(share, LEAST_SHARE, None)).mean())
