@@ -8,22 +8,25 @@ or testing has changed gets its current weights back. So a learner whose arrays 
 from __future__ import annotations
 
 import contextlib
+import traceback
 import warnings
 from collections.abc import Iterator
 from typing import Any, TypeVar
 
-from ..errors import InvalidWeights, LearnerError, LearnerWarning
+from ..errors import InvalidWeights, LearnerError, LearnerWarning, UntestableWeights
+from .failures import text_of
 from .held import Held
 from .learner import Learner, ProposedWeights, Weights, number_of
 from .lineage import NOTHING_NEW, check_lineage, is_new, kept_within, with_own
 from .schema import Schema
 from .tensors import as_number, like, parts_of, plain
-from .weights import encode
+from .weights import decode, encode
 
 __all__ = [
     "METHODS",
     "ask_accept",
     "ask_current",
+    "ask_judge",
     "ask_proposal",
     "ask_propose",
     "ask_test",
@@ -33,6 +36,8 @@ __all__ = [
 ]
 
 _T = TypeVar("_T")
+
+_LEAVING = (KeyboardInterrupt, SystemExit, GeneratorExit)
 
 METHODS = ("mli_propose_weights", "mli_test_weights", "mli_accept_weights", "mli_get_current_weights")
 
@@ -71,7 +76,9 @@ def ask_proposal(
     max_size: int | None = None,
     held: Held | None = None,
 ) -> tuple[Weights, bytes]:
-    """Train, and return what the learner proposes, with its canonical bytes.
+    """Train, and return what the learner says of its proposal, with the proposal's canonical bytes.
+
+    The weights are in the bytes alone: they may be large, and need not be held twice.
 
     ``held``: what it was given to adopt, if that is known: the parent, within whose bounds its proposal is kept leaf by
     leaf (:mod:`.lineage`), unless it is an attacker that says it is ``unbounded``. It also saves an encoding of the
@@ -80,13 +87,18 @@ def ask_proposal(
     Raises InvalidWeights (SchemaMismatch where it is another model's) when nobody could accept the proposal. That is
     the proposer's own mistake, so it is told before anybody votes, in process and on a ledger alike.
     """
-    with _unchanged(learner, "mli_propose_weights", name, held):
+    with _unchanged(learner, "mli_propose_weights", name, held) as own:
+        own.clear()
         proposed = ask_propose(learner, round, name)
         try:
             tree = schema.fit(plain(proposed.weights))
-            if held is not None and held.data is not None and not getattr(learner, "unbounded", False):
-                tree = kept_within(schema, tree, held.data)
+            proposed = Weights(None, proposed.training_summary)
+            parent = None if held is None else held.data
+            if parent is not None and not getattr(learner, "unbounded", False):
+                tree = kept_within(schema, tree, parent)
             data = encode(tree)
+            del tree
+            schema.check_size(len(data), None if parent is None else len(parent))
             if max_size is not None and len(data) > max_size:
                 raise InvalidWeights(
                     f"they are {len(data)} bytes",
@@ -135,14 +147,60 @@ def ask_test(learner: Learner, weights: Weights, name: str = "", *, held: Held |
     given to adopt, which saves an encoding, and by whose schema it keeps its local leaves.
     """
     with _unchanged(learner, "mli_test_weights", name, held) as own:
-        tree = weights.weights if held is None else with_own(held.schema, weights.weights, own)
-        given = Weights(like(tree, own), weights.training_summary)
+        mine = own.pop()
+        tree = weights.weights if held is None else with_own(held.schema, weights.weights, mine)
+        given = Weights(like(tree, mine), weights.training_summary)
+        del mine, tree
         judged = _expect(learner.mli_test_weights(given), ProposedWeights, "mli_test_weights", learner, name)
     _ = judged.vote_value, judged.test_value
     judged.vote = _vote(judged.vote, learner, name)
     if judged.current_score is not None:
         judged.current_score = number_of(judged.current_score, judged.criterion, "current_score")
     return judged
+
+
+def ask_judge(
+    learner: Learner, weights: Weights, name: str = "", *, held: Held | None = None, its_own: bool = False
+) -> ProposedWeights:
+    """Have the learner test decoded weights that somebody proposed: :func:`ask_test`, but whose fault is a failure?
+
+    What fails with them and not with the learner's current weights is the weights' fault: predictions that overflow
+    and that no metric takes, a model that can't be made of such numbers. That raises UntestableWeights with the reason,
+    so it is a vote to reject, as any InvalidWeights that the learner raises. What fails with the current weights, too,
+    is the learner's own, and is raised as it is.
+
+    Before the learner sees them they are compared with their parent, which it holds, unless they are ``its_own``:
+    InvalidWeights where a leaf differs as it must not (:mod:`.lineage`).
+    """
+    if held is not None and held.data is not None and not its_own:
+        check_lineage(held.schema, weights.weights, held.data)
+    try:
+        return ask_test(learner, weights, name, held=held)
+    except InvalidWeights:
+        raise  # what the learner itself has found
+    except _LEAVING:
+        raise
+    except BaseException as error:  # not all libraries' errors are Exceptions: a panic of Rust's isn't
+        traceback.clear_frames(error.__traceback__)  # what they hold may be what there was no memory for
+        try:
+            ask_test(learner, _copy_of_current(learner, name, held), name, held=held)
+        except _LEAVING:
+            raise
+        except BaseException:
+            raise error from None
+        reason = f"testing the proposed weights failed: {text_of(error)}"
+        warnings.warn(
+            f"{_called(learner, name)}: {reason}, which testing its current weights does not; it can't approve them",
+            LearnerWarning,
+            stacklevel=2,
+        )
+        raise UntestableWeights(reason, expected="weights that the learner can be tested with") from error
+
+
+def _copy_of_current(learner: Learner, name: str, held: Held | None) -> Weights:
+    if held is not None and held.known:
+        return Weights(held.tree())
+    return Weights(decode(encode(ask_current(learner, name).weights)))
 
 
 def ask_accept(learner: Learner, weights: Weights, name: str = "", *, schema: Schema | None = None) -> None:
@@ -153,18 +211,22 @@ def ask_accept(learner: Learner, weights: Weights, name: str = "", *, schema: Sc
 
 
 @contextlib.contextmanager
-def _unchanged(learner: Learner, method: str, name: str, held: Held | None) -> Iterator[Any]:
+def _unchanged(learner: Learner, method: str, name: str, held: Held | None) -> Iterator[list[Any]]:
     """Around a call that must leave the current weights alone: yields them, and puts them back if they were changed.
+
+    They come in a list, out of which whoever has used them takes them: they may be a copy, and need not be held on to.
 
     A training that changes a model's arrays in place changes what was remembered of them, too, if that wasn't a copy;
     published learners do that. So they are compared with bytes, and put back from bytes: those that the learner
     adopted, or where they aren't known, those that its weights have now.
     """
-    own = _current(learner, name).weights
+    own = [_current(learner, name).weights]
+    # Not every library serialises the same model to the same bytes (or to the same file) twice.
+    opaque = any(isinstance(part, bytes | bytearray | str) for _, part in parts_of(own[0]))
     if held is not None and held.known:
         before, adopted = held, True
     else:
-        data, schema = _written(own, learner, name)
+        data, schema = _written(own[0], learner, name)
         before, adopted = Held(schema, data), False
 
     def put_back() -> bool:
@@ -184,9 +246,7 @@ def _unchanged(learner: Learner, method: str, name: str, held: Held | None) -> I
         with contextlib.suppress(Exception):  # what went wrong first is what matters
             put_back()
         raise
-    # Not every library serialises the same model to the same bytes (or to the same file) twice, so with those nothing
-    # is said.
-    if put_back() and not any(isinstance(part, bytes | bytearray | str) for _, part in parts_of(own)):
+    if put_back() and not opaque:
         warnings.warn(
             f"{_called(learner, name)}: {method} changed the current weights, and they were put back; "
             "return copies of the model's arrays (check_learner tells more)",

@@ -12,17 +12,27 @@ from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import Protocol
 
-from ..errors import ColearnError, InvalidWeights, SchemaMismatch, UsageError
-from .asking import ask_accept, ask_current, ask_proposal, ask_test, ask_vote, check_methods, why_declined
+from ..errors import ColearnError, InvalidWeights, SchemaMismatch, UntestableWeights, UsageError
+from .asking import ask_accept, ask_current, ask_judge, ask_proposal, ask_test, check_methods, why_declined
 from .held import Held
-from .learner import Learner, ProposedWeights, Weights
+from .learner import Learner, ProposedWeights, Weights, without_weights
 from .results import Results, RoundResult
 from .roles import roles_of
 from .schema import Schema
 from .threshold import Tie, need, parse_threshold
 from .weights import decode, encode, weights_ref
 
-__all__ = ["Backend", "InProcess", "check_fit", "play_round", "run", "run_one_round", "set_equal_weights", "tried"]
+__all__ = [
+    "Backend",
+    "InProcess",
+    "check_fit",
+    "play_round",
+    "play_rounds",
+    "run",
+    "run_one_round",
+    "set_equal_weights",
+    "tried",
+]
 
 OnRound = Callable[[RoundResult], None]
 
@@ -123,17 +133,15 @@ def play_round(
     for learner in everyone:
         check_methods(learner)
     proposer = everyone[round_index % len(everyone)]
-    tree = ask_current(proposer).weights
-    schema = Schema.of(tree, roles_of(proposer))
+    data, schema = _first(proposer, "")
     # The parent's bytes; what each learner holds only it can say, as nobody has shared any weights yet.
-    held = [Held(schema, encode(tree), exact=False) for _ in everyone]
-    return _round(round_index + 1, everyone, threshold, [""] * len(everyone), held)
+    held = [Held(schema, data, exact=False) for _ in everyone]
+    return _round(round_index + 1, everyone, threshold, [""] * len(everyone), held, keep=True)
 
 
 def set_equal_weights(learners: Sequence[Learner]) -> None:
     """Give every learner the first one's current weights, the start of a run."""
-    tree = ask_current(learners[0]).weights
-    data, schema = encode(tree), Schema.of(tree, roles_of(learners[0]))
+    data, schema = _first(learners[0], "")
     for learner in learners:
         ask_accept(learner, Weights(decode(data, verified=True)), schema=schema)
 
@@ -143,6 +151,26 @@ def tried(tests: Sequence[ProposedWeights], data: bytes, seconds: float) -> Roun
     return RoundResult.of(
         0, 0, weights_ref(data), tests, accepted=True, votes=(None,) * len(tests), need=0, seconds=seconds
     )
+
+
+def play_rounds(
+    results: Results, n_rounds: int, play: Callable[[int], RoundResult], on_round: OnRound | None
+) -> Results:
+    """Add rounds to the results of a run that has begun: ``play`` makes each, given its number in the run, from 1.
+
+    ``on_round`` gets round 0 and each of them. Ctrl-C ends the run with the rounds that were decided before it.
+    """
+    try:
+        if on_round is not None:
+            on_round(results.initial)
+        for number in range(1, n_rounds + 1):
+            result = play(number)
+            results.data.append(result)
+            if on_round is not None:
+                on_round(result)
+    except KeyboardInterrupt:
+        results.interrupted = True
+    return results
 
 
 class InProcess:
@@ -162,58 +190,61 @@ class InProcess:
     ) -> Results:
         """Run the rounds. Ctrl-C ends the run with the rounds that were decided before it."""
         start = time.monotonic()
-        genesis = ask_current(learners[0], names[0]).weights
-        data = encode(genesis)
-        schema = Schema.of(genesis, roles_of(learners[0]))
+        data, schema = _first(learners[0], names[0])
         check_fit(learners, schema, names)
         held = [Held(schema) for _ in learners]
         _share(data, learners, held)
         tests = [
-            ask_test(learner, Weights(own.tree()), name, held=own)
+            without_weights(ask_test(learner, Weights(own.tree()), name, held=own))
             for learner, name, own in zip(learners, names, held, strict=True)
         ]
-        initial = tried(tests, data, time.monotonic() - start)
-        rounds: list[RoundResult] = []
-        interrupted = False
-        try:
-            if on_round is not None:
-                on_round(initial)
-            for number in range(1, n_rounds + 1):
-                _, result = _round(number, learners, threshold, names, held)
-                rounds.append(result)
-                if on_round is not None:
-                    on_round(result)
-        except KeyboardInterrupt:
-            interrupted = True
-        return Results(
+        begun = Results(
             names=tuple(names),
             threshold=str(threshold),
             backend="in-process",
-            initial=initial,
-            rounds=rounds,
-            interrupted=interrupted,
+            initial=tried(tests, data, time.monotonic() - start),
+        )
+        return play_rounds(
+            begun, n_rounds, lambda number: _round(number, learners, threshold, names, held)[1], on_round
         )
 
 
+def _first(learner: Learner, name: str) -> tuple[bytes, Schema]:
+    """The learner's current weights, as bytes, and their schema."""
+    tree = ask_current(learner, name).weights
+    return encode(tree), Schema.of(tree, roles_of(learner))
+
+
 def _round(
-    number: int, learners: Sequence[Learner], threshold: Fraction, names: Sequence[str], held: Sequence[Held]
+    number: int,
+    learners: Sequence[Learner],
+    threshold: Fraction,
+    names: Sequence[str],
+    held: Sequence[Held],
+    *,
+    keep: bool = False,
 ) -> tuple[list[ProposedWeights], RoundResult]:
+    """``keep``: what was tested stays with each test; it may be large."""
     start = time.monotonic()
     proposer = (number - 1) % len(learners)
     schema = held[proposer].schema
     proposed, data = ask_proposal(learners[proposer], number, schema, names[proposer], held=held[proposer])
     declined = why_declined(proposed, data, held[proposer])
     if declined:
-        nothing = [ProposedWeights(Weights(decode(data, schema)), math.nan, math.nan) for _ in learners]
+        weights = Weights(decode(data, schema) if keep else None)
+        nothing = [ProposedWeights(weights, math.nan, math.nan) for _ in learners]
         return nothing, RoundResult.missed(number, proposer, len(learners), declined, time.monotonic() - start)
     # One decoding each: a learner that writes into what it is given must not change what the others see.
     judged, tested = [], []
     for i, learner in enumerate(learners):
         weights = Weights(decode(data, schema, verified=True))
-        ask = ask_test if i == proposer else _try_test
-        test = ask(learner, weights, names[i], held=held[i])
+        test = _try_test(learner, weights, names[i], held=held[i], its_own=i == proposer)
         judged.append(test or ProposedWeights(weights, math.nan, math.nan, vote=False))
         tested.append(test)
+        if not keep:
+            judged[-1] = without_weights(judged[-1])
+            tested[-1] = None if test is None else judged[-1]
+        del weights, test
     judged[proposer].vote = None  # it has none on its own proposal
     votes = tuple(j.vote for j in judged)
     approvals = sum(vote is True for vote in votes)
@@ -234,13 +265,21 @@ def _round(
     return judged, result
 
 
-def _try_test(learner: Learner, weights: Weights, name: str, *, held: Held) -> ProposedWeights | None:
-    """The learner's test, or None if it finds that these aren't weights for its model: a vote to reject."""
+def _try_test(learner: Learner, weights: Weights, name: str, *, held: Held, its_own: bool) -> ProposedWeights | None:
+    """The learner's test, or None if it fails with these weights alone, or finds that they are none for its model.
+
+    That is a vote to reject. ``its_own``: the learner has proposed them; to propose what it itself finds invalid is a
+    mistake in the program, as learners of different models are.
+    """
     try:
-        return ask_vote(learner, weights, name, held=held)
+        return ask_judge(learner, weights, name, held=held, its_own=its_own)
+    except UntestableWeights:
+        return None
     except SchemaMismatch:
-        raise  # learners of different models are a mistake in the program
+        raise
     except InvalidWeights:
+        if its_own:
+            raise
         return None
 
 

@@ -124,8 +124,8 @@ def _moved(was: Any, now: Any, rise: float) -> Any:
 def _highest(was: Array, rise: float) -> Array:
     """The largest values that may follow; they end where the dtype does."""
     if was.dtype.kind == "f":
-        largest = np.finfo(was.dtype).max
-        return np.asarray(np.minimum(was.astype(np.float64) + rise, largest)).astype(was.dtype)
+        with np.errstate(over="ignore"):
+            return np.asarray(np.minimum(was.astype(np.float64) + rise, np.finfo(was.dtype).max)).astype(was.dtype)
     # Counted in 64 bits without a sign, where what is past the end comes round again.
     least, room = was.astype(np.uint64), np.uint64(np.iinfo(was.dtype).max) - was.astype(np.uint64)
     return np.asarray(least + np.minimum(room, np.uint64(min(int(rise), _LARGEST)))).astype(was.dtype)

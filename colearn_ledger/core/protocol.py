@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 from enum import IntEnum
 from fractions import Fraction
 
+from .cid import cid_text
+
 __all__ = [
     "ZERO_ADDRESS",
     "MotionKind",
@@ -47,6 +49,8 @@ class MotionKind(IntEnum):
     ADD_MEMBER = 0
     REMOVE_MEMBER = 1
     SET_RULES = 2
+    REVERT_TO = 3
+    REPLACE_MEMBER = 4
 
 
 class MotionState(IntEnum):
@@ -90,11 +94,19 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class WeightsRef:
-    """How the chain names weights: hash of the bytes, digest of the CID's root block, exact size in bytes."""
+    """How the chain names weights: hash of the bytes, digest of the CID's root block, exact size in bytes.
+
+    A proposer writes all three, so two that differ may name one content, which lies in the stores once, by its CID.
+    """
 
     sha256: bytes
     cid_digest: bytes
     size: int
+
+    @property
+    def cid(self) -> str:
+        """The CID as text: by this, and by nothing else, stores keep and discard."""
+        return cid_text(self.cid_digest, self.size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +127,7 @@ class View:
     """Everything that one member's node needs to decide, for the time ``at`` (``NodeView`` of the contract).
 
     ``block_hash``/``block_number`` say which block it was read at. ``proposal`` is None while the round is Proposing.
+    ``rounds_to_keep``: accepted rounds whose weights may become the accepted ones again, by a motion that waits.
     """
 
     block_number: int
@@ -137,6 +150,7 @@ class View:
     secret_votes: bool
     max_size: int
     motions_to_vote: tuple[bytes, ...]
+    rounds_to_keep: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +175,11 @@ class RoundRecord:
 
 @dataclass(frozen=True, slots=True)
 class MotionRecord:
-    """One motion as read from the contract's storage. ``subject`` and ``rules`` are None where they don't apply."""
+    """One motion as read from the contract's storage.
+
+    ``subject``, ``rules`` and ``to_round`` are None where they don't apply; ``first_round`` is from which round on an
+    enacted motion to go back holds, else None.
+    """
 
     id: bytes
     kind: MotionKind
@@ -173,6 +191,8 @@ class MotionRecord:
     approvals: int
     rejections: int
     need: int
+    to_round: int | None = None
+    first_round: int | None = None
 
 
 def seats(bitmap: int) -> tuple[int, ...]:

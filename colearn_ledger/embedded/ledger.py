@@ -18,11 +18,11 @@ from pathlib import Path
 from ..chain.contract import CollectiveContract
 from ..chain.deploy import Genesis, deploy
 from ..chain.snapshot import Snapshot
-from ..chain.transactions import Sender
+from ..chain.transactions import Receipt, Sender
 from ..core.asking import ask_current
 from ..core.decide import Me, Wait, decide
-from ..core.driver import check_fit, tried
-from ..core.learner import Learner, ProposedWeights
+from ..core.driver import check_fit, play_rounds, tried
+from ..core.learner import Learner, ProposedWeights, without_weights
 from ..core.limits import DEFAULT_MAX_SIZE
 from ..core.protocol import RoundRecord, RoundState, Rules, View
 from ..core.results import Results, RoundResult
@@ -33,7 +33,7 @@ from ..errors import ChainError
 from ..member.prepare import Preparer
 from ..member.submit import Submitter, sent
 from ..member.verified import Verified
-from ..member.work import Declined, Trained, Verdict
+from ..member.work import Declined, Trained, Verdict, Work
 from ..stores.base import Store
 from ..stores.local import LocalStore
 from .chain import EmbeddedChain
@@ -93,28 +93,14 @@ class EmbeddedLedger:
             collective = _Collective(
                 learners, names, store, threshold, chain, secret=self._secret, shuffled=self._shuffled
             )
-            initial = collective.initial_result()
-            done: list[RoundResult] = []
-            interrupted = False
-            try:
-                if on_round is not None:
-                    on_round(initial)
-                for _ in range(n_rounds):
-                    result = collective.run_round()
-                    done.append(result)
-                    if on_round is not None:
-                        on_round(result)
-            except KeyboardInterrupt:
-                interrupted = True
-            return Results(
+            begun = Results(
                 names=tuple(names),
                 threshold=str(threshold),
                 backend=self.name,
-                initial=initial,
-                rounds=done,
-                interrupted=interrupted,
+                initial=collective.initial_result(),
                 ledger=collective.about,
             )
+            return play_rounds(begun, n_rounds, lambda number: collective.run_round(), on_round)
 
     @contextlib.contextmanager
     def _open_store(self) -> Iterator[Store]:
@@ -130,12 +116,21 @@ class Member:
     """One member: the long half of its work and the short one, which a node has in two processes."""
 
     preparer: Preparer
-    submitter: Submitter
+    submitter: Submitter[Receipt]
 
     @property
     def me(self) -> Me:
         """What it knows of itself."""
         return Me(self.submitter.sender.account.address, self.preparer.adopted)
+
+
+def _light(work: Work) -> Work:
+    """The same without the weights that were tested, of which every member would hold its own."""
+    if isinstance(work, Trained) and work.own_test is not None:
+        return replace(work, own_test=without_weights(work.own_test))
+    if isinstance(work, Verdict) and work.test is not None:
+        return replace(work, test=without_weights(work.test))
+    return work
 
 
 class _Collective:
@@ -196,7 +191,7 @@ class _Collective:
         """Everyone adopts the genesis weights and tests them."""
         for member in self._members:
             member.preparer.prepare(decide(*self._look(member)))
-        tests = [member.preparer.test(self._data) for member in self._members]
+        tests = [without_weights(member.preparer.test(self._data)) for member in self._members]
         return replace(tried(tests, self._data, time.monotonic() - self._started), gas=self._deployment.gas)
 
     def run_round(self) -> RoundResult:
@@ -224,13 +219,14 @@ class _Collective:
             action = decide(*self._look(member))
             if isinstance(action, Wait):
                 continue
-            work = member.preparer.prepare(action)
+            work = _light(member.preparer.prepare(action))
             if isinstance(work, Declined):
                 evidence.declined = work.reason
                 continue
             acted = True
             if isinstance(work, Trained):
-                evidence.tests[seat] = work.own_test
+                if work.own_test is not None:
+                    evidence.tests[seat] = work.own_test
             elif isinstance(work, Verdict):
                 evidence.votes[seat] = work.approve if work.test is None else work.test.vote
                 if work.test is not None:

@@ -82,7 +82,7 @@ def set_up(
         web3,
         account.address,
         [p.address for p in people],
-        first.data,
+        first.weights,
         schema=first.schema,
         secret_votes=secret,
         shuffled=shuffled,
@@ -136,7 +136,7 @@ def _check(options: argparse.Namespace) -> Training:
         raise UsageError(f"--stakeholders is {options.stakeholders}", expected=_HOW_MANY)
     if options.rounds < 1:
         raise UsageError(f"--rounds is {options.rounds}", expected="1 or more")
-    return training_given(options, -(-options.rounds // options.stakeholders))
+    return training_given(options, options.rounds, options.stakeholders)
 
 
 def _show(text: str) -> None:
