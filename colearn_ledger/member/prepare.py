@@ -16,6 +16,7 @@ from ..core.held import Held
 from ..core.learner import Learner, ProposedWeights, Weights
 from ..core.limits import MOST_NOTE
 from ..core.protocol import WeightsRef
+from ..core.roles import roles_of
 from ..core.schema import Schema
 from ..core.weights import check_head, decode, encode
 from ..errors import InvalidWeights, StoreError, UnavailableWeights, UntestableWeights
@@ -56,7 +57,7 @@ class Preparer:
         self.max_size = max_size
         self.name = name
         own = ask_current(learner, name).weights
-        self.schema = schema or Schema.of(own)
+        self.schema = schema or Schema.of(own, roles_of(learner))
         encode(self.schema.fit(own))
         self._adopted_ref: WeightsRef | None = None
         self._held = Held(self.schema)
@@ -141,10 +142,10 @@ class Preparer:
                 return Nothing(f"the accepted weights can't be had yet: {e.what}")
             tree = decode(data, self.schema)
             self._verified.keep(ref, data)
-            held.data = self._verified.take(ref)
+            held.data = self._verified.take(ref) or data  # a proposal is compared with its parent, disk or none
             del data  # it may be large
         self._held = Held(self.schema)  # what it holds isn't known while it adopts
-        ask_accept(self.learner, Weights(tree), self.name)
+        ask_accept(self.learner, Weights(tree), self.name, schema=self.schema)
         self._held, self._adopted_ref = held, ref
         return Adopted(ref)
 
@@ -158,20 +159,17 @@ class Preparer:
         proposed, data = ask_proposal(
             self.learner, action.round, self.schema, self.name, max_size=self.max_size, held=self._held
         )
-        declined = why_declined(proposed)
+        declined = why_declined(proposed, data, self._held)
         if declined:
             return Declined(action.round, declined)
         # Published before the transaction names it, so that nobody looks for what isn't there.
         ref = self.store.put(data)
-        declined = why_declined(proposed, unchanged=ref.sha256 == action.parent)
-        if declined:
-            return Declined(action.round, declined)
         self._verified.keep(ref, data)
         kept = self._verified.take(ref)  # in a file: what is in memory isn't needed any more
         weights = Weights(decode(data if kept is None else kept, self.schema, verified=True))
         del data
         try:
-            own_test = ask_judge(self.learner, weights, self.name, held=self._held)
+            own_test = ask_judge(self.learner, weights, self.name, held=self._held, its_own=True)
         except UntestableWeights:
             own_test = None  # told already; what the others make of it is theirs
         return Trained(action.round, action.parent, ref, _note(proposed), own_test)

@@ -220,9 +220,13 @@ class Findings:
         from colearn_ledger.learners.loading.first_weights import try_learner
 
         made = try_learner(self.config.learner)  # in a process of its own: whatever it does is said in this line
-        self.deployment.schema.fit(decode(made.weights))
-        text = "; ".join([f"{self.config.learner_factory} makes weights that fit", *made.notes])
-        return Line("learner", text, note=bool(made.notes))
+        schema = self.deployment.schema
+        schema.fit(decode(made.weights))
+        notes = [*made.notes]
+        if [path for path, _ in made.schema.roles] != [path for path, _ in schema.roles]:
+            notes.append("it declares other leaves as local or bounded than the deployment does, whose rule applies")
+        text = "; ".join([f"{self.config.learner_factory} makes weights that fit", *notes])
+        return Line("learner", text, note=bool(notes))
 
 
 Check = Callable[[], "str | Line"]
