@@ -153,7 +153,7 @@ def test_learner__whose_own_code_fails__5_and_its_traceback_in_the_log(
     path = made.config(0, learner__factory="tests.kit.node_learners:fail", learner__options={}, log__format="text")
     assert main(["run", "--config", str(path)]) == 5
     said = capsys.readouterr().err
-    assert "RuntimeError: no data today" in said and "in fail" in said and "error: the learner failed" in said
+    assert "RuntimeError: no data today" in said and "in fail" in said and "error: the learner's factory failed" in said
 
 
 def test_store__ipfs_that_is_not_there__7(made: NodeCollective, capsys: pytest.CaptureFixture[str]) -> None:
