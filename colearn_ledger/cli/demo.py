@@ -27,6 +27,7 @@ __all__ = ["add_options", "run"]
 _HOW_MANY = f"{LEAST_MEMBERS} to {MOST_MEMBERS}"
 MAX_SEED = 2**31  # learners add their number to it, and frameworks take 32 bits
 ATTACKS = "label-flip, random-weights, sign-flip or lying-votes"
+_ATTACK = "sign-flip"
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -41,7 +42,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("-d", "--data_dir", type=Path, help="folder with the data")
     add_training_options(parser)
     add("--malicious", type=int, default=0, metavar="K", help="the last K learners attack (default: none)")
-    add("--attack", default="sign-flip", metavar="NAME", help=f"how: {ATTACKS} (default: %(default)s)")
+    add("--attack", metavar="NAME", help=f"how: {ATTACKS} (default: {_ATTACK})")
     add("--no-ledger", action="store_true", help="run in process, without a chain")
     add("--secret", action="store_true", help="votes are committed, then revealed")
     add("--shuffled", action="store_true", help="the order of proposers is shuffled")
@@ -67,9 +68,16 @@ def run(options: argparse.Namespace) -> int:
     _range(options.n_rounds >= 1, "n_rounds", options.n_rounds, "1 or more")
     _range(0 <= options.seed < MAX_SEED, "seed", options.seed, f"0 to {MAX_SEED - 1}")
     # by the seed, private training too, so that a run can be repeated: the demo's data is nobody's secret
-    training = replace(training_given(options, -(-options.n_rounds // options.n_learners)), deterministic=True)
+    training = replace(training_given(options, options.n_rounds, options.n_learners), deterministic=True)
     _range(0 <= options.malicious < options.n_learners, "malicious", options.malicious, "0 to all learners but one")
-    attack_named(options.attack)
+    if options.attack is not None:
+        attack_named(options.attack)
+        if not options.malicious:
+            raise UsageError(
+                "--attack without --malicious", expected="how many learners attack", fix="give --malicious 1"
+            )
+    elif options.malicious:
+        options.attack = _ATTACK
     if options.no_ledger and (options.secret or options.shuffled):
         raise UsageError("--secret and --shuffled are the ledger's", fix="leave out --no-ledger")
     if options.data_dir is not None and not options.data_dir.is_dir():
@@ -104,20 +112,21 @@ def _run(
     """Make the learners and run the rounds, telling what is done meanwhile."""
     from ..core.driver import run as run_collective
     from ..learners.attacks import attack_named
-    from ..learners.voting.policy import SmallVoteSet, small_vote_sets
+    from ..learners.voting.policy import OneClassVoteSet, SmallVoteSet, one_class_vote_sets, small_vote_sets
     from ..report.progress import watched
     from ..report.record import environment
     from ..report.table import Table
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", SmallVoteSet)  # said below, once for all of them
+        for kind in (SmallVoteSet, OneClassVoteSet):  # said below, once for all of them
+            warnings.simplefilter("ignore", kind)
         prepared = task.make_learners(
             options.n_learners, training, seed=options.seed, data_dir=options.data_dir, say=progress.stage
         )
     progress.row(f"{task.name}: {prepared.data}")
-    few = small_vote_sets(prepared.learners)
-    if few is not None:
-        progress.row(f"note: {few}")
+    for note in (small_vote_sets(prepared.learners), one_class_vote_sets(prepared.learners)):
+        if note is not None:
+            progress.row(f"note: {note}")
     privacy = training.privacy
     if privacy is not None:
         noise = prepared.learners[0].privacy.noise_multiplier  # type: ignore[attr-defined]
@@ -151,7 +160,7 @@ def _run(
     )
     given = {key: value for key, value in vars(options).items() if isinstance(value, str | int | float | None)}
     given |= {"task": task.name, "data_dir": options.data_dir and str(options.data_dir), "output": str(options.output)}
-    del given["command"], given["list_tasks"]
+    del given["list_tasks"]
     return results, {"command": "demo", "options": given, "data": prepared.data, **environment()}
 
 

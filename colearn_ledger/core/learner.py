@@ -39,7 +39,8 @@ class ProposedWeights:
     criterion: which entry of the scores decides.
     current_score: what the learner's current weights reach on the same vote set.
     record: how the vote came about, if the learner tells.
-    evaluation_results: whatever else the learner has measured; nobody but the learner's own program reads it.
+    evaluation_results: whatever else the learner has measured; nobody but the learner's own program reads it. On a
+        node only plain values in it leave the learner's process: numbers, texts, truths, lists and tables of these.
     """
 
     weights: Weights

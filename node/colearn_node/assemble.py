@@ -6,7 +6,7 @@ import contextlib
 import logging
 from collections.abc import Iterator
 
-from colearn_ledger.chain.transactions import Sender
+from colearn_ledger.chain.transactions import Sender, Sending, Starter
 from colearn_ledger.member.submit import Submitter
 
 from . import lock
@@ -58,7 +58,7 @@ def assembled(
         )
         yield Node(
             ledger,
-            WorkerSupervisor(_spec(findings), wake, log, grace_s=config.learner_grace),
+            WorkerSupervisor(_spec(findings), wake, log, grace_s=config.learner_grace, hang_s=config.learner_hang),
             wake,
             Reporter(log, metrics),
             Retention(ledger, config.store_keep),
@@ -72,18 +72,18 @@ def assembled(
         )
 
 
-def _submitter(findings: Findings) -> Submitter | None:
+def _submitter(findings: Findings) -> Submitter[Sending] | None:
     if findings.account is None or findings.dry_run:
         return None
     cap = findings.config.fee_cap
     sender = Sender(findings.contract, findings.account, fee_cap=None if cap is None else int(cap * 10**9))
-    return Submitter(sender, publish_scores=findings.config.publish_scores)
+    return Submitter(Starter(sender), publish_scores=findings.config.publish_scores)
 
 
 def _spec(findings: Findings) -> Spec:
     return Spec(
         learner=findings.config.learner.elsewhere(),
-        store=findings.config.store,
+        store=findings.store,
         max_size=findings.view.max_size,
         schema=findings.deployment.schema,
     )

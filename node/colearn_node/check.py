@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import shutil
 import time
-import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from eth_account.signers.local import LocalAccount
@@ -26,6 +25,8 @@ from colearn_ledger.errors import ChainError, ColearnError, ConfigError, Insuffi
 from colearn_ledger.formats.addresses import parse_address
 from colearn_ledger.founding.record import DeploymentRecord, load_deployment
 from colearn_ledger.report.rules import decision_in_words, windows_in_words
+from colearn_ledger.stores.base import owner_of
+from colearn_ledger.stores.spec import StoreSpec
 
 from .settings import Config
 
@@ -81,6 +82,14 @@ class Findings:
         if named is None:
             return ZERO_ADDRESS
         return parse_address(named, "member", error=ConfigError)
+
+    @property
+    def store(self) -> StoreSpec:
+        """The member's store, where nothing that it keeps for this collective is taken for anybody else's."""
+        if self.config.store_folder is not None and (self.account is None or self.dry_run):
+            return self.config.store  # a dry run leaves no mark in a folder
+        owner = owner_of(self.contract.chain_id, self.contract.address, self.member)
+        return replace(self.config.store, owner=owner)
 
     # -------------------------------------------------------------------------------------------- one by one
 
@@ -165,7 +174,7 @@ class Findings:
             from colearn_ledger.stores.local import LocalStore
 
             local = LocalStore(self.config.store_folder)
-            probe = local.put(b"colearn-node check")
+            probe = local.put(f"colearn-node check of {self.member}".encode())  # others may check at the same time
             local.get(probe)
             local.discard(probe)
             there = local.has(self.view.accepted)
@@ -176,16 +185,16 @@ class Findings:
             )
         from colearn_ledger.stores.ipfs import IpfsStore
 
-        assert self.config.store_ipfs is not None
-        ipfs = IpfsStore(self.config.store_ipfs, allow_remote=self.config.store_allow_remote)
+        store = self.store.open()
+        assert isinstance(store, IpfsStore)
         try:
-            version, peers = ipfs.check(), len(ipfs.peers())
-            there = ipfs.has(self.view.accepted)
+            version, peers = store.check(), len(store.peers())
+            there = store.has(self.view.accepted)
         finally:
-            ipfs.close()
+            store.close()
         if peers == 0 and not there:
             raise StoreError(
-                f"the IPFS daemon at {self.config.store_ipfs} is connected to no other daemon",
+                f"the IPFS daemon at {store.api} is connected to no other daemon",
                 expected="the other members' daemons",
                 fix="check the swarm key, the peers' addresses (`ipfs swarm peers`) and the firewall",
             )
@@ -207,19 +216,13 @@ class Findings:
         return f"{free >> 30} GiB left at {folder}"
 
     def try_learner(self) -> Line:
-        from colearn_ledger.core.asking import ask_current
-        from colearn_ledger.core.check_learner import warnings_about
-        from colearn_ledger.learners.voting.policy import SmallVoteSet, small_vote_set
+        from colearn_ledger.core.weights import decode
+        from colearn_ledger.learners.loading.first_weights import try_learner
 
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", SmallVoteSet)  # said in the line
-            learner = self.config.learner.make()
-        weights = ask_current(learner).weights
-        self.deployment.schema.fit(weights)
-        few = small_vote_set(learner)
-        notes = [*warnings_about(weights), *([] if few is None else [f"it {few}"])]
-        text = "; ".join([f"{self.config.learner_factory} makes weights that fit", *notes])
-        return Line("learner", text, note=bool(notes))
+        made = try_learner(self.config.learner)  # in a process of its own: whatever it does is said in this line
+        self.deployment.schema.fit(decode(made.weights))
+        text = "; ".join([f"{self.config.learner_factory} makes weights that fit", *made.notes])
+        return Line("learner", text, note=bool(made.notes))
 
 
 Check = Callable[[], "str | Line"]
@@ -283,10 +286,4 @@ def check_everything(config: Config, tell: Callable[[Line], None]) -> ColearnErr
                 failed.add(name)
             first = first or error
             tell(Line(name, error.what, error))
-        except Exception as e:  # the learner's own code: whatever it raises is something to be told
-            if name != "learner":
-                raise
-            broken = ConfigError(f"the learner can't be made: {type(e).__name__}: {e}", fix="run its factory by itself")
-            first = first or broken
-            tell(Line(name, broken.what, broken))
     return first

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from colearn_node.log import Log
-from colearn_node.worker.messages import Discard, Done, Failed, Job, Ready, Spec
+from colearn_node.worker.messages import Done, Failed, Job, Ready, Spec, Tidy
 from colearn_node.worker.process import Died, Message
 
 from colearn_ledger.chain.endpoints import Heads
@@ -67,7 +68,8 @@ class FakeLedger:
     """A collective whose views are given; ``mined``: what was sent, in order.
 
     ``known``: what the last call for a view came with. ``error``: raised by the next calls until it is taken away.
-    ``refusal``: raised by the next submit alone. ``better``: whether there is an endpoint to switch to.
+    ``refusal``: what becomes of the next transaction. ``mines``: False leaves transactions ``under_way``.
+    ``better``: whether there is an endpoint to switch to.
     """
 
     now: View
@@ -84,6 +86,8 @@ class FakeLedger:
     heads: Heads | None = None
     better: bool = True
     switches: int = 0
+    mines: bool = True
+    under_way: Work | None = None
 
     def view(self, known: View | None = None) -> View:
         if self.error is not None:
@@ -103,7 +107,18 @@ class FakeLedger:
         self.switches += 1
         return self.better
 
-    def submit(self, work: Work) -> Receipt:
+    def submit(self, work: Work) -> None:
+        self.under_way = work
+
+    @property
+    def pause(self) -> float:
+        return math.inf if self.under_way is None else 0.1
+
+    def poll(self) -> Receipt | None:
+        assert self.under_way is not None
+        if not self.mines:
+            return None
+        work, self.under_way = self.under_way, None
         if self.refusal is not None:
             refusal, self.refusal = self.refusal, None
             raise refusal
@@ -128,7 +143,7 @@ class FakeWorker:
     def __init__(self, wake: Callable[[], None], pid: int) -> None:
         self._wake = wake
         self.pid = pid
-        self.sent: list[Job | Discard] = []
+        self.sent: list[Job | Tidy] = []
         self._said: list[Message] = []
         self.alive = True
 
@@ -145,7 +160,7 @@ class FakeWorker:
 
         return started, start
 
-    def send(self, message: Job | Discard) -> None:
+    def send(self, message: Job | Tidy) -> None:
         self.sent.append(message)
 
     def hear(self) -> list[Message]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,7 +18,7 @@ from colearn_ledger.chain.snapshot import Snapshot
 from colearn_ledger.core.protocol import ZERO_ADDRESS, WeightsRef
 from colearn_ledger.core.schema import Schema
 from colearn_ledger.core.weights import encode, weights_ref
-from colearn_ledger.errors import ChainError, ConfigError, NotAMember, StoreError
+from colearn_ledger.errors import ArtifactError, ChainError, LearnerError, NoContract, NotAMember, StoreError
 from colearn_ledger.founding.record import DeploymentRecord
 from colearn_ledger.stores.local import LocalStore
 
@@ -33,7 +34,7 @@ def findings(folder: Path, *, ahead: float = 0.0, seen: Any = None, account: boo
         fetch_clock=lambda head: time.time() + ahead,
     )
     collective = cast(CollectiveContract, contract)
-    snapshot = SimpleNamespace(contract=collective, head=HEAD, clock=1000, view=lambda member: seen or view())
+    snapshot = SimpleNamespace(contract=collective, head=HEAD, clock=1000, pin=None, view=lambda member: seen or view())
     looked = Findings(Config(folder=folder, **changes))
     looked.contract, looked.snapshot = collective, cast(Snapshot, snapshot)
     if account:
@@ -61,6 +62,17 @@ def test_find_member__no_member__is_wrong_with_a_key_and_follows_without_one_or_
     dry.dry_run = True
     assert "follows, and does nothing" in dry.find_member()
     assert findings(tmp_path, seen=view(seat=3), account=True).find_member() == "on seat 3 of 4, round 7"
+
+
+def test_compare_code__nothing_is_there_or_another_contract__is_wrong(tmp_path: Path) -> None:
+    for code, error in ((b"", NoContract), (b"\0", ArtifactError)):
+        looked = findings(tmp_path)
+        contract: Any = looked.contract
+        contract.web3 = SimpleNamespace(eth=SimpleNamespace(get_code=lambda address, block, code=code: code))
+        contract.chain_id = 5
+        with pytest.raises(ArtifactError) as raised:
+            looked.compare_code()
+        assert type(raised.value) is error
 
 
 def test_count_funds__nothing_is_sent__none_are_needed(tmp_path: Path) -> None:
@@ -114,14 +126,18 @@ def make_floats() -> Any:
     def never(*_: object) -> Any:
         raise AssertionError
 
-    from colearn_ledger.core.learner import Weights
+    from colearn_ledger.core.learner import ProposedWeights, Weights
 
     return SimpleNamespace(
         mli_get_current_weights=lambda: Weights([1.0]),
         mli_propose_weights=never,
-        mli_test_weights=never,
+        mli_test_weights=lambda weights: ProposedWeights(weights, 1.0, 1.0, vote=True),
         mli_accept_weights=never,
     )
+
+
+def leave() -> Any:
+    sys.exit(0)
 
 
 def break_down() -> Any:
@@ -136,7 +152,14 @@ def deployment(folder: Path, tree: object) -> Path:
     return folder / "deployment.json"
 
 
-@pytest.mark.parametrize("factory, wrong", [("make_floats", None), ("break_down", "RuntimeError: no data today")])
+@pytest.mark.parametrize(
+    "factory, wrong",
+    [
+        ("make_floats", None),
+        ("break_down", "failed: RuntimeError: no data today"),
+        ("leave", "ended the process (code 0)"),
+    ],
+)
 def test_check_everything__no_chain__what_needs_none_is_looked_at_and_the_first_mistake_is_returned(
     tmp_path: Path, factory: str, wrong: str | None
 ) -> None:
@@ -159,13 +182,18 @@ def test_check_everything__no_chain__what_needs_none_is_looked_at_and_the_first_
     if wrong is None:
         assert said["learner"].error is None and not said["learner"].note
     else:
-        assert isinstance(said["learner"].error, ConfigError) and wrong in said["learner"].text
+        assert isinstance(said["learner"].error, LearnerError) and wrong in said["learner"].text
     assert not (tmp_path / "w").exists()
 
 
 def test_check_everything__whoever_is_told_has_left__is_no_finding(tmp_path: Path) -> None:
+    told: list[Line] = []
+
     def tell(line: Line) -> None:
-        raise BrokenPipeError
+        told.append(line)
+        if len(told) == 1:
+            raise BrokenPipeError
 
     with pytest.raises(BrokenPipeError):
         check_everything(Config(deployment=deployment(tmp_path, [0.0])), tell)
+    assert len(told) == 1

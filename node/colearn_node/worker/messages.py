@@ -1,4 +1,4 @@
-"""What the node and its worker process say to each other, pickled over a socket pair."""
+"""What the node and its worker process say to each other over a socket pair; :mod:`.codec` makes bytes of it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from colearn_ledger.learners.loading.factory import LearnerSpec
 from colearn_ledger.member.work import Work
 from colearn_ledger.stores.spec import StoreSpec
 
-__all__ = ["Discard", "Done", "Failed", "Job", "Ready", "Spec"]
+__all__ = ["Done", "Failed", "Job", "Ready", "Sound", "Spec", "Tidy"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,18 +30,28 @@ class Spec:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Something to prepare; ``deadline_s`` seconds for pulling weights."""
+    """Something to prepare; ``deadline_s`` seconds for pulling weights.
+
+    ``wary``: the last worker died of it, so this one is to test its current weights before, and to say so.
+    """
 
     number: int
     action: Action
     deadline_s: float
+    wary: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Discard:
-    """Weights that need not be kept any more."""
+class Tidy:
+    """What the store is to keep of the collective's weights: see :meth:`.Preparer.tidy`.
 
-    refs: tuple[WeightsRef, ...]
+    ``needed`` is None where everything is kept; ``archive``: weights to keep for good, if they are there; ``wanted``:
+    to be pulled, if they aren't.
+    """
+
+    needed: tuple[WeightsRef, ...] | None
+    archive: tuple[WeightsRef, ...] = ()
+    wanted: tuple[WeightsRef, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +62,22 @@ class Ready:
 
 
 @dataclass(frozen=True, slots=True)
+class Sound:
+    """In a job that is wary: the learner has tested its current weights, and lives."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
 class Done:
-    """A job's result. The weights themselves stay in the worker."""
+    """A job's result. The weights themselves stay in the worker.
+
+    ``notes``: what of it couldn't be shown, for people.
+    """
 
     number: int
     work: Work
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
