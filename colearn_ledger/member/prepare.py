@@ -27,6 +27,9 @@ from .work import Adopted, Declined, Nothing, Trained, Verdict, Work
 __all__ = ["Preparer"]
 
 
+_WANTED_S = 20.0  # for weights that are not needed yet: a vote may wait behind them
+
+
 class Preparer:
     """A learner and the store that its weights go to.
 
@@ -92,7 +95,12 @@ class Preparer:
         own = encode(self.schema.fit(ask_current(self.learner, self.name).weights))
         return self.test(own)
 
-    def tidy(self, needed: Sequence[WeightsRef] | None, archive: Sequence[WeightsRef] = ()) -> Nothing | None:
+    def tidy(
+        self,
+        needed: Sequence[WeightsRef] | None,
+        archive: Sequence[WeightsRef] = (),
+        wanted: Sequence[WeightsRef] = (),
+    ) -> Nothing | None:
         """See to it that the store keeps what this member needs, and of all that it kept for it nothing else.
 
         The adopted weights are put back where the store has lost them. Asked again and again: what fails now, as while
@@ -102,6 +110,7 @@ class Preparer:
         ----------
         needed: everything else that is kept for this member is discarded, by its CID; None: nothing is.
         archive: to be kept for good, if it is there.
+        wanted: likewise needed, and pulled where the store doesn't keep them, as they may become the accepted ones.
 
         Returns what was mended, to be told. Raises StoreError, once all was tried, when something failed.
         """
@@ -122,9 +131,12 @@ class Preparer:
             if one.cid in kept:
                 attempt(partial(self.store.archive, one))
         if needed is not None:
-            keep = {one.cid for one in (*needed, ref, self._verified.ref) if one is not None}
+            keep = {one.cid for one in (*needed, *wanted, ref, self._verified.ref) if one is not None}
             for cid in kept - keep:
                 attempt(partial(self.store.discard, cid))
+        for one in wanted:
+            if one.cid not in kept:
+                attempt(partial(self.store.get, one, deadline_s=_WANTED_S))
         if failures:
             raise failures[0]
         return Nothing("the store had lost the accepted weights, and they were put back") if lost else None

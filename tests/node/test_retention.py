@@ -96,6 +96,18 @@ def test_due__keep_all__everything_and_the_chain_is_not_asked() -> None:
     assert due(made, "all") == Tidy(None) and made.pages == []
 
 
+def test_due__members_may_go_back__those_weights_are_wanted_at_once() -> None:
+    for keep in ("current", "accepted", "all"):
+        made = ledger()
+        retention = Retention(made, keep, clock=Clock())
+        first = retention.due(made.now)
+        assert first is not None and first.wanted == ()
+        made.becomes(rounds_to_keep=(1, 3))  # a motion was moved, and another, in the same round
+        found = retention.due(made.now)
+        assert found == replace(first, wanted=(ref("w1"), ref("w3")))
+        assert retention.due(made.now) is None
+
+
 def test_due__same_round_again__asks_nothing_until_a_minute_has_passed() -> None:
     made, clock = ledger(), Clock()
     retention = Retention(made, "current", clock=clock)
