@@ -12,7 +12,7 @@ from typing import Protocol
 
 from colearn_ledger.backoff import Backoff
 from colearn_ledger.core.decide import Action, Adopt, Judge, Propose
-from colearn_ledger.errors import SchemaMismatch
+from colearn_ledger.errors import SchemaMismatch, StoreError
 from colearn_ledger.formats.hashes import shown_hash
 from colearn_ledger.member.work import Adopted, Nothing, Work
 
@@ -196,8 +196,8 @@ class WorkerSupervisor:
     def _failed(self, message: Failed) -> None:
         if message.trace:
             self._log.error("trace", message.trace)
-        if message.number == 0 and not self._started_once:
-            raise message.error
+        if message.number == 0 and not self._started_once and not isinstance(message.error, StoreError):
+            raise message.error  # a store that is away comes back
         if self._job is None or message.number != self._job.number:
             self._log.error("failed", str(message.error))
             return
