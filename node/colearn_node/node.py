@@ -40,7 +40,7 @@ _LEAST_PAUSE_S = 0.25
 _COMPARE_S = 5.0  # between two comparisons of the endpoints' heads
 _LAGS = 2  # comparisons in a row: blocks don't reach all endpoints in the same moment
 _STILL_S = 300.0
-_PAGE = 64  # rounds whose outcomes are read at once
+_PAGE = 128  # rounds whose outcomes are read at once
 _LONGEST_PAUSE_S = 15.0
 # What the learner's side raises where only a person can mend it; see WorkerSupervisor.hear. All else passes.
 _ENDS_A_NODE = (ConfigError, DataError, InvalidWeights, LearnerError)

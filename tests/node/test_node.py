@@ -337,10 +337,10 @@ def test_step__many_rounds_while_it_was_away__acts_at_once_and_tells_them_a_page
     looks = 0
     while bench.node.step() == 0:
         looks += 1
-    assert 20_000 / 64 - 3 < looks < 20_000 / 64 + 1 and max(count for _, count in bench.ledger.pages) <= 64
+    assert 20_000 / 128 - 3 < looks < 20_000 / 128 + 1 and max(count for _, count in bench.ledger.pages) <= 128
     told = bench.log.events("outcome")
-    assert "round 12345 is accepted: 2 approve, 2 needed" in told and told[0] == "rounds 7 to 70 were missed"
-    assert len(told) < 320 and told[-1].startswith("rounds 199") and told[-1].endswith("to 20006 were missed")
+    assert "round 12345 is accepted: 2 approve, 2 needed" in told and told[0] == "rounds 7 to 134 were missed"
+    assert len(told) < 160 and told[-1].startswith("rounds 19") and told[-1].endswith("to 20006 were missed")
 
 
 def test_step__outcomes_cannot_be_read__are_told_later_and_nothing_waits_for_it() -> None:
