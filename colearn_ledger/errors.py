@@ -33,6 +33,7 @@ __all__ = [
     "StoreError",
     "TransactionError",
     "UnavailableWeights",
+    "UntestableWeights",
     "UsageError",
     "WrongChain",
 ]
@@ -97,6 +98,10 @@ class InvalidWeights(ColearnError, ValueError):
 
 class SchemaMismatch(InvalidWeights):
     """Well-formed weights whose names, dtypes or shapes are not those of the collective's model."""
+
+
+class UntestableWeights(InvalidWeights):
+    """Well-formed weights with which a learner's test fails, as it doesn't with the learner's current ones."""
 
 
 class StoreError(ColearnError, OSError):

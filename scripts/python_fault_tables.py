@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["FOLDERS", "IMPORTED_ONCE", "IN_OTHER_PROCESSES", "MARKS", "MAY_LIVE", "NAMES", "TESTS"]
+__all__ = ["FEWER", "FOLDERS", "IMPORTED_ONCE", "IN_OTHER_PROCESSES", "MARKS", "MAY_LIVE", "NAMES", "TESTS"]
 
 # Folders, or single modules.
 FOLDERS = (
@@ -13,6 +13,9 @@ FOLDERS = (
     "colearn_ledger/member",
     "node/colearn_node",
 )
+
+# So many faults a module instead, by room: where nearly each test has a chain of its own.
+FEWER = {"history": 8, "member": 8}
 
 _RESTARTS = tuple(
     f"tests/system/test_restart.py::{name}"
@@ -35,6 +38,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "chain/bytecode": ("tests/chain/test_contract.py",),
     "chain/delivery": ("tests/chain/test_transactions.py",),
     "chain/deploy": ("tests/chain/test_contract.py",),
+    "chain/endpoint": ("tests/chain/test_endpoints.py",),
     "chain/reverts": ("tests/chain/test_contract.py", "tests/chain/test_transactions.py"),
     "history/export": ("tests/history/test_read.py", "tests/cli/test_history.py"),
     "history/logs": ("tests/history/test_read.py",),

@@ -21,7 +21,7 @@ from ..chain.snapshot import Snapshot
 from ..chain.transactions import Receipt, Sender
 from ..core.asking import ask_current
 from ..core.decide import Me, Wait, decide
-from ..core.driver import check_fit, tried
+from ..core.driver import check_fit, play_rounds, tried
 from ..core.learner import Learner, ProposedWeights
 from ..core.limits import DEFAULT_MAX_SIZE
 from ..core.protocol import RoundRecord, RoundState, Rules, View
@@ -92,28 +92,14 @@ class EmbeddedLedger:
             collective = _Collective(
                 learners, names, store, threshold, chain, secret=self._secret, shuffled=self._shuffled
             )
-            initial = collective.initial_result()
-            done: list[RoundResult] = []
-            interrupted = False
-            try:
-                if on_round is not None:
-                    on_round(initial)
-                for _ in range(n_rounds):
-                    result = collective.run_round()
-                    done.append(result)
-                    if on_round is not None:
-                        on_round(result)
-            except KeyboardInterrupt:
-                interrupted = True
-            return Results(
+            begun = Results(
                 names=tuple(names),
                 threshold=str(threshold),
                 backend=self.name,
-                initial=initial,
-                rounds=done,
-                interrupted=interrupted,
+                initial=collective.initial_result(),
                 ledger=collective.about,
             )
+            return play_rounds(begun, n_rounds, lambda number: collective.run_round(), on_round)
 
     @contextlib.contextmanager
     def _open_store(self) -> Iterator[Store]:
@@ -229,7 +215,8 @@ class _Collective:
                 continue
             acted = True
             if isinstance(work, Trained):
-                evidence.tests[seat] = work.own_test
+                if work.own_test is not None:
+                    evidence.tests[seat] = work.own_test
             elif isinstance(work, Verdict):
                 evidence.votes[seat] = work.approve if work.test is None else work.test.vote
                 if work.test is not None:

@@ -195,6 +195,13 @@ class Config:
         10.0,
         between=(0, 86400),
     )
+    learner_hang: float = _setting(
+        "seconds that adopting may take besides those for pulling weights, until its process is taken to hang and is "
+        "started anew; twice as many each time in a row",
+        "120",
+        120.0,
+        between=(1, 86400),
+    )
     learner_options: dict[str, Any] = _setting("keyword arguments of the factory", "", {})
     log_format: Literal["text", "json"] = _setting("text for people, json for machines", '"text"', "text")
     log_level: Literal["debug", "info", "warning", "error"] = _setting("least that is logged", '"info"', "info")

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any, cast
 
 import pytest
 
-from colearn_ledger.core.protocol import RoundState
+from colearn_ledger.chain.contract import CollectiveContract, Head
+from colearn_ledger.core.protocol import MotionKind, MotionState, RoundState, seats
+from colearn_ledger.errors import ChainError, ColearnError, ContractError
 
 from ..kit.anvil import Anvil, anvil
 from ..kit.builders import ref
@@ -22,6 +25,7 @@ def story() -> Iterator[Collective[Anvil]]:
 
 def test_snapshot__the_chain_goes_on__reads_stay_at_the_snapshots_block(story: Collective[Anvil]) -> None:
     before = story.contract.snapshot()
+    assert before.pin == {"blockHash": "0x" + before.head.hash.hex()}
     receipt = story.send_proposal("one")
     proposal = story.proposal
     story.sender(0).move_add_member(story.address(5))
@@ -44,6 +48,23 @@ def test_snapshot__a_later_clock__counts_deadlines_that_the_head_has_not_reached
     assert later.view(story.address(0)).at == later.clock and later.head == snapshot.head
 
 
+def test_snapshot__motions__of_each_kind_with_what_it_is_about(story: Collective[Anvil]) -> None:
+    rules = replace(RULES, vote_window=7)
+    story.sender(0).move_add_member(story.address(5))
+    story.sender(1).move_rules(rules)
+    story.vote_motion(0, approve=False)
+    story.sender(2).move_remove_member(story.address(1))
+    added, changed, removed = story.contract.snapshot().motions(0, 10)
+    assert (added.kind, added.mover, added.subject) == (MotionKind.ADD_MEMBER, story.address(0), story.address(5))
+    assert (changed.kind, changed.subject, changed.rules) == (MotionKind.SET_RULES, None, rules)
+    assert (removed.kind, removed.subject, removed.rules) == (MotionKind.REMOVE_MEMBER, story.address(1), None)
+    assert added.rules is None and {m.state for m in (added, changed, removed)} == {MotionState.OPEN}
+    assert (seats(changed.approvals), seats(changed.rejections), changed.need) == ((1,), (0,), 2)
+    assert (seats(removed.approvals), seats(removed.rejections), removed.need) == ((2,), (), 2)
+    assert len({added.id, changed.id, removed.id}) == 3 and added.deadline > story.contract.fetch_head().timestamp
+    assert story.contract.snapshot().motions(1, 1) == (changed,)
+
+
 def test_snapshot__members__of_now_and_of_a_round(story: Collective[Anvil]) -> None:
     snapshot = story.contract.snapshot()
     founders = tuple(story.address(i) for i in range(3))
@@ -55,3 +76,35 @@ def test_snapshot_at__a_head_that_was_fetched__is_its_block(story: Collective[An
     story.chain.mine()
     assert story.contract.snapshot_at(head).head == head
     assert story.contract.snapshot().head.number == head.number + 1
+
+
+class Stingy:
+    """A contract on an endpoint that gives a call so much gas unless it asks for more."""
+
+    def __init__(self, real: CollectiveContract, failure: ColearnError, need: int) -> None:
+        self.functions, self.asked = real.functions, list[int | None]()
+        self._real, self._failure, self._need = real, failure, need
+
+    def call(self, function: Any, head: Head, doing: str, gas: int | None = None) -> Any:
+        self.asked.append(gas)
+        if (gas or 0) < self._need:
+            raise self._failure
+        return self._real.call(function, head, doing, gas)
+
+
+@pytest.mark.parametrize("failure", [ChainError("out of Gas"), ContractError("gas required exceeds allowance")])
+def test_rounds__they_take_more_gas_than_a_call_gets__much_is_asked_for(
+    story: Collective[Anvil], failure: ColearnError
+) -> None:
+    snapshot = story.contract.snapshot()
+    stingy = Stingy(story.contract, failure, 1_000_000_000)
+    seen = replace(snapshot, contract=cast(CollectiveContract, stingy)).rounds(0, 10)
+    assert seen == snapshot.rounds(0, 10) and len(seen) == 2
+    assert len(stingy.asked) == 2 and stingy.asked[0] is None
+
+
+def test_rounds__another_failure__is_raised_at_once(story: Collective[Anvil]) -> None:
+    stingy = Stingy(story.contract, ChainError("no such block"), 1)
+    with pytest.raises(ChainError, match="no such block"):
+        replace(story.contract.snapshot(), contract=cast(CollectiveContract, stingy)).rounds(0, 10)
+    assert stingy.asked == [None]

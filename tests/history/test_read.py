@@ -154,6 +154,7 @@ def test_history__endpoint_that_caps_ranges__is_read_in_smaller_ones(told: Told)
     assert max(asked) > 3 and len([n for n in asked if n > 3]) < len(asked)
 
 
+@pytest.mark.slow
 def test_history__block_of_the_deployment_unknown__looks_no_further_back_than_to_it(chain: Anvil) -> None:
     chain.rpc("anvil_mine", hex(2100))
     story = Collective.found(chain, 2)

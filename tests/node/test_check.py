@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
+import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -11,29 +13,47 @@ from typing import Any, cast
 import pytest
 from colearn_node.check import Findings, Line, check_everything
 from colearn_node.settings import Config
+from eth_account import Account
 
 from colearn_ledger.chain.contract import CollectiveContract, Head
+from colearn_ledger.chain.keys import write_keystore
 from colearn_ledger.chain.snapshot import Snapshot
-from colearn_ledger.core.protocol import ZERO_ADDRESS, WeightsRef
+from colearn_ledger.core.protocol import ZERO_ADDRESS, MotionKind, MotionRecord, MotionState, WeightsRef
 from colearn_ledger.core.schema import Schema
 from colearn_ledger.core.weights import encode, weights_ref
-from colearn_ledger.errors import ChainError, ConfigError, NotAMember, StoreError
+from colearn_ledger.errors import ChainError, LearnerError, NotAMember, StoreError
 from colearn_ledger.founding.record import DeploymentRecord
 from colearn_ledger.stores.local import LocalStore
 
-from ..kit.builders import ME, ref, view
+from ..kit.builders import ME, OTHER, ref, view
 
 HEAD = Head(5, b"5" * 32, 1000)
 
 
-def findings(folder: Path, *, ahead: float = 0.0, seen: Any = None, account: bool = False, **changes: Any) -> Findings:
+def findings(
+    folder: Path,
+    *,
+    ahead: float = 0.0,
+    seen: Any = None,
+    account: bool = False,
+    motions: Sequence[MotionRecord] = (),
+    syncing: Any = False,
+    **changes: Any,
+) -> Findings:
     """What is found where the chain's time is ``ahead`` and the member's view is ``seen``."""
     contract = SimpleNamespace(
         address="0x" + "44" * 20,
         fetch_clock=lambda head: time.time() + ahead,
+        web3=SimpleNamespace(eth=SimpleNamespace(syncing=syncing)),
     )
     collective = cast(CollectiveContract, contract)
-    snapshot = SimpleNamespace(contract=collective, head=HEAD, clock=1000, view=lambda member: seen or view())
+    snapshot = SimpleNamespace(
+        contract=collective,
+        head=HEAD,
+        clock=1000,
+        view=lambda member: seen or view(),
+        motions=lambda first, count: tuple(motions[first : first + count]),
+    )
     looked = Findings(Config(folder=folder, **changes))
     looked.contract, looked.snapshot = collective, cast(Snapshot, snapshot)
     if account:
@@ -61,6 +81,52 @@ def test_find_member__no_member__is_wrong_with_a_key_and_follows_without_one_or_
     dry.dry_run = True
     assert "follows, and does nothing" in dry.find_member()
     assert findings(tmp_path, seen=view(seat=3), account=True).find_member() == "on seat 3 of 4, round 7"
+
+
+def motion(state: MotionState, subject: str = ME, kind: MotionKind = MotionKind.ADD_MEMBER) -> MotionRecord:
+    return MotionRecord(b"m" * 32, kind, state, OTHER, subject, None, 2000, 1, 0, 2)
+
+
+@pytest.mark.parametrize("state, says", [(MotionState.OPEN, "is open"), (MotionState.APPROVED, "is approved")])
+def test_find_member__a_motion_may_yet_make_it_one__follows_until_then(
+    tmp_path: Path, state: MotionState, says: str
+) -> None:
+    others = [motion(MotionState.OPEN, OTHER)] * 70
+    seen = findings(tmp_path, seen=view(is_member=False), account=True, motions=[*others, motion(state)]).find_member()
+    assert isinstance(seen, Line) and seen.note and says in seen.text and f"0x{'6d' * 32}" in seen.text
+
+
+@pytest.mark.parametrize(
+    "moved",
+    [
+        *(motion(state) for state in (MotionState.ENACTED, MotionState.REJECTED, MotionState.LAPSED, MotionState.VOID)),
+        motion(MotionState.OPEN, OTHER),
+        motion(MotionState.OPEN, kind=MotionKind.REMOVE_MEMBER),
+    ],
+)
+def test_find_member__no_motion_makes_it_one__is_wrong(tmp_path: Path, moved: MotionRecord) -> None:
+    with pytest.raises(NotAMember):
+        findings(tmp_path, seen=view(is_member=False), account=True, motions=[moved]).find_member()
+
+
+def test_find_member__endpoint_still_syncs__is_no_verdict(tmp_path: Path) -> None:
+    syncing = findings(tmp_path, seen=view(is_member=False), account=True, syncing={"currentBlock": 5})
+    with pytest.raises(ChainError, match="still syncing, at block 5"):
+        syncing.find_member()
+
+
+@pytest.mark.parametrize("mode, noted", [(0o600, False), (0o640, True), (0o604, True)])
+def test_open_key__file_that_others_can_read__is_noted(tmp_path: Path, mode: int, noted: bool) -> None:
+    key, password = tmp_path / "key.json", tmp_path / "password.txt"
+    write_keystore(Account.create(), key, "p", iterations=2)
+    password.touch(mode=0o600)
+    password.write_text("p\n")
+    for file in (key, password):
+        file.chmod(mode)
+        told = findings(tmp_path, keystore=key, password_file=password).open_key()
+        assert isinstance(told, Line) is noted
+        assert not isinstance(told, Line) or (told.note and f"others can read {file} (chmod 600)" in told.text)
+        file.chmod(0o600)
 
 
 def test_count_funds__nothing_is_sent__none_are_needed(tmp_path: Path) -> None:
@@ -114,14 +180,18 @@ def make_floats() -> Any:
     def never(*_: object) -> Any:
         raise AssertionError
 
-    from colearn_ledger.core.learner import Weights
+    from colearn_ledger.core.learner import ProposedWeights, Weights
 
     return SimpleNamespace(
         mli_get_current_weights=lambda: Weights([1.0]),
         mli_propose_weights=never,
-        mli_test_weights=never,
+        mli_test_weights=lambda weights: ProposedWeights(weights, 1.0, 1.0, vote=True),
         mli_accept_weights=never,
     )
+
+
+def leave() -> Any:
+    sys.exit(0)
 
 
 def break_down() -> Any:
@@ -136,7 +206,14 @@ def deployment(folder: Path, tree: object) -> Path:
     return folder / "deployment.json"
 
 
-@pytest.mark.parametrize("factory, wrong", [("make_floats", None), ("break_down", "RuntimeError: no data today")])
+@pytest.mark.parametrize(
+    "factory, wrong",
+    [
+        ("make_floats", None),
+        ("break_down", "failed: RuntimeError: no data today"),
+        ("leave", "ended the process (code 0)"),
+    ],
+)
 def test_check_everything__no_chain__what_needs_none_is_looked_at_and_the_first_mistake_is_returned(
     tmp_path: Path, factory: str, wrong: str | None
 ) -> None:
@@ -159,13 +236,18 @@ def test_check_everything__no_chain__what_needs_none_is_looked_at_and_the_first_
     if wrong is None:
         assert said["learner"].error is None and not said["learner"].note
     else:
-        assert isinstance(said["learner"].error, ConfigError) and wrong in said["learner"].text
+        assert isinstance(said["learner"].error, LearnerError) and wrong in said["learner"].text
     assert not (tmp_path / "w").exists()
 
 
 def test_check_everything__whoever_is_told_has_left__is_no_finding(tmp_path: Path) -> None:
+    told: list[Line] = []
+
     def tell(line: Line) -> None:
-        raise BrokenPipeError
+        told.append(line)
+        if len(told) == 1:
+            raise BrokenPipeError
 
     with pytest.raises(BrokenPipeError):
         check_everything(Config(deployment=deployment(tmp_path, [0.0])), tell)
+    assert len(told) == 1

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from colearn_node.cli import main
+from colearn_node.lock import hold
 from colearn_node.settings import SETTINGS
 from eth_account import Account
 
@@ -83,6 +85,21 @@ def test_init__a_folder_that_holds_no_network__is_refused(
     assert f"{tmp_path} holds no local network" in capsys.readouterr().err
 
 
+def test_run__key_that_another_node_holds__19_and_says_whose(
+    made: NodeCollective, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with hold(made.address(0)):
+        assert main(["run", "--config", str(made.config(0))]) == 19
+        bare = tmp_path / "key.txt"
+        bare.touch(mode=0o600)
+        bare.write_text(made.account(0).key.hex())
+        monkeypatch.setenv("COLEARN_KEY_FILE", str(bare))
+        assert main(["run", "--config", str(made.config(0, keystore=None, password_file=None))]) == 19
+    said = capsys.readouterr().err
+    assert said.count(f"the key of {made.address(0)} is in use by another node (process {os.getpid()})") == 2
+    assert "Traceback" not in said
+
+
 @pytest.mark.parametrize("flag, value", [("--rounds", "0"), ("--until-round", "0"), ("--until-round", "-1")])
 def test_run__a_number_of_rounds_that_can_not_be__is_refused(
     flag: str, value: str, capsys: pytest.CaptureFixture[str]
@@ -95,10 +112,10 @@ def test_check__the_learners_own_code_fails__is_the_one_thing_that_is_wrong(
     made: NodeCollective, capsys: pytest.CaptureFixture[str]
 ) -> None:
     changes = {"learner__factory": "tests.kit.node_learners:fail", "learner__options": {}}
-    assert main(["check", "--config", str(made.config(0, **changes))]) == 3
+    assert main(["check", "--config", str(made.config(0, **changes))]) == 5
     lines = [line for line in capsys.readouterr().out.splitlines() if not line.startswith(" ")]
     assert [line for line in lines if not line.startswith("ok ")] == lines[-1:]
-    assert lines[-1].endswith("the learner can't be made: RuntimeError: no data today")
+    assert "the learner tests.kit.node_learners:fail failed: RuntimeError: no data today (" in lines[-1]
 
 
 def test_run__until_a_round_that_has_passed__adopts_what_is_accepted_and_leaves(

@@ -63,7 +63,9 @@ class Bench:
         self.workers, start = FakeWorker.starter()
         self.wake = Wake()
         self.health = Health(1.0, self.clock)
-        supervisor = WorkerSupervisor(SPEC, self.wake, self.log, grace_s=10.0, start=start, clock=self.clock)
+        supervisor = WorkerSupervisor(
+            SPEC, self.wake, self.log, grace_s=10.0, hang_s=100.0, start=start, clock=self.clock
+        )
         self.node = Node(
             self.ledger,
             supervisor,

@@ -55,6 +55,7 @@ def compare(found: list[RoundRecord], expected: Results) -> None:
     assert accepted[-1] == expected.final_sha256
 
 
+@pytest.mark.slow
 def test_network__three_nodes_with_ipfs_daemons__as_in_one_process() -> None:
     rounds = 6
     with local_network(stakeholders=3) as network:
