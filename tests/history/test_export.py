@@ -10,7 +10,7 @@ import pytest
 
 from colearn_ledger.core.cid import cid_text
 from colearn_ledger.core.protocol import RoundState
-from colearn_ledger.history.export import CSV_COLUMNS, round_to_dict, write_csv
+from colearn_ledger.history.export import CSV_COLUMNS, round_to_dict, utc, write_csv
 from colearn_ledger.history.types import Choice, Round, Transaction, Vote
 
 from ..kit.builders import ME, OTHER, record, ref
@@ -106,3 +106,11 @@ def test_write_csv__what_is_not_known__is_an_empty_cell() -> None:
     row = row_of(Round(record(7, RoundState.MISSED, id=None)))
     empty = ("by_clock", "transactions", "current_score", "proposed_score", "note", "gas", "fee_wei", "cid", "votes")
     assert [row[name] for name in empty] == [""] * len(empty)
+
+
+@pytest.mark.parametrize(
+    "seconds, shown",
+    [(0, "1970-01-01T00:00:00Z"), (253402300799, "9999-12-31T23:59:59Z"), (253402300800, "253402300800")],
+)
+def test_utc__past_the_year_9999__stays_a_number(seconds: int, shown: str) -> None:
+    assert utc(seconds) == shown

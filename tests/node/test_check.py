@@ -21,7 +21,15 @@ from colearn_ledger.chain.snapshot import Snapshot
 from colearn_ledger.core.protocol import ZERO_ADDRESS, MotionKind, MotionRecord, MotionState, WeightsRef
 from colearn_ledger.core.schema import Schema
 from colearn_ledger.core.weights import encode, weights_ref
-from colearn_ledger.errors import ChainError, LearnerError, NotAMember, StoreError
+from colearn_ledger.errors import (
+    ArtifactError,
+    ChainError,
+    ColearnError,
+    LearnerError,
+    NoContract,
+    NotAMember,
+    StoreError,
+)
 from colearn_ledger.founding.record import DeploymentRecord
 from colearn_ledger.stores.local import LocalStore
 
@@ -51,6 +59,7 @@ def findings(
         contract=collective,
         head=HEAD,
         clock=1000,
+        pin=None,
         view=lambda member: seen or view(),
         motions=lambda first, count: tuple(motions[first : first + count]),
     )
@@ -127,6 +136,21 @@ def test_open_key__file_that_others_can_read__is_noted(tmp_path: Path, mode: int
         assert isinstance(told, Line) is noted
         assert not isinstance(told, Line) or (told.note and f"others can read {file} (chmod 600)" in told.text)
         file.chmod(0o600)
+
+
+@pytest.mark.parametrize("code, error", [(b"", NoContract), (b"\0", ArtifactError)])
+def test_compare_code__nothing_is_there_or_another_contract__is_wrong_of_an_endpoint_that_is_synced(
+    tmp_path: Path, code: bytes, error: type[ArtifactError]
+) -> None:
+    for deployed, syncing, raises in ((5, False, error), (6, False, ChainError), (5, {"currentBlock": 5}, ChainError)):
+        looked = findings(tmp_path)
+        contract: Any = looked.contract
+        contract.web3 = SimpleNamespace(eth=SimpleNamespace(get_code=lambda address, block: code, syncing=syncing))
+        contract.chain_id = 5
+        looked.deployment = cast(Any, SimpleNamespace(block=deployed))
+        with pytest.raises(ColearnError) as raised:
+            looked.compare_code()
+        assert type(raised.value) is raises
 
 
 def test_count_funds__nothing_is_sent__none_are_needed(tmp_path: Path) -> None:

@@ -9,13 +9,14 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
 from colearn_node.wakeup import Wake
 from colearn_node.worker.codec import packed, unpacked
-from colearn_node.worker.messages import Discard, Done, Failed, Job, Ready, Spec
+from colearn_node.worker.messages import Done, Failed, Job, Ready, Sound, Spec, Tidy
 from colearn_node.worker.process import Died, Garbled, Message, WorkerProcess
 
 from colearn_ledger.core.decide import Action, Adopt, Judge, Propose
@@ -41,7 +42,7 @@ def spec(folder: Path, factory: str, /, **options: object) -> Spec:
     """``factory``: of tests.kit.node_learners, if it names no other module of the kit."""
     module, _, name = factory.rpartition(":")
     learner = LearnerSpec(f"tests.kit.{module or 'node_learners'}:{name}", options, (ROOT, ROOT / "node"))
-    return Spec(learner.elsewhere(), StoreSpec(None, folder, False), 1 << 20, Schema.of(TREE))
+    return Spec(learner.elsewhere(), StoreSpec(None, folder, owner="a node"), 1 << 20, Schema.of(TREE))
 
 
 class Bench:
@@ -95,11 +96,13 @@ def test_worker__adopts_trains_and_judges__says_so_without_the_weights(
     judged = bench.does(3, judge(trained.work.weights))
     assert isinstance(judged, Done) and isinstance(judged.work, Verdict) and judged.work.test is not None
     assert judged.work.test.weights == Weights(None)
-    bench.worker.send(Discard((trained.work.weights,)))
-    missing = bench.does(4, judge(ref("elsewhere")))
-    assert isinstance(missing, Done) and isinstance(missing.work, Nothing) and missing.number == 4
-    assert not store.has(trained.work.weights) and store.has(genesis)
-    invalid = bench.does(5, judge(store.put(b"no weights")))
+    other = store.put(encode({"w": TREE["w"] + 1}))
+    assert isinstance(bench.does(4, judge(other)), Done)
+    bench.worker.send(Tidy((genesis,)))
+    missing = bench.does(5, judge(replace(ref("elsewhere"), size=genesis.size)))
+    assert isinstance(missing, Done) and isinstance(missing.work, Nothing) and missing.number == 5
+    assert not store.has(trained.work.weights) and store.has(genesis) and store.has(other)
+    invalid = bench.does(6, judge(store.put(b"no weights")))
     assert isinstance(invalid, Done) and isinstance(invalid.work, Verdict) and invalid.work.test is None
     assert bench.worker.hear() == [] and bench.printed == []
 
@@ -138,7 +141,7 @@ def test_worker__what_the_learner_prints__comes_by_the_line(start: Callable[...,
 def test_worker__dies__is_heard_and_what_is_sent_later_is_lost_without_a_word(start: Callable[..., Bench]) -> None:
     bench = start("die")
     assert bench.next() == Died(-9)
-    bench.worker.send(Discard(()))
+    bench.worker.send(Tidy(()))
     assert bench.worker.hear() == []
 
 
@@ -229,6 +232,18 @@ def test_worker__odd_results_and_errors__cross_as_plain_values_and_told_errors(
     assert isinstance(trains(bench, 6), Done), "it goes on"
 
 
+def test_worker__wary_job__says_that_the_current_weights_could_be_tested(
+    tmp_path: Path, start: Callable[..., Bench]
+) -> None:
+    bench = start("make", index=0)
+    bench.next()
+    proposed = LocalStore(tmp_path / "weights").put(encode(TREE))
+    bench.worker.send(Job(1, judge(proposed), 5.0, wary=True))
+    assert bench.next() == Sound(1)
+    done = bench.next()
+    assert isinstance(done, Done) and isinstance(done.work, Verdict)
+
+
 @pytest.mark.parametrize("number, kind", [(10, Died), (13, Garbled)])
 def test_worker__dies_or_talks_wildly_with_children_that_keep_its_channel__is_noticed_and_they_end(
     tmp_path: Path, start: Callable[..., Bench], number: int, kind: type[Message]
@@ -266,7 +281,7 @@ def test_kill__processes_that_the_learner_has_started__end_with_it(tmp_path: Pat
     [
         ("make_and_exit", {"code": 0}, "the learner's factory ended the process (code 0)"),
         ("make_and_leave_threads", {}, "the learner's factory failed: Textless"),
-        ("make_interrupted", {}, "the learner's factory failed: KeyboardInterrupt"),
+        pytest.param("make_interrupted", {}, "the learner's factory failed: KeyboardInterrupt", marks=pytest.mark.slow),
     ],
 )
 def test_worker__factory_that_wants_to_leave_or_leaves_threads__says_so_and_ends(
@@ -297,6 +312,7 @@ time.sleep(600)
 """
 
 
+@pytest.mark.slow
 def test_node__killed_hard__worker_and_what_its_learner_has_started_end(tmp_path: Path) -> None:
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "node"), *sys.path])}
     node = subprocess.Popen([sys.executable, "-c", NODE, str(tmp_path)], env=environment)

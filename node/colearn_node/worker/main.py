@@ -28,7 +28,7 @@ from colearn_ledger.core.failures import clean_text, told
 from colearn_ledger.errors import ColearnError, LearnerError, StoreError
 from colearn_node.worker.border import plain_work
 from colearn_node.worker.codec import MOST_SAID, packed, unpacked
-from colearn_node.worker.messages import Discard, Done, Failed, Job, Ready, Spec
+from colearn_node.worker.messages import TIDIED, Done, Failed, Job, Ready, Sound, Spec, Tidy
 
 if TYPE_CHECKING:
     from colearn_ledger.member.prepare import Preparer
@@ -76,7 +76,7 @@ class Worker:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._inbox: queue.SimpleQueue[Job | Discard] = queue.SimpleQueue()
+        self._inbox: queue.SimpleQueue[Job | Tidy] = queue.SimpleQueue()
         self._pid = os.getpid()
 
     def run(self) -> None:
@@ -100,7 +100,7 @@ class Worker:
         """Take in jobs while others are done, and end the process with the node: training for nobody helps nobody."""
         try:
             while True:
-                self._inbox.put(unpacked(self._connection.recv_bytes(), Job, Discard))
+                self._inbox.put(unpacked(self._connection.recv_bytes(), Job, Tidy))
         except (EOFError, OSError):
             os._exit(0)
         except BaseException:
@@ -129,13 +129,18 @@ class Worker:
                     self._say(Failed(-1, e, ""))
                 time.sleep(pause)
 
-    def do(self, job: Job | Discard, preparer: Preparer) -> None:
+    def do(self, job: Job | Tidy, preparer: Preparer) -> None:
         """One job, whose result or failure the node is told."""
-        if isinstance(job, Discard):
-            self._attempt(-1, partial(preparer.discard, job.refs))
+        if isinstance(job, Tidy):
+            mended = self._attempt(TIDIED, partial(preparer.tidy, job.needed, job.archive))
+            if mended is not None:
+                self._say(Done(TIDIED, mended))
             return
 
         def work() -> Done:
+            if job.wary:
+                preparer.test_current()
+                self._say(Sound(job.number))
             return Done(job.number, *plain_work(preparer.prepare(job.action, deadline_s=job.deadline_s)))
 
         done = self._attempt(job.number, work)
@@ -154,7 +159,7 @@ class Worker:
             self._say(Failed(number, told(e, who), trace))
         return None
 
-    def _say(self, message: Ready | Done | Failed) -> None:
+    def _say(self, message: Ready | Sound | Done | Failed) -> None:
         if os.getpid() != self._pid:
             os._exit(1)  # a fork of the learner's that came back: it doesn't speak for the worker
         data = packed(message)
