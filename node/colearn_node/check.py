@@ -209,6 +209,7 @@ class Findings:
         if funds.rounds is None:
             return Line("funds", "gas is free")
         text = f"{Web3.from_wei(funds.balance, 'ether'):.6f} ether, about {funds.rounds} rounds at today's price"
+        text += "" if self.config.fee_cap is not None else "; without fee_cap the endpoint says what gas may cost"
         if funds.rounds < 1:
             raise InsufficientFunds(
                 f"the account {self.account.address} has {funds.balance} wei, not enough for one round",

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
+from colearn_ledger.chain.claims import check_view
 from colearn_ledger.chain.contract import CollectiveContract, Head
 from colearn_ledger.chain.endpoints import Heads, compare_heads, switch_endpoint
 from colearn_ledger.chain.reach import FAILURES
@@ -97,7 +98,7 @@ class ChainLedger:
         self._believe(head)
         snapshot = self.contract.snapshot_at(head)
         try:
-            return snapshot.view(self.member)
+            view = snapshot.view(self.member)
         except (ArtifactError, ChainError) as e:
             if self._has_no_code(snapshot):
                 raise ChainError(
@@ -106,6 +107,8 @@ class ChainLedger:
                     fix="wait until that is back; where the chain was begun anew, deploy again",
                 ) from e
             raise
+        check_view(view)
+        return view
 
     def rounds(self, first: int, count: int, view: View) -> tuple[RoundRecord, ...]:
         head = Head(view.block_number, view.block_hash, view.at)

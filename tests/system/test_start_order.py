@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from colearn_ledger.chain.keys import write_keystore
 from colearn_ledger.core.protocol import Rules
 
 from ..kit.anvil import anvil, wait_until
+from ..kit.collective import PASSWORD
 from ..kit.nodes import NodeCollective, node_collective
 from ..kit.ports import Forwarder
 
@@ -66,11 +68,6 @@ def test_store__comes_later__is_waited_for_and_the_learner_made_once(made: NodeC
 def test_member__by_a_motion_that_is_open__follows_until_it_is_one(tmp_path: Path) -> None:
     with node_collective(tmp_path, 2) as made:
         made.sender(0).move_add_member(made.address(2))
-        made.save(tmp_path, keys=0)
-        from colearn_ledger.chain.keys import write_keystore
-
-        from ..kit.collective import PASSWORD
-
         write_keystore(made.account(2), tmp_path / "key-2.json", PASSWORD, iterations=2)
         node = made.start(2)
         wait_until(lambda: bool(node.events("adopt")), "it follows")
