@@ -40,9 +40,10 @@ def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
 def test_assembled__while_it_is_there__its_key_is_locked(made: NodeCollective) -> None:
     settings = config(made)
     assert settings.keystore is not None
-    with assembled(settings), pytest.raises(KeyInUse):
-        lock.hold(settings.keystore)
-    lock.hold(settings.keystore).close()
+    with assembled(settings), pytest.raises(KeyInUse), lock.hold(made.address(0), settings.keystore):
+        pass
+    with lock.hold(made.address(0), settings.keystore):
+        pass
 
 
 def test_assembled__metrics_on__have_the_funds(made: NodeCollective, capsys: pytest.CaptureFixture[str]) -> None:
@@ -62,7 +63,10 @@ def test_assembled__metrics_on__have_the_funds(made: NodeCollective, capsys: pyt
 def test_assembled__nothing_is_to_be_sent__is_a_dry_run_and_locks_nothing(
     made: NodeCollective, changes: dict[str, Any], dry_run: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with lock.hold(made.folder / "key-0.json"), assembled(config(made, **changes), dry_run=dry_run) as node:
+    with (
+        lock.hold(made.address(0), made.folder / "key-0.json"),
+        assembled(config(made, **changes), dry_run=dry_run) as node,
+    ):
         assert not node.ledger.sends
     [start] = lines(capsys)
     assert start["event"] == "start" and start["text"].endswith(", dry run: nothing is sent")
