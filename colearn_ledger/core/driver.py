@@ -15,8 +15,9 @@ from typing import Protocol
 from ..errors import ColearnError, InvalidWeights, SchemaMismatch, UntestableWeights, UsageError
 from .asking import ask_accept, ask_current, ask_judge, ask_proposal, ask_test, check_methods, why_declined
 from .held import Held
-from .learner import Learner, ProposedWeights, Weights
+from .learner import Learner, ProposedWeights, Weights, without_weights
 from .results import Results, RoundResult
+from .roles import roles_of
 from .schema import Schema
 from .threshold import Tie, need, parse_threshold
 from .weights import decode, encode, weights_ref
@@ -131,15 +132,18 @@ def play_round(
     everyone = _checked(learners)
     for learner in everyone:
         check_methods(learner)
-    schema = Schema.of(ask_current(everyone[round_index % len(everyone)]).weights)
-    return _round(round_index + 1, everyone, threshold, [""] * len(everyone), [Held(schema) for _ in everyone])
+    proposer = everyone[round_index % len(everyone)]
+    data, schema = _first(proposer, "")
+    # The parent's bytes; what each learner holds only it can say, as nobody has shared any weights yet.
+    held = [Held(schema, data, exact=False) for _ in everyone]
+    return _round(round_index + 1, everyone, threshold, [""] * len(everyone), held, keep=True)
 
 
 def set_equal_weights(learners: Sequence[Learner]) -> None:
     """Give every learner the first one's current weights, the start of a run."""
-    data = encode(ask_current(learners[0]).weights)
+    data, schema = _first(learners[0], "")
     for learner in learners:
-        ask_accept(learner, Weights(decode(data, verified=True)))
+        ask_accept(learner, Weights(decode(data, verified=True)), schema=schema)
 
 
 def tried(tests: Sequence[ProposedWeights], data: bytes, seconds: float) -> RoundResult:
@@ -186,14 +190,12 @@ class InProcess:
     ) -> Results:
         """Run the rounds. Ctrl-C ends the run with the rounds that were decided before it."""
         start = time.monotonic()
-        genesis = ask_current(learners[0], names[0]).weights
-        data = encode(genesis)
-        schema = Schema.of(genesis)
+        data, schema = _first(learners[0], names[0])
         check_fit(learners, schema, names)
         held = [Held(schema) for _ in learners]
         _share(data, learners, held)
         tests = [
-            ask_test(learner, Weights(own.tree()), name, held=own)
+            without_weights(ask_test(learner, Weights(own.tree()), name, held=own))
             for learner, name, own in zip(learners, names, held, strict=True)
         ]
         begun = Results(
@@ -207,16 +209,30 @@ class InProcess:
         )
 
 
+def _first(learner: Learner, name: str) -> tuple[bytes, Schema]:
+    """The learner's current weights, as bytes, and their schema."""
+    tree = ask_current(learner, name).weights
+    return encode(tree), Schema.of(tree, roles_of(learner))
+
+
 def _round(
-    number: int, learners: Sequence[Learner], threshold: Fraction, names: Sequence[str], held: Sequence[Held]
+    number: int,
+    learners: Sequence[Learner],
+    threshold: Fraction,
+    names: Sequence[str],
+    held: Sequence[Held],
+    *,
+    keep: bool = False,
 ) -> tuple[list[ProposedWeights], RoundResult]:
+    """``keep``: what was tested stays with each test; it may be large."""
     start = time.monotonic()
     proposer = (number - 1) % len(learners)
     schema = held[proposer].schema
     proposed, data = ask_proposal(learners[proposer], number, schema, names[proposer], held=held[proposer])
-    declined = why_declined(proposed, unchanged=data == held[proposer].data)
+    declined = why_declined(proposed, data, held[proposer])
     if declined:
-        nothing = [ProposedWeights(Weights(decode(data, schema)), math.nan, math.nan) for _ in learners]
+        weights = Weights(decode(data, schema) if keep else None)
+        nothing = [ProposedWeights(weights, math.nan, math.nan) for _ in learners]
         return nothing, RoundResult.missed(number, proposer, len(learners), declined, time.monotonic() - start)
     # One decoding each: a learner that writes into what it is given must not change what the others see.
     judged, tested = [], []
@@ -225,6 +241,10 @@ def _round(
         test = _try_test(learner, weights, names[i], held=held[i], its_own=i == proposer)
         judged.append(test or ProposedWeights(weights, math.nan, math.nan, vote=False))
         tested.append(test)
+        if not keep:
+            judged[-1] = without_weights(judged[-1])
+            tested[-1] = None if test is None else judged[-1]
+        del weights, test
     judged[proposer].vote = None  # it has none on its own proposal
     votes = tuple(j.vote for j in judged)
     approvals = sum(vote is True for vote in votes)
@@ -252,7 +272,7 @@ def _try_test(learner: Learner, weights: Weights, name: str, *, held: Held, its_
     mistake in the program, as learners of different models are.
     """
     try:
-        return ask_judge(learner, weights, name, held=held)
+        return ask_judge(learner, weights, name, held=held, its_own=its_own)
     except UntestableWeights:
         return None
     except SchemaMismatch:
@@ -266,7 +286,7 @@ def _try_test(learner: Learner, weights: Weights, name: str, *, held: Held, its_
 def _share(data: bytes, learners: Sequence[Learner], held: Sequence[Held]) -> None:
     for learner, own in zip(learners, held, strict=True):
         own.data = data
-        ask_accept(learner, Weights(own.tree()))
+        ask_accept(learner, Weights(own.tree()), schema=own.schema)
 
 
 def _checked(learners: Sequence[Learner]) -> tuple[Learner, ...]:

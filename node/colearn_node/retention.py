@@ -63,7 +63,8 @@ class Retention:
         if recent:  # what was accepted before these: all of them may be undone
             parents.append(recent[0].parent_round)
         needed = [view.accepted, view.proposal.weights if view.proposal else None]
-        needed += [r.weights for r in (*map(record, parents), *recent)]
+        # Also what a motion that waits would go back to, as far as it is still kept.
+        needed += [r.weights for r in (*map(record, (*parents, *view.rounds_to_keep)), *recent)]
         archive: tuple[WeightsRef, ...] = ()
         if self._keep == "accepted":
             accepted = [r.weights for r in read.values() if r.state is RoundState.ACCEPTED and r.weights is not None]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from colearn_node.worker.messages import Done, Failed, Job, Sound, Spec, Tidy
+from colearn_node.worker.messages import TIDIED, Done, Failed, Job, Sound, Spec, Tidy
 from colearn_node.worker.process import Garbled
 from colearn_node.worker.supervisor import WorkerSupervisor, key_of, name_of
 
@@ -226,6 +226,17 @@ def test_rest__something_to_tidy__is_sent_while_the_worker_is_idle_alone() -> No
     bench.supervisor.hear()
     bench.supervisor.rest(tidy)
     assert bench.worker.sent[-1] == tidy
+
+
+def test_hear__store_was_mended__is_told_whatever_the_worker_is_at() -> None:
+    bench = Bench().ready()
+    bench.worker.says(Done(TIDIED, Nothing("they were put back")))
+    bench.supervisor.hear()
+    bench.supervisor.work_on(PROPOSE, 5.0)
+    bench.worker.says(Done(TIDIED, Nothing("they were put back again")))
+    bench.supervisor.hear()
+    assert bench.log.events("store") == ["they were put back", "they were put back again"]
+    assert not bench.supervisor.idle and not bench.log.events("unavailable")
 
 
 def test_hear__no_learner_at_the_first_start__is_raised_and_later_only_told() -> None:

@@ -12,7 +12,7 @@ import pytest
 from colearn_node.worker.codec import NotAMessage, packed, unpacked
 from colearn_node.worker.messages import Done, Failed, Job, Ready, Sound, Spec, Tidy
 from colearn_node.worker.supervisor import WorkerSupervisor
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from colearn_ledger.core.decide import Adopt, Judge, Propose
@@ -148,6 +148,7 @@ def almost(draw: st.DrawFn) -> bytes:
         at = at[key]
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])  # on a machine whose cores are busy
 @given(st.binary(max_size=200) | almost() | JSON.map(lambda v: json.dumps(v).encode()))
 def test_unpacked__any_bytes__are_a_message_or_none_and_the_supervisor_stays(data: bytes) -> None:
     try:

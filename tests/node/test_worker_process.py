@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -98,7 +99,7 @@ def test_worker__adopts_trains_and_judges__says_so_without_the_weights(
     other = store.put(encode({"w": TREE["w"] + 1}))
     assert isinstance(bench.does(4, judge(other)), Done)
     bench.worker.send(Tidy((genesis,)))
-    missing = bench.does(5, judge(ref("elsewhere")))
+    missing = bench.does(5, judge(replace(ref("elsewhere"), size=genesis.size)))
     assert isinstance(missing, Done) and isinstance(missing.work, Nothing) and missing.number == 5
     assert not store.has(trained.work.weights) and store.has(genesis) and store.has(other)
     invalid = bench.does(6, judge(store.put(b"no weights")))
@@ -280,7 +281,7 @@ def test_kill__processes_that_the_learner_has_started__end_with_it(tmp_path: Pat
     [
         ("make_and_exit", {"code": 0}, "the learner's factory ended the process (code 0)"),
         ("make_and_leave_threads", {}, "the learner's factory failed: Textless"),
-        ("make_interrupted", {}, "the learner's factory failed: KeyboardInterrupt"),
+        pytest.param("make_interrupted", {}, "the learner's factory failed: KeyboardInterrupt", marks=pytest.mark.slow),
     ],
 )
 def test_worker__factory_that_wants_to_leave_or_leaves_threads__says_so_and_ends(
@@ -311,6 +312,7 @@ time.sleep(600)
 """
 
 
+@pytest.mark.slow
 def test_node__killed_hard__worker_and_what_its_learner_has_started_end(tmp_path: Path) -> None:
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "node"), *sys.path])}
     node = subprocess.Popen([sys.executable, "-c", NODE, str(tmp_path)], env=environment)

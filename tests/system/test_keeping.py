@@ -76,5 +76,6 @@ def test_node__store_loses_the_accepted_weights__puts_them_back_in_the_next_roun
         path.unlink()
         made.chain.pass_time(Rules().propose_window + 1)
         wait_until(lambda: path.exists() and path.read_bytes() == data, f"they are back\n{node.text}")
+        wait_until(lambda: bool(node.events("store")), "it says so")
         newcomer = made.start(0)
         wait_until(lambda: bool(newcomer.events("adopt")), f"another one can adopt\n{newcomer.text}")

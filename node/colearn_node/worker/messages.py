@@ -12,7 +12,7 @@ from colearn_ledger.learners.loading.factory import LearnerSpec
 from colearn_ledger.member.work import Work
 from colearn_ledger.stores.spec import StoreSpec
 
-__all__ = ["Done", "Failed", "Job", "Ready", "Sound", "Spec", "Tidy"]
+__all__ = ["TIDIED", "Done", "Failed", "Job", "Ready", "Sound", "Spec", "Tidy"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +52,9 @@ class Tidy:
     needed: tuple[WeightsRef, ...] | None
     archive: tuple[WeightsRef, ...] = ()
     wanted: tuple[WeightsRef, ...] = ()
+
+
+TIDIED = -1  # the number of what comes of that
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from colearn_ledger.member.work import Adopted, Nothing, Trained, Verdict, Work
 
 from ..log import Log
 from .answers import NO_SCORE, answers, has_no_score
-from .messages import Done, Failed, Job, Ready, Sound, Spec, Tidy
+from .messages import TIDIED, Done, Failed, Job, Ready, Sound, Spec, Tidy
 from .process import Died, Garbled, Message, WorkerProcess
 
 __all__ = ["Key", "WorkerSupervisor", "key_of", "name_of"]
@@ -198,6 +198,8 @@ class WorkerSupervisor:
                 self._failed(message)
             elif self._job is not None and message.number == self._job.number:
                 self._finished(message)
+            elif message.number == TIDIED and isinstance(message.work, Nothing):
+                self._log.warning("store", message.work.reason)
 
     # -------------------------------------------------------------------------------------------- what is heard
 
