@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
-from colearn_ledger.chain.transactions import Sender, Sending, Starter
+from eth_account.signers.local import LocalAccount
+
+from colearn_ledger.chain.transactions import Funds, Sender, Sending, Starter
 from colearn_ledger.member.submit import Submitter
 
 from . import lock
-from .check import Findings, look_up
+from .check import Findings
+from .funds import FundsWatch
 from .heads import HeadSubscription
 from .health import Health
 from .ledger import ChainLedger
@@ -19,7 +22,7 @@ from .node import Node
 from .reporter import Reporter
 from .retention import Retention
 from .settings import Config
-from .wakeup import Wake
+from .start import Start, say_funds, wait_for_chain
 from .worker.messages import Spec
 from .worker.supervisor import WorkerSupervisor
 
@@ -28,21 +31,25 @@ __all__ = ["assembled"]
 
 @contextlib.contextmanager
 def assembled(
-    config: Config, *, dry_run: bool = False, rounds: int | None = None, until_round: int | None = None
+    config: Config,
+    start: Start | None = None,
+    *,
+    dry_run: bool = False,
+    rounds: int | None = None,
+    until_round: int | None = None,
 ) -> Iterator[Node]:
     """A node that is ready to run. While it is there, its key is locked.
 
-    Raises the first thing that is wrong (ConfigError, KeyFileError, ChainError, ArtifactError, NotAMember, ...).
+    ``start``: told to leave, the node is; also while it is waited for the chain.
+
+    Raises the first thing that only a person can mend (ConfigError, KeyFileError, WrongChain, ArtifactError,
+    NotAMember), and ToldToLeave.
     """
+    start = start or Start()
     log = Log(as_json=config.log_format == "json", level=config.log_level)
     with contextlib.ExitStack() as stack:
-        if config.keystore is not None and not dry_run:
-            # First of all, so that a second node with the same key disturbs nothing.
-            stack.enter_context(lock.hold(config.keystore))
-        findings = look_up(config, dry_run=dry_run)
-        ledger = ChainLedger(findings.contract, findings.member, _submitter(findings))
         stack.enter_context(_forwarded(log))
-        wake, health = Wake(), Health(config.poll_interval)
+        wake, health = start.wake, Health(config.poll_interval)
         metrics = None
         if config.metrics_listen is not None:
             from .metrics import Metrics  # not loaded where it is off
@@ -50,13 +57,26 @@ def assembled(
             metrics = stack.enter_context(contextlib.closing(Metrics(config.metrics_listen, health)))
             log.listener = metrics.line
             log.info("metrics", f"metrics on port {metrics.port}", port=metrics.port)
+        findings = Findings(config, dry_run)
+        findings.read_deployment()
+        findings.open_key()
+        if findings.account is not None and not dry_run:
+            # Before anything else is done with it, so that a second node with the same key disturbs nothing.
+            stack.enter_context(lock.hold(findings.account.address, config.keystore))
+        if readable := findings.readable_by_others():
+            log.warning("key", readable)
+        wait_for_chain(findings, start, log, health, poll_interval=config.poll_interval)
+        say_funds(findings, log)
+        if metrics is not None and findings.account is not None:
+            stack.enter_context(contextlib.closing(FundsWatch(_funds(findings, findings.account), metrics.funds)))
+        ledger = ChainLedger(findings.contract, findings.member, _submitter(findings))
         log.info(
             "start",
             f"member {findings.member} of {findings.contract.address} on chain {findings.contract.chain_id}"
             + ("" if ledger.sends else ", dry run: nothing is sent"),
             member=findings.member,
         )
-        yield Node(
+        node = Node(
             ledger,
             WorkerSupervisor(_spec(findings), wake, log, grace_s=config.learner_grace, hang_s=config.learner_hang),
             wake,
@@ -70,6 +90,8 @@ def assembled(
             rounds=rounds,
             until_round=until_round,
         )
+        start.becomes(node)
+        yield node
 
 
 def _submitter(findings: Findings) -> Submitter[Sending] | None:
@@ -78,6 +100,11 @@ def _submitter(findings: Findings) -> Submitter[Sending] | None:
     cap = findings.config.fee_cap
     sender = Sender(findings.contract, findings.account, fee_cap=None if cap is None else int(cap * 10**9))
     return Submitter(Starter(sender), publish_scores=findings.config.publish_scores)
+
+
+def _funds(findings: Findings, account: LocalAccount) -> Callable[[], Funds]:
+    sender, view = Sender(findings.contract, account), findings.view
+    return lambda: sender.fetch_funds(view.member_count, secret=view.secret_votes)
 
 
 def _spec(findings: Findings) -> Spec:
