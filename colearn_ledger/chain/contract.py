@@ -96,17 +96,15 @@ class CollectiveContract:
         """How to name ``head`` when something is read: by its hash, as EIP-1898 has it, so that a re-org is noticed."""
         return head.number if self._pin_by_number else {"blockHash": Web3.to_hex(head.hash)}
 
-    def call(self, function: Any, head: Head, doing: str, gas: int | None = None) -> Any:
+    def call(self, function: Any, head: Head, doing: str) -> Any:
         """What one of the contract's ``functions`` returns at ``head``; structs as dicts by field name.
 
-        ``doing`` is for people, ``gas`` what the call may use if that is more than the endpoint gives by itself.
-        Raises ChainError, ContractError where it reverts, ArtifactError where the answer isn't this contract's.
+        ``doing`` is for people. Raises ChainError, ContractError where it reverts, ArtifactError where the answer isn't
+        this contract's.
         """
         # Not function.call(): that asks for the number of a block that is named by its hash, and reads at the number,
         # which after a re-org is another block.
         call: TxParams = {"to": self.address, "data": function._encode_transaction_data()}
-        if gas is not None:
-            call["gas"] = gas
         with reaching(doing):
             try:
                 answer = self.web3.eth.call(call, self.pin(head))

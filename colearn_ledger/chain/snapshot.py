@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ..core.limits import MOST_PAGE
 from ..core.protocol import (
     ZERO_ADDRESS,
     MotionKind,
@@ -18,7 +19,6 @@ from ..core.protocol import (
     View,
     WeightsRef,
 )
-from ..errors import ChainError, ContractError
 
 if TYPE_CHECKING:
     from .contract import CollectiveContract, Head
@@ -26,15 +26,14 @@ if TYPE_CHECKING:
 __all__ = ["Snapshot"]
 
 _ZERO_HASH = bytes(32)
-_MUCH_GAS = 10**10
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """A collective as of ``head``, at block time ``clock``. What is read of one snapshot fits together.
 
-    Made by :meth:`.CollectiveContract.snapshot`. Each method is one call to the endpoint, and raises ChainError when
-    that can't be reached, or no longer has the block.
+    Made by :meth:`.CollectiveContract.snapshot`. Each method is one call to the endpoint (:meth:`rounds` one for each
+    256), and raises ChainError when that can't be reached, or no longer has the block.
 
     Attributes
     ----------
@@ -76,20 +75,19 @@ class Snapshot:
             secret_votes=raw["secretVotes"],
             max_size=raw["maxSize"],
             motions_to_vote=tuple(raw["motionsToVote"]),
+            rounds_to_keep=tuple(raw["roundsToKeep"]),
         )
 
     def rounds(self, first: int, count: int) -> tuple[RoundRecord, ...]:
         """Records of at most ``count`` rounds from ``first``, none past the current one, from storage alone."""
-        function = self.contract.functions.rounds(first, count, self.clock)
-        try:
-            page = self._read(function, "read the rounds")
-        except (ChainError, ContractError) as e:
-            # The contract walks back over missed rounds, and ten thousand of them take more than a block's gas. Most
-            # endpoints give a call as much as it asks for.
-            if "gas" not in str(e).lower():
-                raise
-            page = self._read(function, "read the rounds", gas=_MUCH_GAS)
-        return tuple(_round_record(raw) for raw in page)
+        records: list[RoundRecord] = []
+        while len(records) < count:
+            some = min(count - len(records), MOST_PAGE)  # the contract gives no more at a time
+            page = self._read(self.contract.functions.rounds(first + len(records), some, self.clock), "read the rounds")
+            records += map(_round_record, page)
+            if len(page) < some:
+                break
+        return tuple(records)
 
     def members(self, at_round: int | None = None) -> tuple[str, ...]:
         """The members by seat: now, or in ``at_round``."""
@@ -98,7 +96,7 @@ class Snapshot:
         return tuple(self._read(function, "read the members"))
 
     def motions(self, first: int, count: int) -> tuple[MotionRecord, ...]:
-        """At most ``count`` motions from index ``first``, in the order they were moved, as of the block's own time."""
+        """At most ``count`` motions, and 256, from index ``first``, as they were moved; as of the block's own time."""
         page = self._read(self.contract.functions.motions(first, count), "read the motions")
         return tuple(_motion_record(raw) for raw in page)
 
@@ -106,8 +104,8 @@ class Snapshot:
         """The number of the round that is open."""
         return self.view(ZERO_ADDRESS).round
 
-    def _read(self, function: Any, doing: str, gas: int | None = None) -> Any:
-        return self.contract.call(function, self.head, doing, gas)
+    def _read(self, function: Any, doing: str) -> Any:
+        return self.contract.call(function, self.head, doing)
 
 
 def _rules(raw: Mapping[str, int]) -> Rules:
@@ -167,4 +165,6 @@ def _motion_record(raw: Mapping[str, Any]) -> MotionRecord:
         approvals=raw["approvals"],
         rejections=raw["rejections"],
         need=raw["need"],
+        to_round=raw["toRound"] if raw["kind"] == MotionKind.REVERT_TO else None,
+        first_round=raw["firstRound"] or None,
     )

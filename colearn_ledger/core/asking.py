@@ -23,6 +23,7 @@ from .weights import decode, encode
 
 __all__ = [
     "METHODS",
+    "NOTHING_CHANGED",
     "ask_accept",
     "ask_current",
     "ask_judge",
@@ -37,6 +38,7 @@ _T = TypeVar("_T")
 
 _LEAVING = (KeyboardInterrupt, SystemExit, GeneratorExit)
 
+NOTHING_CHANGED = "nothing changed: these are the accepted weights"
 METHODS = ("mli_propose_weights", "mli_test_weights", "mli_accept_weights", "mli_get_current_weights")
 
 
@@ -102,14 +104,15 @@ def ask_proposal(
     return proposed, data
 
 
-def why_declined(proposed: Weights) -> str:
+def why_declined(proposed: Weights, *, unchanged: bool = False) -> str:
     """Why a learner that was asked to train makes no proposal, for people; empty where it makes one.
 
-    It says so by an error code in its training summary; which weights it returned then doesn't matter.
+    It says so by an error code in its training summary; which weights it returned then doesn't matter. ``unchanged``:
+    they are the accepted ones, which nobody needs to vote on, and which a ledger refuses.
     """
     summary = proposed.training_summary
     if getattr(summary, "error_code", None) is None:
-        return ""
+        return NOTHING_CHANGED if unchanged else ""
     assert summary is not None
     budget = summary.dp_budget
     if budget is None:

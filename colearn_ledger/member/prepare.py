@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from ..core.asking import ask_accept, ask_current, ask_judge, ask_proposal, ask_test, why_declined
+from ..core.asking import NOTHING_CHANGED, ask_accept, ask_current, ask_judge, ask_proposal, ask_test, why_declined
 from ..core.decide import Action, Adopt, Judge, Propose, Wait
 from ..core.held import Held
 from ..core.learner import Learner, ProposedWeights, Weights
@@ -172,6 +172,8 @@ class Preparer:
         # that fails, and is tried again without another training, which may have its price in time and privacy.
         ref = self.store.put(data)
         self._unpublished = None
+        if ref.sha256 == action.parent:
+            return Declined(action.round, NOTHING_CHANGED)
         self._verified.keep(ref, data)
         kept = self._verified.take(ref)  # in a file: what is in memory isn't needed any more
         weights = Weights(decode(data if kept is None else kept, self.schema, verified=True))
