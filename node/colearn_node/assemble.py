@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
-from colearn_ledger.chain.transactions import Sender, Sending, Starter
+from eth_account.signers.local import LocalAccount
+
+from colearn_ledger.chain.transactions import Funds, Sender, Sending, Starter
 from colearn_ledger.member.submit import Submitter
 
 from . import lock
 from .check import Findings
+from .funds import FundsWatch
 from .heads import HeadSubscription
 from .health import Health
 from .ledger import ChainLedger
@@ -64,6 +67,8 @@ def assembled(
             log.warning("key", readable)
         wait_for_chain(findings, start, log, health, poll_interval=config.poll_interval)
         say_funds(findings, log)
+        if metrics is not None and findings.account is not None:
+            stack.enter_context(contextlib.closing(FundsWatch(_funds(findings, findings.account), metrics.funds)))
         ledger = ChainLedger(findings.contract, findings.member, _submitter(findings))
         log.info(
             "start",
@@ -95,6 +100,11 @@ def _submitter(findings: Findings) -> Submitter[Sending] | None:
     cap = findings.config.fee_cap
     sender = Sender(findings.contract, findings.account, fee_cap=None if cap is None else int(cap * 10**9))
     return Submitter(Starter(sender), publish_scores=findings.config.publish_scores)
+
+
+def _funds(findings: Findings, account: LocalAccount) -> Callable[[], Funds]:
+    sender, view = Sender(findings.contract, account), findings.view
+    return lambda: sender.fetch_funds(view.member_count, secret=view.secret_votes)
 
 
 def _spec(findings: Findings) -> Spec:

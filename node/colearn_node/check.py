@@ -158,8 +158,8 @@ class Findings:
             return f"{self.member} is no member: follows, and does nothing"
         motion = self._motion_for_me()
         if motion is not None:
-            text = f"{self.member} is no member yet: motion 0x{motion.id.hex()}, which makes it one, {_STANDS[motion.state]}"
-            return Line("member", f"{text}; follows until then", note=True)
+            stands = f"motion 0x{motion.id.hex()}, which makes it one, {_STANDS[motion.state]}"
+            return Line("member", f"{self.member} is no member yet: {stands}; follows until then", note=True)
         self._raise_if_syncing(None)
         raise NotAMember(
             f"{self.member} is not a member of the collective at {self.contract.address}",
@@ -289,9 +289,13 @@ class Findings:
         from colearn_ledger.learners.loading.first_weights import try_learner
 
         made = try_learner(self.config.learner)  # in a process of its own: whatever it does is said in this line
-        self.deployment.schema.fit(decode(made.weights))
-        text = "; ".join([f"{self.config.learner_factory} makes weights that fit", *made.notes])
-        return Line("learner", text, note=bool(made.notes))
+        schema = self.deployment.schema
+        schema.fit(decode(made.weights))
+        notes = [*made.notes]
+        if [path for path, _ in made.schema.roles] != [path for path, _ in schema.roles]:
+            notes.append("it declares other leaves as local or bounded than the deployment does, whose rule applies")
+        text = "; ".join([f"{self.config.learner_factory} makes weights that fit", *notes])
+        return Line("learner", text, note=bool(notes))
 
 
 Check = Callable[[], "str | Line"]

@@ -155,14 +155,6 @@ def test_view__no_contract_at_the_address__says_so() -> None:
         contract.snapshot().view(chain.accounts[0].address)
 
 
-def test_call__less_gas_than_it_takes__fails_and_with_more_it_is_done() -> None:
-    c = embedded(2)
-    head, function = c.contract.fetch_head(), c.contract.functions.members()
-    with pytest.raises(ContractError):
-        c.contract.call(function, head, "read the members", gas=22_000)
-    assert c.contract.call(function, head, "read the members", gas=10**10) == [c.address(0), c.address(1)]
-
-
 @pytest.mark.parametrize(
     "error, data",
     [

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any, cast
 
 import pytest
 
-from colearn_ledger.chain.contract import CollectiveContract, Head
 from colearn_ledger.core.protocol import MotionKind, MotionState, RoundState, seats
-from colearn_ledger.errors import ChainError, ColearnError, ContractError
 
 from ..kit.anvil import Anvil, anvil
 from ..kit.builders import ref
@@ -76,35 +73,3 @@ def test_snapshot_at__a_head_that_was_fetched__is_its_block(story: Collective[An
     story.chain.mine()
     assert story.contract.snapshot_at(head).head == head
     assert story.contract.snapshot().head.number == head.number + 1
-
-
-class Stingy:
-    """A contract on an endpoint that gives a call so much gas unless it asks for more."""
-
-    def __init__(self, real: CollectiveContract, failure: ColearnError, need: int) -> None:
-        self.functions, self.asked = real.functions, list[int | None]()
-        self._real, self._failure, self._need = real, failure, need
-
-    def call(self, function: Any, head: Head, doing: str, gas: int | None = None) -> Any:
-        self.asked.append(gas)
-        if (gas or 0) < self._need:
-            raise self._failure
-        return self._real.call(function, head, doing, gas)
-
-
-@pytest.mark.parametrize("failure", [ChainError("out of Gas"), ContractError("gas required exceeds allowance")])
-def test_rounds__they_take_more_gas_than_a_call_gets__much_is_asked_for(
-    story: Collective[Anvil], failure: ColearnError
-) -> None:
-    snapshot = story.contract.snapshot()
-    stingy = Stingy(story.contract, failure, 1_000_000_000)
-    seen = replace(snapshot, contract=cast(CollectiveContract, stingy)).rounds(0, 10)
-    assert seen == snapshot.rounds(0, 10) and len(seen) == 2
-    assert len(stingy.asked) == 2 and stingy.asked[0] is None
-
-
-def test_rounds__another_failure__is_raised_at_once(story: Collective[Anvil]) -> None:
-    stingy = Stingy(story.contract, ChainError("no such block"), 1)
-    with pytest.raises(ChainError, match="no such block"):
-        replace(story.contract.snapshot(), contract=cast(CollectiveContract, stingy)).rounds(0, 10)
-    assert stingy.asked == [None]

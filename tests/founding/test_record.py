@@ -102,7 +102,8 @@ def test_load__a_key_is_missing__is_named(tmp_path: Path, key: str) -> None:
         ("genesis", []),
         ("genesis", {"cid": "x", "sha256": "y", "size": 1}),
         ("schema", {}),
-        ("schema", {"format": "colearn-schema-1", "tree": ["no", "such", "thing"]}),
+        ("schema", {"format": "colearn-schema-1", "tree": "int"}),
+        ("schema", {"format": "colearn-schema-2", "tree": ["no", "such", "thing"], "roles": {}}),
     ],
 )
 def test_load__a_value_is_wrong__is_named(tmp_path: Path, key: str, value: object) -> None:

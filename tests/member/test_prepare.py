@@ -18,7 +18,7 @@ from colearn_ledger.core.weights import encode, weights_ref
 from colearn_ledger.errors import InvalidWeights, StoreError, UnavailableWeights
 from colearn_ledger.member.prepare import Preparer
 from colearn_ledger.member.verified import Verified
-from colearn_ledger.member.work import Adopted, Nothing, Trained, Verdict
+from colearn_ledger.member.work import Adopted, Declined, Nothing, Trained, Verdict
 from colearn_ledger.stores.base import ANYBODY
 from colearn_ledger.stores.local import LocalStore
 
@@ -160,6 +160,33 @@ def test_tidy__needed_by_another_ref_of_the_same_cid__stays(tidying: Tidying) ->
     needed, _ = tidying.judged(1, 2)
     tidying.preparer.tidy([replace(needed, sha256=bytes(32), size=needed.size + 1)])
     assert needed.cid in tidying.store.kept()
+
+
+def test_tidy__members_may_go_back__those_weights_are_kept_and_pulled(tidying: Tidying) -> None:
+    kept, _ = tidying.judged(1, 2)
+    elsewhere = tidying.others.put(encode({"w": np.full(4, 5.0)}))
+    gone = replace(kept, sha256=bytes(32), cid_digest=bytes(32))
+    tidying.preparer.tidy([], wanted=[kept, elsewhere])
+    assert {kept.cid, elsewhere.cid} <= tidying.store.kept()
+    fetched = list(tidying.store.fetched)
+    tidying.preparer.tidy([], wanted=[kept, elsewhere])
+    assert tidying.store.fetched == fetched  # they are there
+    with pytest.raises(UnavailableWeights):  # which is told; the others stay
+        tidying.preparer.tidy([], wanted=[gone, kept, elsewhere])
+    assert {kept.cid, elsewhere.cid} <= tidying.store.kept()
+    tidying.preparer.tidy([])
+    assert elsewhere.cid not in tidying.store.kept()
+
+
+def test_train__nothing_changed__declines(tidying: Tidying) -> None:
+    class Still(LinearLearner):
+        def mli_propose_weights(self) -> Weights:
+            return self.mli_get_current_weights()
+
+    own = Preparer(Still(1, seed=1), tidying.store, max_size=1 << 20)
+    own.prepare(Adopt(0, tidying.genesis))
+    work = own.prepare(Propose(1, tidying.genesis.sha256))
+    assert isinstance(work, Declined) and work.reason.startswith("nothing changed")
 
 
 def test_tidy__everything_is_needed__nothing_goes(tidying: Tidying) -> None:

@@ -46,6 +46,19 @@ def test_assembled__while_it_is_there__its_key_is_locked(made: NodeCollective) -
         pass
 
 
+def test_assembled__metrics_on__have_the_funds(made: NodeCollective, capsys: pytest.CaptureFixture[str]) -> None:
+    with assembled(config(made, metrics__listen="127.0.0.1:0")):
+        port = lines(capsys)[0]["port"]
+
+        def text() -> str:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+                return str(answer.read().decode())
+
+        wait_until(lambda: "colearn_node_funds_ether NaN" not in text(), "the account was looked at")
+        ether = next(line for line in text().splitlines() if line.startswith("colearn_node_funds_ether "))
+        assert 0 < float(ether.split()[1]) <= 10_000
+
+
 @pytest.mark.parametrize("changes, dry_run", [({}, True), ({"keystore": None, "password_file": None}, False)])
 def test_assembled__nothing_is_to_be_sent__is_a_dry_run_and_locks_nothing(
     made: NodeCollective, changes: dict[str, Any], dry_run: bool, capsys: pytest.CaptureFixture[str]
