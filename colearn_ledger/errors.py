@@ -29,6 +29,7 @@ __all__ = [
     "NetworkError",
     "NoContract",
     "NotAMember",
+    "OutputError",
     "SchemaMismatch",
     "StoreError",
     "TransactionError",
@@ -203,6 +204,12 @@ class KeyInUse(KeyFileError):
     """Another node on this machine uses the same key."""
 
     exit_code = 19
+
+
+class OutputError(ColearnError, OSError):
+    """What a program has to say can't be written: the disk is full."""
+
+    exit_code = 20
 
 
 class LearnerWarning(UserWarning):
