@@ -186,7 +186,7 @@ def test_train__nothing_changed__declines(tidying: Tidying) -> None:
     own = Preparer(Still(1, seed=1), tidying.store, max_size=1 << 20)
     own.prepare(Adopt(0, tidying.genesis))
     work = own.prepare(Propose(1, tidying.genesis.sha256))
-    assert isinstance(work, Declined) and work.reason.startswith("nothing changed")
+    assert isinstance(work, Declined) and "came to nothing" in work.reason
 
 
 def test_tidy__everything_is_needed__nothing_goes(tidying: Tidying) -> None:
