@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import sys
+import threading
+import traceback
+import warnings
 from collections.abc import Callable, Iterator
 
 from eth_account.signers.local import LocalAccount
@@ -19,6 +23,7 @@ from .health import Health
 from .ledger import ChainLedger
 from .log import Log
 from .node import Node
+from .output import PatientLines
 from .reporter import Reporter
 from .retention import Retention
 from .settings import Config
@@ -46,8 +51,8 @@ def assembled(
     NotAMember), and ToldToLeave.
     """
     start = start or Start()
-    log = Log(as_json=config.log_format == "json", level=config.log_level)
     with contextlib.ExitStack() as stack:
+        log = stack.enter_context(patient_log(config))
         stack.enter_context(_forwarded(log))
         wake, health = start.wake, Health(config.poll_interval)
         metrics = None
@@ -116,22 +121,52 @@ def _spec(findings: Findings) -> Spec:
     )
 
 
+@contextlib.contextmanager
+def patient_log(config: Config) -> Iterator[Log]:
+    """The node's log on standard error, which waits for no reader; what was not written by its end is."""
+    shape = Log(as_json=config.log_format == "json")
+
+    def lost(count: int) -> str:
+        text = f"{count} lines of the log were lost: nobody read them in time"
+        return shape.line("warning", "lost", text, {"lines": count})
+
+    with PatientLines(sys.stderr, lost) as stream:
+        yield Log(as_json=config.log_format == "json", level=config.log_level, to=stream)
+
+
 class _Forward(logging.Handler):
-    """What the library logs (a transaction that is stuck, funds that run low) becomes lines of the node's log."""
+    """What libraries log and warn of (a transaction that is stuck, funds that run low) becomes lines of the log."""
 
     def __init__(self, log: Log) -> None:
         super().__init__(logging.WARNING)
         self._log = log
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._log.warning("library", record.getMessage())
+        try:
+            self._log.warning("library", record.getMessage())
+        except Exception:  # a format that doesn't fit its arguments is no reason to fail where something is logged
+            self._log.warning("library", str(record.msg))
 
 
 @contextlib.contextmanager
 def _forwarded(log: Log) -> Iterator[None]:
-    logger, handler = logging.getLogger("colearn_ledger"), _Forward(log)
+    """Whatever a library says goes through the log, so that each line of it is one; also when a thread dies."""
+
+    def warn(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
+        log.warning("library", f"{category.__name__}: {message}")
+
+    def died(args: threading.ExceptHookArgs) -> None:
+        if args.exc_type is not SystemExit:
+            lines = traceback.format_exception(args.exc_type, args.exc_value, args.exc_traceback)
+            log.error("trace", "".join(lines).rstrip())
+
+    logger, handler, before = logging.getLogger(), _Forward(log), threading.excepthook
     logger.addHandler(handler)
-    try:
-        yield
-    finally:
-        logger.removeHandler(handler)
+    threading.excepthook = died
+    with warnings.catch_warnings():
+        warnings.showwarning = warn
+        try:
+            yield
+        finally:
+            threading.excepthook = before
+            logger.removeHandler(handler)

@@ -47,6 +47,7 @@ __all__ = ["Findings", "Line", "check_everything"]
 _CLOCK_S = 300
 _FEW_ROUNDS = 50
 _PAGE = 64  # motions
+_MAKES_MEMBERS = (MotionKind.ADD_MEMBER, MotionKind.REPLACE_MEMBER)
 _STANDS = {MotionState.OPEN: "is open", MotionState.APPROVED: "is approved, and takes effect with the next round"}
 _LEAST_FREE = 256 << 20  # bytes
 
@@ -157,8 +158,8 @@ class Findings:
             return f"{self.member} is no member: follows, and does nothing"
         motion = self._motion_for_me()
         if motion is not None:
-            text = f"{self.member} is no member yet: motion 0x{motion.id.hex()} to add it {_STANDS[motion.state]}"
-            return Line("member", f"{text}; follows until then", note=True)
+            stands = f"motion 0x{motion.id.hex()}, which makes it one, {_STANDS[motion.state]}"
+            return Line("member", f"{self.member} is no member yet: {stands}; follows until then", note=True)
         self._raise_if_syncing(None)
         raise NotAMember(
             f"{self.member} is not a member of the collective at {self.contract.address}",
@@ -172,7 +173,7 @@ class Findings:
         first = 0
         while page := self.snapshot.motions(first, _PAGE):
             for motion in page:
-                adds = motion.kind is MotionKind.ADD_MEMBER and motion.subject == self.member
+                adds = motion.kind in _MAKES_MEMBERS and motion.subject == self.member
                 if adds and motion.state in _STANDS:
                     return motion
             first += len(page)

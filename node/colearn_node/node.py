@@ -12,7 +12,8 @@ from collections.abc import Callable
 from typing import Protocol
 
 from colearn_ledger.backoff import Backoff
-from colearn_ledger.core.decide import Action, Adopt, Advance, Me, Propose, Reveal, Wait, decide
+from colearn_ledger.chain.transactions import Outcome
+from colearn_ledger.core.decide import STEP_S, Action, Adopt, Advance, Me, Propose, Reveal, Wait, decide, is_needed
 from colearn_ledger.core.protocol import RoundState, View
 from colearn_ledger.errors import (
     ColearnError,
@@ -23,7 +24,7 @@ from colearn_ledger.errors import (
     LearnerError,
     TransactionError,
 )
-from colearn_ledger.member.work import Declined, Work
+from colearn_ledger.member.work import Declined, Verdict, Work
 
 from .health import Health
 from .ledger import Ledger
@@ -42,6 +43,7 @@ _LAGS = 2  # comparisons in a row: blocks don't reach all endpoints in the same 
 _STILL_S = 300.0
 _PAGE = 128  # rounds whose outcomes are read at once
 _LONGEST_PAUSE_S = 15.0
+_MINING_S = 0.5  # until it is known
 # What the learner's side raises where only a person can mend it; see WorkerSupervisor.hear. All else passes.
 _ENDS_A_NODE = (ConfigError, DataError, InvalidWeights, LearnerError)
 
@@ -112,6 +114,9 @@ class Node:
         self._refusals = Backoff(clock=clock)
         self._announced: Key = ()
         self._sent: tuple[Action, Work, Key] | None = None  # what is under way
+        self._sent_at = 0.0  # monotonic
+        self._mining_s = _MINING_S  # what the last transaction took until it was mined
+        self._held: tuple[Key, float] = ((), 0.0)  # a vote that isn't needed, and since when it is held back
 
     # -------------------------------------------------------------------------------------------- the loop
 
@@ -287,11 +292,29 @@ class Node:
         if self._sent is None or self._sent[2] != key:
             if self._refusals.left(key) > 0:
                 return min(self._pause(view, view.deadline), self._refusals.left(key))
-            self._sent = action, work, key
+            hold = self._hold_back(work, key, view)
+            if hold > 0:
+                return min(self._pause(view, view.deadline), hold)
+            self._sent, self._sent_at = (action, work, key), self._now()
             self.ledger.submit(work)
             if self._follow():
                 return 0.0
         return self._pause(view, view.deadline)
+
+    def _hold_back(self, work: Work, key: Key, view: View) -> float:
+        """Seconds for which others' votes had better come first, which decide the round without this one (ADR 8)."""
+        if isinstance(work, Verdict) and not work.action.secret:
+            approve = work.approve
+        elif isinstance(work, Reveal):
+            approve = True  # what is revealed isn't known here; more often than not it is that
+        else:
+            return 0.0
+        if is_needed(view, approve):
+            return 0.0
+        if self._held[0] != key:
+            self._held = key, self._now()
+        patience = min(max(2 * self._mining_s, _LEAST_PAUSE_S), STEP_S, (view.deadline - self._clock(view)) / 4)
+        return self._held[1] + patience - self._now()
 
     def _follow(self) -> bool:
         """What has become of what is under way? True if it is settled, so that the view is another one."""
@@ -313,6 +336,8 @@ class Node:
             return False
         self._sent = self._view = None
         self._refusals.clear()
+        if receipt.outcome is Outcome.SENT:
+            self._mining_s = self._now() - self._sent_at
         self.supervisor.done(action)
         self.reporter.submitted(work, receipt)
         return True

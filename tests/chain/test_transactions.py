@@ -88,7 +88,7 @@ def test_send__never_mined__is_an_error_in_time(collective: Collective[Anvil]) -
     proposal = collective.propose()
     with collective.chain.nothing_is_mined(), pytest.raises(TransactionError, match="not mined within 1 s") as raised:
         impatient(collective, 1, timeout_s=0.6).vote(proposal, True)
-    assert raised.value.exit_code == 11
+    assert raised.value.exit_code == 42
 
 
 def test_send__stuck_transaction_from_before_a_crash__is_replaced(collective: Collective[Anvil]) -> None:
@@ -244,7 +244,7 @@ def test_send__no_funds__says_what_is_missing(collective: Collective[Anvil]) -> 
     try:
         with pytest.raises(InsufficientFunds, match=f"(?s){address}.*send funds") as raised:
             impatient(c, 1).vote(proposal, True)
-        assert raised.value.exit_code == 16
+        assert raised.value.exit_code == 43
     finally:
         c.chain.rpc("anvil_setBalance", address, before)
     assert not c.view(1).voted

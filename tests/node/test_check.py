@@ -96,12 +96,14 @@ def motion(state: MotionState, subject: str = ME, kind: MotionKind = MotionKind.
     return MotionRecord(b"m" * 32, kind, state, OTHER, subject, None, 2000, 1, 0, 2)
 
 
+@pytest.mark.parametrize("kind", [MotionKind.ADD_MEMBER, MotionKind.REPLACE_MEMBER])
 @pytest.mark.parametrize("state, says", [(MotionState.OPEN, "is open"), (MotionState.APPROVED, "is approved")])
 def test_find_member__a_motion_may_yet_make_it_one__follows_until_then(
-    tmp_path: Path, state: MotionState, says: str
+    tmp_path: Path, state: MotionState, says: str, kind: MotionKind
 ) -> None:
     others = [motion(MotionState.OPEN, OTHER)] * 70
-    seen = findings(tmp_path, seen=view(is_member=False), account=True, motions=[*others, motion(state)]).find_member()
+    looked = findings(tmp_path, seen=view(is_member=False), account=True, motions=[*others, motion(state, kind=kind)])
+    seen = looked.find_member()
     assert isinstance(seen, Line) and seen.note and says in seen.text and f"0x{'6d' * 32}" in seen.text
 
 

@@ -265,6 +265,46 @@ def test_step__transaction_under_way__the_loop_watches_and_sends_it_once() -> No
     assert bench.ledger.mined == [first] and len(bench.worker.jobs) == 2
 
 
+def test_step__vote_that_is_not_needed__waits_a_little_for_those_that_decide() -> None:
+    bench = Bench(FakeLedger(view(**VOTING, member_count=8, seat=6))).adopts()
+    bench.works()
+    assert bench.ledger.mined == [] and 0 < bench.node.step() <= 1
+    bench.clock.now += 0.99
+    bench.node.step()
+    assert bench.ledger.mined == []
+    bench.clock.now += 0.01
+    bench.node.step()
+    assert len(bench.ledger.mined) == 1, "whatever the others do"
+
+
+def test_step__vote_that_is_not_needed__is_never_sent_when_the_others_have_decided() -> None:
+    bench = Bench(FakeLedger(view(**VOTING, member_count=8, seat=6))).adopts()
+    bench.works()
+    bench.ledger.records[7] = record(7, RoundState.ACCEPTED)
+    bench.ledger.becomes(round=8, state=RoundState.PROPOSING, proposal=None)
+    bench.clock.now += 5
+    bench.node.step()
+    assert bench.ledger.mined == []
+
+
+def test_step__vote_held_back__becomes_needed_by_a_rejection_and_is_sent_at_once() -> None:
+    bench = Bench(FakeLedger(view(**VOTING, member_count=4, seat=2, round=7))).adopts()
+    bench.works()
+    assert bench.ledger.mined == []
+    bench.ledger.becomes(proposal=proposal(rejections=0b1000))
+    bench.node.step()
+    assert len(bench.ledger.mined) == 1
+
+
+def test_step__deadline_is_near__a_vote_is_held_back_for_a_part_of_what_is_left_at_most() -> None:
+    bench = Bench(FakeLedger(view(**VOTING, member_count=8, seat=6, at=1998))).adopts()
+    bench.works()
+    assert 0 < bench.node.step() <= 0.5
+    bench.clock.now += 0.5
+    bench.node.step()
+    assert len(bench.ledger.mined) == 1
+
+
 def test_step__round_decided_while_a_vote_is_under_way__the_next_work_begins_and_takes_its_place() -> None:
     bench = Bench(FakeLedger(view(**VOTING), mines=False)).adopts()
     bench.works()
