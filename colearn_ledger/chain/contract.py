@@ -5,18 +5,20 @@ Nothing here has a default block: who reads says at which block (``Head``), so t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 from eth_abi.exceptions import DecodingError
 from eth_utils.abi import get_abi_output_types
 from eth_utils.address import to_checksum_address
 from web3 import Web3
-from web3.exceptions import ContractCustomError, ContractLogicError
+from web3.exceptions import ContractLogicError, Web3RPCError
 from web3.types import TxParams
 
+from ..core.limits import MOST_MEMBERS
 from ..core.protocol import (
     ZERO_ADDRESS,
     MotionKind,
@@ -29,17 +31,20 @@ from ..core.protocol import (
     View,
     WeightsRef,
 )
-from ..errors import ArtifactError, ChainError, ContractError
+from ..errors import ChainError
 from .artifact import Artifact, load_artifact
-from .endpoints import begin_view
+from .endpoint import is_behind
+from .endpoints import begin_view, distrust
+from .ids import proposal_id_of
 from .reach import REFUSALS, reaching
 from .reverts import RevertDecoder
 from .snapshot import Snapshot
 
 __all__ = ["CollectiveContract", "Head"]
 
+T = TypeVar("T")
 _ZERO_HASH = bytes(32)
-_MUCH_GAS = 10**10
+_PAGE = 512  # records in one call, at most: about three million gas of reading, where endpoints allow fifty
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,42 +113,54 @@ class CollectiveContract:
 
     def fetch_view(self, member: str, head: Head, clock: int) -> View:
         """What ``member``'s node needs to decide at block time ``clock``, from the state at ``head``."""
-        raw = self._call(self.functions.viewFor(member, clock), head, "read the view")
-        return View(
-            block_number=head.number,
-            block_hash=head.hash,
-            at=raw["at"],
-            round=raw["round"],
-            state=RoundState(raw["state"]),
-            proposer=raw["proposer"],
-            deadline=raw["deadline"],
-            overdue=raw["overdue"],
-            accepted_round=raw["acceptedRound"],
-            accepted=WeightsRef(raw["acceptedSha256"], raw["acceptedCidDigest"], raw["acceptedSize"]),
-            proposal=_proposal(raw["proposal"]),
-            member_count=raw["memberCount"],
-            is_member=raw["isMember"],
-            seat=raw["seat"],
-            voted=raw["voted"],
-            commitment=None if raw["commitment"] == _ZERO_HASH else raw["commitment"],
-            rules=_rules(raw["rules"]),
-            secret_votes=raw["secretVotes"],
-            max_size=raw["maxSize"],
-            motions_to_vote=tuple(raw["motionsToVote"]),
-        )
+        call, doing = self.view_call(member, clock), "read the view"
+        return self.decode_view(self._ask(call, head, doing), head, clock)
+
+    def view_call(self, member: str, clock: int) -> TxParams:
+        """The call whose answer :meth:`decode_view` reads."""
+        return self._call_of(self.functions.viewFor(member, clock))
+
+    def decode_view(self, answer: bytes, head: Head, clock: int) -> View:
+        """The view in the answer to :meth:`view_call`; raises ChainError if no such contract answers so."""
+        with self._deciphering():
+            raw = self._decode(self.functions.viewFor(ZERO_ADDRESS, 0), answer)
+            view = View(
+                block_number=head.number,
+                block_hash=head.hash,
+                at=raw["at"],
+                round=raw["round"],
+                state=RoundState(raw["state"]),
+                proposer=raw["proposer"],
+                deadline=raw["deadline"],
+                overdue=raw["overdue"],
+                accepted_round=raw["acceptedRound"],
+                accepted=WeightsRef(raw["acceptedSha256"], raw["acceptedCidDigest"], raw["acceptedSize"]),
+                proposal=_proposal(raw["proposal"]),
+                member_count=raw["memberCount"],
+                is_member=raw["isMember"],
+                seat=raw["seat"],
+                voted=raw["voted"],
+                commitment=None if raw["commitment"] == _ZERO_HASH else raw["commitment"],
+                rules=_rules(raw["rules"]),
+                secret_votes=raw["secretVotes"],
+                max_size=raw["maxSize"],
+                motions_to_vote=tuple(raw["motionsToVote"]),
+            )
+            _check_view(view, clock)
+        return view
 
     def fetch_rounds(self, first: int, count: int, head: Head, clock: int) -> tuple[RoundRecord, ...]:
         """Records of at most ``count`` rounds from ``first``, none past the current one, from storage alone."""
-        call = self.functions.rounds(first, count, clock)
-        try:
-            page = self._call(call, head, "read the rounds")
-        except (ChainError, ContractError) as e:
-            # The contract walks back over missed rounds, and ten thousand of them take more than a block's gas. Most
-            # endpoints give a call as much as it asks for.
-            if "gas" not in str(e).lower():
-                raise
-            page = self._call(call, head, "read the rounds", gas=_MUCH_GAS)
-        return tuple(_round_record(raw) for raw in page)
+
+        def fetch(first: int, count: int) -> tuple[RoundRecord, ...]:
+            page = self._call(self.functions.rounds(first, count, clock), head, "read the rounds")
+            with self._deciphering():
+                records = tuple(_round_record(raw) for raw in page)
+                if [record.round for record in records] != list(range(first, first + len(records))):
+                    raise ValueError("other rounds than were asked for")
+                return records
+
+        return _paged(fetch, first, count)
 
     def fetch_members(self, head: Head, at_round: int | None = None) -> tuple[str, ...]:
         """The members by seat: now, or in ``at_round``."""
@@ -152,22 +169,13 @@ class CollectiveContract:
 
     def fetch_motions(self, first: int, count: int, head: Head) -> tuple[MotionRecord, ...]:
         """At most ``count`` motions from index ``first``, in the order they were moved."""
-        page = self._call(self.functions.motions(first, count), head, "read the motions")
-        return tuple(
-            MotionRecord(
-                id=raw["id"],
-                kind=MotionKind(raw["kind"]),
-                state=MotionState(raw["state"]),
-                mover=raw["mover"],
-                subject=None if raw["subject"] == ZERO_ADDRESS else raw["subject"],
-                rules=_rules(raw["rules"]) if raw["kind"] == MotionKind.SET_RULES else None,
-                deadline=raw["deadline"],
-                approvals=raw["approvals"],
-                rejections=raw["rejections"],
-                need=raw["need"],
-            )
-            for raw in page
-        )
+
+        def fetch(first: int, count: int) -> tuple[MotionRecord, ...]:
+            page = self._call(self.functions.motions(first, count), head, "read the motions")
+            with self._deciphering():
+                return tuple(_motion_record(raw) for raw in page)
+
+        return _paged(fetch, first, count)
 
     # -------------------------------------------------------------------------------------------- helpers
 
@@ -175,26 +183,79 @@ class CollectiveContract:
         """How to name ``head`` when something is read: by its hash, as EIP-1898 has it, so that a re-org is noticed."""
         return head.number if self._pin_by_number else {"blockHash": Web3.to_hex(head.hash)}
 
-    def _call(self, function: Any, head: Head, doing: str, gas: int | None = None) -> Any:
+    def _call(self, function: Any, head: Head, doing: str) -> Any:
+        answer = self._ask(self._call_of(function), head, doing)
+        with self._deciphering():
+            return self._decode(function, answer)
+
+    def _call_of(self, function: Any) -> TxParams:
+        return {"to": self.address, "data": function._encode_transaction_data()}
+
+    def _ask(self, call: TxParams, head: Head, doing: str) -> bytes:
         # Not function.call(): that asks for the number of a block that is named by its hash, and reads at the number,
         # which after a re-org is another block.
-        call: TxParams = {"to": self.address, "data": function._encode_transaction_data()}
-        if gas is not None:
-            call["gas"] = gas
         with reaching(doing):
             try:
-                answer = self.web3.eth.call(call, self.pin(head))
-            except (ContractCustomError, ContractLogicError) as e:
-                raise self.reverts.decode(revert_data(e), doing) from e
-        try:
-            [raw] = self.web3.codec.decode(get_abi_output_types(function.abi), answer)
-        except DecodingError as e:
-            raise ArtifactError(
-                f"what is at {self.address} on chain {self.chain_id} doesn't answer as this contract",
-                expected="a deployed CollectiveLearning contract",
-                fix="compare the address and the chain id with the deployment",
-            ) from e
+                return bytes(self.web3.eth.call(call, self.pin(head)))
+            except ContractLogicError as e:
+                data = revert_data(e)
+                if not data:
+                    raise _Refused(f"could not {doing}: {e.message}") from e
+                # None of these reads is ever refused by the contract.
+                distrust(self.web3)
+                raise ChainError(
+                    f"could not {doing}: {self.reverts.decode(data, doing).what}",
+                    expected="an endpoint that answers as its chain does",
+                    fix="look at the chain's node behind it; name another endpoint",
+                ) from e
+            except Web3RPCError as e:
+                if is_behind(e.rpc_response):
+                    raise
+                raise _Refused(f"could not {doing}: {e}", fix="check that the endpoint is reachable and synced") from e
+
+    def _decode(self, function: Any, answer: bytes) -> Any:
+        [raw] = self.web3.codec.decode(get_abi_output_types(function.abi), answer)
         return _named(function.abi["outputs"][0], raw)
+
+    @contextmanager
+    def _deciphering(self) -> Iterator[None]:
+        """What was read becomes values here; if it can't be, the endpoint that said it is left for another."""
+        try:
+            yield
+        except (DecodingError, ValueError, OverflowError) as e:
+            distrust(self.web3)
+            raise ChainError(
+                f"what is at {self.address} on chain {self.chain_id} doesn't answer as this contract",
+                expected="a deployed CollectiveLearning contract, and an endpoint that is synced past its deployment",
+                fix="compare the address and the chain id with the deployment; look at the endpoint",
+            ) from e
+
+
+class _Refused(ChainError):
+    """The endpoint won't answer this call, which may be too dear for it; it said nothing that the contract says."""
+
+
+def _paged(fetch: Callable[[int, int], tuple[T, ...]], first: int, count: int) -> tuple[T, ...]:
+    """At most ``count`` records from ``first``, in pages as large as the endpoint answers.
+
+    How much a call may cost, and how an endpoint says that it is too much, is each endpoint's own ("out of gas",
+    "MemoryOOG", "execution timeout"): so whatever it refuses is asked for in halves.
+    """
+    records: list[T] = []
+    size = _PAGE
+    while len(records) < count:
+        asked = min(size, count - len(records))
+        try:
+            page = fetch(first + len(records), asked)
+        except _Refused:
+            if asked == 1:
+                raise
+            size = (asked + 1) // 2
+            continue
+        records += page[:asked]
+        if len(page) < asked:
+            break
+    return tuple(records)
 
 
 def revert_data(error: Exception) -> bytes:
@@ -224,6 +285,17 @@ def rules_struct(rules: Rules) -> tuple[int, ...]:
     )
 
 
+def _check_view(view: View, clock: int) -> None:
+    """Raise ValueError for what no such contract says, whatever its state."""
+    proposal = view.proposal
+    fits = view.is_member is False or view.seat < view.member_count
+    good = view.at == clock and 2 <= view.member_count <= MOST_MEMBERS and fits and not view.state.decided
+    good = good and (proposal is None) is (view.state is RoundState.PROPOSING)
+    # What is tested is then what the vote is for, whatever the endpoint shows beside the id.
+    if not good or (proposal is not None and proposal.id != proposal_id_of(view.round, proposal.weights)):
+        raise ValueError("a view that can't be")
+
+
 def _rules(raw: Mapping[str, int]) -> Rules:
     return Rules(
         threshold_numerator=raw["thresholdNumerator"],
@@ -245,6 +317,21 @@ def _proposal(raw: Mapping[str, Any]) -> Proposal | None:
         approvals=raw["approvals"],
         rejections=raw["rejections"],
         hidden=raw["hidden"],
+        need=raw["need"],
+    )
+
+
+def _motion_record(raw: Mapping[str, Any]) -> MotionRecord:
+    return MotionRecord(
+        id=raw["id"],
+        kind=MotionKind(raw["kind"]),
+        state=MotionState(raw["state"]),
+        mover=raw["mover"],
+        subject=None if raw["subject"] == ZERO_ADDRESS else raw["subject"],
+        rules=_rules(raw["rules"]) if raw["kind"] == MotionKind.SET_RULES else None,
+        deadline=raw["deadline"],
+        approvals=raw["approvals"],
+        rejections=raw["rejections"],
         need=raw["need"],
     )
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from web3 import Web3
+from web3.types import RPCEndpoint
 
 from ..errors import TransactionError
 from .reach import REFUSALS
@@ -14,6 +15,8 @@ from .reach import REFUSALS
 __all__ = ["FeeSource", "Fees", "in_gwei"]
 
 _TIP_KEPT_S = 30.0  # the usual tip changes slowly, and asking is a call
+# What is paid without a cap, whatever the endpoint says: it is a stranger, and a tip is paid in full.
+_MOST_TIP, _MOST_PRICE = 10 * 10**9, 1_000 * 10**9
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,10 @@ def _more(wei: int) -> int:
 
 
 class FeeSource:
-    """Suggests fees.
+    """Suggests fees, as the endpoint says, within reason.
+
+    A tip is never above the base fee, or 10 gwei if that is more. A chain without a base fee, where the whole price is
+    paid, is believed up to 1,000 gwei, and above that only with a cap.
 
     Parameters
     ----------
@@ -68,16 +74,22 @@ class FeeSource:
 
         Raises
         ------
-        TransactionError: the chain wants more than the cap.
+        TransactionError: the chain wants more than the cap, or than is paid without one.
         """
         base = self._web3.eth.get_block("latest").get("baseFeePerGas")
         if base is None:
             fees = Fees(int(self._web3.eth.gas_price), None)
             least = fees.price
         else:
-            tip = self._fetch_tip(int(base))
+            tip = min(self._fetch_tip(int(base)), max(int(base), _MOST_TIP))
             # Twice the base fee: it can rise six times by an eighth before the transaction is priced out.
             fees, least = Fees(2 * int(base) + tip, tip), int(base)
+        if self.cap is None and base is None and fees.price > _MOST_PRICE:
+            raise TransactionError(
+                f"gas costs {in_gwei(fees.price)} gwei now, says the endpoint",
+                expected=f"at most {in_gwei(_MOST_PRICE)} gwei, where no cap is set",
+                fix="set a cap, if you are willing to pay that",
+            )
         if self.cap is None or fees.price <= self.cap:
             return fees
         if least > self.cap:
@@ -91,7 +103,9 @@ class FeeSource:
     def _fetch_tip(self, base: int) -> int:
         if self._tip is None or self._tip[0] < time.monotonic():
             try:
-                tip = int(self._web3.eth.max_priority_fee)
+                # Not eth.max_priority_fee, which warns of a chain that doesn't know the call, where nothing is amiss.
+                said = self._web3.manager.request_blocking(RPCEndpoint("eth_maxPriorityFeePerGas"), [])
+                tip = int(said, 16) if isinstance(said, str) else int(said)
             except REFUSALS:  # a chain that doesn't know the call
                 tip = max(int(self._web3.eth.gas_price) - base, 0)
             self._tip = (time.monotonic() + _TIP_KEPT_S, tip)

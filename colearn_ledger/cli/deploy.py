@@ -18,6 +18,7 @@ from ..core.threshold import parse_threshold
 from ..errors import ConfigError, UsageError
 from ..formats.duration import parse_duration, shown_duration
 from ..formats.size import parse_size
+from ..formats.urls import shown_url
 from ..report.rules import WINDOWS
 from ..stores.spec import StoreSpec
 from .options import RPC_VARIABLE, fee_cap, rpc_urls
@@ -95,7 +96,7 @@ class _Wanted:
 def run(options: argparse.Namespace) -> int:
     """Look at everything, show it, ask, then do it."""
     wanted = _check(options)
-    from ..chain.endpoints import connect, shown_url
+    from ..chain.endpoints import connect
     from ..founding.plan import plan, read_weights
     from ..learners.loading.first_weights import first_weights
     from ..report.founding import plan_in_words

@@ -16,13 +16,14 @@ from web3 import Web3
 
 from colearn_ledger.chain.bytecode import check_code
 from colearn_ledger.chain.contract import CollectiveContract
-from colearn_ledger.chain.endpoints import connect, shown_url
+from colearn_ledger.chain.endpoints import connect
 from colearn_ledger.chain.keys import find_account
 from colearn_ledger.chain.snapshot import Snapshot
 from colearn_ledger.chain.transactions import Sender
 from colearn_ledger.core.protocol import ZERO_ADDRESS, View
 from colearn_ledger.errors import ChainError, ColearnError, ConfigError, InsufficientFunds, NotAMember, StoreError
 from colearn_ledger.formats.addresses import parse_address
+from colearn_ledger.formats.urls import shown_url
 from colearn_ledger.founding.record import DeploymentRecord, load_deployment
 from colearn_ledger.report.rules import decision_in_words, windows_in_words
 

@@ -6,6 +6,7 @@ A name that nothing uses and that isn't in this list is dead: delete it. A test 
 
 # Called by Python or by a library, by their names.
 _.trust_env  # requests reads it
+_.global_ccip_read_enabled  # web3 reads it
 _.daemon_threads  # http.server reads it
 _.do_GET  # http.server calls it
 _.log_message  # http.server calls it

@@ -10,7 +10,7 @@ from colearn_ledger.chain.deploy import Genesis, deploy
 from colearn_ledger.chain.transactions import Outcome
 from colearn_ledger.core.protocol import RoundState, seats
 from colearn_ledger.embedded.chain import EmbeddedChain
-from colearn_ledger.errors import ArtifactError, ContractError, UsageError
+from colearn_ledger.errors import ChainError, ContractError, UsageError
 
 from ..kit.builders import ref
 from ..kit.collective import RULES, embedded
@@ -150,5 +150,5 @@ def test_secret_vote__restarted_node__still_opens_its_commitment(approve: bool) 
 def test_view__no_contract_at_the_address__says_so() -> None:
     chain = EmbeddedChain(2)
     contract = CollectiveContract(chain.web3, chain.accounts[1].address, pin_by_number=True)
-    with pytest.raises(ArtifactError, match="doesn't answer as this contract"):
+    with pytest.raises(ChainError, match="doesn't answer as this contract"):
         contract.snapshot().view(chain.accounts[0].address)
