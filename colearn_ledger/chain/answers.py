@@ -30,6 +30,12 @@ _Check = Callable[[Any], Any]
 class BadAnswer(ValueError):
     """It isn't an answer to what was asked. The text says what is wrong with it, without its content."""
 
+    is_json = True
+
+
+class _NoJson(BadAnswer):
+    is_json = False
+
 
 # ------------------------------------------------------------------------------------------------ JSON-RPC
 
@@ -72,7 +78,7 @@ def _parse(body: bytes) -> Any:
     try:
         return parse_shallow_json(body, max_depth=_MOST_DEPTH, constant=_no_constant)
     except ValueError as e:  # also of what isn't UTF-8, and of numbers with ten thousand digits
-        raise BadAnswer("it isn't JSON") from e
+        raise _NoJson("it isn't JSON") from e
 
 
 def _no_constant(name: str) -> None:

@@ -36,6 +36,7 @@ READ_TIMEOUT_S = 20.0
 # A node that restarts refuses connections for a moment. An answer that doesn't come in time isn't asked for again: the
 # caller looks again anyway, through another endpoint where there is one.
 _TRIES, RETRY_S = 3, 0.2
+_MISTAKEN = 0.15  # what is a wrong address mostly; a chain's node that starts is there soon
 _PART = 1 << 16
 _LONGEST_WAIT_S = 300.0  # that an endpoint may ask for
 
@@ -62,12 +63,12 @@ class Unanswered(Exception):
     Attributes
     ----------
     wait_s: seconds that it asks for before it is asked again.
-    again: whether the same may be asked again soon; not when time was what ran out.
+    worth: how much of a caller's patience asking again is worth, from 0 (time was what ran out, already) to 1.
     """
 
-    def __init__(self, why: str, *, wait_s: float = 0.0, again: bool = True) -> None:
+    def __init__(self, why: str, *, wait_s: float = 0.0, worth: float = 1.0) -> None:
         super().__init__(why)
-        self.wait_s, self.again = wait_s, again
+        self.wait_s, self.worth = wait_s, worth
 
 
 @dataclass(slots=True)
@@ -167,7 +168,7 @@ class Endpoint:
         except _TooLarge:
             if optional:  # less may be asked for
                 return refusal(f"the answer has more than {MOST_BYTES >> 20} MiB")  # type: ignore[return-value]
-            raise Unanswered(f"the answer has more than {MOST_BYTES >> 20} MiB", again=False) from None
+            raise Unanswered(f"the answer has more than {MOST_BYTES >> 20} MiB", worth=0.0) from None
         try:
             if status in (429, 502, 503, 504):
                 raise Unanswered(f"HTTP status {status}", wait_s=_wait_asked_for(headers))
@@ -175,7 +176,7 @@ class Endpoint:
                 answer = read(body)
             except BadAnswer as e:
                 if status < 400:
-                    raise Unanswered(str(e)) from e
+                    raise Unanswered(str(e), worth=1.0 if e.is_json else _MISTAKEN) from e
                 if optional and status < 500 and status != 401:
                     return refusal(f"HTTP status {status}")  # type: ignore[return-value]
                 raise Unanswered(f"HTTP status {status}") from e
@@ -225,18 +226,18 @@ def _mapped() -> Iterator[None]:
     try:
         yield
     except (requests.Timeout, ReadTimeoutError) as e:
-        raise Unanswered("no answer in time", again=False) from e
+        raise Unanswered("no answer in time", worth=0.0) from e
     except requests.exceptions.SSLError as e:
         raise Unanswered("the TLS connection failed") from e
     except requests.exceptions.ProxyError as e:
         raise Unanswered("the proxy that the environment names can't be reached, or refuses") from e
     except (requests.ConnectionError, HTTPError) as e:
-        raise Unanswered("no connection") from e
+        raise Unanswered("no connection", worth=_MISTAKEN) from e
     except requests.exceptions.InvalidSchema as e:
         if "SOCKS" in str(e):
             raise Unanswered(
                 'the environment names a SOCKS proxy, which needs a package: pip install "colearn-ledger[socks]"',
-                again=False,
+                worth=0.0,
             ) from e
         raise Unanswered("it sends on to a URL that isn't of http or https") from e
     except (requests.RequestException, OSError, ValueError) as e:

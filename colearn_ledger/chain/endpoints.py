@@ -23,7 +23,7 @@ from web3.providers import JSONBaseProvider
 from web3.types import RPCEndpoint, RPCResponse
 
 from ..backoff import Backoff, pause_after
-from ..errors import ChainError, UsageError, WrongChain
+from ..errors import ChainError, TransactionError, UsageError, WrongChain
 from .endpoint import READ_TIMEOUT_S, RETRY_S, Endpoint, Unanswered, fetch_positions, is_behind
 
 __all__ = [
@@ -35,12 +35,13 @@ __all__ = [
     "compare_heads",
     "connect",
     "distrust",
+    "persist",
     "switch_endpoint",
 ]
 
 COOL_DOWN_S, _LONGEST_COOL_DOWN_S = 30.0, 300.0
 PROBE_S = 3.0
-PATIENCE_S = 20.0  # of a command that is run once
+PATIENCE_S = 12.0  # of a command that is run once
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.25, 4.0
 
 Answer = TypeVar("Answer")
@@ -110,6 +111,25 @@ def begin_view(web3: Web3) -> None:
     """From here on this thread's requests go to one endpoint; raises ChainError if none is usable."""
     if isinstance(web3.provider, EndpointsProvider):
         web3.provider.begin_view()
+
+
+def persist(web3: Web3, read: Callable[[], Answer]) -> Answer:
+    """What ``read`` gives, which begins a view; where that fails, it is tried again through each further endpoint.
+
+    For what is run once; a loop looks again anyway. Raises what the last attempt raised.
+    """
+    attempts = web3.provider.count + 1 if isinstance(web3.provider, EndpointsProvider) else 1
+    pauses = Backoff(_FIRST_PAUSE_S, _LONGEST_PAUSE_S)
+    while True:
+        attempts -= 1
+        try:
+            return read()
+        except (WrongChain, TransactionError):
+            raise
+        except ChainError:
+            if not attempts:
+                raise
+        time.sleep(pauses.add())
 
 
 def distrust(web3: Web3) -> None:
@@ -188,6 +208,11 @@ class EndpointsProvider(JSONBaseProvider):
     __repr__ = __str__
 
     @property
+    def count(self) -> int:
+        """How many endpoints there are."""
+        return len(self._endpoints)
+
+    @property
     def current(self) -> int:
         """The index of the endpoint that this thread's requests go to."""
         return getattr(self._mine, "index", 0)
@@ -199,7 +224,7 @@ class EndpointsProvider(JSONBaseProvider):
 
         Raises ChainError when none answers, WrongChain when one is another chain.
         """
-        end, pauses = time.monotonic() + self.patience_s, Backoff(_FIRST_PAUSE_S, _LONGEST_PAUSE_S)
+        begun, pauses = time.monotonic(), Backoff(_FIRST_PAUSE_S, _LONGEST_PAUSE_S)
         while True:
             failures = []
             for endpoint in self._endpoints:
@@ -211,8 +236,9 @@ class EndpointsProvider(JSONBaseProvider):
                     failures.append(e)
             if len(failures) < len(self._endpoints):
                 return self.begin_view()
+            worth = max(e.__cause__.worth for e in failures if isinstance(e.__cause__, Unanswered))
             pause = pauses.add()
-            if time.monotonic() + pause > end:
+            if time.monotonic() + pause > begun + worth * self.patience_s:
                 raise failures[0]
             time.sleep(pause)
 
@@ -273,7 +299,7 @@ class EndpointsProvider(JSONBaseProvider):
                     return answer
             except Unanswered as e:
                 pause = max(pauses.add(), e.wait_s)
-                if not e.again or pause > left:
+                if pause > left - (1.0 - e.worth) * self._patience(endpoint):
                     self._failed(endpoint, e.wait_s)
                     raise endpoint.unreachable(e) from e
             time.sleep(pause)

@@ -13,7 +13,7 @@ from eth_account.signers.local import LocalAccount
 from web3 import Web3
 
 from ..chain.deploy import Cost, Genesis, check_members, deploy, estimate_deploy
-from ..chain.reach import FAILURES
+from ..chain.reach import FAILURES, reaching
 from ..core.limits import DEFAULT_MAX_SIZE, LEAST_MEMBERS, MOST_MEMBERS
 from ..core.protocol import Rules
 from ..core.schema import Schema
@@ -90,7 +90,8 @@ def plan(
     schema = Schema.of(decode(weights))
     genesis = Genesis(addresses, weights_ref(weights), rules or Rules(), secret_votes, shuffled, max_size)
     cost = estimate_deploy(web3, deployer, genesis, fee_cap=fee_cap)
-    return Plan(int(web3.eth.chain_id), genesis, weights, schema, deployer, cost)
+    with reaching("read the chain id"):
+        return Plan(int(web3.eth.chain_id), genesis, weights, schema, deployer, cost)
 
 
 def establish(

@@ -16,7 +16,7 @@ from web3 import Web3
 
 from colearn_ledger.chain.bytecode import check_code
 from colearn_ledger.chain.contract import CollectiveContract
-from colearn_ledger.chain.endpoints import connect
+from colearn_ledger.chain.endpoints import PATIENCE_S, connect, persist
 from colearn_ledger.chain.keys import find_account
 from colearn_ledger.chain.snapshot import Snapshot
 from colearn_ledger.chain.transactions import Sender
@@ -52,6 +52,7 @@ class Findings:
 
     config: Config
     dry_run: bool = False
+    patience_s: float = 0.0  # for passing failures of the endpoints
     account: LocalAccount | None = None
     lines: list[Line] = field(default_factory=list)
     _deployment: DeploymentRecord | None = None
@@ -98,9 +99,9 @@ class Findings:
         return self.account.address
 
     def reach_chain(self) -> str:
-        web3 = connect(self.config.rpc, expected_chain_id=self.deployment.chain_id)
+        web3 = connect(self.config.rpc, expected_chain_id=self.deployment.chain_id, patience_s=self.patience_s)
         self._contract = CollectiveContract(web3, self.deployment.address)
-        self._snapshot = self.contract.snapshot()
+        self._snapshot = persist(web3, self.contract.snapshot) if self.patience_s else self.contract.snapshot()
         return f"chain {self.contract.chain_id}, block {self._snapshot.head.number}"
 
     def compare_code(self) -> str:
@@ -259,7 +260,7 @@ def look_up(config: Config, *, dry_run: bool) -> Findings:
 
 def check_everything(config: Config, tell: Callable[[Line], None]) -> ColearnError | None:
     """Look at everything; ``tell`` gets each line. Returns the first thing that was wrong, or None."""
-    found = Findings(config)
+    found = Findings(config, patience_s=PATIENCE_S)
     checks = [
         *_quick(found),
         ("rules", found.read_rules),
