@@ -15,9 +15,8 @@ from web3.types import RPCEndpoint, RPCResponse
 
 from ..formats.json import parse_shallow_json
 
-__all__ = ["MOST_BYTES", "BadAnswer", "may_refuse", "read_answer", "read_batch", "refusal"]
+__all__ = ["BadAnswer", "may_refuse", "read_answer", "read_batch", "refusal"]
 
-MOST_BYTES = 64 << 20  # of one answer's body
 _MOST_DEPTH = 32
 _MOST_WORDS = 500  # letters of an error's message
 _HEX = re.compile(r"0[xX]([0-9a-fA-F]*)")

@@ -24,7 +24,8 @@ from web3.types import RPCEndpoint, RPCResponse
 
 from ..backoff import Backoff, pause_after
 from ..errors import ChainError, TransactionError, UsageError, WrongChain
-from .endpoint import READ_TIMEOUT_S, RETRY_S, Endpoint, Unanswered, fetch_positions, is_behind
+from .endpoint import READ_TIMEOUT_S, Endpoint, fetch_positions, is_behind
+from .transport import RETRY_S, Unanswered, http_post
 
 __all__ = [
     "PATIENCE_S",
@@ -94,7 +95,7 @@ def connect(
     if not urls:
         raise UsageError("no RPC endpoint is named", expected="at least one URL", fix="name one with --rpc")
     provider = EndpointsProvider(
-        [Endpoint(url, timeout_s=timeout_s, retry_s=retry_s) for url in urls],
+        [Endpoint(url, http_post(url, retry_s=retry_s), timeout_s) for url in urls],
         expected_chain_id,
         cool_down_s=cool_down_s,
         probe_s=probe_s,
