@@ -28,11 +28,13 @@ __all__ = [
     "LearnerWarning",
     "NetworkError",
     "NoContract",
+    "NoQuorum",
     "NotAMember",
     "SchemaMismatch",
     "StoreError",
     "TransactionError",
     "UnavailableWeights",
+    "UntestableWeights",
     "UsageError",
     "WrongChain",
 ]
@@ -99,6 +101,10 @@ class SchemaMismatch(InvalidWeights):
     """Well-formed weights whose names, dtypes or shapes are not those of the collective's model."""
 
 
+class UntestableWeights(InvalidWeights):
+    """Well-formed weights with which a learner's test fails, as it doesn't with the learner's current ones."""
+
+
 class StoreError(ColearnError, OSError):
     """A weight store can't be used (folder, daemon, disk)."""
 
@@ -119,6 +125,10 @@ class WrongChain(ChainError):
     """The endpoint is a different chain than the one named."""
 
     exit_code = 9
+
+
+class NoQuorum(ChainError):
+    """Too few endpoints say the same of the chain, where several must: wait, and do nothing on one's word."""
 
 
 class ContractError(ColearnError):

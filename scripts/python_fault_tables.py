@@ -35,6 +35,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "chain/bytecode": ("tests/chain/test_contract.py",),
     "chain/delivery": ("tests/chain/test_transactions.py",),
     "chain/deploy": ("tests/chain/test_contract.py",),
+    "chain/endpoint": ("tests/chain/test_endpoints.py",),
     "chain/reverts": ("tests/chain/test_contract.py", "tests/chain/test_transactions.py"),
     "history/export": ("tests/history/test_read.py", "tests/cli/test_history.py"),
     "history/logs": ("tests/history/test_read.py",),
@@ -92,12 +93,6 @@ MAY_LIVE: dict[str, str] = {
     ),
     "node/check: Findings.try_store: `0` -> `1` in `return Line('store', f'Kubo {version}, {peers} peers, {have}', "
     "note=peers == 0)`": ("whether a line is marked for people; it needs an IPFS daemon"),
-    "node/cli: module: `5.0` -> `10.0` in `_LEAVE_WITHIN_S = 5.0`": (
-        "how long it has patience, where nothing should need it"
-    ),
-    "node/cli: _leaving_when_told.leave: without `timer.daemon = True`": (
-        "the program would end when the timer does, five seconds later"
-    ),
     "node/demo: module: `'TF_NUM_INTRAOP_THREADS'` -> `'TF_NUM_INTRAOP_THREADSX'`": (
         "speed; and tests set it for all processes"
     ),

@@ -107,7 +107,7 @@ def _fail(report: pytest.TestReport | pytest.CollectReport) -> None:
     report.longrepr = f"skipped in CI, where everything must run: {reason}"
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def require_tool() -> Callable[..., Path]:
     """``require_tool("node")``: the program's path; skips the test (in CI: an error) where it can't be had.
 

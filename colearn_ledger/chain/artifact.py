@@ -6,11 +6,17 @@ import json
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import ArtifactError
 
+if TYPE_CHECKING:
+    from importlib.abc import Traversable
+
 __all__ = ["Artifact", "load_artifact"]
+
+
+_FILE = "CollectiveLearning.json"
 
 
 @dataclass(frozen=True)
@@ -43,14 +49,17 @@ def load_artifact() -> Artifact:
     ------
     ArtifactError: it is missing or damaged.
     """
+    return read_artifact(resources.files("colearn_ledger").joinpath("artifacts").joinpath(_FILE))
+
+
+def read_artifact(file: Traversable) -> Artifact:
+    """The artifact in ``file``. Raises ArtifactError: it is missing or damaged."""
     try:
-        folder = resources.files("colearn_ledger").joinpath("artifacts")
-        text = folder.joinpath("CollectiveLearning.json").read_text("utf-8")
-        return parse_artifact(text)
+        return parse_artifact(file.read_text("utf-8"))
     except OSError as e:
         raise ArtifactError(
             "the compiled contract is missing from the installed package",
-            expected="colearn_ledger/artifacts/CollectiveLearning.json",
+            expected=f"colearn_ledger/artifacts/{_FILE}",
             fix="install the package again",
         ) from e
 

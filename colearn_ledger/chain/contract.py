@@ -1,12 +1,11 @@
-"""The contract as seen from Python: typed reads, each pinned to one block, over any web3 provider.
+"""The contract as seen from Python: calls, each pinned to one block, over any web3 provider.
 
 Nothing here has a default block: who reads says at which block (``Head``), so that two reads never mix two states.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, TypeVar
@@ -18,33 +17,18 @@ from web3 import Web3
 from web3.exceptions import ContractLogicError, Web3RPCError
 from web3.types import TxParams
 
-from ..core.limits import MOST_MEMBERS
-from ..core.protocol import (
-    ZERO_ADDRESS,
-    MotionKind,
-    MotionRecord,
-    MotionState,
-    Proposal,
-    RoundRecord,
-    RoundState,
-    Rules,
-    View,
-    WeightsRef,
-)
+from ..core.protocol import Rules
 from ..errors import ChainError
 from .artifact import Artifact, load_artifact
 from .endpoint import is_behind
 from .endpoints import begin_view, distrust
-from .ids import proposal_id_of
-from .reach import REFUSALS, reaching
+from .reach import REFUSALS, Refused, reaching
 from .reverts import RevertDecoder
 from .snapshot import Snapshot
 
 __all__ = ["CollectiveContract", "Head"]
 
 T = TypeVar("T")
-_ZERO_HASH = bytes(32)
-_PAGE = 512  # records in one call, at most: about three million gas of reading, where endpoints allow fifty
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,91 +89,47 @@ class CollectiveContract:
         """The newest block, or block ``number``, and block time now. A view begins here, as in :meth:`fetch_head`."""
         return self.snapshot_at(self.fetch_head(number))
 
-    def snapshot_at(self, head: Head) -> Snapshot:
-        """A head that was fetched before, and block time now."""
-        return Snapshot(self, head, self.fetch_clock(head))
+    def snapshot_at(self, head: Head, clock: int | None = None) -> Snapshot:
+        """A head that was fetched before, and this block time, or block time now."""
+        return Snapshot(self, head, self.fetch_clock(head) if clock is None else clock)
 
     # -------------------------------------------------------------------------------------------- reads
-
-    def fetch_view(self, member: str, head: Head, clock: int) -> View:
-        """What ``member``'s node needs to decide at block time ``clock``, from the state at ``head``."""
-        call, doing = self.view_call(member, clock), "read the view"
-        return self.decode_view(self._ask(call, head, doing), head, clock)
-
-    def view_call(self, member: str, clock: int) -> TxParams:
-        """The call whose answer :meth:`decode_view` reads."""
-        return self._call_of(self.functions.viewFor(member, clock))
-
-    def decode_view(self, answer: bytes, head: Head, clock: int) -> View:
-        """The view in the answer to :meth:`view_call`; raises ChainError if no such contract answers so."""
-        with self._deciphering():
-            raw = self._decode(self.functions.viewFor(ZERO_ADDRESS, 0), answer)
-            view = View(
-                block_number=head.number,
-                block_hash=head.hash,
-                at=raw["at"],
-                round=raw["round"],
-                state=RoundState(raw["state"]),
-                proposer=raw["proposer"],
-                deadline=raw["deadline"],
-                overdue=raw["overdue"],
-                accepted_round=raw["acceptedRound"],
-                accepted=WeightsRef(raw["acceptedSha256"], raw["acceptedCidDigest"], raw["acceptedSize"]),
-                proposal=_proposal(raw["proposal"]),
-                member_count=raw["memberCount"],
-                is_member=raw["isMember"],
-                seat=raw["seat"],
-                voted=raw["voted"],
-                commitment=None if raw["commitment"] == _ZERO_HASH else raw["commitment"],
-                rules=_rules(raw["rules"]),
-                secret_votes=raw["secretVotes"],
-                max_size=raw["maxSize"],
-                motions_to_vote=tuple(raw["motionsToVote"]),
-            )
-            _check_view(view, clock)
-        return view
-
-    def fetch_rounds(self, first: int, count: int, head: Head, clock: int) -> tuple[RoundRecord, ...]:
-        """Records of at most ``count`` rounds from ``first``, none past the current one, from storage alone."""
-
-        def fetch(first: int, count: int) -> tuple[RoundRecord, ...]:
-            page = self._call(self.functions.rounds(first, count, clock), head, "read the rounds")
-            with self._deciphering():
-                records = tuple(_round_record(raw) for raw in page)
-                if [record.round for record in records] != list(range(first, first + len(records))):
-                    raise ValueError("other rounds than were asked for")
-                return records
-
-        return _paged(fetch, first, count)
-
-    def fetch_members(self, head: Head, at_round: int | None = None) -> tuple[str, ...]:
-        """The members by seat: now, or in ``at_round``."""
-        call = self.functions.members() if at_round is None else self.functions.membersAt(at_round)
-        return tuple(self._call(call, head, "read the members"))
-
-    def fetch_motions(self, first: int, count: int, head: Head) -> tuple[MotionRecord, ...]:
-        """At most ``count`` motions from index ``first``, in the order they were moved."""
-
-        def fetch(first: int, count: int) -> tuple[MotionRecord, ...]:
-            page = self._call(self.functions.motions(first, count), head, "read the motions")
-            with self._deciphering():
-                return tuple(_motion_record(raw) for raw in page)
-
-        return _paged(fetch, first, count)
-
-    # -------------------------------------------------------------------------------------------- helpers
 
     def pin(self, head: Head) -> Any:
         """How to name ``head`` when something is read: by its hash, as EIP-1898 has it, so that a re-org is noticed."""
         return head.number if self._pin_by_number else {"blockHash": Web3.to_hex(head.hash)}
 
-    def _call(self, function: Any, head: Head, doing: str) -> Any:
-        answer = self._ask(self._call_of(function), head, doing)
-        with self._deciphering():
-            return self._decode(function, answer)
+    def call(self, function: Any, head: Head, doing: str, read: Callable[[Any], T]) -> T:
+        """What ``read`` makes of what one of the contract's ``functions`` returns at ``head``.
 
-    def _call_of(self, function: Any) -> TxParams:
+        Parameters
+        ----------
+        doing: for people.
+        read: gets structs as dicts by field name; raises ValueError for what the contract never says.
+
+        Raises
+        ------
+        Refused: the endpoint won't answer this call, which may be too dear for it.
+        ChainError: it can't be reached, or what it says is none of this contract's; then it is left for another one.
+        """
+        return self.decode(function, self._ask(self.encode(function), head, doing), read)
+
+    def encode(self, function: Any) -> TxParams:
+        """The call of one of the contract's ``functions``."""
         return {"to": self.address, "data": function._encode_transaction_data()}
+
+    def decode(self, function: Any, answer: bytes, read: Callable[[Any], T]) -> T:
+        """What ``read`` makes of the answer to such a call, as :meth:`call` has it."""
+        try:
+            [raw] = self.web3.codec.decode(get_abi_output_types(function.abi), answer)
+            return read(_named(function.abi["outputs"][0], raw))
+        except (DecodingError, ValueError, OverflowError) as e:
+            distrust(self.web3)
+            raise ChainError(
+                f"what is at {self.address} on chain {self.chain_id} doesn't answer as this contract",
+                expected="a deployed CollectiveLearning contract, and an endpoint that is synced past its deployment",
+                fix="compare the address and the chain id with the deployment; look at the endpoint",
+            ) from e
 
     def _ask(self, call: TxParams, head: Head, doing: str) -> bytes:
         # Not function.call(): that asks for the number of a block that is named by its hash, and reads at the number,
@@ -200,7 +140,7 @@ class CollectiveContract:
             except ContractLogicError as e:
                 data = revert_data(e)
                 if not data:
-                    raise _Refused(f"could not {doing}: {e.message}") from e
+                    raise Refused(f"could not {doing}: {e.message}") from e
                 # None of these reads is ever refused by the contract.
                 distrust(self.web3)
                 raise ChainError(
@@ -211,51 +151,7 @@ class CollectiveContract:
             except Web3RPCError as e:
                 if is_behind(e.rpc_response):
                     raise
-                raise _Refused(f"could not {doing}: {e}", fix="check that the endpoint is reachable and synced") from e
-
-    def _decode(self, function: Any, answer: bytes) -> Any:
-        [raw] = self.web3.codec.decode(get_abi_output_types(function.abi), answer)
-        return _named(function.abi["outputs"][0], raw)
-
-    @contextmanager
-    def _deciphering(self) -> Iterator[None]:
-        """What was read becomes values here; if it can't be, the endpoint that said it is left for another."""
-        try:
-            yield
-        except (DecodingError, ValueError, OverflowError) as e:
-            distrust(self.web3)
-            raise ChainError(
-                f"what is at {self.address} on chain {self.chain_id} doesn't answer as this contract",
-                expected="a deployed CollectiveLearning contract, and an endpoint that is synced past its deployment",
-                fix="compare the address and the chain id with the deployment; look at the endpoint",
-            ) from e
-
-
-class _Refused(ChainError):
-    """The endpoint won't answer this call, which may be too dear for it; it said nothing that the contract says."""
-
-
-def _paged(fetch: Callable[[int, int], tuple[T, ...]], first: int, count: int) -> tuple[T, ...]:
-    """At most ``count`` records from ``first``, in pages as large as the endpoint answers.
-
-    How much a call may cost, and how an endpoint says that it is too much, is each endpoint's own ("out of gas",
-    "MemoryOOG", "execution timeout"): so whatever it refuses is asked for in halves.
-    """
-    records: list[T] = []
-    size = _PAGE
-    while len(records) < count:
-        asked = min(size, count - len(records))
-        try:
-            page = fetch(first + len(records), asked)
-        except _Refused:
-            if asked == 1:
-                raise
-            size = (asked + 1) // 2
-            continue
-        records += page[:asked]
-        if len(page) < asked:
-            break
-    return tuple(records)
+                raise Refused(f"could not {doing}: {e}", fix="check that the endpoint is reachable and synced") from e
 
 
 def revert_data(error: Exception) -> bytes:
@@ -282,77 +178,6 @@ def rules_struct(rules: Rules) -> tuple[int, ...]:
         rules.vote_window,
         rules.reveal_window,
         rules.motion_window,
-    )
-
-
-def _check_view(view: View, clock: int) -> None:
-    """Raise ValueError for what no such contract says, whatever its state."""
-    proposal = view.proposal
-    fits = view.is_member is False or view.seat < view.member_count
-    good = view.at == clock and 2 <= view.member_count <= MOST_MEMBERS and fits and not view.state.decided
-    good = good and (proposal is None) is (view.state is RoundState.PROPOSING)
-    # What is tested is then what the vote is for, whatever the endpoint shows beside the id.
-    if not good or (proposal is not None and proposal.id != proposal_id_of(view.round, proposal.weights)):
-        raise ValueError("a view that can't be")
-
-
-def _rules(raw: Mapping[str, int]) -> Rules:
-    return Rules(
-        threshold_numerator=raw["thresholdNumerator"],
-        threshold_denominator=raw["thresholdDenominator"],
-        propose_window=raw["proposeWindow"],
-        vote_window=raw["voteWindow"],
-        reveal_window=raw["revealWindow"],
-        motion_window=raw["motionWindow"],
-    )
-
-
-def _proposal(raw: Mapping[str, Any]) -> Proposal | None:
-    if raw["id"] == _ZERO_HASH:
-        return None
-    return Proposal(
-        id=raw["id"],
-        weights=WeightsRef(raw["sha256Hash"], raw["cidDigest"], raw["size"]),
-        proposer_seat=raw["proposerSeat"],
-        approvals=raw["approvals"],
-        rejections=raw["rejections"],
-        hidden=raw["hidden"],
-        need=raw["need"],
-    )
-
-
-def _motion_record(raw: Mapping[str, Any]) -> MotionRecord:
-    return MotionRecord(
-        id=raw["id"],
-        kind=MotionKind(raw["kind"]),
-        state=MotionState(raw["state"]),
-        mover=raw["mover"],
-        subject=None if raw["subject"] == ZERO_ADDRESS else raw["subject"],
-        rules=_rules(raw["rules"]) if raw["kind"] == MotionKind.SET_RULES else None,
-        deadline=raw["deadline"],
-        approvals=raw["approvals"],
-        rejections=raw["rejections"],
-        need=raw["need"],
-    )
-
-
-def _round_record(raw: Mapping[str, Any]) -> RoundRecord:
-    proposed = raw["id"] != _ZERO_HASH or raw["size"] > 0
-    return RoundRecord(
-        round=raw["round"],
-        state=RoundState(raw["state"]),
-        proposer=raw["proposer"],
-        parent_round=raw["parentRound"],
-        parent=raw["parent"],
-        id=raw["id"] if proposed else None,
-        weights=WeightsRef(raw["sha256Hash"], raw["cidDigest"], raw["size"]) if proposed else None,
-        deadline=raw["deadline"],
-        member_count=raw["memberCount"],
-        proposer_seat=raw["proposerSeat"],
-        approvals=raw["approvals"],
-        rejections=raw["rejections"],
-        hidden=raw["hidden"],
-        need=raw["need"],
     )
 
 

@@ -1,4 +1,4 @@
-"""Bringing one transaction onto the chain: sign, send, wait, and replace it at the same nonce with a raised fee.
+"""Bringing one transaction onto the chain: sign, send, poll, and replace it at the same nonce with a raised fee.
 
 Nothing is remembered between two transactions, and nothing needs to be. The nonce is always the account's next one on
 the chain, so a transaction that is stuck, from before a crash or from before an hour, is replaced by the next one. And
@@ -7,11 +7,11 @@ whether something was done is a question for the contract, whose state the calle
 
 from __future__ import annotations
 
+import contextlib
 import logging
-import threading
 import time
 from collections.abc import Callable
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from eth_account.signers.local import LocalAccount
 from web3 import Web3
@@ -19,16 +19,19 @@ from web3.exceptions import TransactionNotFound
 from web3.types import TxReceipt
 
 from ..backoff import Backoff
-from ..errors import ChainError, InsufficientFunds, TransactionError, WrongChain
+from ..errors import ChainError, ContractError, InsufficientFunds, TransactionError
 from .endpoints import begin_view
 from .fees import Fees, FeeSource
 from .reach import FAILURES, REFUSALS
 
-__all__ = ["Delivery", "NonceTaken", "NotMined", "Superseded", "is_about_funds"]
+__all__ = ["Delivery", "InFlight", "NonceTaken", "NotMined", "Pending", "Superseded", "is_about_funds", "wait_for"]
 
 T = TypeVar("T")
+R = TypeVar("R", covariant=True)
 _log = logging.getLogger("colearn_ledger.chain")
 _FIRST_POLL_S, _LONGEST_POLL_S = 0.005, 0.25
+_FIRST_CHECK_S, _LONGEST_CHECK_S = 0.5, 5.0
+_TIMES_BELOW = 2  # behind a load balancer one answer may be an older block's
 _UNDERPRICED_TRIES = 24  # by an eighth each: to 16 times the price
 
 # How nodes word it: geth, Besu, Nethermind, Erigon, Anvil, Hardhat. Compared in lower case.
@@ -39,7 +42,9 @@ _FUNDS = ("insufficient funds", "insufficient balance", "upfront cost", "enough 
 
 
 class NonceTaken(Exception):
-    """Another transaction of this account was mined in the place of this one: ask the contract again."""
+    """Another transaction of this account was mined in the place of this one, or the place is gone: ask the contract
+    again.
+    """
 
 
 class NotMined(TransactionError):
@@ -55,7 +60,7 @@ class Superseded(Exception, Generic[T]):
 
 
 class Delivery:
-    """Delivers one account's transactions, one at a time, whichever threads they come from.
+    """Delivers one account's transactions, one after the other.
 
     Parameters
     ----------
@@ -81,27 +86,53 @@ class Delivery:
         self.fees = FeeSource(web3, fee_cap)
         self.timeout_s = timeout_s
         self.replace_after_s = replace_after_s
-        self._lock = threading.Lock()
 
-    def deliver(self, content: dict[str, Any], doing: str, pointless: Callable[[], None] = lambda: None) -> TxReceipt:
-        """Deliver a transaction of these fields (``data``, ``gas``, ``to``); its receipt, whatever its status.
+    def begin(self, content: dict[str, Any], doing: str, pointless: Callable[[], None] = lambda: None) -> InFlight:
+        """Sign a transaction of these fields (``data``, ``gas``, ``to``) and hand it to the chain's node.
 
         Parameters
         ----------
         doing: what it does, for people.
-        pointless: called before it is replaced; raises (:class:`Superseded`) if it need not be mined any more.
+        pointless: called before it is replaced; raises :class:`Superseded` if it need not be mined any more, and
+            ContractError if the contract refuses it by now.
 
         Raises
         ------
-        NonceTaken: another transaction of the account took its place.
-        InsufficientFunds, TransactionError: it can't be sent, or wasn't mined in time (it may still be, later).
+        NonceTaken: another transaction of the account takes its place.
+        InsufficientFunds, TransactionError: it can't be sent.
         """
-        with self._lock:
-            return _One(self, content, doing, pointless).run()
+        return InFlight(self, content, doing, pointless)
+
+    def deliver(self, content: dict[str, Any], doing: str) -> TxReceipt:
+        """Deliver a transaction, and wait until it is mined: its receipt, whatever its status.
+
+        Raises as :meth:`begin` and :meth:`InFlight.poll` do.
+        """
+        return wait_for(self.begin(content, doing))
 
 
-class _One:
-    """One transaction on its way: all its attempts have the same nonce, so at most one of them is ever mined."""
+class Pending(Protocol[R]):
+    """Something that is under way. ``pause``: seconds after which to ask again."""
+
+    @property
+    def pause(self) -> float: ...
+    def poll(self) -> R | None:
+        """What has become of it; None while nothing has."""
+
+
+def wait_for(pending: Pending[R]) -> R:
+    """Wait until it is settled, for programs that have nothing else to do."""
+    while (result := pending.poll()) is None:
+        time.sleep(pending.pause)
+    return result
+
+
+class InFlight:
+    """One transaction on its way: all its attempts have the same nonce, so at most one of them is ever mined.
+
+    Nobody waits in here: whoever made it polls, and may drop it at any time. What the next one has then to replace is
+    found out as after a crash.
+    """
 
     def __init__(self, delivery: Delivery, content: dict[str, Any], doing: str, pointless: Callable[[], None]) -> None:
         self._d = delivery
@@ -111,47 +142,99 @@ class _One:
         self._pointless = pointless
         self._hashes: list[bytes] = []
         self._raw = b""
-        self._nonce = 0
-        self._fees = Fees(0, None)
-
-    def run(self) -> TxReceipt:
-        end = time.monotonic() + self._d.timeout_s
-        self._nonce = self._eth.get_transaction_count(self._d.account.address, "latest")
-        self._fees = self._d.fees.fetch()
+        self._failures = 0
+        self._below = 0  # how often in a row the chain said that an earlier transaction isn't there any more
+        self._polls = Backoff(_FIRST_POLL_S, _LONGEST_POLL_S, factor=1.5)
+        self._checks = Backoff(_FIRST_CHECK_S, _LONGEST_CHECK_S)
+        self._replace_at = self._check_at = 0.0
+        self.pause = _FIRST_POLL_S
+        self._end = time.monotonic() + delivery.timeout_s
+        self._nonce = self._eth.get_transaction_count(delivery.account.address, "latest")
+        self._fees: Fees = delivery.fees.fetch()
         self._sign()
-        handed = self._send()
-        polls = Backoff(_FIRST_POLL_S, _LONGEST_POLL_S, factor=1.5)
-        again = time.monotonic() + self._d.replace_after_s
-        while True:
-            receipt = self._fetch_receipt()
+        self._handed = self._send()
+        self._sent()
+
+    def poll(self) -> TxReceipt | None:
+        """Its receipt, whatever its status; None while there is none: ask again after ``pause`` seconds.
+
+        Raises
+        ------
+        NonceTaken: another transaction of the account took its place, or it can't have this place any more.
+        InsufficientFunds, TransactionError: it can't be sent, or wasn't mined in time (it may still be, later).
+        """
+        receipt = self._fetch_receipt()
+        if receipt is not None:
+            return receipt
+        now = time.monotonic()
+        if now > self._end:
+            raise NotMined(
+                f"a transaction was not mined within {self._d.timeout_s:.0f} s: {self._doing}",
+                expected="a chain that produces blocks, and a fee that it takes",
+                fix="check that the chain produces blocks; raise the gas price cap if there is one",
+            )
+        if not self._handed:
+            self._handed = self._send()
+        elif now > self._replace_at:
+            receipt = self._check_pointless()
             if receipt is not None:
                 return receipt
-            now = time.monotonic()
-            if now > end:
-                raise NotMined(
-                    f"a transaction was not mined within {self._d.timeout_s:.0f} s: {self._doing}",
-                    expected="a chain that produces blocks, and a fee that it takes",
-                    fix="check that the chain produces blocks; raise the gas price cap if there is one",
-                )
-            if not handed:
-                handed = self._send()
-            elif now > again:
-                receipt = self._check_pointless()
-                if receipt is not None:
-                    return receipt
-                self._raise_fee()
-                handed = self._send()  # also unchanged: the node may have dropped it
-                polls.clear()
-                again = time.monotonic() + self._d.replace_after_s
-            time.sleep(polls.add())
+            self._raise_fee()
+            self._handed = self._send()
+            self._sent()
+        elif now > self._check_at:
+            self._check_at = now + self._checks.add()
+            receipt = self._check_place()
+            if receipt is not None:
+                return receipt
+        self.pause = self._polls.add()
+        return None
+
+    def _sent(self) -> None:
+        now = time.monotonic()
+        self._polls.clear()
+        self._replace_at = now + self._d.replace_after_s
+        self._check_at = now + self._checks.add()
+
+    def _check_place(self) -> TxReceipt | None:
+        """Is it still where it was put? What the node has dropped is sent again at once. Its receipt if there is one.
+
+        Raises NonceTaken where its place is taken, or where an earlier transaction was undone with its block: then this
+        one waits for ever, and only the contract can say what is to be done.
+        """
+        try:
+            nonce = self._eth.get_transaction_count(self._d.account.address, "latest")
+            known = self._is_known()
+        except FAILURES as e:
+            self._failed(e)
+            return None
+        self._below = self._below + 1 if nonce < self._nonce else 0
+        if self._below >= _TIMES_BELOW or (nonce > self._nonce and not known):
+            receipt = self._fetch_receipt()
+            if receipt is None:
+                raise NonceTaken
+            return receipt
+        if not known:
+            receipt = self._check_pointless()
+            if receipt is not None:
+                return receipt
+            self._handed = self._send()
+        return None
+
+    def _is_known(self) -> bool:
+        try:
+            self._eth.get_transaction(self._hashes[-1])  # type: ignore[arg-type]
+        except TransactionNotFound:
+            return False
+        return True
 
     def _check_pointless(self) -> TxReceipt | None:
         """Raise if it need not be mined any more; its receipt if that is because it has done its work by now."""
         try:
             self._pointless()
         except FAILURES as e:  # can't tell: carry on
-            _log.warning("the endpoint failed while a transaction is under way: %s", e)
-        except Exception:
+            self._failed(e)
+        except (Superseded, ContractError):
             receipt = self._fetch_receipt()
             if receipt is None:
                 raise
@@ -183,8 +266,7 @@ class _One:
                 return True
             except (ChainError, OSError) as e:
                 # The node may have had it before the connection broke. Only waiting and sending again can tell.
-                _log.warning("the endpoint failed, trying again: %s", e)
-                self._reconnect()
+                self._failed(e)
                 return False
             except REFUSALS as e:
                 if not self._raise_if_underpriced(e):
@@ -240,18 +322,16 @@ class _One:
                 if receipt is not None and receipt.get("blockNumber") is not None:
                     return receipt
         except FAILURES as e:
-            _log.warning("the endpoint failed while a transaction is under way: %s", e)
-            self._reconnect()
+            self._failed(e)
         return None
 
-    def _reconnect(self) -> None:
+    def _failed(self, error: Exception) -> None:
         """Carry on with whichever endpoint answers: nonces and receipts are the chain's, not the endpoint's."""
-        try:
+        self._failures += 1
+        if self._failures & (self._failures - 1) == 0:  # the first time, and then ever more rarely
+            _log.warning("the endpoint failed while a transaction is under way: %s", error)
+        with contextlib.suppress(ChainError):  # the next poll tries again
             begin_view(self._d.web3)
-        except WrongChain:
-            raise
-        except ChainError:
-            time.sleep(_LONGEST_POLL_S)
 
 
 def is_about_funds(error: Exception) -> bool:

@@ -42,7 +42,7 @@ _BEHIND = (
 )
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Endpoint:
     """One endpoint, and what was seen of it.
 

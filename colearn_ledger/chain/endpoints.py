@@ -209,6 +209,11 @@ class EndpointsProvider(JSONBaseProvider):
     __repr__ = __str__
 
     @property
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        """All of them, in the order of preference."""
+        return self._endpoints
+
+    @property
     def count(self) -> int:
         """How many endpoints there are."""
         return len(self._endpoints)
@@ -283,6 +288,10 @@ class EndpointsProvider(JSONBaseProvider):
         """Several at once, as :meth:`make_request`; an endpoint that takes no batches answers with an error."""
         endpoint = self._endpoints[self.current]
         return self._patiently(endpoint, lambda: endpoint.ask_batch(requests))
+
+    def use(self, endpoint: Endpoint) -> None:
+        """From here on this thread's requests go to this one."""
+        self._mine.index = next(i for i, one in enumerate(self._endpoints) if one is endpoint)
 
     def distrust(self) -> None:
         """See the function :func:`distrust`."""

@@ -2,23 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from ..core.protocol import ZERO_ADDRESS, MotionRecord, RoundRecord, View
+from web3.types import TxParams
+
+from ..core.limits import MOST_MEMBERS
+from ..core.protocol import (
+    ZERO_ADDRESS,
+    MotionKind,
+    MotionRecord,
+    MotionState,
+    Proposal,
+    RoundRecord,
+    RoundState,
+    Rules,
+    View,
+    WeightsRef,
+)
+from .ids import proposal_id_of
+from .reach import Refused
 
 if TYPE_CHECKING:
     from .contract import CollectiveContract, Head
 
 __all__ = ["Snapshot"]
 
+T = TypeVar("T")
+_ZERO_HASH = bytes(32)
+_PAGE = 512  # records in one call, at most: about three million gas of reading, where endpoints allow fifty
+
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """A collective as of ``head``, at block time ``clock``. What is read of one snapshot fits together.
 
-    Made by :meth:`.CollectiveContract.snapshot`. Each method is one call to the endpoint, and raises ChainError when
-    that can't be reached, or no longer has the block.
+    Made by :meth:`.CollectiveContract.snapshot`. Each method is one call to the endpoint (of many records, a few), and
+    raises ChainError when that can't be reached, no longer has the block, or says what the contract never does.
 
     Attributes
     ----------
@@ -38,20 +59,168 @@ class Snapshot:
 
     def view(self, member: str) -> View:
         """What ``member``'s node needs to decide. Any address has a view, also one that is no member."""
-        return self.contract.fetch_view(member, self.head, self.clock)
+        return self._read(self.contract.functions.viewFor(member, self.clock), "read the view", self._view)
+
+    def view_call(self, member: str) -> TxParams:
+        """The call by which :meth:`view` asks, for whoever asks several endpoints."""
+        return self.contract.encode(self.contract.functions.viewFor(member, self.clock))
+
+    def decode_view(self, answer: bytes) -> View:
+        """The view in the answer to :meth:`view_call`; raises ChainError for what the contract never says."""
+        return self.contract.decode(self.contract.functions.viewFor(ZERO_ADDRESS, self.clock), answer, self._view)
+
+    def _view(self, raw: Mapping[str, Any]) -> View:
+        view = View(
+            block_number=self.head.number,
+            block_hash=self.head.hash,
+            at=raw["at"],
+            round=raw["round"],
+            state=RoundState(raw["state"]),
+            proposer=raw["proposer"],
+            deadline=raw["deadline"],
+            overdue=raw["overdue"],
+            accepted_round=raw["acceptedRound"],
+            accepted=WeightsRef(raw["acceptedSha256"], raw["acceptedCidDigest"], raw["acceptedSize"]),
+            proposal=_proposal(raw["proposal"]),
+            member_count=raw["memberCount"],
+            is_member=raw["isMember"],
+            seat=raw["seat"],
+            voted=raw["voted"],
+            commitment=None if raw["commitment"] == _ZERO_HASH else raw["commitment"],
+            rules=_rules(raw["rules"]),
+            secret_votes=raw["secretVotes"],
+            max_size=raw["maxSize"],
+            motions_to_vote=tuple(raw["motionsToVote"]),
+        )
+        _check_view(view, self.clock)
+        return view
 
     def rounds(self, first: int, count: int) -> tuple[RoundRecord, ...]:
-        """At most ``count`` rounds from ``first``, none past the current one."""
-        return self.contract.fetch_rounds(first, count, self.head, self.clock)
+        """Records of at most ``count`` rounds from ``first``, none past the current one, from storage alone."""
+
+        def fetch(first: int, count: int) -> tuple[RoundRecord, ...]:
+            def read(raw: list[Mapping[str, Any]]) -> tuple[RoundRecord, ...]:
+                records = tuple(_round_record(one) for one in raw)
+                if [record.round for record in records] != list(range(first, first + len(records))):
+                    raise ValueError("other rounds than were asked for")
+                return records
+
+            return self._read(self.contract.functions.rounds(first, count, self.clock), "read the rounds", read)
+
+        return _paged(fetch, first, count)
 
     def members(self, at_round: int | None = None) -> tuple[str, ...]:
         """The members by seat: now, or in ``at_round``."""
-        return self.contract.fetch_members(self.head, at_round)
+        functions = self.contract.functions
+        function = functions.members() if at_round is None else functions.membersAt(at_round)
+        return self._read(function, "read the members", tuple)
 
     def motions(self, first: int, count: int) -> tuple[MotionRecord, ...]:
         """At most ``count`` motions from index ``first``, in the order they were moved, as of the block's own time."""
-        return self.contract.fetch_motions(first, count, self.head)
+
+        def fetch(first: int, count: int) -> tuple[MotionRecord, ...]:
+            function = self.contract.functions.motions(first, count)
+            return self._read(function, "read the motions", lambda raw: tuple(_motion_record(one) for one in raw))
+
+        return _paged(fetch, first, count)
 
     def current_round(self) -> int:
         """The number of the round that is open."""
         return self.view(ZERO_ADDRESS).round
+
+    def _read(self, function: Any, doing: str, read: Callable[[Any], T]) -> T:
+        return self.contract.call(function, self.head, doing, read)
+
+
+def _paged(fetch: Callable[[int, int], tuple[T, ...]], first: int, count: int) -> tuple[T, ...]:
+    """At most ``count`` records from ``first``, in pages as large as the endpoint answers.
+
+    How much a call may cost, and how an endpoint says that it is too much, is each endpoint's own ("out of gas",
+    "MemoryOOG", "execution timeout"): so whatever it refuses is asked for in halves.
+    """
+    records: list[T] = []
+    size = _PAGE
+    while len(records) < count:
+        asked = min(size, count - len(records))
+        try:
+            page = fetch(first + len(records), asked)
+        except Refused:
+            if asked == 1:
+                raise
+            size = (asked + 1) // 2
+            continue
+        records += page[:asked]
+        if len(page) < asked:
+            break
+    return tuple(records)
+
+
+def _check_view(view: View, clock: int) -> None:
+    """Raise ValueError for what no such contract says, whatever its state."""
+    proposal = view.proposal
+    fits = view.is_member is False or view.seat < view.member_count
+    good = view.at == clock and 2 <= view.member_count <= MOST_MEMBERS and fits and not view.state.decided
+    good = good and (proposal is None) is (view.state is RoundState.PROPOSING)
+    # What is tested is then what the vote is for, whatever the endpoint shows beside the id.
+    if not good or (proposal is not None and proposal.id != proposal_id_of(view.round, proposal.weights)):
+        raise ValueError("a view that can't be")
+
+
+def _rules(raw: Mapping[str, int]) -> Rules:
+    return Rules(
+        threshold_numerator=raw["thresholdNumerator"],
+        threshold_denominator=raw["thresholdDenominator"],
+        propose_window=raw["proposeWindow"],
+        vote_window=raw["voteWindow"],
+        reveal_window=raw["revealWindow"],
+        motion_window=raw["motionWindow"],
+    )
+
+
+def _proposal(raw: Mapping[str, Any]) -> Proposal | None:
+    if raw["id"] == _ZERO_HASH:
+        return None
+    return Proposal(
+        id=raw["id"],
+        weights=WeightsRef(raw["sha256Hash"], raw["cidDigest"], raw["size"]),
+        proposer_seat=raw["proposerSeat"],
+        approvals=raw["approvals"],
+        rejections=raw["rejections"],
+        hidden=raw["hidden"],
+        need=raw["need"],
+    )
+
+
+def _round_record(raw: Mapping[str, Any]) -> RoundRecord:
+    proposed = raw["id"] != _ZERO_HASH or raw["size"] > 0
+    return RoundRecord(
+        round=raw["round"],
+        state=RoundState(raw["state"]),
+        proposer=raw["proposer"],
+        parent_round=raw["parentRound"],
+        parent=raw["parent"],
+        id=raw["id"] if proposed else None,
+        weights=WeightsRef(raw["sha256Hash"], raw["cidDigest"], raw["size"]) if proposed else None,
+        deadline=raw["deadline"],
+        member_count=raw["memberCount"],
+        proposer_seat=raw["proposerSeat"],
+        approvals=raw["approvals"],
+        rejections=raw["rejections"],
+        hidden=raw["hidden"],
+        need=raw["need"],
+    )
+
+
+def _motion_record(raw: Mapping[str, Any]) -> MotionRecord:
+    return MotionRecord(
+        id=raw["id"],
+        kind=MotionKind(raw["kind"]),
+        state=MotionState(raw["state"]),
+        mover=raw["mover"],
+        subject=None if raw["subject"] == ZERO_ADDRESS else raw["subject"],
+        rules=_rules(raw["rules"]) if raw["kind"] == MotionKind.SET_RULES else None,
+        deadline=raw["deadline"],
+        approvals=raw["approvals"],
+        rejections=raw["rejections"],
+        need=raw["need"],
+    )

@@ -9,21 +9,21 @@ transaction took its nonce, it is stuck), so no memory of what was sent is neede
 from __future__ import annotations
 
 import logging
+import threading
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
 from eth_account.signers.local import LocalAccount
 from web3.exceptions import ContractCustomError, ContractLogicError, Web3RPCError
-from web3.types import TxReceipt
 
-from ..core.protocol import Rules
 from ..errors import ContractError, InsufficientFunds, NotAMember, TransactionError
-from .contract import CollectiveContract, revert_data, rules_struct
-from .delivery import Delivery, NonceTaken, Superseded, is_about_funds
+from .calls import Calls
+from .contract import CollectiveContract, revert_data
+from .delivery import Delivery, InFlight, NonceTaken, Superseded, is_about_funds, wait_for
 from .reach import FAILURES, reaching
 
-__all__ = ["Funds", "Outcome", "Receipt", "Sender", "classify"]
+__all__ = ["Funds", "Outcome", "Receipt", "Sender", "Sending", "Starter", "classify"]
 
 _log = logging.getLogger("colearn_ledger.chain")
 # Between the simulation and the block others may act: the same call then also decides the round, or enacts a motion.
@@ -88,8 +88,8 @@ class Funds:
     rounds: int | None
 
 
-class Sender:
-    """Sends one account's transactions to one contract.
+class Sender(Calls[Receipt]):
+    """Sends one account's transactions to one contract, and waits for each.
 
     Parameters
     ----------
@@ -111,9 +111,8 @@ class Sender:
         fee_cap: int | None = None,
         delivery: Delivery | None = None,
     ) -> None:
-        self.contract = contract
-        self.account = account
-        self._delivery = delivery or Delivery(
+        super().__init__(contract, account)
+        self.delivery = delivery or Delivery(
             contract.web3,
             account,
             contract.chain_id,
@@ -122,27 +121,18 @@ class Sender:
             replace_after_s=replace_after_s,
         )
         self._sent = 0
+        self._lock = threading.Lock()
+
+    def begin(self, function: Any, doing: str) -> Sending:
+        """What :meth:`send` does, for whoever has other things to do meanwhile. Nothing happens before it is polled."""
+        return Sending(self, function, doing)
 
     def send(self, function: Any, doing: str) -> Receipt:
-        """Simulate, sign, send and wait.
-
-        Raises
-        ------
-        ContractError: the contract refuses what nobody should have asked for (NotAMember: of whoever isn't one).
-        InsufficientFunds: the account can't pay.
-        TransactionError: it can't be sent, or isn't mined in time; it may still be, and what then counts is the state.
+        """Simulate, sign, send and wait; one at a time, whichever threads they come from. Raises as
+        :meth:`Sending.poll` does.
         """
-        with reaching(f"send: {doing}", fix="check the endpoint and the balance", kind=TransactionError):
-            for _ in range(_TRIES):
-                receipt = self._try(function, doing)
-                if receipt is not None:
-                    self._watch_funds(receipt)
-                    return receipt
-        raise TransactionError(
-            f"other transactions came before this one {_TRIES} times: {doing}",
-            expected="one program per key",
-            fix="stop the other program that uses this key",
-        )
+        with self._lock:
+            return wait_for(self.begin(function, doing))
 
     def fetch_funds(self, members: int, *, secret: bool) -> Funds:
         """What the account has, and for how many rounds of a collective of ``members`` it lasts. Raises ChainError."""
@@ -152,37 +142,7 @@ class Sender:
         gas = (_SECRET_VOTE_GAS if secret else _VOTE_GAS) + _PROPOSE_GAS // max(members, 1)
         return Funds(balance, price, balance // (gas * price) if price else None)
 
-    def _try(self, function: Any, doing: str) -> Receipt | None:
-        """One attempt; None when the state has to be asked again."""
-        data = function.build_transaction(
-            {"gas": 0, "gasPrice": 0, "nonce": 0, "chainId": self.contract.chain_id, "value": 0}
-        )["data"]
-        call = {"from": self.account.address, "to": self.contract.address, "data": data}
-
-        def pointless() -> None:
-            outcome = self._ask_again(call, doing)
-            if outcome is not None:
-                raise Superseded(outcome)
-
-        gas = self._simulate(call, doing)
-        if isinstance(gas, Outcome):
-            return Receipt(gas)
-        content = {"to": self.contract.address, "data": data, "gas": gas + gas // 5 + _GAS_FOR_OTHERS}
-        try:
-            receipt = self._delivery.deliver(content, doing, pointless)
-        except NonceTaken:
-            return None
-        except Superseded as superseded:
-            return Receipt(superseded.outcome)
-        if receipt["status"] == 1:
-            return _receipt(receipt)
-        # It was fine when simulated, so something came first: asking again gives the reason, or a chance.
-        if isinstance(outcome := self._simulate(call, doing), Outcome):
-            return Receipt(outcome)
-        _log.warning("a transaction was mined and failed, trying again: %s", doing)
-        return None
-
-    def _simulate(self, call: dict[str, Any], doing: str) -> int | Outcome:
+    def simulate(self, call: dict[str, Any], doing: str) -> int | Outcome:
         """The gas that it takes, or what the contract's refusal means.
 
         Where the newest block refuses, the pending one is asked too: on chains that mine only when there is a
@@ -194,7 +154,7 @@ class Sender:
             return newest
         return self._simulate_at(call, doing, "pending")
 
-    def _ask_again(self, call: dict[str, Any], doing: str) -> Outcome | None:
+    def ask_again(self, call: dict[str, Any], doing: str) -> Outcome | None:
         """What has become of it while it waits to be mined; None if it still has to be."""
         newest = self._simulate_at(call, doing, "latest")
         if isinstance(newest, int):
@@ -228,7 +188,7 @@ class Sender:
                 return Outcome.TOO_LATE
             raise
 
-    def _watch_funds(self, receipt: Receipt) -> None:
+    def watch_funds(self, receipt: Receipt) -> None:
         if receipt.outcome is not Outcome.SENT:
             return
         self._sent += 1
@@ -247,70 +207,96 @@ class Sender:
                 balance // (receipt.gas * price),
             )
 
-    # -------------------------------------------------------------------------------------------- the contract's calls
-    # Each returns what became of it, and raises as :meth:`send` does.
 
-    def propose(
-        self, round_number: int, parent: bytes, sha256: bytes, cid_digest: bytes, size: int, note: bytes
-    ) -> Receipt:
-        """Propose weights in a round: their hash, their root block's digest, their size in bytes.
+class Sending:
+    """One intended transaction: the contract is asked first, then it is sent, and whatever goes another way than
+    expected, the contract is asked again.
 
-        Parameters
-        ----------
-        parent: sha256 of the weights that they were trained from; the round's accepted ones.
-        note: up to 256 bytes, which the chain keeps as an event.
+    Attributes
+    ----------
+    pause: seconds after which to poll again.
+    """
+
+    def __init__(self, sender: Sender, function: Any, doing: str) -> None:
+        self._sender, self._doing = sender, doing
+        chain = {"chainId": sender.contract.chain_id, "gas": 0, "gasPrice": 0, "nonce": 0, "value": 0}
+        self._data = function.build_transaction(chain)["data"]
+        self._flight: InFlight | None = None
+        self._tries = 0
+        self.pause = 0.0
+
+    def poll(self) -> Receipt | None:
+        """What has become of it; None while it is under way.
+
+        Raises
+        ------
+        ContractError: the contract refuses what nobody should have asked for (NotAMember: of whoever isn't one).
+        InsufficientFunds: the account can't pay.
+        TransactionError: it can't be sent, or isn't mined in time; it may still be, and what then counts is the state.
         """
-        call = self.contract.functions.propose(round_number, parent, sha256, cid_digest, size, note)
-        return self.send(call, f"propose weights in round {round_number}")
+        with reaching(f"send: {self._doing}", fix="check the endpoint and the balance", kind=TransactionError):
+            return self._poll()
 
-    def vote(self, proposal_id: bytes, approve: bool, scores: tuple[int, int] | None = None) -> Receipt:
-        """Vote openly on a proposal, once.
+    def _poll(self) -> Receipt | None:
+        try:
+            if self._flight is None:
+                receipt = self._begin()
+                if receipt is not None:
+                    return receipt
+            assert self._flight is not None
+            raw = self._flight.poll()
+        except NonceTaken:
+            self._flight = None
+            return None
+        except Superseded as superseded:
+            return Receipt(superseded.outcome)
+        self.pause = self._flight.pause
+        if raw is None:
+            return None
+        self._flight, self.pause = None, 0.0
+        if raw["status"] == 1:
+            receipt = Receipt(Outcome.SENT, bytes(raw["transactionHash"]), int(raw["blockNumber"]), int(raw["gasUsed"]))
+            self._sender.watch_funds(receipt)
+            return receipt
+        # It was fine when simulated, so something came first: asking again gives the reason, or a chance.
+        if isinstance(outcome := self._sender.simulate(self._call, self._doing), Outcome):
+            return Receipt(outcome)
+        _log.warning("a transaction was mined and failed, trying again: %s", self._doing)
+        return None
 
-        ``scores``: of the current weights and the proposed ones, in millionths, to be published with the vote.
-        """
-        functions = self.contract.functions
-        if scores is not None:
-            return self.send(functions.voteWithScores(proposal_id, approve, *scores), "vote")
-        return self.send(functions.vote(proposal_id, approve), "vote")
+    def _begin(self) -> Receipt | None:
+        """Ask the contract, and send; a receipt where there is nothing to send."""
+        if self._tries == _TRIES:
+            raise TransactionError(
+                f"other transactions came before this one {_TRIES} times: {self._doing}",
+                expected="one program per key",
+                fix="stop the other program that uses this key",
+            )
+        self._tries += 1
+        gas = self._sender.simulate(self._call, self._doing)
+        if isinstance(gas, Outcome):
+            return Receipt(gas)
+        content = {"to": self._call["to"], "data": self._data, "gas": gas + gas // 5 + _GAS_FOR_OTHERS}
+        self._flight = self._sender.delivery.begin(content, self._doing, self._check_pointless)
+        return None
 
-    def commit(self, proposal_id: bytes, commitment: bytes) -> Receipt:
-        """Commit to a secret vote: ``commitment`` as :func:`.commitment_of` makes it."""
-        return self.send(self.contract.functions.commit(proposal_id, commitment), "commit to a vote")
+    def _check_pointless(self) -> None:
+        outcome = self._sender.ask_again(self._call, self._doing)
+        if outcome is not None:
+            raise Superseded(outcome)
 
-    def reveal(self, proposal_id: bytes, approve: bool, salt: bytes, scores: tuple[int, int] | None = None) -> Receipt:
-        """Reveal what was committed to: ``approve`` and ``salt`` must be those of the commitment.
-
-        ``scores`` as in :meth:`vote`.
-        """
-        functions = self.contract.functions
-        if scores is not None:
-            return self.send(functions.revealWithScores(proposal_id, approve, salt, *scores), "reveal a vote")
-        return self.send(functions.reveal(proposal_id, approve, salt), "reveal a vote")
-
-    def advance(self) -> Receipt:
-        """Let the clock's decisions be written down: a deadline that has passed, a motion that waits."""
-        return self.send(self.contract.functions.advance(), "advance the round")
-
-    def move_add_member(self, subject: str) -> Receipt:
-        """Move that ``subject`` become a member. Whoever moves it approves it."""
-        return self.send(self.contract.functions.moveAddMember(subject), f"move to add {subject}")
-
-    def move_remove_member(self, subject: str) -> Receipt:
-        """Move that the member ``subject`` lose its seat, without a vote of its own on it."""
-        return self.send(self.contract.functions.moveRemoveMember(subject), f"move to remove {subject}")
-
-    def move_rules(self, rules: Rules) -> Receipt:
-        """Move that these rules hold instead of today's."""
-        return self.send(self.contract.functions.moveRules(rules_struct(rules)), "move to change the rules")
-
-    def vote_motion(self, motion_id: bytes, approve: bool) -> Receipt:
-        """Vote on a motion, once."""
-        return self.send(self.contract.functions.voteMotion(motion_id, approve), "vote on a motion")
-
-    def leave(self) -> Receipt:
-        """Give up one's own seat, between two rounds. Needs nobody's vote."""
-        return self.send(self.contract.functions.leave(), "leave the collective")
+    @property
+    def _call(self) -> dict[str, Any]:
+        return {"from": self._sender.account.address, "to": self._sender.contract.address, "data": self._data}
 
 
-def _receipt(raw: TxReceipt) -> Receipt:
-    return Receipt(Outcome.SENT, bytes(raw["transactionHash"]), int(raw["blockNumber"]), int(raw["gasUsed"]))
+class Starter(Calls[Sending]):
+    """The same calls as a :class:`Sender`'s, begun and not waited for."""
+
+    def __init__(self, sender: Sender) -> None:
+        super().__init__(sender.contract, sender.account)
+        self._sender = sender
+
+    def send(self, function: Any, doing: str) -> Sending:
+        """Intend to send it: see :class:`Sending`."""
+        return self._sender.begin(function, doing)

@@ -226,14 +226,14 @@ def _id_part(text: str) -> str:
 
 def find_motion(read: Motions, wanted: str) -> Motion:
     """The one whose id begins so (hex, lower case). Raises UsageError if there is none, or more than one."""
-    found = [motion for motion in read.motions if motion.record.id.hex().startswith(wanted)]
-    if len(found) != 1:
+    alike = [motion for motion in read.motions if motion.record.id.hex().startswith(wanted)]
+    if len(alike) != 1:
         raise UsageError(
-            f"no motion's id begins with {wanted}" if not found else f"{len(found)} motions' ids begin with {wanted}",
+            f"no motion's id begins with {wanted}" if not alike else f"{len(alike)} motions' ids begin with {wanted}",
             expected="the id of a motion",
-            fix="motion list --all shows them" if not found else "give more of it",
+            fix="motion list --all shows them" if not alike else "give more of it",
         )
-    return found[0]
+    return alike[0]
 
 
 # ------------------------------------------------------------------------------------------------ both

@@ -113,15 +113,15 @@ def _down(options: argparse.Namespace) -> int:
         if not folder.is_dir():
             raise UsageError(f"there is no folder {folder}", expected="the folder that `network up --state` was given")
         one = state.find_running(folder)
-        found = [] if one is None else [one]
+        to_stop = [] if one is None else [one]
     else:
-        found = list(state.running_networks())
-        if len(found) > 1 and not options.all:
-            folders = "\n".join(f"    {running.folder} (process {running.pid})" for running in found)
-            raise UsageError(f"{len(found)} networks run:\n{folders}", fix="name one by --state, or say --all")
-    for running in found:
+        to_stop = list(state.running_networks())
+        if len(to_stop) > 1 and not options.all:
+            folders = "\n".join(f"    {running.folder} (process {running.pid})" for running in to_stop)
+            raise UsageError(f"{len(to_stop)} networks run:\n{folders}", fix="name one by --state, or say --all")
+    for running in to_stop:
         state.stop_running(running)
         print(f"stopped {running.folder}")
-    if not found:
+    if not to_stop:
         print("no network runs")
     return 0

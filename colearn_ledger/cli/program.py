@@ -13,6 +13,7 @@ from types import FrameType
 from typing import NoReturn
 
 from ..errors import ColearnError, UsageError
+from .startup import defer_pairings
 
 __all__ = ["INTERRUPTED", "PIPE_CLOSED", "Parser", "run_program", "signals_handled", "signals_interrupt"]
 
@@ -39,6 +40,7 @@ def run_program(
     interrupted: what is said after Ctrl-C.
     """
     words = list(sys.argv[1:] if argv is None else argv)
+    defer_pairings()
     try:
         with _no_interrupt_lost():
             return _run(make_parser, words)

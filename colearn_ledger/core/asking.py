@@ -8,21 +8,24 @@ or testing has changed gets its current weights back. So a learner whose arrays 
 from __future__ import annotations
 
 import contextlib
+import traceback
 import warnings
 from collections.abc import Iterator
 from typing import Any, TypeVar
 
-from ..errors import InvalidWeights, LearnerError, LearnerWarning
+from ..errors import InvalidWeights, LearnerError, LearnerWarning, UntestableWeights
+from .failures import text_of
 from .held import Held
 from .learner import Learner, ProposedWeights, Weights, number_of
 from .schema import Schema
 from .tensors import as_number, like, parts_of, plain
-from .weights import encode
+from .weights import decode, encode
 
 __all__ = [
     "METHODS",
     "ask_accept",
     "ask_current",
+    "ask_judge",
     "ask_proposal",
     "ask_propose",
     "ask_test",
@@ -31,6 +34,8 @@ __all__ = [
 ]
 
 _T = TypeVar("_T")
+
+_LEAVING = (KeyboardInterrupt, SystemExit, GeneratorExit)
 
 METHODS = ("mli_propose_weights", "mli_test_weights", "mli_accept_weights", "mli_get_current_weights")
 
@@ -122,6 +127,43 @@ def ask_test(learner: Learner, weights: Weights, name: str = "", *, held: Held |
     if judged.current_score is not None:
         judged.current_score = number_of(judged.current_score, judged.criterion, "current_score")
     return judged
+
+
+def ask_judge(learner: Learner, weights: Weights, name: str = "", *, held: Held | None = None) -> ProposedWeights:
+    """Have the learner test decoded weights that somebody proposed: :func:`ask_test`, but whose fault is a failure?
+
+    What fails with them and not with the learner's current weights is the weights' fault: predictions that overflow
+    and that no metric takes, a model that can't be made of such numbers. That raises UntestableWeights with the reason,
+    so it is a vote to reject, as any InvalidWeights that the learner raises. What fails with the current weights, too,
+    is the learner's own, and is raised as it is.
+    """
+    try:
+        return ask_test(learner, weights, name, held=held)
+    except InvalidWeights:
+        raise  # what the learner itself has found
+    except _LEAVING:
+        raise
+    except BaseException as error:  # not all libraries' errors are Exceptions: a panic of Rust's isn't
+        traceback.clear_frames(error.__traceback__)  # what they hold may be what there was no memory for
+        try:
+            ask_test(learner, _copy_of_current(learner, name, held), name, held=held)
+        except _LEAVING:
+            raise
+        except BaseException:
+            raise error from None
+        reason = f"testing the proposed weights failed: {text_of(error)}"
+        warnings.warn(
+            f"{_called(learner, name)}: {reason}, which testing its current weights does not; it can't approve them",
+            LearnerWarning,
+            stacklevel=2,
+        )
+        raise UntestableWeights(reason, expected="weights that the learner can be tested with") from error
+
+
+def _copy_of_current(learner: Learner, name: str, held: Held | None) -> Weights:
+    if held is not None and held.known:
+        return Weights(held.tree())
+    return Weights(decode(encode(ask_current(learner, name).weights)))
 
 
 def ask_accept(learner: Learner, weights: Weights, name: str = "") -> None:

@@ -12,8 +12,8 @@ from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import Protocol
 
-from ..errors import ColearnError, InvalidWeights, SchemaMismatch, UsageError
-from .asking import ask_accept, ask_current, ask_proposal, ask_test, check_methods, why_declined
+from ..errors import ColearnError, InvalidWeights, SchemaMismatch, UntestableWeights, UsageError
+from .asking import ask_accept, ask_current, ask_judge, ask_proposal, ask_test, check_methods, why_declined
 from .held import Held
 from .learner import Learner, ProposedWeights, Weights
 from .results import Results, RoundResult
@@ -21,7 +21,17 @@ from .schema import Schema
 from .threshold import Tie, need, parse_threshold
 from .weights import decode, encode, weights_ref
 
-__all__ = ["Backend", "InProcess", "check_fit", "play_round", "run", "run_one_round", "set_equal_weights", "tried"]
+__all__ = [
+    "Backend",
+    "InProcess",
+    "check_fit",
+    "play_round",
+    "play_rounds",
+    "run",
+    "run_one_round",
+    "set_equal_weights",
+    "tried",
+]
 
 OnRound = Callable[[RoundResult], None]
 
@@ -139,6 +149,26 @@ def tried(tests: Sequence[ProposedWeights], data: bytes, seconds: float) -> Roun
     )
 
 
+def play_rounds(
+    results: Results, n_rounds: int, play: Callable[[int], RoundResult], on_round: OnRound | None
+) -> Results:
+    """Add rounds to the results of a run that has begun: ``play`` makes each, given its number in the run, from 1.
+
+    ``on_round`` gets round 0 and each of them. Ctrl-C ends the run with the rounds that were decided before it.
+    """
+    try:
+        if on_round is not None:
+            on_round(results.initial)
+        for number in range(1, n_rounds + 1):
+            result = play(number)
+            results.data.append(result)
+            if on_round is not None:
+                on_round(result)
+    except KeyboardInterrupt:
+        results.interrupted = True
+    return results
+
+
 class InProcess:
     """The default backend: everything in this process, no chain and no store.
 
@@ -166,26 +196,14 @@ class InProcess:
             ask_test(learner, Weights(own.tree()), name, held=own)
             for learner, name, own in zip(learners, names, held, strict=True)
         ]
-        initial = tried(tests, data, time.monotonic() - start)
-        rounds: list[RoundResult] = []
-        interrupted = False
-        try:
-            if on_round is not None:
-                on_round(initial)
-            for number in range(1, n_rounds + 1):
-                _, result = _round(number, learners, threshold, names, held)
-                rounds.append(result)
-                if on_round is not None:
-                    on_round(result)
-        except KeyboardInterrupt:
-            interrupted = True
-        return Results(
+        begun = Results(
             names=tuple(names),
             threshold=str(threshold),
             backend="in-process",
-            initial=initial,
-            rounds=rounds,
-            interrupted=interrupted,
+            initial=tried(tests, data, time.monotonic() - start),
+        )
+        return play_rounds(
+            begun, n_rounds, lambda number: _round(number, learners, threshold, names, held)[1], on_round
         )
 
 
@@ -204,8 +222,7 @@ def _round(
     judged, tested = [], []
     for i, learner in enumerate(learners):
         weights = Weights(decode(data, schema, verified=True))
-        ask = ask_test if i == proposer else _try_test
-        test = ask(learner, weights, names[i], held=held[i])
+        test = _try_test(learner, weights, names[i], held=held[i], its_own=i == proposer)
         judged.append(test or ProposedWeights(weights, math.nan, math.nan, vote=False))
         tested.append(test)
     judged[proposer].vote = None  # it has none on its own proposal
@@ -228,13 +245,21 @@ def _round(
     return judged, result
 
 
-def _try_test(learner: Learner, weights: Weights, name: str, *, held: Held) -> ProposedWeights | None:
-    """The learner's test, or None if it finds that these aren't weights for its model: a vote to reject."""
+def _try_test(learner: Learner, weights: Weights, name: str, *, held: Held, its_own: bool) -> ProposedWeights | None:
+    """The learner's test, or None if it fails with these weights alone, or finds that they are none for its model.
+
+    That is a vote to reject. ``its_own``: the learner has proposed them; to propose what it itself finds invalid is a
+    mistake in the program, as learners of different models are.
+    """
     try:
-        return ask_test(learner, weights, name, held=held)
+        return ask_judge(learner, weights, name, held=held)
+    except UntestableWeights:
+        return None
     except SchemaMismatch:
-        raise  # learners of different models are a mistake in the program
+        raise
     except InvalidWeights:
+        if its_own:
+            raise
         return None
 
 

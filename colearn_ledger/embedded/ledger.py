@@ -17,10 +17,11 @@ from pathlib import Path
 
 from ..chain.contract import CollectiveContract
 from ..chain.deploy import Genesis, deploy
-from ..chain.transactions import Sender
+from ..chain.snapshot import Snapshot
+from ..chain.transactions import Receipt, Sender
 from ..core.asking import ask_current
 from ..core.decide import Me, Wait, decide
-from ..core.driver import check_fit, tried
+from ..core.driver import check_fit, play_rounds, tried
 from ..core.learner import Learner, ProposedWeights
 from ..core.limits import DEFAULT_MAX_SIZE
 from ..core.protocol import RoundRecord, RoundState, Rules, View
@@ -91,28 +92,14 @@ class EmbeddedLedger:
             collective = _Collective(
                 learners, names, store, threshold, chain, secret=self._secret, shuffled=self._shuffled
             )
-            initial = collective.initial_result()
-            done: list[RoundResult] = []
-            interrupted = False
-            try:
-                if on_round is not None:
-                    on_round(initial)
-                for _ in range(n_rounds):
-                    result = collective.run_round()
-                    done.append(result)
-                    if on_round is not None:
-                        on_round(result)
-            except KeyboardInterrupt:
-                interrupted = True
-            return Results(
+            begun = Results(
                 names=tuple(names),
                 threshold=str(threshold),
                 backend=self.name,
-                initial=initial,
-                rounds=done,
-                interrupted=interrupted,
+                initial=collective.initial_result(),
                 ledger=collective.about,
             )
+            return play_rounds(begun, n_rounds, lambda number: collective.run_round(), on_round)
 
     @contextlib.contextmanager
     def _open_store(self) -> Iterator[Store]:
@@ -128,7 +115,7 @@ class Member:
     """One member: the long half of its work and the short one, which a node has in two processes."""
 
     preparer: Preparer
-    submitter: Submitter
+    submitter: Submitter[Receipt]
 
     @property
     def me(self) -> Me:
@@ -179,6 +166,8 @@ class _Collective:
             )
             for learner, account, name in zip(learners, chain.accounts, names, strict=True)
         ]
+        self._snapshot: Snapshot | None = None
+        self._views: dict[str, View] = {}
         self.about = {
             "chain_id": self._deployment.chain_id,
             "contract": self._deployment.address,
@@ -206,6 +195,7 @@ class _Collective:
                     raise ChainError(f"nobody can act in round {view.round} ({view.state.name})")
                 # A network waits until the turn has passed; here nobody's time needs to.
                 self._chain.pass_time(view.deadline + 1 - view.at)
+                self._changed()
             view = self._view(self._members[0])
         return self._result(self._record(first), evidence, time.monotonic() - started)
 
@@ -225,7 +215,8 @@ class _Collective:
                 continue
             acted = True
             if isinstance(work, Trained):
-                evidence.tests[seat] = work.own_test
+                if work.own_test is not None:
+                    evidence.tests[seat] = work.own_test
             elif isinstance(work, Verdict):
                 evidence.votes[seat] = work.approve if work.test is None else work.test.vote
                 if work.test is not None:
@@ -233,7 +224,10 @@ class _Collective:
             prepared.append((member, work))
         for member, work in prepared:
             receipt = member.submitter.submit(work)
-            if receipt is not None and sent(receipt):
+            if receipt is None:
+                continue
+            self._changed()
+            if sent(receipt):
                 evidence.gas += receipt.gas
         return acted
 
@@ -245,10 +239,25 @@ class _Collective:
         return self._view(member), member.me
 
     def _view(self, member: Member) -> View:
-        return self._contract.snapshot().view(member.me.address)
+        """What a member sees: read once for each state, since a read is as dear as a vote."""
+        address = member.me.address
+        if address not in self._views:
+            self._views[address] = self._state().view(address)
+        return self._views[address]
 
     def _record(self, round_number: int) -> RoundRecord:
-        return self._contract.snapshot().rounds(round_number, 1)[0]
+        return self._state().rounds(round_number, 1)[0]
+
+    def _state(self) -> Snapshot:
+        """The contract as it is. The chain's clock, too, stands still until the next block, and only this run mines."""
+        if self._snapshot is None:
+            self._snapshot = self._contract.snapshot()
+        return self._snapshot
+
+    def _changed(self) -> None:
+        """A block may have been mined."""
+        self._snapshot = None
+        self._views.clear()
 
     def _result(self, record: RoundRecord, evidence: _Evidence, seconds: float) -> RoundResult:
         if record.weights is None:

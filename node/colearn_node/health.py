@@ -22,7 +22,8 @@ class Health:
 
     Attributes
     ----------
-    endpoint, block_time: what is amiss with where the chain is seen, or with its clock; None while nothing is.
+    endpoint, block_time, quorum: what is amiss with where the chain is seen, with its clock, or with the endpoints'
+        agreement; None while nothing is.
     """
 
     def __init__(self, poll_interval: float, clock: Callable[[], float] = time.monotonic) -> None:
@@ -30,6 +31,7 @@ class Health:
         self._looped = self._looked = clock()
         self.endpoint: str | None = None
         self.block_time: str | None = None
+        self.quorum: str | None = None
         self._seen = False
         self._working = False
 
@@ -53,6 +55,6 @@ class Health:
             return "the chain has not been seen yet"
         if ago > _LOOK_S + 3 * self._poll:
             return f"the chain was seen last {ago:.0f} s ago"
-        if amiss := self.endpoint or self.block_time:
+        if amiss := self.quorum or self.endpoint or self.block_time:
             return amiss
         return None if self._working else "the learner doesn't hold the accepted weights yet"

@@ -55,17 +55,17 @@ def _of_network(network: str | None, who: int | None) -> dict[str, Any]:
         return {}
     from colearn_ledger.network.described import find_network
 
-    found = find_network(Path(network) if network else None)
-    if who is None or not 1 <= who <= len(found.stakeholders):
+    described = find_network(Path(network) if network else None)
+    if who is None or not 1 <= who <= len(described.stakeholders):
         raise UsageError(
             "no --stakeholder is named" if who is None else f"there is no stakeholder {who}",
-            expected=f"1 to {len(found.stakeholders)}",
+            expected=f"1 to {len(described.stakeholders)}",
             fix="each stakeholder of the network has a node: --stakeholder 1 for the first",
         )
-    person = found.stakeholders[who - 1]
+    person = described.stakeholders[who - 1]
     return {
-        "rpc": (found.rpc_url,),
-        "ws": found.ws_url,
+        "rpc": (described.rpc_url,),
+        "ws": described.ws_url,
         "keystore": person.keystore,
         "password_file": person.password_file,
         "store.ipfs": person.ipfs_api or None,

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import math
+import time
+from collections.abc import Callable
 from typing import Protocol
 
 from colearn_ledger.chain.contract import CollectiveContract, Head
 from colearn_ledger.chain.endpoints import Heads, compare_heads, switch_endpoint
-from colearn_ledger.chain.snapshot import Snapshot
-from colearn_ledger.chain.transactions import Outcome, Receipt
+from colearn_ledger.chain.quorum import Quorum
+from colearn_ledger.chain.reach import FAILURES
+from colearn_ledger.chain.transactions import Outcome, Receipt, Sending
 from colearn_ledger.core.protocol import RoundRecord, View
 from colearn_ledger.errors import ChainError
 from colearn_ledger.member.submit import Submitter
 from colearn_ledger.member.work import Work
 
 __all__ = ["ChainLedger", "Ledger"]
+
+# For so long an endpoint is taken to lag that shows less than this node has had mined: behind a load balancer one
+# answers after another. A transaction that is still there makes it likelier.
+_LAG_S, _LONGEST_LAG_S = 2.0, 30.0
 
 
 class Ledger(Protocol):
@@ -39,8 +47,18 @@ class Ledger(Protocol):
     def switch_endpoint(self) -> bool:
         """Look through the one that is furthest from now on. False: none is."""
 
-    def submit(self, work: Work) -> Receipt:
-        """Send what came out of the work, and wait until it counts. Raises ContractError where it is refused."""
+    def submit(self, work: Work) -> None:
+        """Begin to send what came out of the work. What is still under way is dropped: this takes its place."""
+
+    def poll(self) -> Receipt | None:
+        """What has become of what was submitted; None while it is under way.
+
+        Raises ContractError where it is refused. After a receipt, and after any error, nothing is under way.
+        """
+
+    @property
+    def pause(self) -> float:
+        """Seconds after which to poll again; infinite while nothing is under way."""
 
 
 class ChainLedger:
@@ -50,29 +68,41 @@ class ChainLedger:
     ----------
     contract: the collective.
     member: the address whose view is read.
-    submitter: sends; None sends nothing.
+    submitter: begins transactions; None sends nothing.
+    quorum: endpoints that must agree on a view; None takes one's word.
+    clock: seconds that never go back.
     """
 
-    def __init__(self, contract: CollectiveContract, member: str, submitter: Submitter | None) -> None:
+    def __init__(
+        self,
+        contract: CollectiveContract,
+        member: str,
+        submitter: Submitter[Sending] | None,
+        *,
+        quorum: Quorum | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.contract, self.member = contract, member
-        self._submitter = submitter
-        self._own_block = 0  # of this node's last transaction
+        self._submitter, self._quorum, self._now = submitter, quorum, clock
+        self._sending: Sending | None = None
+        self._own: Receipt | None = None  # this node's last transaction that was mined
+        self._below: list[float] = []  # when looks in a row, so far, showed less than the block that it is in
 
     @property
     def sends(self) -> bool:
         return self._submitter is not None
 
     def view(self, known: View | None = None) -> View:
-        head = self.contract.fetch_head()
+        agreed = None if self._quorum is None else self._quorum.snapshot()
+        head = self.contract.fetch_head() if agreed is None else agreed.head
         if known is not None and known.block_hash == head.hash:
             return known
-        if head.number < self._own_block:
-            raise ChainError(f"the endpoint shows block {head.number}, this node's transaction is in {self._own_block}")
-        return self.contract.snapshot_at(head).view(self.member)
+        self._believe(head)
+        return (agreed or self.contract.snapshot_at(head)).view(self.member)
 
     def rounds(self, first: int, count: int, view: View) -> tuple[RoundRecord, ...]:
         head = Head(view.block_number, view.block_hash, view.at)
-        return Snapshot(self.contract, head, view.at).rounds(first, count)
+        return self.contract.snapshot_at(head, view.at).rounds(first, count)
 
     def compare_heads(self) -> Heads | None:
         return compare_heads(self.contract.web3)
@@ -80,10 +110,48 @@ class ChainLedger:
     def switch_endpoint(self) -> bool:
         return switch_endpoint(self.contract.web3)
 
-    def submit(self, work: Work) -> Receipt:
+    def submit(self, work: Work) -> None:
         assert self._submitter is not None
-        receipt = self._submitter.submit(work)
-        assert receipt is not None, "there is something to send"
-        if receipt.outcome is Outcome.SENT:
-            self._own_block = max(self._own_block, receipt.block)
+        self._sending = self._submitter.submit(work)
+        assert self._sending is not None, "there is something to send"
+
+    def poll(self) -> Receipt | None:
+        assert self._sending is not None
+        try:
+            receipt = self._sending.poll()
+        except BaseException:
+            self._sending = None
+            raise
+        if receipt is not None:
+            self._sending = None
+            if receipt.outcome is Outcome.SENT:
+                self._own, self._below = receipt, []
         return receipt
+
+    @property
+    def pause(self) -> float:
+        return math.inf if self._sending is None else self._sending.pause
+
+    def _believe(self, head: Head) -> None:
+        """Raise ChainError while the endpoint seems to lag: it shows less than this node has had mined.
+
+        Where that goes on, and the transaction isn't there either, the chain itself has gone back: what is remembered
+        of it is void, and the state decides.
+        """
+        if self._own is None or head.number >= self._own.block:
+            self._below = []
+            return
+        now = self._now()
+        self._below.append(now)
+        patience = _LONGEST_LAG_S if self._is_there(self._own) else _LAG_S
+        if len(self._below) > 1 and now - self._below[0] >= patience:
+            self._own, self._below = None, []
+            return
+        raise ChainError(f"the endpoint shows block {head.number}, this node's transaction is in {self._own.block}")
+
+    def _is_there(self, receipt: Receipt) -> bool:
+        try:
+            self.contract.web3.eth.get_transaction_receipt(receipt.transaction)  # type: ignore[arg-type]
+        except FAILURES:  # also: no such transaction
+            return False
+        return True

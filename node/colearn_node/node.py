@@ -13,7 +13,7 @@ from typing import Protocol
 from colearn_ledger.backoff import Backoff
 from colearn_ledger.core.decide import Action, Adopt, Advance, Me, Propose, Reveal, Wait, decide
 from colearn_ledger.core.protocol import RoundState, View
-from colearn_ledger.errors import ChainError, ContractError, WrongChain
+from colearn_ledger.errors import ChainError, ContractError, NoQuorum, TransactionError, WrongChain
 from colearn_ledger.member.work import Declined, Work
 
 from .health import Health
@@ -94,6 +94,7 @@ class Node:
         self._failures = Backoff(clock=clock)
         self._refusals = Backoff(clock=clock)
         self._announced: Key = ()
+        self._sent: tuple[Action, Work, Key] | None = None  # what is under way
 
     # -------------------------------------------------------------------------------------------- the loop
 
@@ -108,6 +109,7 @@ class Node:
                 except WrongChain:
                     raise
                 except ChainError as e:
+                    self.health.quorum = e.what if isinstance(e, NoQuorum) else None
                     pause = self._failures.add(e.what)
                     self.reporter.chain_trouble(e, self._failures.times, pause)
                 self.wake.wait(pause)
@@ -123,12 +125,16 @@ class Node:
         """Look, decide, perform. Returns the seconds after which to look again even if nothing wakes the loop."""
         self.supervisor.hear()
         self._compare()
+        self._follow()
         view = self._look()
         self.health.looked(can_work=self.supervisor.ready and self.supervisor.adopted == view.accepted.sha256)
         action = decide(view, Me(self.ledger.member, self.supervisor.adopted, self._now() - self._read_at))
         if self._enough(view) and not isinstance(action, Adopt):
             self.stop()
             return 0.0
+        return min(self._perform(action, view), self.ledger.pause)
+
+    def _perform(self, action: Action, view: View) -> float:
         if isinstance(action, Wait):
             self.reporter.wait(view, action)
             may_discard = self.ledger.sends and self.supervisor.idle
@@ -179,6 +185,7 @@ class Node:
         """The view at the newest block; the last one, if that block is still the newest and no deadline has passed."""
         last, now = self._view, self._now()
         view = self.ledger.view(known=last if last is not None and self._clock(last) <= last.deadline else None)
+        self.health.quorum = None
         if view is last:
             return view
         if self._told_from is not None and self._told_from < view.round:
@@ -221,23 +228,42 @@ class Node:
     # -------------------------------------------------------------------------------------------- perform
 
     def _submit(self, action: Action, work: Work, view: View) -> float:
+        """Begin to send it, unless that is under way; what becomes of it is seen as the loop goes on."""
         if not self.ledger.sends:
             return self._announce(action, work, view)
+        key = (key_of(action), view.round)
+        if self._sent is None or self._sent[2] != key:
+            if self._refusals.left(key) > 0:
+                return min(self._pause(view, view.deadline), self._refusals.left(key))
+            self._sent = action, work, key
+            self.ledger.submit(work)
+            if self._follow():
+                return 0.0
+        return self._pause(view, view.deadline)
+
+    def _follow(self) -> bool:
+        """What has become of what is under way? True if it is settled, so that the view is another one."""
+        if self._sent is None:
+            return False
+        action, work, key = self._sent
         try:
-            receipt = self.ledger.submit(work)
-        except ContractError as e:
-            # Perhaps the state has changed between the look and the transaction; a second time it's no coincidence.
-            pause = self._refusals.add((e.name, key_of(action), view.round))
-            if self._refusals.times > 1:
-                raise
-            self.reporter.refused(e)
-            self._view = None
-            return pause
+            receipt = self.ledger.poll()
+        except (ContractError, TransactionError) as e:
+            # Perhaps the state has changed between the look and the transaction; perhaps gas is too dear.
+            self._sent = self._view = None
+            pause = self._refusals.add(key)
+            self.reporter.refused(e, self._refusals.times, pause)
+            return False
+        except BaseException:
+            self._sent = None
+            raise
+        if receipt is None:
+            return False
+        self._sent = self._view = None
         self._refusals.clear()
-        self.supervisor.done()
-        self._view = None  # it has changed
+        self.supervisor.done(action)
         self.reporter.submitted(work, receipt)
-        return 0.0
+        return True
 
     def _announce(self, action: Action, work: Work | None, view: View) -> float:
         """Dry run: say once what would be done."""

@@ -9,7 +9,7 @@ from colearn_ledger.chain.transactions import Outcome, Receipt
 from colearn_ledger.core.decide import Action, Reveal, Wait
 from colearn_ledger.core.protocol import RoundRecord, RoundState, View
 from colearn_ledger.core.results import record_of
-from colearn_ledger.errors import ChainError, ContractError
+from colearn_ledger.errors import ChainError, ColearnError, ContractError, TransactionError
 from colearn_ledger.formats.hashes import shown_hash
 from colearn_ledger.member.work import Declined, Trained, Verdict, Work
 
@@ -106,18 +106,21 @@ class Reporter:
         did = _did(work)[1] if work is not None else "trained and proposed"
         self.log.info("dry_run", f"would have {did}", action=type(action).__name__.lower())
 
-    def refused(self, error: ContractError) -> None:
-        """A refusal that nobody expects."""
-        self.log.warning("refused", f"{error.what}; looking again")
+    def refused(self, error: ContractError | TransactionError, times: int, pause: float) -> None:
+        """A transaction that the contract or the chain doesn't take; said the first time, and then ever more rarely."""
+        self._ever_more_rarely("refused" if isinstance(error, ContractError) else "chain", error, times, pause)
 
     def chain_trouble(self, error: ChainError, times: int, pause: float) -> None:
         """The chain can't be read or written; said the first time, and then ever more rarely."""
+        self._ever_more_rarely("chain", error, times, pause)
+
+    def _ever_more_rarely(self, event: str, error: ColearnError, times: int, pause: float) -> None:
         if times & (times - 1) == 0:
             more = f" ({times} times)"
             if times == 1:
                 named = (("expected", error.expected), ("to fix", error.fix))
                 more = "".join(f"; {name}: {text}" for name, text in named if text)
-            self.log.warning("chain", f"{error.what}{more}; again in {pause:.1f} s")
+            self.log.warning(event, f"{error.what}{more}; again in {pause:.1f} s")
 
 
 def _did(work: Work) -> tuple[str, str]:

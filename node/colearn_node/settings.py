@@ -59,6 +59,18 @@ def _number(least: float, most: float) -> Callable[[object, Path], float]:
     return parse
 
 
+def _whole(least: float, most: float) -> Callable[[object, Path], int]:
+    parse_number = _number(least, most)
+
+    def parse(value: object, folder: Path) -> int:
+        number = parse_number(value, folder)
+        if number != int(number):
+            raise _Wrong(f"a whole number from {least:g} to {most:g}")
+        return int(number)
+
+    return parse
+
+
 def _one_of(*names: str) -> Callable[[object, Path], str]:
     def parse(value: object, _: Path) -> str:
         if value not in names:
@@ -70,10 +82,10 @@ def _one_of(*names: str) -> Callable[[object, Path], str]:
 
 def _yes_or_no(value: object, _: Path) -> bool:
     known = {"true": True, "false": False}
-    found = known.get(value.lower()) if isinstance(value, str) else value
-    if not isinstance(found, bool):
+    answer = known.get(value.lower()) if isinstance(value, str) else value
+    if not isinstance(answer, bool):
         raise _Wrong("true or false")
-    return found
+    return answer
 
 
 def _listen(value: object, folder: Path) -> str:
@@ -149,6 +161,12 @@ class Config:
     rpc: tuple[str, ...] = _setting(
         "JSON-RPC endpoints of the chain; the first that answers is used", '["http://127.0.0.1:8545"]', ()
     )
+    quorum: int = _setting(
+        "endpoints of `rpc` that must show the same before anything is done; with 2 or more, none is taken at its word",
+        "2",
+        1,
+        between=(1, 16),
+    )
     ws: str | None = _setting(
         "WebSocket endpoint whose news wake the node; without one it polls", '"ws://127.0.0.1:8545"'
     )
@@ -195,6 +213,13 @@ class Config:
         10.0,
         between=(0, 86400),
     )
+    learner_hang: float = _setting(
+        "seconds that adopting may take besides those for pulling weights, until its process is taken to hang and is "
+        "started anew; twice as many each time in a row",
+        "120",
+        120.0,
+        between=(1, 86400),
+    )
     learner_options: dict[str, Any] = _setting("keyword arguments of the factory", "", {})
     log_format: Literal["text", "json"] = _setting("text for people, json for machines", '"text"', "text")
     log_level: Literal["debug", "info", "warning", "error"] = _setting("least that is logged", '"info"', "info")
@@ -221,7 +246,7 @@ _TABLES = ("store", "learner", "log", "metrics")
 def _declared() -> tuple[Setting, ...]:
     """The settings, as the fields of :class:`Config` say."""
     types = get_type_hints(Config)
-    found = []
+    settings = []
     for f in fields(Config):
         if not f.metadata:
             continue
@@ -229,8 +254,8 @@ def _declared() -> tuple[Setting, ...]:
         key = f"{table}.{name}" if table in _TABLES else f.name
         default = f.default if f.default is not MISSING else {}
         parse = f.metadata["form"] or _parser(types[f.name], f.metadata["between"])
-        found.append(Setting(key, f.name, parse, default, f.metadata["example"], f.metadata["help"]))
-    return tuple(found)
+        settings.append(Setting(key, f.name, parse, default, f.metadata["example"], f.metadata["help"]))
+    return tuple(settings)
 
 
 def _parser(kind: Any, between: tuple[float, float] | None) -> Callable[[object, Path], Any]:
@@ -238,9 +263,9 @@ def _parser(kind: Any, between: tuple[float, float] | None) -> Callable[[object,
     if get_origin(kind) is Literal:
         return _one_of(*get_args(kind))
     kind = next((part for part in get_args(kind) if type(None) in get_args(kind) and part is not type(None)), kind)
-    if kind is float:
+    if kind in (float, int):
         assert between is not None, "a number has bounds"
-        return _number(*between)
+        return _number(*between) if kind is float else _whole(*between)
     plain = {str: _text, Path: _path, bool: _yes_or_no, tuple[str, ...]: _texts, dict[str, Any]: _table}
     return plain[kind]
 
@@ -325,6 +350,12 @@ def _check(config: Config, path: Path | None) -> None:
                 expected=setting.help,
                 fix=f"{key} = {setting.example}, or set {setting.variable}, or pass {setting.flag}",
             )
+    if config.quorum > len(set(config.rpc)):
+        raise ConfigError(
+            f"quorum is {config.quorum}, and rpc names {len(set(config.rpc))} endpoints{where}",
+            expected="as many endpoints, each of a node of its own",
+            fix="name more of them, or lower quorum",
+        )
     if (config.store_ipfs is None) == (config.store_folder is None):
         raise ConfigError(
             f"store.ipfs and store.folder are {'both missing' if config.store_ipfs is None else 'both set'}{where}",

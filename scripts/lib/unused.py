@@ -10,6 +10,8 @@ _.global_ccip_read_enabled  # web3 reads it
 _.daemon_threads  # http.server reads it
 _.do_GET  # http.server calls it
 _.log_message  # http.server calls it
+_.gas_estimator  # py-evm calls it
+_.__path__  # the import system reads it
 _.pytest_collection_modifyitems  # pytest calls it
 _.pytest_runtest_logstart  # pytest calls it
 _.pytest_runtest_logfinish  # pytest calls it
@@ -20,7 +22,6 @@ _.pytest_sessionfinish  # pytest calls it
 # The published interface: other programs call and read these.
 _.mli_get_current_model  # of a learner
 _.mli_make_prediction  # of a learner
-_.evaluation_results  # ProposedWeights
 _.training_summaries  # Result
 _.process_statistics  # Results
 _.PICKLE_WEIGHTS_ONLY  # ModelFormat
@@ -37,7 +38,6 @@ _.plot_results_and_votes  # ColearnPlot
 # Public results and options: written into files as whole records, or read by those who call us.
 _.current_scores  # RoundResult, in the results' JSON
 _.vote_records  # RoundResult, in the results' JSON
-_.proposed_score  # VoteRecord, in the results' JSON
 _.vote_rule  # a learner's option, the other name of vote_policy
 _.ipfs_repository  # LocalNetwork's stakeholders
 _.stop_ipfs  # LocalNetwork, docs/network.md

@@ -8,13 +8,12 @@ import shutil
 import subprocess
 import sys
 import warnings
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from colearn_ledger.chain.artifact import load_artifact, parse_artifact
+from colearn_ledger.chain.artifact import load_artifact, parse_artifact, read_artifact
 from colearn_ledger.errors import ArtifactError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -44,6 +43,12 @@ def test_parse_artifact__damaged__says_so(text: str) -> None:
         parse_artifact(text)
 
 
+def test_read_artifact__no_file__says_so(tmp_path: Path) -> None:
+    with pytest.raises(ArtifactError, match="is missing") as raised:
+        read_artifact(tmp_path / "CollectiveLearning.json")
+    assert isinstance(raised.value.__cause__, OSError)
+
+
 @pytest.mark.slow
 def test_build_contract__check__equal_byte_for_byte() -> None:
     _needs("solc")
@@ -69,39 +74,6 @@ def test_build_contract__abi__is_the_interfaces_and_nothing_else() -> None:
         return [e for e in unnamed if e["type"] != "constructor"]
 
     assert told(load_artifact().abi) == told(interface["abi"])
-
-
-def test_words__one_given_for_another__do_not_compile() -> None:
-    _needs("solc")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        import solcx
-        from solcx.exceptions import SolcError
-    names = sorted(path.stem for path in (ROOT / "contracts" / "types").glob("*.sol") if path.stem != "Bits")
-    assert len(names) > 8
-    imports = "".join(f'import {{{name}}} from "contracts/types/{name}.sol";\n' for name in names)
-
-    def complaint(body: str) -> str:
-        given = build_contract.standard_input()
-        given["sources"]["Try.sol"] = {"content": f"pragma solidity ^0.8.30;\n{imports}\n{body}\n"}
-        given["settings"]["outputSelection"] = {"Try.sol": {"": ["ast"]}}
-        try:
-            solcx.compile_standard(given, solc_binary=build_contract.find_compiler())
-        except SolcError as e:
-            return "\n".join(error["message"] for error in json.loads(e.stdout_data)["errors"])
-        return ""
-
-    pairs = list(pairwise([*names, names[0]]))
-    assert not complaint(
-        "\n".join(f"function f{i}({n} word) pure returns ({n}) {{ return word; }}" for i, n in enumerate(names))
-    )
-    # In one start of the compiler, which names every line that it refuses.
-    said = complaint(
-        "\n".join(f"function f{i}({n} word) pure returns ({o}) {{ return word; }}" for i, (n, o) in enumerate(pairs))
-    )
-    for name, other in pairs:
-        assert f"Return argument type {name} is not implicitly convertible to expected type (" in said
-        assert f"(type of first return variable) {other}." in said
 
 
 def test_build_contract__no_compiler__one_clear_message(tmp_path: Path) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from web3.exceptions import ContractCustomError, ContractLogicError, Web3RPCError
 
 from colearn_ledger.chain.commitments import commitment_of, derive_salt, open_commitment
-from colearn_ledger.chain.contract import CollectiveContract
+from colearn_ledger.chain.contract import CollectiveContract, revert_data
 from colearn_ledger.chain.deploy import Genesis, deploy
 from colearn_ledger.chain.transactions import Outcome
 from colearn_ledger.core.protocol import RoundState, seats
@@ -152,3 +153,30 @@ def test_view__no_contract_at_the_address__says_so() -> None:
     contract = CollectiveContract(chain.web3, chain.accounts[1].address, pin_by_number=True)
     with pytest.raises(ChainError, match="doesn't answer as this contract"):
         contract.snapshot().view(chain.accounts[0].address)
+
+
+def test_call__what_is_said_cannot_be__is_a_chain_error() -> None:
+    c = embedded(2)
+    head, function = c.contract.fetch_head(), c.contract.functions.members()
+
+    def read(raw: object) -> None:
+        raise ValueError("never")
+
+    with pytest.raises(ChainError, match="doesn't answer as this contract"):
+        c.contract.call(function, head, "read the members", read)
+    assert c.contract.call(function, head, "read the members", list) == [c.address(0), c.address(1)]
+
+
+@pytest.mark.parametrize(
+    "error, data",
+    [
+        (Web3RPCError("no", rpc_response={"error": {"data": "0x01ff"}}), b""),  # not where web3 puts it
+        (ContractCustomError("0x01ff", data="0x01ff"), b"\x01\xff"),
+        (ContractLogicError("execution reverted", data={"data": "0x02"}), b"\x02"),  # type: ignore[arg-type]
+        (ContractLogicError("0x reverted, in words", data=b"\x03"), b"\x03"),  # type: ignore[arg-type]
+        (ContractLogicError("0x reverted, in words"), b""),
+        (ContractLogicError("execution reverted"), b""),
+    ],
+)
+def test_revert_data__whatever_web3_wrapped_around_it__is_found(error: Exception, data: bytes) -> None:
+    assert revert_data(error) == data

@@ -13,7 +13,7 @@ from colearn_ledger.chain.delivery import Delivery
 from colearn_ledger.chain.deploy import Genesis, deploy, estimate_deploy
 from colearn_ledger.chain.endpoints import connect
 from colearn_ledger.chain.fees import Fees
-from colearn_ledger.chain.transactions import Outcome, Receipt, Sender
+from colearn_ledger.chain.transactions import Outcome, Receipt, Sender, Starter
 from colearn_ledger.core.protocol import MotionState, RoundState
 from colearn_ledger.errors import ContractError, InsufficientFunds, NotAMember, TransactionError
 
@@ -113,6 +113,41 @@ def test_send__dropped_by_the_node__is_sent_again(collective: Collective[Anvil],
     assert sending.result(90).outcome is Outcome.SENT
 
 
+def test_poll__dropped_by_the_node__is_sent_again_long_before_it_would_be_replaced(
+    collective: Collective[Anvil],
+) -> None:
+    c, proposal = collective, collective.propose()
+    sending = Starter(c.sender(1)).vote(proposal, True)
+    with c.chain.nothing_is_mined():
+        assert sending.poll() is None
+        [mine] = c.chain.pool()
+        c.chain.rpc("anvil_dropTransaction", mine["hash"])
+        wait_until(lambda: sending.poll() is None and bool(c.chain.pool()), "it is sent again", deadline_s=8)
+        assert [t["hash"] for t in c.chain.pool()] == [mine["hash"]], "as it was"
+    receipts: list[Receipt | None] = []
+    wait_until(lambda: receipts.append(sending.poll()) or receipts[-1] is not None, "it is mined")  # type: ignore[func-returns-value]
+    assert receipts[-1] is not None and receipts[-1].outcome is Outcome.SENT and c.view(1).voted
+
+
+def test_poll__an_earlier_transaction_is_undone_with_its_block__takes_the_place_that_is_free(
+    collective: Collective[Anvil],
+) -> None:
+    c = collective
+    c.sender(1).move_add_member(c.address(7))
+    proposal = c.propose()
+    sending = Starter(c.sender(1)).vote(proposal, True)
+    c.chain.rpc("evm_setAutomine", False)
+    try:
+        assert sending.poll() is None
+        [mine] = c.chain.pool()
+        c.chain.rpc("anvil_reorg", 2, [])  # undoes both, and puts neither into the pool again
+        nonce = c.nonce(1)
+        assert int(mine["nonce"], 16) == nonce + 1, "a gap"
+        wait_until(lambda: sending.poll() is not None, "the contract is asked again, and there is no proposal", 8)
+    finally:
+        c.chain.rpc("evm_setAutomine", True)
+
+
 def test_send__another_program_took_the_nonce__asks_again_and_sends(
     collective: Collective[Anvil], pool: ThreadPoolExecutor
 ) -> None:
@@ -181,10 +216,10 @@ def test_send__it_turns_out_to_decide_the_round_and_enact_a_motion__has_gas_for_
     limits: list[int] = []
 
     class Held(Delivery):
-        def deliver(self, content: dict[str, Any], *rest: Any) -> Any:
+        def begin(self, content: dict[str, Any], *rest: Any) -> Any:
             limits.append(content["gas"])
             impatient(c, 2).vote(proposal, True)  # comes between the simulation and the block
-            return super().deliver(content, *rest)
+            return super().begin(content, *rest)
 
     sender = impatient(c, 1, delivery=Held(c.chain.web3, c.account(1), 31337))
     receipt = sender.vote(proposal, True)

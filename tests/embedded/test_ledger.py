@@ -9,10 +9,13 @@ import io
 import json
 import pickle
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from web3.middleware import Web3Middleware
 
 from colearn_ledger.chain.contract import CollectiveContract
 from colearn_ledger.core.decide import Propose, decide
@@ -301,6 +304,25 @@ def test_run__a_learner_of_another_model__is_named_before_anything_runs(backend:
     with pytest.raises(InvalidWeights, match="learner 2"):
         run(1, [LinearLearner(0), odd], 0.5, backend=backend)
     assert odd.mli_get_current_weights().weights["w"].tobytes() == before
+
+
+def test_run__a_round__every_member_reads_each_state_once() -> None:
+    chain = EmbeddedChain(3)
+    asked: list[str] = []
+
+    class Counting(Web3Middleware):
+        def request_processor(self, method: Any, params: Any) -> Any:
+            asked.append(str(method))
+            return method, params
+
+    chain.web3.middleware_onion.add(Counting)
+    learners = linear_learners(3, 1)
+    per_round: list[int] = []
+    run(4, learners, backend=EmbeddedLedger(chain=chain), on_round=lambda _: per_round.append(asked.count("eth_call")))
+    # A round's states are: opened, proposed, each vote; everybody looks at the opened one, the proposed one, and the
+    # one after the votes, which is the next round's opened one. One more read is that of the round's record.
+    spent = [later - earlier for earlier, later in pairwise(per_round)]
+    assert max(spent[1:]) <= 3 + 3 + 1, spent
 
 
 def test_run__interrupted__returns_the_rounds_that_were_decided() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from colearn_ledger.formats.duration import parse_duration, shown_duration
 from colearn_ledger.formats.size import parse_size, shown_size
 from colearn_ledger.founding.plan import establish, plan, public_urls
 from colearn_ledger.learners.loading.factory import LearnerSpec, read_learner_spec
-from colearn_ledger.learners.loading.first_weights import first_weights
+from colearn_ledger.learners.loading.first_weights import first_weights, try_learner
 from colearn_ledger.learners.loading.options import parse_options
 from colearn_ledger.report.founding import in_ether
 from colearn_ledger.report.rules import decision_in_words, windows_in_words
@@ -142,11 +143,45 @@ def test_first_weights__options_and_what_it_prints__arrive(tmp_path: Path, capfd
     assert 'I say ü" 1.5' in said.err and not said.out
 
 
-def test_first_weights__an_option_that_is_a_date__is_refused() -> None:
-    import datetime
-
+def test_first_weights__options_of_any_kind_that_toml_has__arrive_and_others_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "echoes.py").write_text(
+        "from tests.kit.node_learners import make\ndef build(**options):\n    raise ValueError(repr(options))\n"
+    )
+    options = {"day": datetime.date(2020, 1, 1), "text": "a\n", "deep": {"a": [1, {"b": True}]}}
+    with pytest.raises(LearnerError) as raised:
+        first_weights(LearnerSpec("echoes:build", options, (tmp_path,)))
+    assert f"failed: ValueError: {options!r}" in raised.value.what
     with pytest.raises(ConfigError, match="can't be handed over"):
-        first_weights(LearnerSpec("m:f", {"day": datetime.date(2020, 1, 1)}))
+        first_weights(LearnerSpec("m:f", {"what": object()}))
+
+
+@pytest.mark.parametrize(
+    "factory, says",
+    [
+        ("make_and_exit", "the learner tests.kit.odd_learners:make_and_exit ended the process (code 0)"),
+        (
+            "make_and_vanish",
+            "the process that makes the learner tests.kit.odd_learners:make_and_vanish ended with code 0",
+        ),
+    ],
+)
+def test_first_weights__factory_that_ends_the_process_with_0__is_told(factory: str, says: str) -> None:
+    with pytest.raises(LearnerError) as raised:
+        first_weights(LearnerSpec(f"tests.kit.odd_learners:{factory}", {"code": 0}))
+    assert says in raised.value.what
+
+
+def test_first_weights__factory_that_is_not_there__says_so() -> None:
+    with pytest.raises(ConfigError, match="there is no module nowhere"):
+        first_weights(LearnerSpec("nowhere:make"))
+    with pytest.raises(ConfigError, match="has no function nothing"):
+        first_weights(LearnerSpec("tests.kit.odd_learners:nothing"))
+
+
+def test_try_learner__one_whose_score_is_no_number__has_a_note() -> None:
+    [note] = try_learner(LearnerSpec("tests.kit.odd_learners:make_unscored")).notes
+    assert "its vote score of its own weights is nan" in note
+    assert try_learner(LearnerSpec("tests.kit.node_learners:make", {"index": 0})).notes == ()
 
 
 @pytest.mark.parametrize(

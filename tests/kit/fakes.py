@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -67,7 +68,8 @@ class FakeLedger:
     """A collective whose views are given; ``mined``: what was sent, in order.
 
     ``known``: what the last call for a view came with. ``error``: raised by the next calls until it is taken away.
-    ``refusal``: raised by the next submit alone. ``better``: whether there is an endpoint to switch to.
+    ``refusal``: what becomes of the next transaction. ``mines``: False leaves transactions ``under_way``.
+    ``better``: whether there is an endpoint to switch to.
     """
 
     now: View
@@ -84,6 +86,8 @@ class FakeLedger:
     heads: Heads | None = None
     better: bool = True
     switches: int = 0
+    mines: bool = True
+    under_way: Work | None = None
 
     def view(self, known: View | None = None) -> View:
         if self.error is not None:
@@ -103,7 +107,18 @@ class FakeLedger:
         self.switches += 1
         return self.better
 
-    def submit(self, work: Work) -> Receipt:
+    def submit(self, work: Work) -> None:
+        self.under_way = work
+
+    @property
+    def pause(self) -> float:
+        return math.inf if self.under_way is None else 0.1
+
+    def poll(self) -> Receipt | None:
+        assert self.under_way is not None
+        if not self.mines:
+            return None
+        work, self.under_way = self.under_way, None
         if self.refusal is not None:
             refusal, self.refusal = self.refusal, None
             raise refusal

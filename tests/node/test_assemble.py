@@ -70,6 +70,7 @@ def test_assembled__fee_cap__is_in_gwei_and_holds_for_what_is_sent(made: NodeCol
         view = node.ledger.view()
         own: Any = None
         node.ledger.submit(Trained(view.round, view.accepted.sha256, ref, b"", own))
+        wait_until(lambda: node.ledger.poll() is not None, "it is mined")
     sent = made.contract.web3.eth.get_transaction(
         made.contract.web3.eth.get_block("latest")["transactions"][0]  # type: ignore[arg-type]
     )

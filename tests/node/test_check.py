@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,7 +18,7 @@ from colearn_ledger.chain.snapshot import Snapshot
 from colearn_ledger.core.protocol import ZERO_ADDRESS, WeightsRef
 from colearn_ledger.core.schema import Schema
 from colearn_ledger.core.weights import encode, weights_ref
-from colearn_ledger.errors import ChainError, ConfigError, NotAMember, StoreError
+from colearn_ledger.errors import ChainError, LearnerError, NotAMember, StoreError
 from colearn_ledger.founding.record import DeploymentRecord
 from colearn_ledger.stores.local import LocalStore
 
@@ -31,18 +32,14 @@ def findings(folder: Path, *, ahead: float = 0.0, seen: Any = None, account: boo
     contract = SimpleNamespace(
         address="0x" + "44" * 20,
         fetch_clock=lambda head: time.time() + ahead,
-        fetch_view=lambda member, head, clock: seen or view(),
     )
     collective = cast(CollectiveContract, contract)
-    found = Findings(
-        Config(folder=folder, **changes),
-        _contract=collective,
-        _snapshot=Snapshot(collective, HEAD, 1000),
-        _view=seen or view(),
-    )
+    snapshot = SimpleNamespace(contract=collective, head=HEAD, clock=1000, view=lambda member: seen or view())
+    looked = Findings(Config(folder=folder, **changes))
+    looked.contract, looked.snapshot = collective, cast(Snapshot, snapshot)
     if account:
-        found.account = cast(Any, SimpleNamespace(address=ME))
-    return found
+        looked.account = cast(Any, SimpleNamespace(address=ME))
+    return looked
 
 
 def weights(size: int) -> WeightsRef:
@@ -118,14 +115,18 @@ def make_floats() -> Any:
     def never(*_: object) -> Any:
         raise AssertionError
 
-    from colearn_ledger.core.learner import Weights
+    from colearn_ledger.core.learner import ProposedWeights, Weights
 
     return SimpleNamespace(
         mli_get_current_weights=lambda: Weights([1.0]),
         mli_propose_weights=never,
-        mli_test_weights=never,
+        mli_test_weights=lambda weights: ProposedWeights(weights, 1.0, 1.0, vote=True),
         mli_accept_weights=never,
     )
+
+
+def leave() -> Any:
+    sys.exit(0)
 
 
 def break_down() -> Any:
@@ -140,7 +141,14 @@ def deployment(folder: Path, tree: object) -> Path:
     return folder / "deployment.json"
 
 
-@pytest.mark.parametrize("factory, wrong", [("make_floats", None), ("break_down", "RuntimeError: no data today")])
+@pytest.mark.parametrize(
+    "factory, wrong",
+    [
+        ("make_floats", None),
+        ("break_down", "failed: RuntimeError: no data today"),
+        ("leave", "ended the process (code 0)"),
+    ],
+)
 def test_check_everything__no_chain__what_needs_none_is_looked_at_and_the_first_mistake_is_returned(
     tmp_path: Path, factory: str, wrong: str | None
 ) -> None:
@@ -163,7 +171,7 @@ def test_check_everything__no_chain__what_needs_none_is_looked_at_and_the_first_
     if wrong is None:
         assert said["learner"].error is None and not said["learner"].note
     else:
-        assert isinstance(said["learner"].error, ConfigError) and wrong in said["learner"].text
+        assert isinstance(said["learner"].error, LearnerError) and wrong in said["learner"].text
     assert not (tmp_path / "w").exists()
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from colearn_node.cli import main
+from colearn_node.lock import hold
 from colearn_node.settings import SETTINGS
 from eth_account import Account
 
@@ -83,6 +85,23 @@ def test_init__a_folder_that_holds_no_network__is_refused(
     assert f"{tmp_path} holds no local network" in capsys.readouterr().err
 
 
+def test_run__key_that_another_node_holds__19_and_says_whose(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    key, config = tmp_path / "key.json", tmp_path / "node.toml"
+    key.touch()
+    config.write_text(
+        'rpc = ["http://127.0.0.1:1"]\ndeployment = "nowhere.json"\nkeystore = "key.json"\nlearner = "no_module:make"\n'
+        '[store]\nfolder = "w"\n'
+    )
+    with hold(key):
+        assert main(["run", "--config", str(config)]) == 19
+    said = capsys.readouterr().err
+    assert f"error: the key {key} is in use by another node (process {os.getpid()})" in said
+    assert "Traceback" not in said
+    assert main(["run", "--config", str(config)]) == 3  # it is free, and the next thing is wrong
+
+
 @pytest.mark.parametrize("flag, value", [("--rounds", "0"), ("--until-round", "0"), ("--until-round", "-1")])
 def test_run__a_number_of_rounds_that_can_not_be__is_refused(
     flag: str, value: str, capsys: pytest.CaptureFixture[str]
@@ -95,10 +114,10 @@ def test_check__the_learners_own_code_fails__is_the_one_thing_that_is_wrong(
     made: NodeCollective, capsys: pytest.CaptureFixture[str]
 ) -> None:
     changes = {"learner__factory": "tests.kit.node_learners:fail", "learner__options": {}}
-    assert main(["check", "--config", str(made.config(0, **changes))]) == 3
+    assert main(["check", "--config", str(made.config(0, **changes))]) == 5
     lines = [line for line in capsys.readouterr().out.splitlines() if not line.startswith(" ")]
     assert [line for line in lines if not line.startswith("ok ")] == lines[-1:]
-    assert lines[-1].endswith("the learner can't be made: RuntimeError: no data today")
+    assert "the learner tests.kit.node_learners:fail failed: RuntimeError: no data today (" in lines[-1]
 
 
 def test_run__until_a_round_that_has_passed__adopts_what_is_accepted_and_leaves(

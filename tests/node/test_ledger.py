@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import dataclasses
+import math
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 from colearn_node.ledger import ChainLedger
+from web3.exceptions import TransactionNotFound
 
 from colearn_ledger.chain.contract import CollectiveContract, Head
 from colearn_ledger.chain.endpoints import Heads, begin_view, connect
-from colearn_ledger.chain.snapshot import Snapshot
-from colearn_ledger.chain.transactions import Outcome, Receipt
+from colearn_ledger.chain.transactions import Outcome, Receipt, Sending
 from colearn_ledger.core.decide import Advance
 from colearn_ledger.core.protocol import RoundRecord, RoundState, View
-from colearn_ledger.errors import ChainError
+from colearn_ledger.errors import ChainError, TransactionError
 from colearn_ledger.member.submit import Submitter
 from colearn_ledger.member.work import Work
 
 from ..kit.anvil import anvil
 from ..kit.builders import ME, record, view
+from ..kit.fakes import Clock
 
 
 class FakeContract:
@@ -32,30 +35,74 @@ class FakeContract:
     def fetch_head(self) -> Head:
         return self.head
 
-    def snapshot_at(self, head: Head) -> Snapshot:
-        return Snapshot(cast(CollectiveContract, self), head, head.timestamp + 7)
+    def snapshot_at(self, head: Head, clock: int | None = None) -> FakeSnapshot:
+        return FakeSnapshot(self, head, head.timestamp + 7 if clock is None else clock)
 
-    def fetch_view(self, member: str, head: Head, clock: int) -> View:
-        self.asked.append((member, head, clock))
-        return view(block_number=head.number, block_hash=head.hash, at=clock)
 
-    def fetch_rounds(self, first: int, count: int, head: Head, clock: int) -> tuple[RoundRecord, ...]:
-        self.asked.append((first, count, head, clock))
+@dataclasses.dataclass(frozen=True)
+class FakeSnapshot:
+    contract: FakeContract
+    head: Head
+    clock: int
+
+    def view(self, member: str) -> View:
+        self.contract.asked.append((member, self.head, self.clock))
+        return view(block_number=self.head.number, block_hash=self.head.hash, at=self.clock)
+
+    def rounds(self, first: int, count: int) -> tuple[RoundRecord, ...]:
+        self.contract.asked.append((first, count, self.head, self.clock))
         return (record(first, RoundState.ACCEPTED),)
 
 
+@dataclasses.dataclass
+class FakeSending:
+    """Under way until what becomes of it is given."""
+
+    becomes: Receipt | Exception | None = None
+    pause: float = 0.2
+
+    def poll(self) -> Receipt | None:
+        if isinstance(self.becomes, Exception):
+            raise self.becomes
+        return self.becomes
+
+
 class FakeSubmitter:
-    def __init__(self, *receipts: Receipt) -> None:
-        self.receipts = list(receipts)
+    def __init__(self, *outcomes: Receipt | Exception | None) -> None:
+        self.sendings = [FakeSending(outcome) for outcome in outcomes]
         self.sent: list[Work] = []
 
-    def submit(self, work: Work) -> Receipt:
+    def submit(self, work: Work) -> FakeSending:
         self.sent.append(work)
-        return self.receipts.pop(0)
+        return self.sendings[len(self.sent) - 1]
 
 
-def ledger(contract: FakeContract, submitter: FakeSubmitter | None = None) -> ChainLedger:
-    return ChainLedger(cast(CollectiveContract, contract), ME, cast("Submitter | None", submitter))
+def ledger(contract: FakeContract, submitter: FakeSubmitter | None = None, clock: Clock | None = None) -> ChainLedger:
+    return ChainLedger(
+        cast(CollectiveContract, contract), ME, cast("Submitter[Sending] | None", submitter), clock=clock or Clock()
+    )
+
+
+def mined(block: int) -> Receipt:
+    return Receipt(Outcome.SENT, b"t" * 32, block, 1)
+
+
+def after_own(block: int, *, there: bool) -> tuple[ChainLedger, FakeContract, Clock]:
+    """A ledger whose transaction was mined in that block; ``there``: whether the endpoint still has it."""
+    contract, clock = FakeContract(), Clock()
+    vars(contract)["web3"] = SimpleNamespace(eth=SimpleNamespace(get_transaction_receipt=found if there else lost))
+    chain = ledger(contract, FakeSubmitter(mined(block)), clock)
+    chain.submit(Advance(7))
+    assert chain.poll() == mined(block)
+    return chain, contract, clock
+
+
+def found(_: bytes) -> dict[str, Any]:
+    return {}
+
+
+def lost(_: bytes) -> dict[str, Any]:
+    raise TransactionNotFound("no such transaction")
 
 
 def test_view__of_the_member__at_the_newest_head_and_block_time_now() -> None:
@@ -74,18 +121,40 @@ def test_view__nothing_mined_since__is_the_known_one_and_not_read_again() -> Non
     assert chain.view(known=known).block_number == 6
 
 
-def test_view__endpoint_behind_this_nodes_own_transaction__is_not_believed() -> None:
-    contract = FakeContract()
-    receipts = (Receipt(Outcome.SENT, b"t" * 32, 9, 1), Receipt(Outcome.SENT, b"t" * 32, 8, 1))
-    chain = ledger(contract, FakeSubmitter(*receipts))
-    for _ in receipts:
-        chain.submit(Advance(7))
-    for number in (5, 8):
-        contract.head = dataclasses.replace(contract.head, number=number)
-        with pytest.raises(ChainError, match=f"shows block {number}, this node's transaction is in 9"):
+@pytest.mark.parametrize("there, patience", [(False, 2.0), (True, 30.0)])
+def test_view__below_this_nodes_own_transaction__is_not_believed_before_it_stays_so(
+    there: bool, patience: float
+) -> None:
+    chain, contract, clock = after_own(9, there=there)
+    contract.head = dataclasses.replace(contract.head, number=8)
+    for seconds in (0.0, patience - 0.1):
+        clock.now += seconds
+        with pytest.raises(ChainError, match="shows block 8, this node's transaction is in 9"):
             chain.view()
-    contract.head = dataclasses.replace(contract.head, number=9)
-    assert chain.view().block_number == 9
+    clock.now += 0.1
+    assert chain.view().block_number == 8, "the chain has gone back"
+    contract.head = dataclasses.replace(contract.head, number=3)
+    assert chain.view().block_number == 3, "and what was remembered of it is forgotten"
+
+
+def test_view__below_this_nodes_own_transaction_now_and_then__is_a_balancer_and_never_believed() -> None:
+    chain, contract, clock = after_own(9, there=False)
+    for _ in range(3):
+        contract.head = dataclasses.replace(contract.head, number=8)
+        with pytest.raises(ChainError):
+            chain.view()
+        clock.now += 60
+        contract.head = dataclasses.replace(contract.head, number=9)
+        assert chain.view().block_number == 9
+
+
+def test_poll__one_transaction_after_another__an_earlier_block_comes_first() -> None:
+    contract = FakeContract()
+    chain = ledger(contract, FakeSubmitter(mined(9), mined(4)))
+    for _ in range(2):
+        chain.submit(Advance(7))
+        chain.poll()
+    assert chain.view().block_number == 5, "the chain went back between them"
 
 
 def test_view__chain_that_has_just_begun__is_read() -> None:
@@ -104,12 +173,27 @@ def test_rounds__are_read_of_the_view__whatever_was_mined_since() -> None:
     assert (first, count, head.number, head.hash, clock) == (3, 2, 5, b"5" * 32, 1007)
 
 
-def test_submit__not_sent__is_told_and_no_block_is_waited_for() -> None:
+def test_poll__not_sent__is_told_and_no_block_is_waited_for() -> None:
     receipt = Receipt(Outcome.TOO_LATE, b"", 99)
     submitter = FakeSubmitter(receipt)
     chain = ledger(FakeContract(), submitter)
-    assert chain.submit(Advance(7)) is receipt and submitter.sent == [Advance(7)]
+    chain.submit(Advance(7))
+    assert chain.poll() is receipt and submitter.sent == [Advance(7)]
     assert chain.view().block_number == 5
+
+
+def test_poll__under_way__is_polled_as_the_transaction_wants_and_its_end_ends_that() -> None:
+    submitter = FakeSubmitter(None, TransactionError("never mined"))
+    chain = ledger(FakeContract(), submitter)
+    assert chain.pause == math.inf
+    chain.submit(Advance(7))
+    assert chain.poll() is None and chain.pause == 0.2
+    submitter.sendings[0].becomes = mined(6)
+    assert chain.poll() == mined(6) and chain.pause == math.inf
+    chain.submit(Advance(8))
+    with pytest.raises(TransactionError):
+        chain.poll()
+    assert chain.pause == math.inf
 
 
 def test_sends__without_what_sends__is_a_dry_run() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from colearn_ledger.chain.transactions import Outcome
 from colearn_ledger.core.decide import Adopt, Advance, Judge, Propose, Reveal
 from colearn_ledger.core.protocol import RoundState
 from colearn_ledger.core.schema import Schema
-from colearn_ledger.errors import ChainError, ContractError, WrongChain
+from colearn_ledger.errors import ChainError, ContractError, InsufficientFunds, WrongChain
 from colearn_ledger.learners.loading.factory import LearnerSpec
 from colearn_ledger.member.work import Declined, Trained, Verdict
 from colearn_ledger.stores.spec import StoreSpec
@@ -30,6 +31,7 @@ from ..kit.fakes import Clock, FakeLedger, FakeWorker, Lines
 
 SPEC = Spec(LearnerSpec("m:f"), StoreSpec(None, Path("w"), False), 1 << 20, Schema.of({}))
 VOTING = {"state": RoundState.VOTING, "proposal": proposal()}
+REVEALING = {"state": RoundState.REVEALING, "proposal": proposal(), "secret_votes": True, "commitment": b"c" * 32}
 
 
 class Subscription:
@@ -48,7 +50,9 @@ class Bench:
         self.workers, start = FakeWorker.starter()
         self.wake = Wake()
         self.health = Health(1.0, self.clock)
-        supervisor = WorkerSupervisor(SPEC, self.wake, self.log, grace_s=10.0, start=start, clock=self.clock)
+        supervisor = WorkerSupervisor(
+            SPEC, self.wake, self.log, grace_s=10.0, hang_s=100.0, start=start, clock=self.clock
+        )
         self.node = Node(
             self.ledger,
             supervisor,
@@ -113,8 +117,7 @@ def test_step__proposal_of_another__is_tested_and_voted_on_and_the_loop_looks_at
 
 
 def test_step__committed_and_reveals_are_taken__reveals_without_the_worker() -> None:
-    state = view(**{**VOTING, "state": RoundState.REVEALING, "secret_votes": True, "commitment": b"c" * 32})
-    bench = Bench(FakeLedger(state)).adopts()
+    bench = Bench(FakeLedger(view(**REVEALING))).adopts()
     bench.node.step()
     assert bench.ledger.mined == [Reveal(7, proposal(), b"c" * 32)] and len(bench.worker.jobs) == 1
 
@@ -207,13 +210,70 @@ def test_step__dry_run__says_once_what_it_would_do_and_sends_nothing() -> None:
     assert bench.log.events("dry_run")[1] == "would have trained and proposed" and len(bench.worker.jobs) == 2
 
 
-def test_step__refused_once__looks_again_and_a_second_time_it_is_raised() -> None:
-    bench = Bench(FakeLedger(view(overdue=True, at=2001, seat=1))).adopts()
-    bench.ledger.refusal = ContractError("odd", name="Odd")
-    assert bench.node.step() > 0 and bench.log.events("refused") == ["odd; looking again"]
-    bench.ledger.refusal = ContractError("odd", name="Odd")
-    with pytest.raises(ContractError):
-        bench.node.step()
+def test_step__refused__is_tried_again_less_and_less_often_while_the_loop_goes_on_looking() -> None:
+    bench = Bench(FakeLedger(view(**REVEALING))).adopts()
+    tries = []
+    for _ in range(100):
+        bench.ledger.refusal = ContractError("odd", name="Odd")
+        assert 0 < bench.node.step() <= 1
+        if bench.ledger.refusal is None:
+            tries.append(bench.clock.now)
+        bench.clock.now += 0.25
+    pauses = [after - before for before, after in itertools.pairwise(tries)]
+    assert 4 <= len(tries) <= 10 and max(pauses) > 2, pauses
+    assert bench.ledger.looks >= 100 and len(bench.log.events("refused")) == len(tries).bit_length()
+    bench.ledger.refusal = None
+    bench.clock.now += 60
+    bench.node.step()
+    assert len(bench.ledger.mined) == 1
+
+
+def test_step__cannot_pay__the_loop_goes_on_looking_and_says_it() -> None:
+    bench = Bench(FakeLedger(view(**REVEALING))).adopts()
+    bench.ledger.refusal = InsufficientFunds("too little", fix="send funds")
+    looks = bench.ledger.looks
+    for _ in range(3):
+        assert bench.node.step() <= 1
+    assert bench.ledger.looks == looks + 3
+    assert bench.log.events("chain")[0].startswith("too little; to fix: send funds; again in")
+
+
+def test_step__transaction_under_way__the_loop_watches_and_sends_it_once() -> None:
+    bench = Bench(FakeLedger(view(**VOTING), mines=False)).adopts()
+    bench.works()
+    assert isinstance(bench.ledger.under_way, Verdict)
+    first, looks = bench.ledger.under_way, bench.ledger.looks
+    for _ in range(3):
+        assert bench.node.step() == 0.1, "soon, whatever else there is"
+    assert bench.ledger.under_way is first and bench.ledger.looks == looks + 3
+    bench.ledger.mines = True
+    bench.ledger.becomes(voted=True)
+    bench.node.step()
+    assert bench.ledger.mined == [first] and len(bench.worker.jobs) == 2
+
+
+def test_step__round_decided_while_a_vote_is_under_way__the_next_work_begins_and_takes_its_place() -> None:
+    bench = Bench(FakeLedger(view(**VOTING), mines=False)).adopts()
+    bench.works()
+    bench.ledger.records[7] = record(7, RoundState.REJECTED)
+    bench.ledger.becomes(round=8, state=RoundState.PROPOSING, proposal=None, proposer=ME)
+    bench.works()
+    assert isinstance(bench.ledger.under_way, Trained)
+    bench.ledger.mines = True
+    bench.node.step()
+    assert [type(work) for work in bench.ledger.mined] == [Trained]
+
+
+def test_step__late_vote_is_mined_after_the_next_training__its_result_is_not_lost() -> None:
+    bench = Bench(FakeLedger(view(**VOTING), mines=False)).adopts()
+    bench.works()
+    bench.ledger.records[7] = record(7, RoundState.REJECTED)
+    bench.ledger.becomes(round=8, state=RoundState.PROPOSING, proposal=None, proposer=ME)
+    bench.node.step()
+    bench.worker.finishes()
+    bench.ledger.mines = True
+    bench.node.step()
+    assert [type(work) for work in bench.ledger.mined] == [Verdict, Trained] and len(bench.worker.jobs) == 3
 
 
 def test_step__refused_now_and_then__is_no_reason_to_leave() -> None:
@@ -221,6 +281,7 @@ def test_step__refused_now_and_then__is_no_reason_to_leave() -> None:
     for _ in range(3):
         bench.ledger.refusal = ContractError("odd", name="Odd")
         bench.node.step()
+        bench.clock.now += 0.5
         bench.node.step()
     assert len(bench.ledger.mined) == 3
 

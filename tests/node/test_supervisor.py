@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
+import math
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from colearn_node.worker.messages import Discard, Done, Failed, Spec
+from colearn_node.worker.process import Garbled
 from colearn_node.worker.supervisor import WorkerSupervisor, key_of, name_of
 
 from colearn_ledger.core.decide import Adopt, Advance, Judge, Propose
+from colearn_ledger.core.limits import MOST_NOTE
+from colearn_ledger.core.protocol import WeightsRef
 from colearn_ledger.core.schema import Schema
 from colearn_ledger.errors import LearnerError, SchemaMismatch
 from colearn_ledger.learners.loading.factory import LearnerSpec
-from colearn_ledger.member.work import Nothing, Trained, Verdict
+from colearn_ledger.member.work import Adopted, Declined, Nothing, Trained, Verdict
 from colearn_ledger.stores.spec import StoreSpec
 
 from ..kit.builders import proposal, ref
@@ -27,12 +33,22 @@ JUDGE, OTHER_JUDGE = Judge(7, proposal("one"), False), Judge(8, proposal("two"),
 class Bench:
     """A supervisor, its workers, its clock and what it logs."""
 
-    def __init__(self, grace_s: float = 10.0) -> None:
+    def __init__(self, grace_s: float = 10.0, *, start_it: bool = True) -> None:
         self.clock, self.log = Clock(), Lines()
-        self.workers, start = FakeWorker.starter()
+        self.workers, make = FakeWorker.starter()
+        self.refuses: OSError | None = None
+
+        def start(spec: Spec, wake: Callable[[], None], printed: Callable[[str], None]) -> FakeWorker:
+            if self.refuses is not None:
+                raise self.refuses
+            return make(spec, wake, printed)
+
         self.woken = 0
-        self.supervisor = WorkerSupervisor(SPEC, self._wake, self.log, grace_s=grace_s, start=start, clock=self.clock)
-        self.supervisor.start()
+        self.supervisor = WorkerSupervisor(
+            SPEC, self._wake, self.log, grace_s=grace_s, hang_s=100.0, start=start, clock=self.clock
+        )
+        if start_it:
+            self.supervisor.start()
 
     def _wake(self) -> None:
         self.woken += 1
@@ -274,3 +290,146 @@ def test_rest__a_result_that_nobody_wants_any_more__is_forgotten() -> None:
     bench.supervisor.hear()
     bench.supervisor.rest()
     assert bench.supervisor.work_on(PROPOSE, 5.0) is None and len(bench.worker.jobs) == 2
+
+
+# ------------------------------------------------------------------------------ what is never believed
+
+
+def hangs_in(bench: Bench, seconds: float) -> bool:
+    """Whether the worker that adopts was replaced after so many seconds, and not a second before."""
+    before = len(bench.workers)
+    bench.supervisor.work_on(ADOPT, 5.0)
+    bench.clock.now += seconds - 1
+    bench.supervisor.work_on(ADOPT, 5.0)
+    early = len(bench.workers) > before
+    bench.clock.now += 1.1
+    bench.supervisor.work_on(ADOPT, 5.0)
+    return not early and len(bench.workers) == before + 1
+
+
+def test_work_on__adopting_that_does_not_end__is_ended_with_its_worker_later_each_time_in_a_row() -> None:
+    bench = Bench().ready()
+    assert hangs_in(bench, 5.0 + 100.0)
+    assert not bench.workers[0].alive and bench.worker.alive and not bench.supervisor.ready
+    assert bench.log.events("stale") == ["adopting doesn't end: the worker is started anew"]
+    assert hangs_in(bench.ready(), 5.0 + 200.0)
+    bench.ready().supervisor.work_on(ADOPT, 5.0)
+    bench.clock.now += 5.0 + 399.0
+    bench.worker.finishes()
+    bench.supervisor.hear()
+    assert bench.supervisor.adopted == ref("accepted").sha256 and len(bench.workers) == 3
+    assert hangs_in(bench, 5.0 + 100.0), "it had worked in between"
+
+
+def test_work_on__training_and_testing_that_take_long__are_not_ended_while_they_are_wanted() -> None:
+    for action in (PROPOSE, JUDGE):
+        bench = Bench().ready()
+        bench.supervisor.work_on(action, 5.0)
+        bench.clock.now += 100_000
+        bench.supervisor.work_on(action, 5.0)
+        assert len(bench.workers) == 1
+
+
+def test_work_on__a_learner_that_is_long_in_the_making__is_told_of() -> None:
+    bench = Bench()
+    for _ in range(25):
+        bench.clock.now += 1
+        bench.supervisor.work_on(PROPOSE, 5.0)
+    bench.supervisor.rest()
+    assert bench.log.events("progress") == [f"making the learner: {s} s so far" for s in (10, 20)]
+
+
+@pytest.mark.parametrize(
+    "action, work",
+    [
+        (ADOPT, Adopted(ref("another"))),
+        (ADOPT, work_of(PROPOSE)),
+        (PROPOSE, dataclasses.replace(work_of(PROPOSE), round=8)),
+        (PROPOSE, dataclasses.replace(work_of(PROPOSE), parent=bytes(32))),
+        (PROPOSE, dataclasses.replace(work_of(PROPOSE), weights=WeightsRef(b"short", bytes(32), 1))),
+        (PROPOSE, dataclasses.replace(work_of(PROPOSE), weights=WeightsRef(bytes(32), bytes(32), 2 << 20))),
+        (PROPOSE, dataclasses.replace(work_of(PROPOSE), note=bytes(MOST_NOTE + 1))),
+        (PROPOSE, Declined(8, "no")),
+        (JUDGE, work_of(OTHER_JUDGE)),
+        (JUDGE, Declined(7, "no")),
+        (JUDGE, Advance(7)),
+    ],
+)
+def test_hear__work_that_can_not_have_come_of_the_job__ends_the_worker(action: Any, work: Any) -> None:
+    bench = Bench().ready()
+    bench.supervisor.work_on(action, 5.0)
+    bench.worker.finishes(work)
+    bench.worker.is_ready()  # what it says after that doesn't count
+    bench.supervisor.hear()
+    assert not bench.worker.alive and not bench.supervisor.ready and bench.supervisor.adopted is None
+    assert "can't be understood" in bench.log.events("worker_died")[0]
+    bench.clock.now += 1.0
+    bench.supervisor.work_on(action, 5.0)
+    assert len(bench.workers) == 2
+
+
+def test_hear__what_is_no_message__ends_the_worker_and_another_one_is_started() -> None:
+    bench = Bench().ready()
+    bench.worker.says(Garbled("no JSON"))
+    bench.supervisor.hear()
+    assert not bench.worker.alive and "(no JSON)" in bench.log.events("worker_died")[0]
+    bench.supervisor.rest()
+    assert len(bench.workers) == 1
+    bench.clock.now += 1.0
+    bench.supervisor.rest()
+    assert len(bench.workers) == 2
+
+
+def test_hear__factory_ends_the_process__is_raised_at_the_very_first_start_and_a_signal_is_only_told() -> None:
+    bench = Bench()
+    bench.worker.dies(0)
+    with pytest.raises(LearnerError, match=r"the learner's factory ended the process \(code 0\)"):
+        bench.supervisor.hear()
+    for first, code in ((True, -9), (False, 3)):
+        bench = Bench()
+        if not first:
+            bench.ready().worker.dies()
+            bench.supervisor.hear()
+            bench.clock.now += 1.0
+            bench.supervisor.rest()
+        bench.worker.dies(code)
+        bench.supervisor.hear()
+        assert "while the learner was made" in bench.log.events("worker_died")[-1]
+
+
+def test_start__no_process_can_be_had__is_tried_again_after_a_pause() -> None:
+    bench = Bench(start_it=False)
+    bench.refuses = OSError("no memory")
+    bench.supervisor.start()
+    assert "no worker can be started: no memory" in bench.log.events("worker_died")[0]
+    bench.refuses = None
+    bench.supervisor.work_on(ADOPT, 5.0)
+    assert not bench.workers
+    bench.clock.now += 1.0
+    bench.supervisor.work_on(ADOPT, 5.0)
+    assert len(bench.workers) == 1
+
+
+def test_hear__notes_and_scores_that_are_no_numbers__are_told_once() -> None:
+    bench = Bench().ready()
+    for number in range(3):
+        judge = Judge(number, proposal(str(number)), False)
+        bench.supervisor.work_on(judge, 5.0)
+        work = work_of(judge)
+        assert isinstance(work, Verdict) and work.test is not None
+        test = dataclasses.replace(work.test, current_score=math.nan)
+        bench.worker.says(Done(bench.worker.job.number, dataclasses.replace(work, test=test), ("x can't be shown",)))
+        bench.supervisor.hear()
+    assert bench.log.events("learner")[1:] == ["x can't be shown"]
+    [said] = bench.log.events("score")
+    assert "not a number (nan)" in said
+
+
+def test_hear__a_bad_proposals_score_is_no_number__nothing_is_told() -> None:
+    bench = Bench().ready()
+    bench.supervisor.work_on(JUDGE, 5.0)
+    work = work_of(JUDGE)
+    assert isinstance(work, Verdict) and work.test is not None
+    bench.worker.finishes(dataclasses.replace(work, test=dataclasses.replace(work.test, vote_score=math.nan)))
+    bench.supervisor.hear()
+    assert not bench.log.events("score")

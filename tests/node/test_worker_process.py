@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 import os
 import socket
 import subprocess
@@ -12,11 +14,12 @@ from pathlib import Path
 
 import pytest
 from colearn_node.wakeup import Wake
+from colearn_node.worker.codec import packed, unpacked
 from colearn_node.worker.messages import Discard, Done, Failed, Job, Ready, Spec
-from colearn_node.worker.process import Died, Message, WorkerProcess
+from colearn_node.worker.process import Died, Garbled, Message, WorkerProcess
 
 from colearn_ledger.core.decide import Action, Adopt, Judge, Propose
-from colearn_ledger.core.learner import Weights
+from colearn_ledger.core.learner import ProposedWeights, Weights
 from colearn_ledger.core.protocol import Proposal, WeightsRef
 from colearn_ledger.core.schema import Schema
 from colearn_ledger.core.weights import encode
@@ -35,7 +38,9 @@ TREE = make(0).mli_get_current_weights().weights
 
 
 def spec(folder: Path, factory: str, /, **options: object) -> Spec:
-    learner = LearnerSpec(f"tests.kit.node_learners:{factory}", options, (ROOT, ROOT / "node"))
+    """``factory``: of tests.kit.node_learners, if it names no other module of the kit."""
+    module, _, name = factory.rpartition(":")
+    learner = LearnerSpec(f"tests.kit.{module or 'node_learners'}:{name}", options, (ROOT, ROOT / "node"))
     return Spec(learner.elsewhere(), StoreSpec(None, folder, False), 1 << 20, Schema.of(TREE))
 
 
@@ -151,15 +156,161 @@ def test_kill__in_the_middle_of_its_work__is_gone_when_it_returns(tmp_path: Path
 
 def test_main__node_that_goes_without_a_word__the_process_ends(tmp_path: Path) -> None:
     ours, theirs = socket.socketpair()
+    lifeline, hold = os.pipe()
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, [*sys.path]))}
     with theirs:
-        command = [sys.executable, "-m", "colearn_node.worker.main", str(theirs.fileno())]
-        process = subprocess.Popen(command, pass_fds=[theirs.fileno()], env=environment)
+        command = [sys.executable, "-m", "colearn_node.worker.main", str(theirs.fileno()), str(lifeline)]
+        process = subprocess.Popen(
+            command, pass_fds=[theirs.fileno(), lifeline], env=environment, start_new_session=True
+        )
+    os.close(lifeline)
     try:
         with Connection(ours.detach()) as connection:
-            connection.send(spec(tmp_path, "make", index=0))
-            assert connection.poll(90) and connection.recv() == Ready(process.pid)
+            connection.send_bytes(packed(spec(tmp_path, "make", index=0)))
+            assert connection.poll(90) and unpacked(connection.recv_bytes(), Ready) == Ready(process.pid)
         assert process.wait(90) == 0
     finally:
         process.kill()
         process.wait()
+        os.close(hold)
+
+
+# ------------------------------------------------------------------------------ what a learner can do to its node
+
+
+def trains(bench: Bench, number: int) -> Message:
+    return bench.does(number, Propose(number, bytes(32)))
+
+
+def started_by(folder: Path) -> dict[int, Path]:
+    return {int(path.name.split("-")[1]): path for path in folder.glob("child-*")}
+
+
+def is_gone(pid: int) -> bool:
+    """Whether it has ended; one that nobody has waited for yet has."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"
+    except OSError:
+        return True
+
+
+def test_worker__odd_results_and_errors__cross_as_plain_values_and_told_errors(
+    tmp_path: Path, start: Callable[..., Bench]
+) -> None:
+    bench = start("odd_learners:make", folder=str(tmp_path))
+    assert isinstance(bench.next(), Ready)
+    done = trains(bench, 5)
+    assert isinstance(done, Done) and isinstance(done.work, Trained) and done.work.own_test is not None
+    test = done.work.own_test
+    assert type(test) is ProposedWeights and type(test.vote_score) is dict and list(test.vote_score) == ["mse"]
+    assert type(test.vote_score["mse"]) is float and type(test.current_score) is float
+    shown = dict(test.evaluation_results or {})
+    assert math.isnan(shown.pop("nan"))
+    assert shown == {
+        "fine": 1,
+        "numpy": 0.5,
+        "array without shape": 7,
+        "list": [1, "a", None, {"b": [True]}],
+        "half": "a ? surrogate",
+    }
+    left_out = {note.partition(" can't")[0] for note in done.notes}
+    odd = ("mine", "lock", "array", "cycle", "huge", "bytes")
+    assert left_out == {"vote_score['other']", *(f"evaluation_results['{name}']" for name in odd)}
+    wanted = {
+        1: (LearnerError, "Textless: (its text can't be had: RuntimeError)"),
+        2: (DataError, "MyDataError: the disk is gone"),
+        3: (LearnerError, "the learner ended the process (code 3)"),
+        4: (LearnerError, "KeyboardInterrupt"),
+    }
+    for number, (kind, says) in wanted.items():
+        failed = trains(bench, number)
+        assert isinstance(failed, Failed) and failed.number == number
+        assert type(failed.error) is kind and says in failed.error.what
+    assert isinstance(trains(bench, 6), Done), "it goes on"
+
+
+@pytest.mark.parametrize("number, kind", [(10, Died), (13, Garbled)])
+def test_worker__dies_or_talks_wildly_with_children_that_keep_its_channel__is_noticed_and_they_end(
+    tmp_path: Path, start: Callable[..., Bench], number: int, kind: type[Message]
+) -> None:
+    bench = start("odd_learners:make", folder=str(tmp_path))
+    bench.next()
+    heard = trains(bench, number)
+    assert isinstance(heard, kind)
+    assert kind is Garbled or heard == Died(-9)
+    bench.worker.kill()
+    wait_until(lambda: all(map(is_gone, started_by(tmp_path))), "the learner's processes have ended")
+
+
+def test_worker__fork_of_the_learner_that_comes_back__does_not_speak_for_it(
+    tmp_path: Path, start: Callable[..., Bench]
+) -> None:
+    bench = start("odd_learners:make", folder=str(tmp_path))
+    bench.next()
+    assert isinstance(trains(bench, 12), Done)
+    assert isinstance(trains(bench, 14), Done) and bench.worker.hear() == []
+
+
+def test_kill__processes_that_the_learner_has_started__end_with_it(tmp_path: Path, start: Callable[..., Bench]) -> None:
+    bench = start("odd_learners:make", folder=str(tmp_path))
+    bench.next()
+    assert isinstance(trains(bench, 11), Done)
+    children = started_by(tmp_path)
+    assert len(children) == 3 and not any(map(is_gone, children))
+    bench.worker.kill()
+    wait_until(lambda: all(map(is_gone, children)), "the learner's processes have ended")
+
+
+@pytest.mark.parametrize(
+    "factory, options, says",
+    [
+        ("make_and_exit", {"code": 0}, "the learner's factory ended the process (code 0)"),
+        ("make_and_leave_threads", {}, "the learner's factory failed: Textless"),
+        ("make_interrupted", {}, "the learner's factory failed: KeyboardInterrupt"),
+    ],
+)
+def test_worker__factory_that_wants_to_leave_or_leaves_threads__says_so_and_ends(
+    start: Callable[..., Bench], factory: str, options: dict[str, object], says: str
+) -> None:
+    bench = start(f"odd_learners:{factory}", **options)
+    failed = bench.next()
+    assert isinstance(failed, Failed) and says in failed.error.what
+    assert bench.next() == Died(0)
+
+
+def test_worker__factory_that_vanishes__is_heard_with_its_code(start: Callable[..., Bench]) -> None:
+    assert start("odd_learners:make_and_vanish", code=0).next() == Died(0)
+
+
+NODE = """
+import sys, time
+from pathlib import Path
+from colearn_node.worker.messages import Job
+from colearn_node.worker.process import WorkerProcess
+from colearn_ledger.core.decide import Propose
+from tests.node.test_worker_process import spec
+folder = Path(sys.argv[1])
+worker = WorkerProcess(spec(folder / "weights", "odd_learners:make", folder=sys.argv[1]), lambda: None, print)
+worker.send(Job(1, Propose(11, bytes(32)), 5.0))
+(folder / f"child-{worker.pid}").touch()
+time.sleep(600)
+"""
+
+
+def test_node__killed_hard__worker_and_what_its_learner_has_started_end(tmp_path: Path) -> None:
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "node"), *sys.path])}
+    node = subprocess.Popen([sys.executable, "-c", NODE, str(tmp_path)], env=environment)
+    children: dict[int, Path] = {}
+    try:
+        wait_until(lambda: len(started_by(tmp_path)) == 4, "the learner has started its processes", 90)
+        children = started_by(tmp_path)
+        node.kill()
+        node.wait()
+        near = [pid for pid, path in children.items() if not path.name.endswith("-away")]
+        wait_until(lambda: all(map(is_gone, near)), "worker and learner's processes have ended")
+    finally:
+        node.kill()
+        node.wait()
+        for pid in children:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, 9)

@@ -43,8 +43,9 @@ def make_arrays() -> Holder:
 
 def tried(factory: str, genesis: object) -> Line:
     record = DeploymentRecord(1, "0x" + "00" * 20, 0, bytes(32), weights_ref(encode(genesis)), Schema.of(genesis))
-    found = Findings(Config(learner_factory=f"{__name__}:{factory}"), _deployment=record)
-    line = found.try_learner()
+    findings = Findings(Config(learner_factory=f"{__name__}:{factory}"))
+    findings.deployment = record
+    line = findings.try_learner()
     assert isinstance(line, Line)
     return line
 

@@ -67,10 +67,9 @@ def test_check__learner_that_votes_on_few_samples__says_so(
     weights = ask_current(task_learner(**options)).weights
     record = DeploymentRecord(1, ZERO_ADDRESS, 1, bytes(32), weights_ref(encode(weights)), Schema.of(weights))
     save_deployment(record, tmp_path / "deployment.json")
-    found = Findings(replace(config(options), deployment=tmp_path / "deployment.json"))
-    found.read_deployment()
+    findings = Findings(replace(config(options), deployment=tmp_path / "deployment.json"))
     recwarn.clear()
-    line = found.try_learner()
+    line = findings.try_learner()
     assert line.note is small
     assert ("it votes on 25 samples; below 200" in line.text) is small
     assert not recwarn.list

@@ -1,28 +1,43 @@
-"""A learner's first weights, made in a process of their own: a learner may load a framework, or fail in any way.
+"""A learner made in a process of its own, for its first weights or to look at: it may load a framework, fail in any
+way, or leave.
 
-``python -m colearn_ledger.learners.loading.first_weights`` reads the learner's spec as JSON from standard input and
-answers in a file: the weights' bytes, or the error as JSON. What the learner prints goes to standard error.
+``python -m colearn_ledger.learners.loading.first_weights FOLDER`` reads what is asked in ``request.toml`` there, and
+answers in ``weights`` and ``said.json``. What the learner prints goes to standard error.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
+import math
 import os
+import signal
 import subprocess
 import sys
 import sysconfig
 import tempfile
 import traceback
-from dataclasses import asdict
+import warnings
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from ... import errors
-from ...errors import ColearnError, ConfigError, LearnerError
+from ...core.failures import error_from_json, error_to_json, told
+from ...errors import ColearnError, ConfigError, LearnerError, UsageError
+from ...formats.toml import read_toml, toml_text
 from .factory import LearnerSpec
 
-__all__ = ["first_weights"]
+__all__ = ["MadeLearner", "first_weights", "try_learner"]
 
 _FAILED = 70  # the error is in the file
+
+
+@dataclass(frozen=True, slots=True)
+class MadeLearner:
+    """A learner's first weights (their canonical bytes), and notes on what its owner should know."""
+
+    weights: bytes
+    notes: tuple[str, ...] = ()
 
 
 def first_weights(spec: LearnerSpec) -> bytes:
@@ -31,36 +46,63 @@ def first_weights(spec: LearnerSpec) -> bytes:
     Raises
     ------
     ConfigError: there is no such factory, or it doesn't take these options.
-    LearnerError: what it makes is no learner, or its own code fails.
+    LearnerError: what it makes is no learner, or its own code fails, or ends the process.
     ColearnError: whatever else the learner raises of this project's errors, such as DataError for missing data.
     """
-    try:
-        request = json.dumps(asdict(spec.elsewhere()))
-    except (TypeError, ValueError) as e:  # TOML has dates
-        raise ConfigError(
-            f"the options of {spec.factory} can't be handed over: {e}",
-            expected="texts, numbers, truths, lists and tables",
-            fix="write dates and times as texts",
-        ) from None
-    with tempfile.TemporaryDirectory(prefix="colearn-genesis-") as folder:
-        path = Path(folder, "answer")
-        done = subprocess.run(
-            [sys.executable, "-m", "colearn_ledger.learners.loading.first_weights", str(path)],
-            input=request.encode(),
-            stdout=sys.stderr.fileno() if _has_file(sys.stderr) else subprocess.DEVNULL,
-            check=False,
-            start_new_session=True,  # a terminal's Ctrl-C is for whoever asked, who then ends this process
-        )
-        if done.returncode == 0:
-            return path.read_bytes()
-        if done.returncode == _FAILED:
-            raise _error(json.loads(path.read_text(encoding="utf-8")))
-    how = f"was ended by signal {-done.returncode}" if done.returncode < 0 else f"ended with code {done.returncode}"
+    return _made(spec, look=False).weights
+
+
+def try_learner(spec: LearnerSpec) -> MadeLearner:
+    """A new learner's weights, and what can be seen of it by having it test them; raises as :func:`first_weights`."""
+    return _made(spec, look=True)
+
+
+def _made(spec: LearnerSpec, *, look: bool) -> MadeLearner:
+    away = spec.elsewhere()
+    request = {"look": look, "factory": away.factory, "folders": [*map(str, away.folders)], "options": away.options}
+    with tempfile.TemporaryDirectory(prefix="colearn-learner-") as name:
+        folder = Path(name)
+        try:
+            (folder / "request.toml").write_bytes(toml_text(request).encode())
+        except (UsageError, UnicodeEncodeError) as e:
+            raise ConfigError(
+                f"the options of {spec.factory} can't be handed over: {e}",
+                expected="texts, numbers, truths, dates, lists and tables",
+            ) from None
+        code = _run(folder)
+        if code == _FAILED and (said := _read(folder)) is not None:
+            raise error_from_json(said)
+        if code == 0 and (said := _read(folder)) is not None:
+            return MadeLearner((folder / "weights").read_bytes(), tuple(said["notes"]))
+    how = f"was ended by signal {-code}" if code < 0 else f"ended with code {code}"
     raise LearnerError(
         f"the process that makes the learner {spec.factory} {how}",
         expected="a learner",
         fix="try the factory out by itself; is there memory enough?",
     )
+
+
+def _run(folder: Path) -> int:
+    """The process's exit code. What the learner has started ends with it."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "colearn_ledger.learners.loading.first_weights", str(folder)],
+        stdin=subprocess.DEVNULL,
+        stdout=sys.stderr.fileno() if _has_file(sys.stderr) else subprocess.DEVNULL,
+        start_new_session=True,  # a terminal's Ctrl-C is for whoever asked, who then ends this process
+    )
+    try:
+        return process.wait()
+    finally:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def _read(folder: Path) -> Any:
+    try:
+        return json.loads((folder / "said.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:  # the learner ended the process, with a code that is ours
+        return None
 
 
 def _has_file(stream: object) -> bool:
@@ -70,10 +112,7 @@ def _has_file(stream: object) -> bool:
         return False
 
 
-def _error(said: dict[str, str]) -> ColearnError:
-    kind = getattr(errors, said["kind"], LearnerError)
-    error: ColearnError = kind(said["what"], expected=said["expected"], fix=said["fix"])
-    return error
+# ------------------------------------------------------------------------------------------- in the other process
 
 
 def _where(error: BaseException) -> str:
@@ -83,37 +122,62 @@ def _where(error: BaseException) -> str:
     return f" ({frames[-1].filename}, line {frames[-1].lineno}, in {frames[-1].name})" if frames else ""
 
 
-def _make(spec: LearnerSpec) -> bytes:
+def _make(spec: LearnerSpec, look: bool) -> MadeLearner:
     from ...core.asking import ask_current
     from ...core.weights import encode
+    from ..voting.policy import SmallVoteSet
 
+    with warnings.catch_warnings():
+        if look:
+            warnings.simplefilter("ignore", SmallVoteSet)  # it is among the notes
+        learner = spec.make()
+        data = encode(ask_current(learner, spec.factory).weights)
+        return MadeLearner(data, _notes(learner, data) if look else ())
+
+
+def _notes(learner: Any, data: bytes) -> tuple[str, ...]:
+    from ...core.asking import ask_test
+    from ...core.check_learner import warnings_about
+    from ...core.learner import Weights
+    from ...core.weights import decode
+    from ..voting.policy import small_vote_set
+
+    few = small_vote_set(learner)
+    test = ask_test(learner, Weights(decode(data)))
+    notes = [*warnings_about(decode(data)), *([] if few is None else [f"it {few}"])]
+    if not math.isfinite(test.vote_value):
+        notes.append(
+            f"its vote score of its own weights is {test.vote_value}: what has no finite score is never approved, so "
+            "it may vote to reject for ever; a vote set of one class has no AUC, for example (docs/voting.md)"
+        )
+    return tuple(notes)
+
+
+def main(folder: Path) -> int:
+    request = read_toml(folder / "request.toml", "a request", "")
+    spec = LearnerSpec(request["factory"], request.get("options", {}), tuple(request["folders"]))
+    said: dict[str, Any]
     try:
-        return encode(ask_current(spec.make(), spec.factory).weights)
-    except ColearnError:
-        raise
-    except Exception as e:  # the learner's own code: whatever it raises is something to be told
-        raise LearnerError(
-            f"the learner {spec.factory} failed: {type(e).__name__}: {e}{_where(e)}",
-            expected="a learner that shows its weights",
-            fix="correct the learner; check_learner tries it out",
-        ) from e
-
-
-def main(answer: str) -> int:
-    request = json.load(sys.stdin)
-    sys.stdin.close()
-    try:
-        data = _make(LearnerSpec(**request))
-    except ColearnError as e:
-        said = {"kind": type(e).__name__, "what": e.what, "expected": e.expected, "fix": e.fix}
-        Path(answer).write_text(json.dumps(said), encoding="utf-8")
-        return _FAILED
-    Path(answer).write_bytes(data)
-    return 0
+        made = _make(spec, request["look"])
+    except BaseException as e:  # the learner's own code: whatever it raises, also to leave, is something to be told
+        error = told(e, f"the learner {spec.factory}")
+        if not isinstance(e, ColearnError):
+            error = LearnerError(
+                error.what + _where(e),
+                expected="a learner that shows its weights",
+                fix="correct the learner; check_learner tries it out",
+            )
+        said, code = error_to_json(error), _FAILED
+    else:
+        (folder / "weights").write_bytes(made.weights)
+        said, code = {"notes": made.notes}, 0
+    (folder / "said.json").write_text(json.dumps(said), encoding="utf-8")
+    return code
 
 
 if __name__ == "__main__":
-    code = main(sys.argv[1])
-    sys.stdout.flush()
-    sys.stderr.flush()
+    code = main(Path(sys.argv[1]))
+    with contextlib.suppress(Exception):  # the learner may have put anything in their place
+        sys.stdout.flush()
+        sys.stderr.flush()
     os._exit(code)  # a learner's threads don't keep it

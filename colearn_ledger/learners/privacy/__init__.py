@@ -1,6 +1,5 @@
 """Training with differential privacy: what it costs, what was spent, and a step for each framework."""
 
-from .accountant import Privacy, compute_epsilon, compute_noise
-from .ledger import PrivacyLedger, Spending
+from ...lazy import names_of_stub
 
-__all__ = ["Privacy", "PrivacyLedger", "Spending", "compute_epsilon", "compute_noise"]
+__getattr__, __dir__, __all__ = names_of_stub(__name__, __file__)

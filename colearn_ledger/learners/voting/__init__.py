@@ -1,27 +1,5 @@
 """How learners vote: the policies by name, and one of your own."""
 
-from .policy import (
-    FEW_SAMPLES,
-    Evaluation,
-    PairedTest,
-    SmallVoteSet,
-    VotePolicy,
-    VoteRule,
-    policy_names,
-    small_vote_set,
-    small_vote_sets,
-    vote_policy,
-)
+from ...lazy import names_of_stub
 
-__all__ = [
-    "FEW_SAMPLES",
-    "Evaluation",
-    "PairedTest",
-    "SmallVoteSet",
-    "VotePolicy",
-    "VoteRule",
-    "policy_names",
-    "small_vote_set",
-    "small_vote_sets",
-    "vote_policy",
-]
+__getattr__, __dir__, __all__ = names_of_stub(__name__, __file__)

@@ -1,7 +1,8 @@
 """The worker process: it owns the learner, and does the work that takes long (train, pull, test).
 
-Started by :mod:`.process` as ``python -m colearn_node.worker.main FD``, with one end of a socket pair. When the other
-end closes, however the node died, the worker leaves at once. What the learner prints goes to the node's log.
+Started by :mod:`.process` as ``python -m colearn_node.worker.main FD LIFELINE``: one end of a socket pair, and the
+reading end of a pipe that nobody writes to. When the pipe closes, however the node died, this process ends with all
+that it has started. What the learner prints goes to the node's log.
 """
 
 from __future__ import annotations
@@ -12,17 +13,19 @@ import importlib
 import os
 import queue
 import signal
+import subprocess
 import sys
 import threading
 import traceback
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterator
 from functools import partial
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, TypeVar
 
+from colearn_ledger.core.failures import clean_text, told
 from colearn_ledger.errors import ColearnError, LearnerError
-from colearn_ledger.member.work import Trained, Verdict, Work
+from colearn_node.worker.border import plain_work
+from colearn_node.worker.codec import MOST_SAID, packed, unpacked
 from colearn_node.worker.messages import Discard, Done, Failed, Job, Ready, Spec
 
 if TYPE_CHECKING:
@@ -33,6 +36,7 @@ __all__ = ["Worker", "main"]
 T = TypeVar("T")
 
 _PR_SET_PDEATHSIG = 1
+_MOST_TRACE = 1 << 16  # characters
 
 
 def _die_with_the_node() -> None:
@@ -45,23 +49,47 @@ def _die_with_the_node() -> None:
             ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
+@contextlib.contextmanager
+def _guarded(lifeline: int) -> Iterator[None]:
+    """A shell that waits for the node's end and then ends this process's group: what the learner has started, too.
+
+    The kernel's signal reaches this process alone, and the learner's processes know nothing of the node.
+    """
+    quiet = subprocess.DEVNULL
+    guard = subprocess.Popen(["/bin/sh", "-c", "read _; kill -9 0"], stdin=lifeline, stdout=quiet, stderr=quiet)
+    os.close(lifeline)
+    try:
+        yield
+    finally:
+        guard.kill()
+        guard.wait()
+
+
 class Worker:
     """Makes the learner that a :class:`.messages.Spec` names, and then does one job after the other.
 
-    ``spec`` says what it is made of; ``connection`` leads to the node.
+    ``connection`` leads to the node.
     """
 
-    def __init__(self, spec: Spec, connection: Connection) -> None:
-        self._spec, self._connection = spec, connection
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
         self._inbox: queue.SimpleQueue[Job | Discard] = queue.SimpleQueue()
+        self._pid = os.getpid()
 
     def run(self) -> None:
         """Until the node is gone, or the learner can't be made."""
+        try:
+            spec = unpacked(self._connection.recv_bytes(), Spec, max_depth=1000)
+        except (EOFError, OSError):
+            return  # the node has gone before it said anything
         threading.Thread(target=self.listen, daemon=True).start()
-        preparer = self.make_preparer()
+        preparer = self.make_preparer(spec)
         if preparer is None:
-            return
-        self._connection.send(Ready(os.getpid()))
+            with contextlib.suppress(Exception):  # the learner may have put anything in their place
+                sys.stdout.flush()
+                sys.stderr.flush()
+            os._exit(0)  # threads that the learner has started don't keep the process
+        self._say(Ready(self._pid))
         while True:
             self.do(self._inbox.get(), preparer)
 
@@ -69,62 +97,73 @@ class Worker:
         """Take in jobs while others are done, and end the process with the node: training for nobody helps nobody."""
         try:
             while True:
-                self._inbox.put(self._connection.recv())
+                self._inbox.put(unpacked(self._connection.recv_bytes(), Job, Discard))
         except (EOFError, OSError):
             os._exit(0)
+        except BaseException:
+            traceback.print_exc()
+            os._exit(1)  # the node starts another one
 
-    def make_preparer(self) -> Preparer | None:
+    def make_preparer(self, spec: Spec) -> Preparer | None:
         """The learner and its store; None when it can't be made, and the node knows why."""
         from colearn_ledger.member.prepare import Preparer  # numpy and the learner: in this process alone
-
-        spec = self._spec
 
         def make() -> Preparer:
             learner = spec.learner.make()
             return Preparer(learner, spec.store.open(), max_size=spec.max_size, schema=spec.schema)
 
-        return self._attempt(0, make)
+        return self._attempt(0, make, "the learner's factory")
 
     def do(self, job: Job | Discard, preparer: Preparer) -> None:
         """One job, whose result or failure the node is told."""
         if isinstance(job, Discard):
             self._attempt(-1, partial(preparer.discard, job.refs))
             return
-        work = self._attempt(job.number, lambda: preparer.prepare(job.action, deadline_s=job.deadline_s))
-        if work is not None:
-            self._connection.send(Done(job.number, _light(work)))
 
-    def _attempt(self, number: int, work: Callable[[], T]) -> T | None:
+        def work() -> Done:
+            return Done(job.number, *plain_work(preparer.prepare(job.action, deadline_s=job.deadline_s)))
+
+        done = self._attempt(job.number, work)
+        if done is not None:
+            self._say(done)
+
+    def _attempt(self, number: int, work: Callable[[], T], who: str = "the learner") -> T | None:
+        """What comes of it; None when it failed. Whatever a learner's code raises, also to leave, is told.
+
+        SIGINT is ignored here, so an interrupt, too, is one that the learner has made.
+        """
         try:
             return work()
-        except ColearnError as e:
-            self._connection.send(Failed(number, e, ""))
-        except Exception as e:  # a learner's own fault, which must not end the watching
-            error = LearnerError(f"the learner failed: {type(e).__name__}: {e}", fix="see the traceback above")
-            self._connection.send(Failed(number, error, traceback.format_exc()))
+        except BaseException as e:
+            trace = "" if isinstance(e, ColearnError) else _trace()
+            self._say(Failed(number, told(e, who), trace))
         return None
 
+    def _say(self, message: Ready | Done | Failed) -> None:
+        if os.getpid() != self._pid:
+            os._exit(1)  # a fork of the learner's that came back: it doesn't speak for the worker
+        data = packed(message)
+        if len(data) > MOST_SAID and isinstance(message, Done):
+            error = LearnerError(f"what the learner returned takes {len(data)} bytes to tell", expected=f"{MOST_SAID}")
+            data = packed(Failed(message.number, error, ""))
+        self._connection.send_bytes(data)
 
-def main(fd: int) -> None:
+
+def main(fd: int, lifeline: int) -> None:
     """The process's life: what it is made of comes first over the connection."""
     _die_with_the_node()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the node, which then ends the worker
-    connection = Connection(fd)
-    spec: Spec = connection.recv()
-    Worker(spec, connection).run()
+    with _guarded(lifeline):
+        Worker(Connection(fd)).run()
 
 
-def _light(work: Work) -> Work:
-    """The same without the weights, which may be large and which nobody needs outside."""
-    from colearn_ledger.core.learner import Weights
-
-    if isinstance(work, Trained):
-        return replace(work, own_test=replace(work.own_test, weights=Weights(None)))
-    if isinstance(work, Verdict) and work.test is not None:
-        return replace(work, test=replace(work.test, weights=Weights(None)))
-    return work
+def _trace() -> str:
+    try:
+        return clean_text(traceback.format_exc(), _MOST_TRACE)
+    except BaseException:  # an error's class is the learner's own
+        return ""
 
 
 if __name__ == "__main__":
-    # By its real name, so that what is pickled here and there are the same classes.
-    importlib.import_module("colearn_node.worker.main").main(int(sys.argv[1]))
+    # By its real name, so that there is one module of it.
+    importlib.import_module("colearn_node.worker.main").main(int(sys.argv[1]), int(sys.argv[2]))

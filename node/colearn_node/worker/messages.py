@@ -1,4 +1,4 @@
-"""What the node and its worker process say to each other, pickled over a socket pair."""
+"""What the node and its worker process say to each other over a socket pair; :mod:`.codec` makes bytes of it."""
 
 from __future__ import annotations
 
@@ -53,10 +53,14 @@ class Ready:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """A job's result. The weights themselves stay in the worker."""
+    """A job's result. The weights themselves stay in the worker.
+
+    ``notes``: what of it couldn't be shown, for people.
+    """
 
     number: int
     work: Work
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

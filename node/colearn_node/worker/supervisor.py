@@ -12,17 +12,20 @@ from typing import Protocol
 
 from colearn_ledger.backoff import Backoff
 from colearn_ledger.core.decide import Action, Adopt, Judge, Propose
-from colearn_ledger.errors import SchemaMismatch
+from colearn_ledger.errors import LearnerError, SchemaMismatch
 from colearn_ledger.formats.hashes import shown_hash
-from colearn_ledger.member.work import Adopted, Nothing, Work
+from colearn_ledger.member.work import Adopted, Nothing, Trained, Verdict, Work
 
 from ..log import Log
+from .answers import NO_SCORE, answers, has_no_score
 from .messages import Discard, Done, Failed, Job, Ready, Spec
-from .process import Died, Message, WorkerProcess
+from .process import Died, Garbled, Message, WorkerProcess
 
 __all__ = ["Key", "WorkerSupervisor", "key_of", "name_of"]
 
 _FIRST_PROGRESS_S = 10.0
+_MOST_NOTES = 100
+_MOST_DOUBLINGS = 20
 
 Key = tuple[object, ...]
 
@@ -62,6 +65,8 @@ class WorkerSupervisor:
     ----------
     grace_s: seconds that stale work may go on while other work waits. It had better end by itself: with its process a
         learner is lost that may take long to make.
+    hang_s: seconds that adopting may take, besides those for pulling the weights, until the worker is taken to hang:
+        adopting alone is never stale. Twice as many each time, so that slow work comes to its end.
     start: makes a worker, as :class:`.process.WorkerProcess` does.
     clock: seconds that never go back.
 
@@ -79,10 +84,14 @@ class WorkerSupervisor:
         log: Log,
         *,
         grace_s: float,
+        hang_s: float,
         start: Callable[[Spec, Callable[[], None], Callable[[str], None]], Worker] = WorkerProcess,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._spec, self._wake, self._log, self._grace_s = spec, wake, log, grace_s
+        self._spec, self._wake, self._log = spec, wake, log
+        self._grace_s, self._hang_s = grace_s, hang_s
+        self._hung = 0  # times in a row
+        self._told: set[str] = set()
         self._make, self._now = start, clock
         self._process: Worker | None = None
         self._job: Job | None = None
@@ -106,8 +115,13 @@ class WorkerSupervisor:
         return self.ready and self._job is None
 
     def start(self) -> None:
-        """Start a worker."""
-        self._process = self._make(self._spec, self._wake, self._printed)
+        """Start a worker; where the machine can't, that is tried again after a pause."""
+        self._since, self._next_progress = self._now(), _FIRST_PROGRESS_S
+        try:
+            self._process = self._make(self._spec, self._wake, self._printed)
+        except OSError as e:
+            pause = self._deaths.add("worker")
+            self._log.error("worker_died", f"no worker can be started: {e}; again in {pause:.1f} s")
 
     def end(self) -> None:
         """Kill the worker. Its learner is lost; the next one adopts the accepted weights again."""
@@ -132,11 +146,12 @@ class WorkerSupervisor:
             self._give(action, deadline_s)
         elif key_of(self._job.action) == key:
             self._stale_since = None
-            self._tell_progress()
+            self._tell_progress(name_of(action))
+            if self._hangs():
+                self._hung += 1
+                self._replace()
         elif self._is_stale_too_long():
-            self._log.warning("stale", f"{name_of(self._job.action)} doesn't end: the worker is started anew")
-            self.end()
-            self.start()
+            self._replace()
         return None
 
     def rest(self, discard: Discard | None = None) -> None:
@@ -150,9 +165,10 @@ class WorkerSupervisor:
             self._log.debug("tidy", f"{len(discard.refs)} weights need not be kept any more")
             self._process.send(discard)
 
-    def done(self) -> None:
-        """The result was used."""
-        self._result = None
+    def done(self, action: Action | None = None) -> None:
+        """The result was used; ``action``: only if it is that one's."""
+        if action is None or (self._result is not None and self._result[0] == key_of(action)):
+            self._result = None
 
     def pause(self, action: Action) -> float:
         """Seconds until a failed action may be tried again; a long time if nothing waits for that."""
@@ -163,11 +179,15 @@ class WorkerSupervisor:
         """Take in what the worker said. Raises the error when no learner could be made at the very first start, or
         when accepted weights can never fit it: those need a person."""
         for message in self._process.hear() if self._process is not None else ():
+            if self._process is None:
+                break  # it was ended for what it said
             if isinstance(message, Ready):
                 self.ready = self._started_once = True
                 self._log.info("learner", "the learner is ready", pid=message.pid)
             elif isinstance(message, Died):
                 self._died(message.code)
+            elif isinstance(message, Garbled):
+                self._garbled(message.why)
             elif isinstance(message, Failed):
                 self._failed(message)
             elif self._job is not None and message.number == self._job.number:
@@ -177,20 +197,28 @@ class WorkerSupervisor:
 
     def _finished(self, message: Done) -> None:
         assert self._job is not None
-        action, work, self._job = self._job.action, message.work, None
-        self._stale_since = None
+        action, work = self._job.action, message.work
+        if not answers(action, work, self._spec.max_size):
+            self._garbled(f"{type(work).__name__.lower()} is no answer to {name_of(action)}")
+            return
+        self._job = self._stale_since = None
+        for note in message.notes:
+            self._tell_once("learner", note)
         if isinstance(work, Nothing):
             pause = self._failures.add(key_of(action))
             self._log.warning("unavailable", f"{work.reason}; again in {pause:.1f} s")
             return
         self._failures.clear()
         if isinstance(work, Adopted):
-            self.adopted = work.weights.sha256
+            self.adopted, self._hung = work.weights.sha256, 0
             assert isinstance(action, Adopt)
             sha256 = work.weights.sha256
             self._log.info("adopt", f"adopted the weights of round {action.round}: {shown_hash(sha256)}", sha256=sha256)
         else:
             self._result = (key_of(action), work)
+            test = work.own_test if isinstance(work, Trained) else work.test if isinstance(work, Verdict) else None
+            if test is not None and has_no_score(test):
+                self._tell_once("score", NO_SCORE)
 
     def _failed(self, message: Failed) -> None:
         if message.trace:
@@ -209,9 +237,23 @@ class WorkerSupervisor:
     def _died(self, code: int) -> None:
         doing = "" if self._job is None else f" while {name_of(self._job.action)}"
         how = f"was ended by signal {-code}" if code < 0 else f"ended with code {code}"
+        if not self.ready:
+            doing = " while the learner was made"
+            if code >= 0 and not self._started_once:
+                raise LearnerError(
+                    f"the learner's factory ended the process (code {code})",
+                    expected="a learner",
+                    fix="try the factory out by itself",
+                )
         self._forget()
         pause = self._deaths.add("worker")
         self._log.error("worker_died", f"the worker {how}{doing}; a new one in {pause:.1f} s", code=code)
+
+    def _garbled(self, why: str) -> None:
+        """Nothing that it says can be relied on any more."""
+        pause = self._deaths.add("worker")
+        self.end()
+        self._log.error("worker_died", f"what the worker said can't be understood ({why}); a new one in {pause:.1f} s")
 
     def _printed(self, line: str) -> None:
         self._log.info("learner_output", f"learner | {line}")
@@ -230,6 +272,20 @@ class WorkerSupervisor:
     def _start_again(self) -> None:
         if self._process is None and self._deaths.left("worker") <= 0:
             self.start()
+        elif self._process is not None and not self.ready:
+            self._tell_progress("making the learner")
+
+    def _replace(self) -> None:
+        assert self._job is not None
+        self._log.warning("stale", f"{name_of(self._job.action)} doesn't end: the worker is started anew")
+        self.end()
+        self.start()
+
+    def _hangs(self) -> bool:
+        assert self._job is not None
+        if not isinstance(self._job.action, Adopt):
+            return False
+        return self._now() - self._since > self._job.deadline_s + self._hang_s * (1 << min(self._hung, _MOST_DOUBLINGS))
 
     def _forget(self) -> None:
         self._process = self._job = self._result = self._stale_since = self.adopted = None
@@ -243,9 +299,13 @@ class WorkerSupervisor:
             self._log.info("stale", f"{name_of(self._job.action)} has become pointless: it is dropped")
         return now - self._stale_since > self._grace_s
 
-    def _tell_progress(self) -> None:
-        assert self._job is not None
+    def _tell_progress(self, what: str) -> None:
         seconds = self._now() - self._since
         if seconds >= self._next_progress:
             self._next_progress *= 2
-            self._log.info("progress", f"{name_of(self._job.action)}: {seconds:.0f} s so far", seconds=round(seconds))
+            self._log.info("progress", f"{what}: {seconds:.0f} s so far", seconds=round(seconds))
+
+    def _tell_once(self, event: str, text: str) -> None:
+        if text not in self._told and len(self._told) < _MOST_NOTES:
+            self._told.add(text)
+            self._log.warning(event, text)

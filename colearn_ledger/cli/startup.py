@@ -1,0 +1,62 @@
+"""What makes programs start sooner: a library that is never used is not loaded."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+__all__ = ["defer_pairings"]
+
+_SIGNATURES, _CURVE = "py_ecc.bls", "py_ecc.bls12_381"
+
+
+def defer_pairings() -> None:
+    """Have ``py_ecc.bls`` and the curve under it loaded when they are used, and not when they are imported.
+
+    eth_account needs eth_keyfile to open keystores, and that imports them for the keystores of validators, which no
+    member has: 0.4 s of computed tables, a third of what a node takes to start. For programs, whose process is their
+    own. It changes nothing where they are loaded already.
+    """
+    package = find_spec("py_ecc")
+    if package is None or package.submodule_search_locations is None:
+        return
+    for name in (_SIGNATURES, _CURVE):
+        folders = [str(Path(folder, name.rpartition(".")[2])) for folder in package.submodule_search_locations]
+        sys.modules.setdefault(name, _Deferred(name, folders))
+
+
+class _Deferred(ModuleType):
+    """Stands for a package until something in it is used. Its submodules can be imported as ever."""
+
+    def __init__(self, name: str, path: list[str]) -> None:
+        super().__init__(name)
+        self.__path__ = path
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):  # the import system's questions
+            raise AttributeError(name)
+        if self.__name__ == _SIGNATURES:
+            return _Later(name)
+        if name == "curve_order":  # a number, which eth_keyfile reads at once
+            return importlib.import_module(f"{_CURVE}.bls12_381_curve").curve_order
+        return getattr(_load(_CURVE), name)
+
+
+class _Later:
+    """A class of signatures, which an import has taken by its name."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __getattr__(self, attribute: str) -> Any:
+        return getattr(getattr(_load(_SIGNATURES), self._name), attribute)
+
+
+def _load(package: str) -> ModuleType:
+    if isinstance(sys.modules.get(package), _Deferred):
+        del sys.modules[package]
+    return importlib.import_module(package)

@@ -1,0 +1,72 @@
+"""What a program doesn't load when it starts, and that it has it when it is used after all."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+# The key and the public key are of EIP-2335's and EIP-2333's test cases.
+SCRIPT = """
+import json, sys
+from colearn_ledger.cli.startup import defer_pairings
+defer_pairings()
+import eth_account
+early = "py_ecc.bls.ciphersuites" in sys.modules or any(name.endswith("_pairing") for name in sys.modules)
+import eth_keyfile
+secret = bytes.fromhex("000000000019d6689c085ae165831e934ff763ae46a2a6c172b3f1b60a8ce26f")
+validators = eth_keyfile.create_keyfile_json(secret, b"password", version=4, kdf="pbkdf2", iterations=2)
+ours = eth_account.Account.encrypt(secret, "password", iterations=2)
+import py_ecc.bls, py_ecc.bls12_381
+print(json.dumps({
+    "early": early,
+    "public": validators["pubkey"],
+    "opened": eth_keyfile.decode_keyfile_json(ours, b"password").hex(),
+    "real": [py_ecc.bls.G2ProofOfPossession.__module__, py_ecc.bls12_381.pairing.__module__],
+}))
+"""
+
+
+@pytest.fixture(scope="module")
+def told() -> dict[str, object]:
+    done = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_defer_pairings__a_keystore_like_ours__is_read_without_them(told: dict[str, object]) -> None:
+    assert told["early"] is False
+    assert told["opened"] == "000000000019d6689c085ae165831e934ff763ae46a2a6c172b3f1b60a8ce26f"
+
+
+def test_defer_pairings__used_after_all__are_the_real_ones(told: dict[str, object]) -> None:
+    public = "9612d7a727c9d0a22e185a1c768478dfe919cada9266988cb32359c11f2b7b27f4ae4040902382ae2910c15e2b420d07"
+    assert told["public"] == public
+    assert told["real"] == ["py_ecc.bls.ciphersuites", "py_ecc.bls12_381.bls12_381_pairing"]
+
+
+def test_programs__start__without_them() -> None:
+    script = """
+import sys
+from colearn_ledger.cli.program import Parser, run_program
+run_program(lambda words: Parser(prog="program"), [])
+import web3
+assert not any(name.endswith("_pairing") for name in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+
+
+def test_defer_pairings__loaded_already__nothing_is_changed() -> None:
+    script = """
+import sys
+import py_ecc.bls
+before = sys.modules["py_ecc.bls"]
+from colearn_ledger.cli.startup import defer_pairings
+defer_pairings()
+assert sys.modules["py_ecc.bls"] is before and before.G2ProofOfPossession
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
