@@ -25,7 +25,7 @@ from web3.types import RPCEndpoint, RPCResponse
 from ..backoff import Backoff, pause_after
 from ..errors import ChainError, TransactionError, UsageError, WrongChain
 from .endpoint import READ_TIMEOUT_S, Endpoint, fetch_positions, is_behind
-from .transport import RETRY_S, Unanswered, http_post
+from .transport import RETRY_S, Post, Unanswered, http_post
 
 __all__ = [
     "PATIENCE_S",
@@ -75,6 +75,7 @@ def connect(
     cool_down_s: float = COOL_DOWN_S,
     probe_s: float = PROBE_S,
     patience_s: float = 0.0,
+    make_post: Callable[[str], Post] | None = None,
 ) -> Web3:
     """A web3 over ``urls``, in the order of preference.
 
@@ -85,6 +86,7 @@ def connect(
     timeout_s: seconds to wait for an answer.
     retry_s: seconds after which a refused connection is tried again, then twice as many.
     cool_down_s, probe_s, patience_s: as :class:`EndpointsProvider` has them.
+    make_post: what sends to a URL; None: over HTTP.
 
     Raises
     ------
@@ -94,8 +96,9 @@ def connect(
     """
     if not urls:
         raise UsageError("no RPC endpoint is named", expected="at least one URL", fix="name one with --rpc")
+    make_post = make_post or (lambda url: http_post(url, retry_s=retry_s))
     provider = EndpointsProvider(
-        [Endpoint(url, http_post(url, retry_s=retry_s), timeout_s) for url in urls],
+        [Endpoint(url, make_post(url), timeout_s) for url in urls],
         expected_chain_id,
         cool_down_s=cool_down_s,
         probe_s=probe_s,
