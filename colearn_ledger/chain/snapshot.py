@@ -31,7 +31,7 @@ __all__ = ["Snapshot"]
 
 T = TypeVar("T")
 _ZERO_HASH = bytes(32)
-_PAGE = 512  # records in one call, at most: about three million gas of reading, where endpoints allow fifty
+_PAGE = 256  # records in one call, at most: about two million gas of reading, where endpoints allow fifty
 
 
 @dataclass(frozen=True, slots=True)

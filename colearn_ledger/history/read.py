@@ -19,7 +19,7 @@ from .types import Choice, History, Round, Transaction, Vote
 
 __all__ = ["read_history"]
 
-PAGE = 512  # rounds in one call, where the endpoint answers so many
+PAGE = 256  # rounds in one call, where the endpoint answers so many
 FEW = 16  # rounds up to which only their own events are asked for
 _MILLION = 1_000_000
 _DID = {
