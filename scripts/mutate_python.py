@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Plant faults in the Python code, one at a time, and see whether the tests of its module notice.
 
-    scripts/mutate_python.py                    up to 16 faults a module of scripts/python_fault_tables.py, drawn by a
-                                                seed; goes on where it was stopped; writes docs/python-mutants.md
+    scripts/mutate_python.py                    up to 16 faults a module (fewer where scripts/python_fault_tables.py
+                                                says so), drawn by a seed; goes on where it was stopped; writes
+                                                docs/python-mutants.md
     scripts/mutate_python.py core node/health   only what begins so; prints, writes no page
     scripts/mutate_python.py --each 1000 core/decide     all faults of one module
 
@@ -118,6 +119,11 @@ def _own_tests(module: Module) -> list[str]:
     *folders, last = rest.split("/")
     names.append("/".join(["tests", room, *folders, f"test_{last}.py"]))
     return [name for name in dict.fromkeys(names) if (ROOT / name).is_file()]
+
+
+def most(module: Module) -> int:
+    """How many faults the module gets if nobody says."""
+    return tables.FEWER.get(module.room, EACH)
 
 
 def drawn(module: Module, each: int, seed: int) -> list[Fault]:
@@ -408,7 +414,12 @@ class Bench:
 # ---- the page
 
 
-def render(outcomes: dict[Module, list[Outcome]], each: int, seed: int) -> str:
+def _default() -> str:
+    fewer = "".join(f", in {room}/ {count}" for room, count in tables.FEWER.items())
+    return f"{EACH}{fewer}"
+
+
+def render(outcomes: dict[Module, list[Outcome]], each: int | None, seed: int) -> str:
     counted = [o for found in outcomes.values() for o in found]
     lines = [
         "# Do the Python tests see faults?",
@@ -418,7 +429,7 @@ def render(outcomes: dict[Module, list[Outcome]], each: int, seed: int) -> str:
         "names) until one fails. Comparisons, boundaries, `and`/`or`/`not`, arithmetic, constants, defaults of",
         "parameters and fields, `except` clauses, returned values and whole statements are changed; what only people",
         "read is not.",
-        f"Up to {each} faults a module are drawn by a seed ({seed}); how, and why the tool is ours:",
+        f"Up to {each or _default()} faults a module are drawn by a seed ({seed}); how, and why the tool is ours:",
         "[ADR 9](adr/0009-python-faults-by-a-script-of-ours.md).",
         "",
         f"As of {_commit()}: **{sum(bool(o.killer) for o in counted)} of {len(counted)} faults were seen.**",
@@ -474,16 +485,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("modules", nargs="*", help="room, or room/module, or what it begins with (default: all)")
-    parser.add_argument("--each", type=int, default=EACH, help=f"most faults a module (default: {EACH})")
+    parser.add_argument("--each", type=int, help=f"most faults a module (default: {_default()})")
     parser.add_argument("--seed", type=int, default=SEED, help=f"which faults are drawn (default: {SEED})")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="at a time (default: one a processor)")
     parser.add_argument("--list", action="store_true", help="name the faults, and try none")
     parser.add_argument("--again", action="store_true", help="try those that were seen before, too")
     options = parser.parse_args(arguments)
     chosen = [m for m in all_modules() if any(m.short.startswith(p) for p in options.modules or [""])]
-    if not chosen or options.each < 1 or options.jobs < 1:
+    if not chosen or (options.each is not None and options.each < 1) or options.jobs < 1:
         parser.error("no module begins so" if not chosen else "--each and --jobs are at least 1")
-    planned = {module: drawn(module, options.each, options.seed) for module in chosen}
+    planned = {module: drawn(module, options.each or most(module), options.seed) for module in chosen}
     if options.list:
         for module, faults in planned.items():
             print("\n".join(f"{module.short}: {fault.key}" for fault in faults))

@@ -8,6 +8,7 @@ import shutil
 import signal
 import sys
 from collections.abc import Callable, Generator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -76,8 +77,15 @@ def _seeded() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    # With --dist worksteal a process starts at the top of its share, and idle ones take from the others' ends.
-    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+    # With --dist worksteal a process starts at the top of its share, and idle ones take from the others' ends: what
+    # imports TensorFlow, for seconds and half a gigabyte, stays with the first one.
+    items.sort(
+        key=lambda item: (item.get_closest_marker("long") is None, item.get_closest_marker("tensorflow") is None)
+    )
+    if find_spec("tensorflow") is None:
+        for item in items:
+            if item.get_closest_marker("tensorflow") is not None:
+                item.add_marker(pytest.mark.skip(reason="TensorFlow is not installed"))
 
 
 @pytest.hookimpl(wrapper=True)

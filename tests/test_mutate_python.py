@@ -52,7 +52,7 @@ def test_process():
     assert subprocess.check_output([sys.executable, "-c", code], text=True) == "8\\n"
 """
 TABLES = """
-FOLDERS, TESTS, MARKS, IN_OTHER_PROCESSES, IMPORTED_ONCE = ("toy/core",), {}, {}, set(), ("pytest",)
+FOLDERS, TESTS, MARKS, FEWER, IN_OTHER_PROCESSES, IMPORTED_ONCE = ("toy/core",), {}, {}, {}, set(), ("pytest",)
 MAY_LIVE, NAMES = {}, "test"
 """
 

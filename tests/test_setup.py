@@ -185,7 +185,9 @@ def inner(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.
     return pytester
 
 
-@pytest.mark.parametrize("ci, parallel", [(True, ()), (True, ("-n", "1")), (False, ())])
+@pytest.mark.parametrize(
+    "ci, parallel", [(True, ()), pytest.param(True, ("-n", "1"), marks=pytest.mark.slow), (False, ())]
+)
 def test_skip__in_ci__is_an_error(
     inner: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, ci: bool, parallel: tuple[str, ...]
 ) -> None:
@@ -227,6 +229,7 @@ def test_torch_tests__in_a_quick_run__are_left_out_visibly(
     assert ("need PyTorch" in result.stdout.str()) is quick
 
 
+@pytest.mark.slow
 def test_seeds__in_the_header__repeat_the_run(inner: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("COLEARN_TEST_SEED")
     inner.makepyfile(

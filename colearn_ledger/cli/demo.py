@@ -27,6 +27,7 @@ __all__ = ["add_options", "run"]
 _HOW_MANY = f"{LEAST_MEMBERS} to {MOST_MEMBERS}"
 MAX_SEED = 2**31  # learners add their number to it, and frameworks take 32 bits
 ATTACKS = "label-flip, random-weights, sign-flip or lying-votes"
+_ATTACK = "sign-flip"
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -41,7 +42,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("-d", "--data_dir", type=Path, help="folder with the data")
     add_training_options(parser)
     add("--malicious", type=int, default=0, metavar="K", help="the last K learners attack (default: none)")
-    add("--attack", default="sign-flip", metavar="NAME", help=f"how: {ATTACKS} (default: %(default)s)")
+    add("--attack", metavar="NAME", help=f"how: {ATTACKS} (default: {_ATTACK})")
     add("--no-ledger", action="store_true", help="run in process, without a chain")
     add("--secret", action="store_true", help="votes are committed, then revealed")
     add("--shuffled", action="store_true", help="the order of proposers is shuffled")
@@ -67,9 +68,16 @@ def run(options: argparse.Namespace) -> int:
     _range(options.n_rounds >= 1, "n_rounds", options.n_rounds, "1 or more")
     _range(0 <= options.seed < MAX_SEED, "seed", options.seed, f"0 to {MAX_SEED - 1}")
     # by the seed, private training too, so that a run can be repeated: the demo's data is nobody's secret
-    training = replace(training_given(options, -(-options.n_rounds // options.n_learners)), deterministic=True)
+    training = replace(training_given(options, options.n_rounds, options.n_learners), deterministic=True)
     _range(0 <= options.malicious < options.n_learners, "malicious", options.malicious, "0 to all learners but one")
-    attack_named(options.attack)
+    if options.attack is not None:
+        attack_named(options.attack)
+        if not options.malicious:
+            raise UsageError(
+                "--attack without --malicious", expected="how many learners attack", fix="give --malicious 1"
+            )
+    elif options.malicious:
+        options.attack = _ATTACK
     if options.no_ledger and (options.secret or options.shuffled):
         raise UsageError("--secret and --shuffled are the ledger's", fix="leave out --no-ledger")
     if options.data_dir is not None and not options.data_dir.is_dir():

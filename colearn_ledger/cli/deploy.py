@@ -68,6 +68,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
     add = parser.add_argument_group("the store that they go to").add_argument
     add("--ipfs", metavar="ADDRESS", help="RPC of an IPFS daemon on this machine, such as /ip4/127.0.0.1/tcp/5001")
+    text = "holds what the IPFS RPC wants as authorization: user:password, or a bearer token"
+    add("--ipfs-token-file", type=Path, metavar="FILE", help=text)
     add("--store-folder", type=Path, metavar="DIR", help="instead of IPFS: a folder that all members share")
     add("--allow-remote-ipfs", action="store_true", help="take an IPFS RPC that isn't on loopback")
 
@@ -214,7 +216,7 @@ def _check(options: argparse.Namespace) -> _Wanted:
         max_size=max_size,
         fee_cap=cap,
         learner=learner,
-        store=StoreSpec(ipfs, options.store_folder, options.allow_remote_ipfs),
+        store=StoreSpec(ipfs, options.store_folder, options.allow_remote_ipfs, options.ipfs_token_file),
         network=network,
     )
 

@@ -34,7 +34,7 @@ def make_parser(chosen: str | None) -> Parser:
     """The parser of all commands' names, and of the chosen command's options."""
     parser = Parser(prog="colearn-ledger", description="Collective learning on a ledger.")
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    commands = parser.add_subparsers(metavar="COMMAND")
     for name, (module, text) in COMMANDS.items():
         command = commands.add_parser(name, help=text, description=text)
         if name == chosen:

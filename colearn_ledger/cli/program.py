@@ -9,8 +9,9 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from ..errors import ColearnError, UsageError
 from .startup import defer_pairings
@@ -21,10 +22,20 @@ INTERRUPTED, PIPE_CLOSED = 130, 141  # the exit codes that shells give to what C
 
 
 class Parser(argparse.ArgumentParser):
-    """Its mistakes are told as all others are."""
+    """Its mistakes are told as all others are. An empty path is one: it would be the working folder."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.register("type", Path, _path)
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(message, expected=self.format_usage().strip(), fix=f"{self.prog} --help lists all options")
+
+
+def _path(text: str) -> Path:
+    if not text:
+        raise argparse.ArgumentTypeError("is empty, and not a path")
+    return Path(text)
 
 
 def run_program(

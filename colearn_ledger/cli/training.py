@@ -29,11 +29,13 @@ def add_training_options(parser: argparse.ArgumentParser) -> None:
             )
 
 
-def training_given(options: argparse.Namespace, turns: int) -> Training:
-    """The training that the flags give; a privacy budget lasts for a learner's ``turns`` unless they say otherwise."""
+def training_given(options: argparse.Namespace, rounds: int, learners: int) -> Training:
+    """The training that the flags give. A privacy budget lasts for a learner's turns in a run of so many rounds, unless
+    they say otherwise.
+    """
     from ..tasks.training import Training, training_options
 
     training = Training.of({o.name: getattr(options, o.name) for o in training_options() if o.is_flag})
     if training.epsilon is not None and training.proposals is None:
-        training = replace(training, proposals=turns)
+        training = replace(training, proposals=-(-rounds // learners))
     return training

@@ -85,6 +85,7 @@ def ask_proposal(
         proposed = ask_propose(learner, round, name)
         try:
             data = encode(schema.fit(plain(proposed.weights)))
+            schema.check_size(len(data), None if held is None or held.data is None else len(held.data))
             if max_size is not None and len(data) > max_size:
                 raise InvalidWeights(
                     f"they are {len(data)} bytes",

@@ -13,6 +13,8 @@ __all__ = [
     "MOST_NOTE",
     "MOST_SECONDS",
     "ONE_BLOCK",
+    "most_after",
+    "proposed_max_size",
 ]
 
 # The contract's.
@@ -23,3 +25,22 @@ MOST_SECONDS = (1 << 32) - 1  # of a window
 ONE_BLOCK = 1 << 20  # bytes up to which weights are one raw block, whose digest is the weights' sha256
 
 DEFAULT_MAX_SIZE = 1 << 30  # bytes of weights, where a collective says nothing else
+
+_MIB = 1 << 20
+
+
+def proposed_max_size(size: int, *, grows: bool) -> int:
+    """The cap to propose for a collective whose first weights have ``size`` bytes.
+
+    ``grows``: whether weights of the same schema may be larger: those of trees, which are bytes, grow every round.
+    """
+    return min(MOST_BYTES, max(64 * size, 64 * _MIB) if grows else max(4 * size, _MIB))
+
+
+def most_after(size: int) -> int:
+    """Bytes that weights may have whose parent has ``size`` of them, where the schema gives no bound.
+
+    Room for any honest round (an ensemble that starts with nothing grows by much), and none for a stranger who would
+    fill a voter's memory.
+    """
+    return max(4 * size, size + 16 * _MIB)

@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 from enum import IntEnum
 from fractions import Fraction
 
+from .cid import cid_text
+
 __all__ = [
     "ZERO_ADDRESS",
     "MotionKind",
@@ -90,11 +92,19 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class WeightsRef:
-    """How the chain names weights: hash of the bytes, digest of the CID's root block, exact size in bytes."""
+    """How the chain names weights: hash of the bytes, digest of the CID's root block, exact size in bytes.
+
+    A proposer writes all three, so two that differ may name one content, which lies in the stores once, by its CID.
+    """
 
     sha256: bytes
     cid_digest: bytes
     size: int
+
+    @property
+    def cid(self) -> str:
+        """The CID as text: by this, and by nothing else, stores keep and discard."""
+        return cid_text(self.cid_digest, self.size)
 
 
 @dataclass(frozen=True, slots=True)

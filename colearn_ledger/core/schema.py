@@ -1,12 +1,14 @@
 """What a collective's weights must look like: the tree's shape, and each array's dtype and shape.
 
 Fixed when a collective is founded, from the genesis weights, so that a proposal that the model can't load is refused
-before any of it is loaded. Values are free, and so is the length of bytes; the types of scalars aren't.
+before any of it is loaded, and one of another size before any of it is fetched. Values are free, and so is the length
+of bytes; the types of scalars aren't.
 """
 
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -14,13 +16,18 @@ from typing import Any
 import numpy as np
 
 from ..errors import ConfigError, SchemaMismatch
+from .header import MAX_HEADER, header_of
+from .limits import most_after
 from .tensors import as_number, as_scalar
-from .tree import DTYPES, MAX_DEPTH, Leaf, Node, scalar_type, shown, skeleton_of
+from .tree import DTYPES, MAX_DEPTH, Leaf, Node, child_path, leaves_of, scalar_type, shown, skeleton_of
 
 __all__ = ["Schema"]
 
 _FORMAT = "colearn-schema-1"
 _NUMBERS = {"bool": bool, "int": int, "float": float}
+# Values that JSON writes with the fewest characters, and with the most.
+_SHORTEST: dict[str, Any] = {"none": None, "bool": True, "int": 0, "float": 0.0, "str": ""}
+_LONGEST = _SHORTEST | {"bool": False, "int": -(1 << 63), "float": -sys.float_info.max}
 _SCALARS = ("none", "bool", "int", "float", "str", "bytes")
 
 
@@ -67,6 +74,35 @@ class Schema:
                 fix="every learner of a collective needs the same model: same layers, same shapes, same dtypes",
             )
 
+    def sizes(self) -> tuple[int, int | None]:
+        """Bytes that weights of this schema have at least and at most, encoded; no most where it has bytes in it.
+
+        The two differ by how many digits numbers have that aren't in arrays, and by the length of texts.
+        """
+        shape = json.loads(self.tree)
+        least, most = (_example(shape, "", longest=longest) for longest in (False, True))
+        data = sum(leaf.nbytes for leaf in leaves_of(least))
+        kinds = set(_scalars(shape))
+        header = MAX_HEADER if "str" in kinds else len(header_of(most))
+        return 8 + len(header_of(least)) + data, None if "bytes" in kinds else 8 + header + data
+
+    def check_size(self, size: int, parent: int | None = None) -> None:
+        """Raise SchemaMismatch if no weights of this schema have ``size`` bytes, or far more than those before them.
+
+        ``parent``: bytes of the weights that they were trained from, which counts where the schema gives no bound;
+        None doesn't ask for that.
+        """
+        least, most = self.sizes()
+        if most is None and parent is not None:
+            most = max(least, most_after(parent))
+        if size < least or (most is not None and size > most):
+            allowed = f"{least}" if most == least else f"at least {least}" if most is None else f"{least} to {most}"
+            raise SchemaMismatch(
+                f"the weights have {size} bytes, and those of the collective's model have {allowed}",
+                expected=f"{allowed} bytes",
+                fix="every learner of a collective needs the same model: same layers, same shapes, same dtypes",
+            )
+
     def to_json(self) -> dict[str, Any]:
         """A JSON value, for a deployment's record."""
         return {"format": _FORMAT, "tree": json.loads(self.tree)}
@@ -108,6 +144,29 @@ def _shape(node: Node) -> Any:
     if isinstance(node, list | tuple):
         return ["list" if isinstance(node, list) else "tuple", *map(_shape, node)]
     return scalar_type(node)
+
+
+def _example(shape: Any, path: str, *, longest: bool) -> Node:
+    """A skeleton of the shape, whose numbers take up as many digits as can be, or as few; its bytes and texts none."""
+    if isinstance(shape, dict):
+        return {key: _example(child, child_path(path, key), longest=longest) for key, child in shape.items()}
+    if _is_sequence(shape):
+        children = [_example(one, child_path(path, i), longest=longest) for i, one in enumerate(shape[1:])]
+        return children if shape[0] == "list" else tuple(children)
+    if isinstance(shape, list):
+        return Leaf(path, shape[0], shape[1], tuple(shape[2]))
+    if shape == "bytes":
+        return Leaf(path, "bytes", "U8", (0,))
+    return _LONGEST[shape] if longest else _SHORTEST[shape]  # type: ignore[no-any-return]
+
+
+def _scalars(shape: Any) -> Iterator[str]:
+    """The kinds of everything in the shape that isn't an array."""
+    if isinstance(shape, str):
+        yield shape
+    elif isinstance(shape, dict) or _is_sequence(shape):
+        for child in shape.values() if isinstance(shape, dict) else shape[1:]:
+            yield from _scalars(child)
 
 
 def _differences(found: Any, wanted: Any, path: str) -> Iterator[tuple[str, Any, Any]]:

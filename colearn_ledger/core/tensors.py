@@ -7,6 +7,7 @@ by its methods, and made by the framework that the learner has loaded itself.
 
 from __future__ import annotations
 
+import itertools
 import sys
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
@@ -31,23 +32,7 @@ def plain(tree: Any) -> Any:
 
     Raises InvalidWeights for a tensor that can't be an array, as a sparse one.
     """
-    nodes = 0
-
-    def walk(value: Any, path: str, depth: int) -> Any:
-        nonlocal nodes
-        nodes += 1
-        if depth > MAX_DEPTH or nodes > MAX_NODES:  # a cycle, perhaps: the codec refuses it, with the reason
-            return value
-        if isinstance(value, Mapping):
-            return {key: walk(child, f"{path}/{key}", depth + 1) for key, child in value.items()}
-        if isinstance(value, list | tuple):
-            kind = list if isinstance(value, list) else tuple
-            return kind(walk(child, f"{path}/{i}", depth + 1) for i, child in enumerate(value))
-        if isinstance(value, bytearray):
-            return bytes(value)
-        return _array(value, path) if _is_tensor(value) else value
-
-    return walk(tree, "", 0)
+    return _plain(tree, "", 0, itertools.count(1))
 
 
 def like(tree: Any, example: Any) -> Any:
@@ -122,6 +107,19 @@ def bfloat16() -> np.dtype[Any]:
         ) from None
     dtype: np.dtype[Any] = np.dtype(ml_dtypes.bfloat16)
     return dtype
+
+
+def _plain(value: Any, path: str, depth: int, nodes: Iterator[int]) -> Any:
+    if depth > MAX_DEPTH or next(nodes) > MAX_NODES:  # a cycle, perhaps: the codec refuses it, with the reason
+        return value
+    if isinstance(value, Mapping):
+        return {key: _plain(child, f"{path}/{key}", depth + 1, nodes) for key, child in value.items()}
+    if isinstance(value, list | tuple):
+        kind = list if isinstance(value, list) else tuple
+        return kind(_plain(child, f"{path}/{i}", depth + 1, nodes) for i, child in enumerate(value))
+    if isinstance(value, bytearray):
+        return bytes(value)
+    return _array(value, path) if _is_tensor(value) else value
 
 
 def _is_tensor(value: Any) -> bool:

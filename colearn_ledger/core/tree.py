@@ -23,6 +23,7 @@ __all__ = [
     "MAX_NODES",
     "Leaf",
     "Node",
+    "child_path",
     "leaves_of",
     "parse_tree",
     "scalar_type",
@@ -76,99 +77,105 @@ Node = Union[Leaf, "dict[str, Node]", "list[Node]", "tuple[Node, ...]", None, bo
 
 def skeleton_of(tree: Any) -> tuple[Node, list[tuple[Leaf, npt.NDArray[Any]]]]:
     """Skeleton of a tree, and its leaves with their values (as arrays, not copied), in the tree's order."""
-    leaves: list[tuple[Leaf, npt.NDArray[Any]]] = []
-    nodes = 0
+    walk = _Walk()
+    return walk.node(tree, "", 0), walk.leaves
 
-    def walk(value: Any, path: str, depth: int) -> Node:
-        nonlocal nodes
-        nodes += 1
-        _check_bounds(nodes, depth, path)
+
+class _Walk:
+    """One pass over a tree.
+
+    An object and no function within a function: one that calls itself is a reference cycle, which would hold the arrays
+    until the garbage collector runs.
+    """
+
+    def __init__(self) -> None:
+        self.leaves: list[tuple[Leaf, npt.NDArray[Any]]] = []
+        self._nodes = 0
+
+    def node(self, value: Any, path: str, depth: int) -> Node:
+        self._nodes += 1
+        _check_bounds(self._nodes, depth, path)
         if isinstance(value, np.ndarray):
-            return keep("array", path, value)
+            return self._leaf("array", path, value)
         if isinstance(value, np.generic):
-            return keep("scalar", path, np.asarray(value))
+            return self._leaf("scalar", path, np.asarray(value))
         if type(value) is bytes:
-            return keep("bytes", path, np.frombuffer(value, np.uint8))
+            return self._leaf("bytes", path, np.frombuffer(value, np.uint8))
         if isinstance(value, dict):
             for key in value:
                 if not isinstance(key, str):
                     raise _unfit(path, f"a dict with the key {key!r} ({type(key).__name__})")
-            return {key: walk(value[key], _child(path, key), depth + 1) for key in map(_text_of, value)}
+            return {key: self.node(value[key], child_path(path, key), depth + 1) for key in map(_text_of, value)}
         if type(value) is tuple:  # a named tuple would lose its names
-            return tuple(walk(child, _child(path, i), depth + 1) for i, child in enumerate(value))
+            return tuple(self.node(child, child_path(path, i), depth + 1) for i, child in enumerate(value))
         if isinstance(value, list):
-            return [walk(child, _child(path, i), depth + 1) for i, child in enumerate(value)]
+            return [self.node(child, child_path(path, i), depth + 1) for i, child in enumerate(value)]
         if type(value) in (bool, int, float, str) or value is None:
             _check_scalar(value, path)
             return value  # type: ignore[no-any-return]
         raise _unfit(path, f"of type {type(value).__module__}.{type(value).__qualname__}")
 
-    def keep(kind: str, path: str, value: npt.NDArray[Any]) -> Leaf:
+    def _leaf(self, kind: str, path: str, value: npt.NDArray[Any]) -> Leaf:
         if type(value) not in (np.ndarray, np.memmap):
             raise _unfit(path, f"of type {type(value).__module__}.{type(value).__qualname__}")
         leaf = Leaf(path, kind, _dtype_name(value.dtype, path), value.shape)
         if len(leaf.shape) > MAX_NDIM:
             raise _unfit(path, f"an array of {len(leaf.shape)} dimensions, more than {MAX_NDIM}")
-        leaves.append((leaf, value))
+        self.leaves.append((leaf, value))
         return leaf
-
-    return walk(tree, "", 0), leaves
 
 
 def tree_json(skeleton: Node) -> str:
     """Canonical JSON: dicts are objects, sequences ``["list", …]`` and ``["tuple", …]``, leaves ``["array"]``, …"""
+    return json.dumps(_tags(skeleton), separators=(",", ":"), sort_keys=True, ensure_ascii=False, allow_nan=False)
 
-    def plain(node: Node) -> Any:
-        if isinstance(node, Leaf):
-            return [node.kind]
-        if isinstance(node, dict):
-            return {key: plain(child) for key, child in node.items()}
-        if isinstance(node, list | tuple):
-            return ["list" if isinstance(node, list) else "tuple", *map(plain, node)]
-        return node
 
-    return json.dumps(plain(skeleton), separators=(",", ":"), sort_keys=True, ensure_ascii=False, allow_nan=False)
+def _tags(node: Node) -> Any:
+    if isinstance(node, Leaf):
+        return [node.kind]
+    if isinstance(node, dict):
+        return {key: _tags(child) for key, child in node.items()}
+    if isinstance(node, list | tuple):
+        return ["list" if isinstance(node, list) else "tuple", *map(_tags, node)]
+    return node
 
 
 def parse_tree(value: Any, leaf: Callable[[str, str], Leaf]) -> Node:
     """The skeleton of parsed JSON; ``leaf(name, kind)`` gives each leaf. Raises InvalidWeights."""
-    nodes = 0
+    return _Parse(leaf).node(value, "", 0)
 
-    def walk(value: Any, path: str, depth: int) -> Node:
-        nonlocal nodes
-        nodes += 1
-        _check_bounds(nodes, depth, path)
+
+class _Parse:
+    """One pass over a tree's JSON."""
+
+    def __init__(self, leaf: Callable[[str, str], Leaf]) -> None:
+        self._leaf = leaf
+        self._nodes = 0
+
+    def node(self, value: Any, path: str, depth: int) -> Node:
+        self._nodes += 1
+        _check_bounds(self._nodes, depth, path)
         if isinstance(value, dict):
-            return {_text_of(key): walk(child, _child(path, key), depth + 1) for key, child in value.items()}
+            return {_text_of(key): self.node(child, child_path(path, key), depth + 1) for key, child in value.items()}
         if isinstance(value, list):
             tag = value[0] if value else None
             if tag in ("array", "scalar", "bytes") and len(value) == 1:
-                return leaf(path, tag)
+                return self._leaf(path, tag)
             if tag not in ("list", "tuple"):
                 raise InvalidWeights(f"the tree of the weights has an unknown entry at {shown(path)}")
-            children = [walk(child, _child(path, i), depth + 1) for i, child in enumerate(value[1:])]
+            children = [self.node(child, child_path(path, i), depth + 1) for i, child in enumerate(value[1:])]
             return children if tag == "list" else tuple(children)
         _check_scalar(value, path)
         return value  # type: ignore[no-any-return]
 
-    return walk(value, "", 0)
-
 
 def leaves_of(skeleton: Node) -> list[Leaf]:
-    found: list[Leaf] = []
-
-    def walk(node: Node) -> None:
-        if isinstance(node, Leaf):
-            found.append(node)
-        elif isinstance(node, dict):
-            for child in node.values():
-                walk(child)
-        elif isinstance(node, list | tuple):
-            for child in node:
-                walk(child)
-
-    walk(skeleton)
-    return found
+    if isinstance(skeleton, Leaf):
+        return [skeleton]
+    if isinstance(skeleton, dict | list | tuple):
+        children = skeleton.values() if isinstance(skeleton, dict) else skeleton
+        return [leaf for child in children for leaf in leaves_of(child)]
+    return []
 
 
 def scalar_type(value: Any) -> str:
@@ -180,7 +187,7 @@ def shown(path: str) -> str:
     return repr(path if len(path) <= 80 else path[:80] + "…") if path else "the root"
 
 
-def _child(path: str, key: str | int) -> str:
+def child_path(path: str, key: str | int) -> str:
     """A JSON pointer, so that no two leaves have one name whatever the keys are."""
     return f"{path}/{key}" if isinstance(key, int) else f"{path}/{key.replace('~', '~0').replace('/', '~1')}"
 

@@ -10,7 +10,6 @@ known to be right. Never pickle.
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 from typing import Any, NoReturn
 
@@ -20,18 +19,16 @@ import numpy.typing as npt
 from ..errors import InvalidWeights
 from ..formats.json import TooDeep, parse_shallow_json
 from .cid import CHUNK, CidHasher
+from .header import FORMAT, MAX_HEADER, header_of, in_file_order
 from .protocol import WeightsRef
 from .schema import Schema
 from .tensors import bfloat16
-from .tree import DTYPES, MAX_DEPTH, MAX_NDIM, Leaf, Node, leaves_of, parse_tree, shown, skeleton_of, tree_json
+from .tree import DTYPES, MAX_DEPTH, MAX_NDIM, Leaf, Node, leaves_of, parse_tree, shown, skeleton_of
 
-__all__ = ["MAX_HEADER", "decode", "encode", "is_encoding", "weights_ref"]
+__all__ = ["MAX_HEADER", "check_head", "decode", "encode", "is_encoding", "weights_ref"]
 
-MAX_HEADER = 1 << 20
-_FORMAT = "colearn-weights-1"  # the one key of the metadata, since safetensors writes several in random order
 _BLOCK = 1 << 16  # elements looked at in one go when values are checked: stays in the cache, and small
 _MAX_JSON_DEPTH = 4 * MAX_DEPTH  # a level of the tree may be two of its JSON
-_ORDER = {name: i for i, name in enumerate(DTYPES)}
 
 
 def encode(tree: Any, *, max_header: int = MAX_HEADER) -> bytes:
@@ -96,29 +93,50 @@ def decode(
     LearnerError: they have bfloat16 arrays, and this machine can't hold them (says nothing about the weights).
     """
     view = memoryview(data).cast("B")
-    header, skeleton = _parse(view, max_header)
+    header, skeleton = _parse(view, len(view), max_header)
     if schema is not None:
         schema.check_skeleton(skeleton)
     position = 8 + len(header)
     values: dict[str, Any] = {}
-    for leaf in _in_file_order(leaves_of(skeleton)):
+    for leaf in in_file_order(leaves_of(skeleton)):
         count = math.prod(leaf.shape)
         stored = np.frombuffer(view, _stored_dtype(leaf.dtype), count, position) if count else None
         position += leaf.nbytes
         if stored is not None and not verified:
             _check_values(leaf, stored)
         values[leaf.name] = _value(leaf, stored)
+    return _built(skeleton, values)
 
-    def build(node: Node) -> Any:
-        if isinstance(node, Leaf):
-            return values[node.name]
-        if isinstance(node, dict):
-            return {key: build(child) for key, child in node.items()}
-        if isinstance(node, list | tuple):
-            return type(node)(map(build, node))
-        return node
 
-    return build(skeleton)
+def check_head(
+    head: bytes | memoryview, size: int, schema: Schema | None = None, *, max_header: int = MAX_HEADER
+) -> None:
+    """Refuse weights by their first bytes, before the others are fetched: by their header, which says all but values.
+
+    Parameters
+    ----------
+    head: the first bytes. Where the header doesn't end in them, nothing more than its length is looked at.
+    size: of all of them, in bytes.
+
+    Raises InvalidWeights and SchemaMismatch as :func:`decode` would.
+    """
+    view = memoryview(head).cast("B")
+    if len(view) < 8 + int.from_bytes(view[:8], "little") <= min(size, 8 + max_header):
+        return
+    _, skeleton = _parse(view, size, max_header)
+    if schema is not None:
+        schema.check_skeleton(skeleton)
+
+
+def _built(node: Node, values: dict[str, Any]) -> Any:
+    """The tree whose leaves have these values. (No function within a function: see :class:`.tree._Walk`.)"""
+    if isinstance(node, Leaf):
+        return values[node.name]
+    if isinstance(node, dict):
+        return {key: _built(child, values) for key, child in node.items()}
+    if isinstance(node, list | tuple):
+        return type(node)(_built(child, values) for child in node)
+    return node
 
 
 def weights_ref(data: bytes | bytearray | memoryview) -> WeightsRef:
@@ -139,60 +157,47 @@ def _written(tree: Any) -> tuple[bytes, list[tuple[Leaf, npt.NDArray[Any]]]]:
     """The header of a tree's bytes, and the arrays that follow it, in their order."""
     skeleton, leaves = skeleton_of(tree)
     arrays = {leaf.name: (leaf, value) for leaf, value in leaves}
-    return _header(skeleton), [arrays[leaf.name] for leaf in _in_file_order([leaf for leaf, _ in leaves])]
+    return header_of(skeleton), [arrays[leaf.name] for leaf in in_file_order([leaf for leaf, _ in leaves])]
 
 
-def _in_file_order(leaves: list[Leaf]) -> list[Leaf]:
-    return sorted(leaves, key=lambda leaf: (_ORDER[leaf.dtype], leaf.name))
+def _parse(view: memoryview, size: int, max_header: int) -> tuple[bytes, Node]:
+    """Header and skeleton of ``size`` bytes that begin with ``view``, which has all of the header.
 
-
-def _header(skeleton: Node) -> bytes:
-    """The header's JSON, as safetensors writes it, padded to a multiple of eight bytes."""
-    entries: dict[str, Any] = {"__metadata__": {_FORMAT: tree_json(skeleton)}}
-    position = 0
-    for leaf in _in_file_order(leaves_of(skeleton)):
-        offsets = [position, position + leaf.nbytes]
-        entries[leaf.name] = {"dtype": leaf.dtype, "shape": list(leaf.shape), "data_offsets": offsets}
-        position = offsets[1]
-    header = json.dumps(entries, separators=(",", ":"), ensure_ascii=False).encode("utf-8")
-    return header + b" " * (-len(header) % 8)
-
-
-def _parse(view: memoryview, max_header: int) -> tuple[bytes, Node]:
-    """Header and skeleton of a file, every byte of the header and the data's length checked; no value looked at."""
-    if len(view) < 8:
-        raise InvalidWeights(f"the weights end after {len(view)} bytes, within their first field")
+    Every byte of the header and the data's length are checked; no value is looked at.
+    """
+    if size < 8:
+        raise InvalidWeights(f"the weights end after {size} bytes, within their first field")
     length = int.from_bytes(view[:8], "little")
     if length > max_header:
         raise InvalidWeights(f"the weights' header claims {length} bytes", expected=f"at most {max_header}")
-    if length > len(view) - 8:
-        raise InvalidWeights(f"the weights' header claims {length} bytes, and {len(view) - 8} are left")
+    if length > size - 8:
+        raise InvalidWeights(f"the weights' header claims {length} bytes, and {size - 8} are left")
     header = bytes(view[8 : 8 + length])
     entries = _json(header, "header")
     if not isinstance(entries, dict):
         raise InvalidWeights("the weights' header isn't a JSON object")
     metadata = entries.pop("__metadata__", None)
-    if not isinstance(metadata, dict) or list(metadata) != [_FORMAT] or not isinstance(metadata[_FORMAT], str):
-        raise InvalidWeights(f"the weights' header has no tree of the format {_FORMAT}, or more than that")
-    tree = _json(metadata[_FORMAT].encode("utf-8", "surrogatepass"), "tree")
+    if not isinstance(metadata, dict) or list(metadata) != [FORMAT] or not isinstance(metadata[FORMAT], str):
+        raise InvalidWeights(f"the weights' header has no tree of the format {FORMAT}, or more than that")
+    tree = _json(metadata[FORMAT].encode("utf-8", "surrogatepass"), "tree")
     end = 0
 
     def leaf(name: str, kind: str) -> Leaf:
         nonlocal end
         if name not in entries:
             raise InvalidWeights(f"the tree of the weights names a tensor at {shown(name)}, and there is none")
-        found = _leaf(name, kind, entries.pop(name), len(view) - 8 - length)
+        found = _leaf(name, kind, entries.pop(name), size - 8 - length)
         end += found.nbytes
         return found
 
     skeleton = parse_tree(tree, leaf)
     if entries:
         raise InvalidWeights(f"there is a tensor at {shown(next(iter(entries)))} that the weights' tree doesn't name")
-    if end != len(view) - 8 - length:
+    if end != size - 8 - length:
         raise InvalidWeights(
-            f"the weights have {len(view) - 8 - length} bytes of data", expected=f"{end}, as their header says"
+            f"the weights have {size - 8 - length} bytes of data", expected=f"{end}, as their header says"
         )
-    if header != _header(skeleton):
+    if header != header_of(skeleton):
         raise InvalidWeights(
             "the weights aren't in their canonical form (offsets with holes or overlaps, another order or spelling)",
             fix="write them by colearn_ledger.core.weights.encode",

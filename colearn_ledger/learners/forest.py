@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import LearnerError, UsageError
-from .sklearn import Scorer, check_labels, evaluate_estimator
+from .sklearn import Scorer, check_data, check_labels, evaluate_estimator
 from .template import Data, LearnerOptions, TemplateLearner
 from .trees.tree_arrays import ForestShape, forest_arrays, forest_trees
 from .voting.policy import Evaluation
@@ -77,6 +77,7 @@ class ForestLearner(TemplateLearner):
             )
         max_nodes = _most_nodes(estimator)
         super().__init__(train, vote, test, **options)
+        check_data(estimator, train=self.train_set, vote=self.vote_set, test=self.test_set)
         x, y = (np.asarray(part) for part in self.train_set)
         self._classes = check_labels(classes, y) if is_classifier(estimator) else None
         self._steps = steps_per_round

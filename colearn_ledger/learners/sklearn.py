@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..errors import LearnerError, UsageError
+from ..errors import DataError, LearnerError, UsageError
 from .template import BatchLearner, BatchOptions, Data
 from .voting.policy import Evaluation
 
 try:
+    from scipy.sparse import issparse
     from sklearn.base import is_classifier
     from sklearn.exceptions import ConvergenceWarning
 except ModuleNotFoundError as error:
@@ -49,6 +50,10 @@ NOT_WEIGHTS = {
 }
 
 
+# Parts of the messages by which scikit-learn's linear models and its networks tell it.
+DIVERGED = ("under-/overflow occurred", "non-finite parameter weights")
+
+
 class SklearnLearner(BatchLearner):
     """Trains, tests and votes with an estimator such as SGDClassifier, Perceptron, MLPClassifier or GaussianNB.
 
@@ -65,6 +70,12 @@ class SklearnLearner(BatchLearner):
     criterion: what to call the score.
     options: see :class:`~colearn_ledger.learners.template.BatchLearner`; ``batch_size`` (samples per call of
         ``partial_fit``) is the whole training set if not given.
+
+    Raises
+    ------
+    LearnerError: the estimator can't go on training, or keeps a part of its weights to itself.
+    DataError: inputs or targets are no arrays, or have a NaN or an infinity that the estimator doesn't take.
+    UsageError: a label or an option is out of range.
     """
 
     DEFAULT_BATCH_SIZE = None
@@ -95,6 +106,7 @@ class SklearnLearner(BatchLearner):
                 fix="make the estimator without averaging",
             )
         super().__init__(train, vote, test, **options)
+        check_data(estimator, train=self.train_set, vote=self.vote_set, test=self.test_set)
         self._extra = {}
         if is_classifier(estimator):
             self._extra["classes"] = check_labels(classes, self.train_set[1])
@@ -133,7 +145,16 @@ class SklearnLearner(BatchLearner):
         x, y = self.train_set
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # going on in small steps is the point
-            self._estimator.partial_fit(x[rows], y[rows], **self._extra)
+            try:
+                self._estimator.partial_fit(x[rows], y[rows], **self._extra)
+            except ValueError as e:
+                if not any(words in str(e) for words in DIVERGED):
+                    raise
+                raise LearnerError(
+                    f"the training of {type(self._estimator).__name__} diverged: {e}",
+                    expected="weights that stay finite",
+                    fix="a smaller learning rate, or inputs that are scaled to about -1 to 1",
+                ) from e
         self._optimizer = vars(self._estimator).get("_optimizer")
 
     def read_weights(self) -> dict[str, Any]:
@@ -152,6 +173,35 @@ class SklearnLearner(BatchLearner):
 
     def evaluate(self, data: Data, *, outcomes: bool = False) -> Evaluation:
         return evaluate_estimator(self._estimator, data, self._scorer, self._criterion, outcomes=outcomes)
+
+
+def check_data(estimator: Any, **sets: Data) -> None:
+    """Raise DataError unless the sets, by name, are what the estimator can be given, in all their rows."""
+    for name, data in sets.items():
+        for part, values in zip(("inputs", "targets"), data, strict=True):
+            if not hasattr(values, "shape"):
+                raise DataError(
+                    f"the {part} of the {name} set are a {type(values).__name__}",
+                    expected="a numpy array, a data frame or a sparse matrix",
+                    fix="numpy.asarray(...) makes an array of it",
+                )
+            numbers = getattr(values, "data", values) if issparse(values) else values
+            if _takes_nan(estimator) or getattr(numbers, "dtype", np.dtype(object)).kind not in "fc":
+                continue
+            finite = np.isfinite(numbers)
+            if not finite.all():
+                wrong = finite.size - np.count_nonzero(finite)
+                raise DataError(
+                    f"{wrong} values of the {part} of the {name} set are NaN or infinite",
+                    expected=f"finite numbers, which {type(estimator).__name__} needs",
+                    fix="fill them in or leave their samples out",
+                )
+
+
+def _takes_nan(estimator: Any) -> bool:
+    """By scikit-learn's own word; what others' estimators take is not known."""
+    tags = getattr(estimator, "__sklearn_tags__", None)
+    return not type(estimator).__module__.startswith("sklearn.") or tags is None or bool(tags().input_tags.allow_nan)
 
 
 def check_labels(classes: Any, y: Any) -> Array:

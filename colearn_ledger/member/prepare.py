@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from ..core.asking import ask_accept, ask_current, ask_judge, ask_proposal, ask_test, why_declined
 from ..core.decide import Action, Adopt, Judge, Propose, Wait
@@ -17,7 +18,7 @@ from ..core.limits import MOST_NOTE
 from ..core.protocol import WeightsRef
 from ..core.schema import Schema
 from ..core.weights import decode, encode
-from ..errors import InvalidWeights, UnavailableWeights, UntestableWeights
+from ..errors import InvalidWeights, StoreError, UnavailableWeights, UntestableWeights
 from ..stores.base import Store
 from .verified import Verified
 from .work import Adopted, Declined, Nothing, Trained, Verdict, Work
@@ -36,10 +37,6 @@ class Preparer:
     name: what to call the learner in messages.
     schema: what the collective's weights look like; as the learner's own if not given.
     verified: where verified weights are kept until they are adopted; members in one process may share one.
-
-    Attributes
-    ----------
-    adopted: sha256 of the accepted weights that the learner holds; None before the first.
 
     Raises InvalidWeights when the learner's own current weights can't be encoded, or don't fit the schema.
     """
@@ -61,9 +58,14 @@ class Preparer:
         own = ask_current(learner, name).weights
         self.schema = schema or Schema.of(own)
         encode(self.schema.fit(own))
-        self.adopted: bytes | None = None
+        self._adopted_ref: WeightsRef | None = None
         self._held = Held(self.schema)
         self._verified = Verified() if verified is None else verified
+
+    @property
+    def adopted(self) -> bytes | None:
+        """sha256 of the accepted weights that the learner holds; None before the first."""
+        return None if self._adopted_ref is None else self._adopted_ref.sha256
 
     def prepare(self, action: Action, *, deadline_s: float | None = None) -> Work:
         """Do the long part of ``action``. ``deadline_s``: seconds that pulling weights may take.
@@ -84,11 +86,40 @@ class Preparer:
         """Have the learner test weights that were verified, or that it made: canonical bytes of the schema."""
         return ask_test(self.learner, Weights(decode(data, self.schema, verified=True)), self.name, held=self._held)
 
-    def discard(self, refs: Sequence[WeightsRef]) -> None:
-        """Have the store keep these no longer."""
-        self._verified.forget(refs)
-        for ref in refs:
-            self.store.discard(ref)
+    def tidy(self, needed: Sequence[WeightsRef] | None, archive: Sequence[WeightsRef] = ()) -> None:
+        """See to it that the store keeps what this member needs, and of all that it kept for it nothing else.
+
+        The adopted weights are put back where the store has lost them. Asked again and again: what fails now, as while
+        a daemon is away, is done the next time.
+
+        Parameters
+        ----------
+        needed: everything else that is kept for this member is discarded, by its CID; None: nothing is.
+        archive: to be kept for good, if it is there.
+
+        Raises StoreError, once all was tried, when something failed.
+        """
+        failures: list[StoreError] = []
+
+        def attempt(work: Callable[[], object]) -> None:
+            try:
+                work()
+            except StoreError as e:
+                failures.append(e)
+
+        kept = self.store.kept()
+        held, ref = self._held.data, self._adopted_ref
+        if ref is not None and held is not None and not (ref.cid in kept and self.store.has(ref)):
+            attempt(partial(self.store.put, held))
+        for one in archive:
+            if one.cid in kept:
+                attempt(partial(self.store.archive, one))
+        if needed is not None:
+            keep = {one.cid for one in (*needed, ref, self._verified.ref) if one is not None}
+            for cid in kept - keep:
+                attempt(partial(self.store.discard, cid))
+        if failures:
+            raise failures[0]
 
     def _adopt(self, action: Adopt, deadline_s: float | None) -> Work:
         ref = action.weights
@@ -105,7 +136,7 @@ class Preparer:
             held.data = self._verified.take(ref)
         self._held = Held(self.schema)  # what it holds isn't known while it adopts
         ask_accept(self.learner, Weights(tree), self.name)
-        self._held, self.adopted = held, ref.sha256
+        self._held, self._adopted_ref = held, ref
         return Adopted(ref)
 
     def _train(self, action: Propose) -> Trained | Declined:

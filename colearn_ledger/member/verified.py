@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import mmap
 import tempfile
-from collections.abc import Iterable
 from pathlib import Path
 
 from ..core.protocol import WeightsRef
@@ -26,11 +25,15 @@ class Verified:
     Parameters
     ----------
     folder: where the file is made; the system's folder of temporary files if None.
+
+    Attributes
+    ----------
+    ref: what was kept last; None where nothing is.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
         self._folder = folder
-        self._ref: WeightsRef | None = None
+        self.ref: WeightsRef | None = None
         self._data: memoryview | None = None
 
     def keep(self, ref: WeightsRef, data: bytes) -> None:
@@ -38,20 +41,15 @@ class Verified:
 
         Where they can't be kept, as on a full disk, they are fetched again when they are adopted.
         """
-        if ref == self._ref:
+        if ref == self.ref:
             return
-        self._ref = self._data = None
+        self.ref = self._data = None
         with contextlib.suppress(OSError), tempfile.TemporaryFile(dir=self._folder) as file:
             file.write(data)
             file.flush()
             self._data = memoryview(mmap.mmap(file.fileno(), len(data), access=mmap.ACCESS_READ))
-            self._ref = ref
+            self.ref = ref
 
     def take(self, ref: WeightsRef) -> memoryview | None:
         """The bytes that ``ref`` names, if they are the last that were verified."""
-        return self._data if ref == self._ref else None
-
-    def forget(self, refs: Iterable[WeightsRef]) -> None:
-        """Let go of what the store is told to discard: adopted once more, it must be fetched, and so pinned, again."""
-        if any(ref == self._ref for ref in refs):
-            self._ref = self._data = None
+        return self._data if ref == self.ref else None

@@ -12,18 +12,24 @@ from ..core.cid import cid_digest
 from ..core.protocol import WeightsRef
 from ..errors import InvalidWeights
 
-__all__ = ["Store", "check_bytes"]
+__all__ = ["ANYBODY", "Store", "archive_of", "check_bytes", "owner_of"]
+
+ANYBODY = "colearn"  # the owner of a store that is opened for no collective, as for founding one
 
 
 class Store(Protocol):
-    """Content-addressed bytes. Every method may raise StoreError if the store itself can't be used."""
+    """Content-addressed bytes. Every method may raise StoreError if the store itself can't be used.
 
-    def put(self, data: bytes) -> WeightsRef:
+    What a store keeps, it keeps for its owner (:func:`owner_of`): many may share one place, and hold the same content,
+    and none takes it from another. Nothing is kept in memory: who keeps what is asked of the place itself.
+    """
+
+    def put(self, data: bytes | memoryview) -> WeightsRef:
         """Keep ``data`` (pinned) and return its name. When it returns, others can get it; putting twice is harmless."""
         ...
 
     def get(self, ref: WeightsRef, *, deadline_s: float | None = None) -> bytes:
-        """The bytes that ``ref`` names, checked: exact size, sha256 and CID.
+        """The bytes that ``ref`` names, checked: exact size, sha256 and CID. From then on they are kept (pinned).
 
         Parameters
         ----------
@@ -40,9 +46,30 @@ class Store(Protocol):
         """Whether this store holds them itself, without asking anybody."""
         ...
 
-    def discard(self, ref: WeightsRef) -> None:
-        """Keep them no longer (unpin). Discarding what isn't there is harmless."""
+    def kept(self) -> frozenset[str]:
+        """The CIDs of all that is kept for this owner, and is there."""
         ...
+
+    def discard(self, ref: WeightsRef | str) -> None:
+        """Keep no longer what has this CID. Harmless where it isn't kept for this owner: then nothing is done.
+
+        What others keep, or what was there before it was kept, stays.
+        """
+        ...
+
+    def archive(self, ref: WeightsRef) -> None:
+        """Keep for good what is there: :meth:`kept` doesn't name it for that, and :meth:`discard` leaves it."""
+        ...
+
+
+def owner_of(chain_id: int, contract: str, member: str) -> str:
+    """The owner that a member's node has in its store: another one for each collective."""
+    return f"colearn/{chain_id}/{contract}/{member}"
+
+
+def archive_of(owner: str) -> str:
+    """Under whose name an owner's archive is kept."""
+    return f"{owner}/archive"
 
 
 def check_bytes(data: bytes, ref: WeightsRef) -> None:

@@ -6,6 +6,8 @@ fetched, what arrives is counted, capped and hashed, and a new CID is compared w
 The client library is old, and is used around its faults: ``Client`` rather than ``connect`` (which refuses today's
 Kubo), parameters in ``opts`` (its own arguments are sent wrongly), one client per thread (its session isn't safe to
 share), and Kubo's own ``timeout`` beside the socket's (which counts from one read to the next).
+
+Pins are this store's own, whoever else keeps the same content: :mod:`.pins` says how.
 """
 
 from __future__ import annotations
@@ -21,11 +23,14 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
-from ..core.cid import CHUNK, MAX_LINKS, CidHasher, cid_text, inner_nodes, root_block_size_check, root_node
+from ..core.cid import CHUNK, MAX_LINKS, CidHasher, inner_nodes, root_block_size_check, root_node
 from ..core.protocol import WeightsRef
 from ..core.weights import weights_ref
 from ..errors import InvalidWeights, StoreError, UnavailableWeights, UsageError
+from .address import parse_api, shown_api
+from .base import ANYBODY, archive_of
 from .kubo import KUBO_MINIMUM
+from .pins import kept_cid, pin_cid, pin_name, pinned_block
 
 __all__ = ["IpfsStore"]
 
@@ -39,12 +44,14 @@ _IMPORT = {
     "chunker": f"size-{CHUNK}",
     "max-file-links": str(MAX_LINKS),
     "trickle": "false",
-    "pin": "true",
+    "pin": "false",  # a pin of its own comes after it
     "quieter": "true",
 }
+_NO_HOST = "/dns/localhost/tcp/80/http"  # for a socket's client, whose requests all go to the socket
 _MIN_S = 0.05  # a deadline that has passed still asks, for what the daemon has itself
 _SLACK_S = 2.0  # the socket waits longer than the daemon, so that the daemon's own answer is the one that comes
 _LOCAL_S = 30.0  # what needs no other peer
+_FULL = ("no space left", "disk quota", "storage limit", "StorageMax", "not enough space")
 
 
 class IpfsStore:
@@ -54,24 +61,45 @@ class IpfsStore:
 
     Parameters
     ----------
-    api: address of the daemon's RPC, such as ``/ip4/127.0.0.1/tcp/5001`` or ``http://127.0.0.1:5001``.
+    api: address of the daemon's RPC, such as ``/ip4/127.0.0.1/tcp/5001``, ``http://127.0.0.1:5001`` or
+        ``/unix/run/ipfs.sock``.
+    owner: for whom it keeps weights: what it pins is pinned under this name, and nothing else is ever unpinned.
     deadline_s: how long :meth:`get` tries when it is given no deadline.
     allow_remote: take an RPC that isn't on loopback. Whoever can reach such an RPC owns the daemon.
+    token: what the daemon wants as ``Authorization`` (see :func:`.http.authorization`); never shown.
 
     Raises
     ------
     UsageError: the address can't be understood, or isn't on loopback.
+    ConfigError: the token can't be sent.
     """
 
-    def __init__(self, api: str = DEFAULT_API, *, deadline_s: float = 60.0, allow_remote: bool = False) -> None:
-        self.api = _multiaddress(api)
+    def __init__(
+        self,
+        api: str = DEFAULT_API,
+        *,
+        owner: str = ANYBODY,
+        deadline_s: float = 60.0,
+        allow_remote: bool = False,
+        token: str | None = None,
+    ) -> None:
+        self._address = parse_api(api)
+        self.api = self._address.multiaddress
+        self.owner = owner
         self.deadline_s = deadline_s
-        if not allow_remote and not re.match(r"/(ip4/127\.\d+\.\d+\.\d+|ip6/::1|dns[46]?/localhost|unix)/", self.api):
+        if not allow_remote and not self._address.is_local:
             raise UsageError(
-                f"the IPFS RPC {api} isn't on this machine",
+                f"the IPFS RPC {shown_api(api)} isn't on this machine",
                 expected="a loopback address, since whoever reaches the RPC owns the daemon",
                 fix="run an IPFS daemon on this machine, or reach the other's RPC through a tunnel",
             )
+        if token is None and self._address.credentials is not None:
+            token = ":".join(self._address.credentials)
+        self._authorization = None
+        if token is not None:
+            from .http import authorization
+
+            self._authorization = authorization(token)
         self._local = threading.local()
         self._clients: list[Any] = []
         self._lock = threading.Lock()
@@ -82,52 +110,67 @@ class IpfsStore:
 
     # ---- the store
 
-    def put(self, data: bytes) -> WeightsRef:
+    def put(self, data: bytes | memoryview) -> WeightsRef:
+        view = memoryview(data).cast("B")
         with self._asking("add weights to"), ThreadPoolExecutor(1) as beside:
             client = self._checked()
-            naming = beside.submit(weights_ref, data)  # both sides hash all bytes: at the same time
-            had = client.add_bytes(data, opts=_IMPORT, timeout=_LOCAL_S + len(data) / CHUNK)
+            naming = beside.submit(weights_ref, view)  # both sides hash all bytes: at the same time
+            parts = (bytes(view[i : i + CHUNK]) for i in range(0, len(view), CHUNK))
+            had = client.add_bytes(parts, opts=_IMPORT, timeout=_LOCAL_S + len(view) / CHUNK)
             ref = naming.result()
-        wanted = cid_text(ref.cid_digest, ref.size)
-        if had != wanted:
-            self._unpin(had)
-            raise StoreError(
-                f"the IPFS daemon at {self.api} names the weights {had}",
-                expected=f"{wanted}, their CID by the import parameters that were sent",
-                fix="use a Kubo of a version that this program is tested with",
-            )
+            if had != ref.cid:
+                raise StoreError(
+                    f"the IPFS daemon at {self.api} names the weights {had}",
+                    expected=f"{ref.cid}, their CID by the import parameters that were sent",
+                    fix="use a Kubo of a version that this program is tested with",
+                )
+            self._pin(self.owner, ref.cid, time.monotonic() + _LOCAL_S)
         return ref
 
     def get(self, ref: WeightsRef, *, deadline_s: float | None = None) -> bytes:
-        """As :meth:`.Store.get`. What it returns is pinned on this daemon; what is invalid isn't."""
-        cid = cid_text(ref.cid_digest, ref.size)
+        """As :meth:`.Store.get`. What it returns is pinned for this owner; what is invalid isn't, unless it was."""
+        cid = ref.cid
         end = time.monotonic() + (self.deadline_s if deadline_s is None else deadline_s)
         with self._asking(f"get the weights {cid} from", end):
             self._checked(end)
             if ref.size == 0:  # known without asking anybody, and no peer would send an empty block
                 self.put(b"")
             root = self._check_blocks(cid, ref, end)
-            pinned = self._is_pinned(cid, end)
+            kept = self._is_pinned(pin_cid(self.owner, cid), end)
             try:
-                if not pinned:  # first: a pin fetches the blocks four times faster than a read does
-                    self._client().pin.add(cid, opts=_timeout(end), timeout=_left(end) + _SLACK_S)
+                if not kept:  # first: a pin fetches the blocks four times faster than a read does
+                    self._pin(self.owner, cid, end)
                 return self._read(cid, ref, root, end)
             except InvalidWeights:
-                if not pinned:
-                    self._unpin(cid)
+                if not kept:
+                    self._unpin(pin_cid(self.owner, cid))
                 raise
 
     def has(self, ref: WeightsRef) -> bool:
-        """As :meth:`.Store.has`: whether it is pinned, so that it stays."""
+        """As :meth:`.Store.has`: whether it is pinned, by whomever, so that it stays."""
         with self._asking("look into"):
             self._checked()
-            return self._is_pinned(cid_text(ref.cid_digest, ref.size))
+            # Whether somebody else's pin has it below it is dear to know where there are many pins: last.
+            return self._is_pinned(pin_cid(self.owner, ref.cid)) or self._is_pinned(ref.cid, kind="all")
 
-    def discard(self, ref: WeightsRef) -> None:
+    def kept(self) -> frozenset[str]:
+        with self._asking("look into"):
+            client = self._checked()
+            opts = {"names": "true", "name": self.owner}
+            pins = client.pin.ls(type="recursive", opts=opts, timeout=_LOCAL_S).as_json().get("Keys") or {}
+        named = ((kept_cid(self.owner, pinned, pin.get("Name", ""))) for pinned, pin in pins.items())
+        return frozenset(cid for cid in named if cid is not None)
+
+    def discard(self, ref: WeightsRef | str) -> None:
         """As :meth:`.Store.discard`. The daemon frees the room when it collects its garbage."""
         with self._asking("unpin weights on"):
             self._checked()
-            self._unpin(cid_text(ref.cid_digest, ref.size))
+            self._unpin(pin_cid(self.owner, ref if isinstance(ref, str) else ref.cid))
+
+    def archive(self, ref: WeightsRef) -> None:
+        with self._asking("pin weights on"):
+            self._checked()
+            self._pin(archive_of(self.owner), ref.cid, time.monotonic() + _LOCAL_S)
 
     # ---- about the daemon
 
@@ -228,11 +271,21 @@ class IpfsStore:
             if count == before:  # asked for the rest, and there is none: it isn't the transfer that was cut
                 raise InvalidWeights(f"the weights {cid} have only {count} bytes", expected=f"{size}, as on chain")
 
-    def _is_pinned(self, cid: str, end: float | None = None) -> bool:
+    def _pin(self, owner: str, cid: str, end: float) -> None:
+        """Keep it for the owner, with all that is below it, which the daemon fetches."""
+        block, pin = pinned_block(owner, cid), pin_cid(owner, cid)
+        opts = {"cid-codec": "dag-cbor", "mhtype": "sha2-256"}
+        had = self._client().block.put(io.BytesIO(block), opts=opts, timeout=_patience(end))["Key"]
+        if had != pin:
+            raise StoreError(f"the IPFS daemon at {self.api} names a block {had}", expected=pin)
+        opts = {"name": pin_name(owner, cid), **_timeout(end)}
+        self._client().pin.add(pin, opts=opts, timeout=_left(end) + _SLACK_S)
+
+    def _is_pinned(self, cid: str, end: float | None = None, *, kind: str = "recursive") -> bool:
         from ipfshttpclient.exceptions import ErrorResponse
 
         try:
-            self._client().pin.ls(cid, type="recursive", timeout=_patience(end))
+            self._client().pin.ls(cid, type=kind, timeout=_patience(end))
         except ErrorResponse as e:
             if "not pinned" in str(e):
                 return False
@@ -256,9 +309,19 @@ class IpfsStore:
 
             # Meant for the client library's authors; a person who runs a node can't do anything about it.
             warnings.filterwarnings("ignore", message="The 'strict' parameter", category=FutureWarning)
-            client = ipfshttpclient.Client(self.api, session=True, chunk_size=CHUNK)
+            path = self._address.socket_path
+            client = ipfshttpclient.Client(_NO_HOST if path else self.api, session=True, chunk_size=CHUNK)
+            session = client._client._session
+            if path is not None:
+                from .http import SocketAdapter
+
+                session.mount("http://", SocketAdapter(path))
             # A proxy from the environment must not be asked for what is on this machine.
-            client._client._session.trust_env = False
+            session.trust_env = not self._address.is_local
+            if self._authorization is not None:
+                from .http import Token
+
+                session.auth = Token(self._authorization)
             self._local.client = client
             with self._lock:
                 self._clients.append(client)
@@ -299,9 +362,16 @@ class IpfsStore:
                     expected="a peer that has them, within the deadline",
                     fix="check that the daemon is connected to the other members' daemons; it may be there later",
                 ) from e
+            full = any(word in message for word in _FULL)
             raise StoreError(
-                f"can't {doing} the IPFS daemon at {self.api}: {message}", fix="look at the daemon's log"
+                f"can't {doing} the IPFS daemon at {self.api}: {message}",
+                expected="room on the daemon's disk" if full else "",
+                fix="make room on its disk, or collect its garbage (`ipfs repo gc`); it is tried again"
+                if full
+                else "look at the daemon's log",
             ) from e
+        except exceptions.StatusError as e:
+            raise self._refused(doing, e) from e
         except (exceptions.TimeoutError, requests.Timeout) as e:
             kind = UnavailableWeights if end is not None else StoreError
             raise kind(
@@ -321,6 +391,24 @@ class IpfsStore:
                 fix="check that the address is that of the RPC, not of a gateway or of another program",
             ) from e
 
+    def _refused(self, doing: str, error: Any) -> StoreError:
+        """An answer with a status that has no message of a daemon with it."""
+        status = getattr(getattr(error.original, "response", None), "status_code", None)
+        what = f"can't {doing} the IPFS daemon at {self.api}: it answers {status}"
+        if status in (401, 403):
+            sent = "none was sent" if self._authorization is None else "the one that was sent isn't among them"
+            return StoreError(
+                f"{what}, it refuses this client",
+                expected=f"a token of its API.Authorizations ({sent}), or an RPC that needs none",
+                fix="put the token into a file, and name it by store.token_file (a node's) or --ipfs-token-file; "
+                "or correct the address: a gateway isn't the RPC",
+            )
+        return StoreError(
+            what,
+            expected="the RPC of an IPFS daemon (Kubo)",
+            fix="check that the address is that of the RPC, not of a gateway or of another program",
+        )
+
 
 def _pieces(parts: Iterable[bytes]) -> Iterator[bytes]:
     """The same bytes in larger pieces: a daemon sends 4 KiB at a time, and each costs as much to handle as a MiB."""
@@ -333,22 +421,6 @@ def _pieces(parts: Iterable[bytes]) -> Iterator[bytes]:
             yield b"".join(waiting)
             waiting, size = [], 0
     yield b"".join(waiting)
-
-
-def _multiaddress(api: str) -> str:
-    """The address as IPFS writes it."""
-    url = re.fullmatch(r"(https?)://(\[[0-9a-fA-F:]+\]|[^/:\[\]]+)(?::(\d+))?(?:/|/api/v0/?)?", api)
-    if url is None:
-        found = api.rstrip("/")
-        if not re.fullmatch(r"/(ip4|ip6|dns|dns4|dns6)/[^/]+/tcp/\d+(/https?)?|/unix/.+", found):
-            raise UsageError(
-                f"{api!r} is no address of an IPFS RPC",
-                expected="one such as /ip4/127.0.0.1/tcp/5001 or http://127.0.0.1:5001",
-            )
-        return found
-    scheme, host, port = url.groups()
-    kind = "ip6" if host.startswith("[") else "ip4" if re.fullmatch(r"\d+\.\d+\.\d+\.\d+", host) else "dns"
-    return f"/{kind}/{host.strip('[]')}/tcp/{port or {'http': 80, 'https': 443}[scheme]}/{scheme}"
 
 
 def _left(end: float) -> float:

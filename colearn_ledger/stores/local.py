@@ -4,47 +4,107 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import stat
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
-from ..core.cid import CHUNK, cid_text
+from ..core.cid import CHUNK
 from ..core.protocol import WeightsRef
 from ..core.weights import weights_ref
 from ..errors import InvalidWeights, StoreError, UnavailableWeights
 from ..formats.files import write_whole
-from .base import check_bytes
+from .base import ANYBODY, archive_of, check_bytes
 
 __all__ = ["LocalStore"]
+
+_MARKS = ".kept"
+_BEFORE = "before"  # stands for whoever put a file there without a mark; no owner is called so
+_NON_BLOCKING = getattr(os, "O_NONBLOCK", 0)
 
 
 class LocalStore:
     """Weights as files in ``folder``, named by their CIDs (those that IPFS gives); the folder is made if need be.
 
     A file appears under its name only when it is whole and on disk, so no reader sees half of one, whatever dies.
+
+    Each ``owner`` marks what it keeps by an empty file, ``.kept/OWNER/CID``, and a file goes with its last mark alone.
+    What was there without a mark is never removed; but a store that is opened for nobody makes no marks, and removes
+    what nobody has marked. To give up for a member that is gone, remove its folder of marks.
     """
 
-    def __init__(self, folder: str | os.PathLike[str]) -> None:
+    def __init__(self, folder: str | os.PathLike[str], *, owner: str = ANYBODY) -> None:
         self.folder = Path(folder)
+        self.owner = owner
         with self._usable("make"):
             self.folder.mkdir(parents=True, exist_ok=True)
 
     def __repr__(self) -> str:
         return f"LocalStore({str(self.folder)!r})"
 
-    def put(self, data: bytes) -> WeightsRef:
+    def put(self, data: bytes | memoryview) -> WeightsRef:
         ref = weights_ref(data)
-        path = self._path(ref)
+        path = self.folder / ref.cid
         with self._usable("write to"):
+            self._mark(ref.cid)  # first: whoever discards the same content now sees the mark, or has removed it before
             if not _same(path, data):  # a damaged file of that name is replaced
-                write_whole(path, data)  # on disk with its name when this returns: the chain will point to it
+                write_whole(path, memoryview(data))  # on disk with its name when this returns: the chain will name it
         return ref
 
     def get(self, ref: WeightsRef, *, deadline_s: float | None = None) -> bytes:
         """As :meth:`.Store.get`. It is there or it isn't, so nothing waits for the deadline."""
-        path = self._path(ref)
+        path = self.folder / ref.cid
+        if not os.path.lexists(path):
+            raise self._missing(ref)
+        with self._usable("write to"):
+            new = self._mark(ref.cid)
         try:
-            with open(path, "rb") as file:
+            data = self._read(path, ref)
+            check_bytes(data, ref)
+        except (InvalidWeights, UnavailableWeights):
+            if new:
+                with contextlib.suppress(OSError):
+                    self._mark_of(self.owner, ref.cid).unlink()
+            raise
+        return data
+
+    def has(self, ref: WeightsRef) -> bool:
+        try:
+            status = os.stat(self.folder / ref.cid)
+        except OSError:
+            return False
+        return stat.S_ISREG(status.st_mode) and status.st_size == ref.size
+
+    def kept(self) -> frozenset[str]:
+        with self._usable("look into"):
+            try:
+                marks = os.listdir(self._marks_of(self.owner))
+            except FileNotFoundError:
+                return frozenset()
+        return frozenset(cid for cid in marks if os.path.isfile(self.folder / cid))
+
+    def discard(self, ref: WeightsRef | str) -> None:
+        cid = ref if isinstance(ref, str) else ref.cid
+        with self._usable("remove from"):
+            if self.owner != ANYBODY:
+                try:
+                    self._mark_of(self.owner, cid).unlink()
+                except FileNotFoundError:
+                    return
+            if not self._is_marked(cid):
+                self._remove(cid)
+
+    def archive(self, ref: WeightsRef) -> None:
+        with self._usable("write to"):
+            self._mark(ref.cid, archive_of(self.owner))
+
+    # ---- pieces
+
+    def _read(self, path: Path, ref: WeightsRef) -> bytes:
+        try:
+            # Without waiting for a writer, should it be no file but a pipe.
+            with open(os.open(path, os.O_RDONLY | _NON_BLOCKING), "rb") as file:
                 status = os.fstat(file.fileno())
                 if not stat.S_ISREG(status.st_mode):
                     raise UnavailableWeights(f"{path} isn't a file", fix="remove it")
@@ -52,34 +112,65 @@ class LocalStore:
                     raise InvalidWeights(
                         f"the weights in {path} have {status.st_size} bytes", expected=f"{ref.size}, as on chain"
                     )
-                data = file.read(ref.size + 1)
+                return file.read(ref.size)
         except FileNotFoundError:
-            raise UnavailableWeights(
-                f"the weights {path.name} aren't in the store {self.folder}",
-                fix="check that every member uses the same folder",
-            ) from None
+            raise self._missing(ref) from None
         except UnavailableWeights:
             raise
         except OSError as e:
             raise UnavailableWeights(
                 f"the weights {path} can't be read: {e.strerror or e}", fix="check the folder's disk and permissions"
             ) from e
-        check_bytes(data, ref)
-        return data
 
-    def has(self, ref: WeightsRef) -> bool:
+    def _missing(self, ref: WeightsRef) -> UnavailableWeights:
+        return UnavailableWeights(
+            f"the weights {ref.cid} aren't in the store {self.folder}",
+            fix="check that every member uses the same folder",
+        )
+
+    def _remove(self, cid: str) -> None:
+        """Remove a file that has no mark, unless one is made meanwhile.
+
+        Whoever keeps it marks it first, and then looks whether it is there: so either the mark is seen here, and the
+        file gets its name back, or it is gone before the other one looks, who writes it anew.
+        """
+        path = self.folder / cid
+        going = path.with_name(f".{cid}.{secrets.token_hex(4)}.going")
         try:
-            status = os.stat(self._path(ref))
-        except OSError:
+            os.rename(path, going)
+        except FileNotFoundError:
+            return
+        if self._is_marked(cid):
+            os.replace(going, path)
+        else:
+            going.unlink()
+
+    def _mark(self, cid: str, owner: str | None = None) -> bool:
+        """Mark it as the owner's; whether that is new."""
+        owner = self.owner if owner is None else owner
+        if owner == ANYBODY:
             return False
-        return stat.S_ISREG(status.st_mode) and status.st_size == ref.size
+        mark = self._mark_of(owner, cid)
+        if mark.exists():
+            return False
+        foreign = os.path.lexists(self.folder / cid) and not self._is_marked(cid)
+        for path in [self._mark_of(_BEFORE, cid), mark] if foreign else [mark]:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+        return True
 
-    def discard(self, ref: WeightsRef) -> None:
-        with self._usable("remove from"):
-            self._path(ref).unlink(missing_ok=True)
+    def _is_marked(self, cid: str) -> bool:
+        try:
+            owners = os.listdir(self.folder / _MARKS)
+        except FileNotFoundError:
+            return False
+        return any((self.folder / _MARKS / owner / cid).exists() for owner in owners)
 
-    def _path(self, ref: WeightsRef) -> Path:
-        return self.folder / cid_text(ref.cid_digest, ref.size)
+    def _marks_of(self, owner: str) -> Path:
+        return self.folder / _MARKS / quote(owner, safe="")
+
+    def _mark_of(self, owner: str, cid: str) -> Path:
+        return self._marks_of(owner) / cid
 
     @contextlib.contextmanager
     def _usable(self, doing: str) -> Iterator[None]:
@@ -93,12 +184,13 @@ class LocalStore:
             ) from e
 
 
-def _same(path: Path, data: bytes) -> bool:
+def _same(path: Path, data: bytes | memoryview) -> bool:
     """Whether the file already holds ``data``; block by block, so that it isn't held twice."""
     view = memoryview(data)
     try:
-        with open(path, "rb") as file:
-            if os.fstat(file.fileno()).st_size != len(view):
+        with open(os.open(path, os.O_RDONLY | _NON_BLOCKING), "rb") as file:
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode) or status.st_size != len(view):
                 return False
             return all(file.read(CHUNK) == view[i : i + CHUNK] for i in range(0, len(view), CHUNK))
     except FileNotFoundError:

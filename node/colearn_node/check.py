@@ -8,7 +8,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from eth_account.signers.local import LocalAccount
@@ -26,6 +26,8 @@ from colearn_ledger.formats.addresses import parse_address
 from colearn_ledger.formats.urls import shown_url
 from colearn_ledger.founding.record import DeploymentRecord, load_deployment
 from colearn_ledger.report.rules import decision_in_words, windows_in_words
+from colearn_ledger.stores.base import owner_of
+from colearn_ledger.stores.spec import StoreSpec
 
 from .settings import Config
 
@@ -83,6 +85,14 @@ class Findings:
         if named is None:
             return ZERO_ADDRESS
         return parse_address(named, "member", error=ConfigError)
+
+    @property
+    def store(self) -> StoreSpec:
+        """The member's store, where nothing that it keeps for this collective is taken for anybody else's."""
+        if self.config.store_folder is not None and (self.account is None or self.dry_run):
+            return self.config.store  # a dry run leaves no mark in a folder
+        owner = owner_of(self.contract.chain_id, self.contract.address, self.member)
+        return replace(self.config.store, owner=owner)
 
     # -------------------------------------------------------------------------------------------- one by one
 
@@ -167,7 +177,7 @@ class Findings:
             from colearn_ledger.stores.local import LocalStore
 
             local = LocalStore(self.config.store_folder)
-            probe = local.put(b"colearn-node check")
+            probe = local.put(f"colearn-node check of {self.member}".encode())  # others may check at the same time
             local.get(probe)
             local.discard(probe)
             there = local.has(self.view.accepted)
@@ -178,16 +188,16 @@ class Findings:
             )
         from colearn_ledger.stores.ipfs import IpfsStore
 
-        assert self.config.store_ipfs is not None
-        ipfs = IpfsStore(self.config.store_ipfs, allow_remote=self.config.store_allow_remote)
+        store = self.store.open()
+        assert isinstance(store, IpfsStore)
         try:
-            version, peers = ipfs.check(), len(ipfs.peers())
-            there = ipfs.has(self.view.accepted)
+            version, peers = store.check(), len(store.peers())
+            there = store.has(self.view.accepted)
         finally:
-            ipfs.close()
+            store.close()
         if peers == 0 and not there:
             raise StoreError(
-                f"the IPFS daemon at {self.config.store_ipfs} is connected to no other daemon",
+                f"the IPFS daemon at {store.api} is connected to no other daemon",
                 expected="the other members' daemons",
                 fix="check the swarm key, the peers' addresses (`ipfs swarm peers`) and the firewall",
             )

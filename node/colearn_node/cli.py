@@ -20,7 +20,7 @@ __all__ = ["main", "make_parser"]
 
 def make_parser() -> Parser:
     parser = Parser(prog="colearn-node", description="One stakeholder's node of a collective.")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    commands = parser.add_subparsers(metavar="COMMAND")
     run = commands.add_parser("run", help="follow the contract: train, test, vote")
     run.set_defaults(run=_run)
     run.add_argument("--dry-run", action="store_true", help="decide and say what would be done, send nothing")
@@ -39,7 +39,7 @@ def make_parser() -> Parser:
     text = "of the learner"
     init.add_argument("--options", nargs="+", action="extend", default=[], metavar="NAME=VALUE", help=text)
     _add_settings(init)
-    key = commands.add_parser("key", help="make a key").add_subparsers(dest="action", metavar="ACTION", required=True)
+    key = commands.add_parser("key", help="make a key").add_subparsers(metavar="ACTION", required=True)
     new = key.add_parser("new", help="make a key, and write it as an encrypted keystore")
     new.set_defaults(run=_key_new)
     new.add_argument("path", nargs="?", type=Path, default=Path("keystore.json"), help="default: %(default)s")

@@ -128,7 +128,7 @@ def _check(options: argparse.Namespace) -> Training:
         raise UsageError(f"--stakeholders is {options.stakeholders}", expected=_HOW_MANY)
     if options.rounds < 1:
         raise UsageError(f"--rounds is {options.rounds}", expected="1 or more")
-    return training_given(options, -(-options.rounds // options.stakeholders))
+    return training_given(options, options.rounds, options.stakeholders)
 
 
 def _show(text: str) -> None:

@@ -192,10 +192,14 @@ class Config:
         False,
     )
     store_ipfs: str | None = _setting("RPC API of your Kubo daemon", '"/ip4/127.0.0.1/tcp/5001/http"')
+    store_token_file: Path | None = _setting(
+        "holds what your Kubo daemon's RPC wants as authorization: user:password, or a bearer token", '"ipfs-token.txt"'
+    )
     store_folder: Path | None = _setting("instead of IPFS: a folder that all members share", '"weights"')
     store_timeout: float = _setting("seconds that one attempt to pull weights may take", "60", 60.0, between=(1, 86400))
     store_keep: Literal["current", "accepted", "all"] = _setting(
-        "weights to keep: current (the accepted ones and their parent), accepted (all of those), or all",
+        "weights to keep: current (the accepted ones, their parent, the last rounds'), accepted (all accepted ones, "
+        "too, for good), or all",
         '"current"',
         "current",
     )
@@ -237,7 +241,7 @@ class Config:
     @property
     def store(self) -> StoreSpec:
         """Which weight store."""
-        return StoreSpec(self.store_ipfs, self.store_folder, self.store_allow_remote)
+        return StoreSpec(self.store_ipfs, self.store_folder, self.store_allow_remote, self.store_token_file)
 
 
 _TABLES = ("store", "learner", "log", "metrics")

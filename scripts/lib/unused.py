@@ -7,6 +7,10 @@ A name that nothing uses and that isn't in this list is dead: delete it. A test 
 # Called by Python or by a library, by their names.
 _.trust_env  # requests reads it
 _.global_ccip_read_enabled  # web3 reads it
+_.auth  # requests reads it
+_._new_conn  # urllib3 calls it
+_.ConnectionCls  # urllib3 calls it
+_.get_connection_with_tls_context  # requests calls it
 _.daemon_threads  # http.server reads it
 _.do_GET  # http.server calls it
 _.log_message  # http.server calls it

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import stat
 from pathlib import Path
@@ -57,25 +58,25 @@ def test_load_account__no_password__is_locked(keystore: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "content",
+    "content, why",
     [
-        b"",
-        b"\xff\xfe",
-        b"null",
-        b"[1]",
-        b"{}",
-        b'{"crypto": {}}',
-        b'{"version": 3, "crypto": 5}',
-        b'{"version": 9, "crypto": {"kdf": "scrypt"}}',
-        b"[" * 60_000,
-        KEY.encode(),
+        (b"", "it isn't JSON"),
+        (b"\xff\xfe", "isn't text"),
+        (b"null", "it has no field crypto"),
+        (b"[1]", "it has no field crypto"),
+        (b"{}", "it has no field crypto"),
+        (b'{"crypto": {}}', "a field is missing or wrong"),
+        (b'{"version": 3, "crypto": 5}', "a field is missing or wrong"),
+        (b'{"version": 9, "crypto": {"kdf": "scrypt"}}', "a field is missing or wrong"),
+        (b"[" * 60_000, "it isn't JSON"),
+        (KEY.encode(), "it isn't JSON"),
     ],
 )
-def test_load_account__not_a_keystore__says_so(tmp_path: Path, content: bytes) -> None:
+def test_load_account__not_a_keystore__says_why(tmp_path: Path, content: bytes, why: str) -> None:
     file, password = tmp_path / "k", tmp_path / "p"
     file.write_bytes(content)
     password.write_text(PASSWORD)
-    with pytest.raises(KeyFileError, match=r"isn't (an encrypted keystore|text)") as raised:
+    with pytest.raises(KeyFileError, match=why) as raised:
         load_account(file, password, False)
     assert KEY[2:] not in str(raised.value)
 
@@ -89,6 +90,38 @@ def test_load_account__damaged__is_a_key_file_error(keystore: Path, tmp_path: Pa
     password.write_text(PASSWORD)
     with pytest.raises(KeyFileError):
         load_account(file, password, False)
+
+
+def test_load_account__encryption_that_can_not_be__says_so(keystore: Path, tmp_path: Path) -> None:
+    content = json.loads(keystore.read_text())
+    content["crypto"]["kdfparams"]["n"] = 3  # no power of two
+    file, password = tmp_path / "k", tmp_path / "p"
+    file.write_text(json.dumps(content))
+    password.write_text(PASSWORD)
+    with pytest.raises(KeyFileError, match="its encryption can't be read"):
+        load_account(file, password, False)
+
+
+def test_load_account__no_password_file_and_a_terminal__asks_if_it_may(
+    keystore: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def answer(prompt: str) -> str:
+        asked.append(prompt)
+        return PASSWORD
+
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setattr("sys.stdin", Terminal())
+    monkeypatch.setattr("getpass.getpass", answer)
+    assert load_account(keystore, None, True).address == ACCOUNT.address
+    assert asked == [f"password of {keystore}: "]
+    with pytest.raises(KeyFileError, match="locked"):
+        load_account(keystore, None, False)
+    assert len(asked) == 1
 
 
 def test_load_account__another_accounts_address__is_refused(keystore: Path, tmp_path: Path) -> None:

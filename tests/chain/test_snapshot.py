@@ -26,6 +26,7 @@ def story() -> Iterator[Collective[Anvil]]:
 
 def test_snapshot__the_chain_goes_on__reads_stay_at_the_snapshots_block(story: Collective[Anvil]) -> None:
     before = story.contract.snapshot()
+    assert before.pin == {"blockHash": "0x" + before.head.hash.hex()}
     receipt = story.send_proposal("one")
     proposal = story.proposal
     story.sender(0).move_add_member(story.address(5))

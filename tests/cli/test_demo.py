@@ -21,7 +21,8 @@ from colearn_ledger.report import record, table
     + [["--delta", "1e-5"], ["--clip", "1"], ["--proposals", "2"], ["--epsilon", "0"], ["--epsilon", "nan"]]
     + [["--epsilon", "1", *more] for more in (["--delta", "1"], ["--clip", "0"], ["--proposals", "0"])]
     + [["--epsilon", "1", "-t", "SKLEARN_DIGITS"]]
-    + [["--malicious", "5"], ["--malicious", "-1"], ["--attack", "bribery"]],
+    + [["--malicious", "5"], ["--malicious", "-1"], ["--attack", "bribery"]]
+    + [["--attack", "sign-flip"], ["-o", ""], ["-d", ""]],
 )
 def test_a_bad_option_changes_nothing(words, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
@@ -53,6 +54,13 @@ def test_a_run_leaves_its_record(tmp_path, capsys):
     assert results.final_sha256 in told.out
     assert all(told.out.count(line) == 1 for line in table.render(results).splitlines())
     assert told.err.splitlines()[:2] == ["importing scikit-learn ...", "loading the digits ..."]
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_a_training_that_diverges_is_one_message(tmp_path, capsys):
+    words = ["-t", "SKLEARN_DIGITS", "-n", "2", "-p", "1", "--no-ledger", "-o", str(tmp_path), "-l", "1e300"]
+    assert main(["demo", *words]) == 5
+    assert "diverged" in capsys.readouterr().err
 
 
 def test_a_vote_policy_is_used_and_small_vote_sets_are_told_of(tmp_path, capsys):

@@ -8,7 +8,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from colearn_ledger.core.asking import ask_accept, ask_proposal, ask_propose, ask_test, check_methods, why_declined
+from colearn_ledger.core.asking import (
+    ask_accept,
+    ask_judge,
+    ask_proposal,
+    ask_propose,
+    ask_test,
+    check_methods,
+    why_declined,
+)
 from colearn_ledger.core.learner import Learner, MachineLearningInterface, ProposedWeights, Weights, number_of
 from colearn_ledger.core.schema import Schema
 from colearn_ledger.core.summaries import (
@@ -20,7 +28,7 @@ from colearn_ledger.core.summaries import (
     TrainingSummary,
 )
 from colearn_ledger.core.weights import decode, encode
-from colearn_ledger.errors import InvalidWeights, LearnerError, LearnerWarning
+from colearn_ledger.errors import InvalidWeights, LearnerError, LearnerWarning, UntestableWeights
 
 
 class Good:
@@ -239,3 +247,65 @@ def test_summaries__published_numbers_and_defaults__stay() -> None:
         2,
     )
     assert DiffPrivConfig(1.0, 1e-5, 1.0).deterministic is False
+
+
+class Panic(BaseException):
+    """As a library's that is no Exception."""
+
+
+class Fails(Good):
+    """Its test fails with weights whose first number is in ``with_``, and remembers what it was given."""
+
+    def __init__(self, error: BaseException, *with_: float) -> None:
+        super().__init__()
+        self.error, self.with_ = error, with_
+        self.tested: list[float] = []
+
+    def mli_test_weights(self, weights: Weights) -> ProposedWeights:
+        first = float(weights.weights["w"][0])
+        self.tested.append(first)
+        self.w[:] = first  # half way through, the model holds what it was to test
+        if first in self.with_:
+            raise self.error
+        self.w[:] = 1.0, 2.0
+        return super().mli_test_weights(weights)
+
+
+def proposed(first: float) -> Weights:
+    return Weights({"w": np.array([first, 0.0]), "flags": np.array([True, False])})
+
+
+FAILURES = [ValueError("Input contains NaN"), MemoryError(), OverflowError(), LearnerError("no score"), Panic("index")]
+
+
+@pytest.mark.parametrize("error", FAILURES, ids=lambda e: type(e).__name__)
+def test_ask_judge__fails_with_the_proposal_alone__is_the_proposals_fault(error: BaseException) -> None:
+    learner = Fails(error, 9.0)
+    with (
+        pytest.warns(LearnerWarning, match="testing its current weights does not"),
+        pytest.raises(UntestableWeights) as e,
+    ):
+        ask_judge(learner, proposed(9.0))
+    assert type(error).__name__ in e.value.what and learner.tested == [9.0, 1.0]
+    assert learner.w.tolist() == [1.0, 2.0], "it has its current weights again"
+
+
+@pytest.mark.parametrize("error", FAILURES, ids=lambda e: type(e).__name__)
+def test_ask_judge__fails_with_the_current_weights_too__is_the_learners_own(error: BaseException) -> None:
+    learner = Fails(error, 9.0, 1.0)
+    with pytest.raises(type(error)) as raised:
+        ask_judge(learner, proposed(9.0))
+    assert raised.value is error
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(3), InvalidWeights("negative rates")])
+def test_ask_judge__leaves_or_finds_them_invalid_itself__is_raised_as_it_is(error: BaseException) -> None:
+    learner = Fails(error, 9.0)
+    with pytest.raises(type(error)) as raised:
+        ask_judge(learner, proposed(9.0))
+    assert raised.value is error and learner.tested == [9.0]
+
+
+def test_ask_judge__nothing_fails__is_the_test() -> None:
+    learner = Fails(ValueError())
+    assert ask_judge(learner, proposed(9.0)).vote is True and learner.tested == [9.0]

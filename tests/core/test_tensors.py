@@ -122,6 +122,7 @@ def test_fit__something_would_be_lost__refused(genesis: Any, proposed: Any) -> N
         Schema.of(genesis).fit(proposed)
 
 
+@pytest.mark.tensorflow
 def test_like__tensorflow__tensors_and_variables_come_back_as_tensors() -> None:
     import tensorflow as tf
 
@@ -134,6 +135,7 @@ def test_like__tensorflow__tensors_and_variables_come_back_as_tensors() -> None:
     assert float(back[1]) == 3.0
 
 
+@pytest.mark.tensorflow
 def test_like__keras_variable__comes_back_as_a_tensor() -> None:
     import keras
 

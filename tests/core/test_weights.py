@@ -18,12 +18,13 @@ import safetensors
 import safetensors.numpy
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
 
 from colearn_ledger.core.cid import CHUNK, cid_digest
 from colearn_ledger.core.schema import Schema
-from colearn_ledger.core.weights import MAX_HEADER, decode, encode, is_encoding, weights_ref
+from colearn_ledger.core.weights import MAX_HEADER, check_head, decode, encode, is_encoding, weights_ref
 from colearn_ledger.errors import ConfigError, InvalidWeights, LearnerError, SchemaMismatch
+
+from ..kit.trees import DTYPES, trees
 
 FORMAT = "colearn-weights-1"
 
@@ -68,34 +69,6 @@ def head(tree: Any) -> dict[str, Any]:
 
 # ---------------------------------------------------------------------------------------------------- round trips
 
-DTYPES = ["f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "?"]
-
-arrays = st.sampled_from(DTYPES).flatmap(
-    lambda d: hnp.arrays(
-        np.dtype(d),
-        hnp.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=4),
-        elements=hnp.from_dtype(np.dtype(d), allow_nan=False, allow_infinity=False),
-    )
-)
-scalars = st.one_of(
-    st.none(),
-    st.booleans(),
-    st.integers(-(1 << 63), (1 << 64) - 1),
-    st.floats(allow_nan=False, allow_infinity=False),
-    st.text(max_size=5),
-    st.binary(max_size=9),
-    arrays.filter(lambda a: a.size).map(lambda a: a.reshape(-1)[0]),
-)
-trees = st.recursive(
-    st.one_of(arrays, scalars),
-    lambda inner: st.one_of(
-        st.lists(inner, max_size=4),
-        st.lists(inner, max_size=4).map(tuple),
-        st.dictionaries(st.text(max_size=4), inner, max_size=4),
-    ),
-    max_leaves=12,
-)
-
 
 @settings(max_examples=200, deadline=None)
 @given(trees)
@@ -108,6 +81,7 @@ def test_codec__any_tree__comes_back_exactly_and_is_what_safetensors_writes(tree
     assert same(decode(data, verified=True), back)
     schema = Schema.of(tree)
     assert same(decode(data, schema), tree)
+    check_head(data[:CHUNK], len(data), schema)
     assert Schema.from_json(json.loads(json.dumps(schema.to_json()))) == schema
     # The same file as safetensors makes of the same tensors, so every tool that reads safetensors reads it.
     tensors = safetensors.numpy.load(data)

@@ -236,6 +236,12 @@ def test_parse_options__json_where_it_is_json() -> None:
     }
 
 
+@pytest.mark.parametrize("text", ["1e400", "-1e400", "[1,1e999]", '{"a":1e400}'])
+def test_parse_options__a_number_that_no_float_holds__is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="the option x has the number"):
+        parse_options([f"x={text}"])
+
+
 @pytest.mark.parametrize(
     "text, seconds",
     [("1", 1), ("90s", 90), ("10m", 600), ("2h", 7200), ("1d", 86400), ("1h30m", 5400), ("4294967295", 4294967295)],

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 
 import pytest
 
@@ -90,3 +92,21 @@ def test_follow__receipts_are_asked_for__has_gas(chain: Anvil) -> None:
     block = story.deployment.block
     (found,) = next(follow_history(story.contract.snapshot, 1, deployed_block=block, receipts=True)).rounds
     assert found.gas
+
+
+def test_follow__chain_that_cannot_be_read__is_looked_at_again_no_sooner_than_told() -> None:
+    looks: list[float] = []
+
+    class Enough(Exception):
+        pass
+
+    def look() -> Snapshot:
+        looks.append(time.monotonic())
+        if len(looks) == 3:
+            raise Enough
+        raise ChainError("gone")
+
+    troubles: list[ChainError] = []
+    with pytest.raises(Enough):
+        next(follow_history(look, 1, look_s=0.02, trouble=troubles.append))
+    assert all(later - earlier >= 0.02 for earlier, later in pairwise(looks)) and len(troubles) == 1

@@ -138,22 +138,39 @@ def blocks(params: list[Any]) -> tuple[int, int]:
     return int(params[0]["fromBlock"], 16), int(params[0]["toBlock"], 16)
 
 
-def test_history__endpoint_that_caps_ranges__is_read_in_smaller_ones(told: Told) -> None:
+@pytest.mark.parametrize("most", [1, 3])
+def test_history__endpoint_that_caps_ranges__is_read_in_smaller_ones(told: Told, most: int) -> None:
     whole, asked = told.history(), []
 
     def capped(params: list[Any], ask: Any) -> Any:
         first, last = blocks(params)
         asked.append(last - first + 1)
-        if last - first + 1 > 3:
+        if last - first + 1 > most:
             raise Refusal("block range is too large")
         return ask(params)
 
     with through(told, capped) as limited:
         # the clock goes on between the two, which changes nothing in what was decided
         assert replace(limited.history(), clock=whole.clock) == whole
-    assert max(asked) > 3 and len([n for n in asked if n > 3]) < len(asked)
+    assert max(asked) > most and len([n for n in asked if n > most]) < len(asked)
 
 
+def test_history__endpoint_without_a_receipt__senders_and_gas_of_that_round_are_not_known(told: Told) -> None:
+    lost = told.receipts["vote 3.0"].transaction
+
+    def pruned(params: list[Any], ask: Any) -> Any:
+        if params[0] == "0x" + lost.hex():
+            raise Refusal("pruned")
+        return ask(params)
+
+    with proxy_of(told.chain.url) as proxy:
+        proxy.answers["eth_getTransactionReceipt"] = pruned
+        rounds = told.through(proxy.url).history(receipts=True).rounds
+    assert rounds[3].gas is None and rounds[1].gas
+    assert [t.sender is None for t in rounds[3].transactions] == [t.hash == lost for t in rounds[3].transactions]
+
+
+@pytest.mark.slow
 def test_history__block_of_the_deployment_unknown__looks_no_further_back_than_to_it(chain: Anvil) -> None:
     chain.rpc("anvil_mine", hex(2100))
     story = Collective.found(chain, 2)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from colearn_node.log import Log
-from colearn_node.worker.messages import Discard, Done, Failed, Job, Ready, Spec
+from colearn_node.worker.messages import Done, Failed, Job, Ready, Spec, Tidy
 from colearn_node.worker.process import Died, Message
 
 from colearn_ledger.chain.endpoints import Heads
@@ -143,7 +143,7 @@ class FakeWorker:
     def __init__(self, wake: Callable[[], None], pid: int) -> None:
         self._wake = wake
         self.pid = pid
-        self.sent: list[Job | Discard] = []
+        self.sent: list[Job | Tidy] = []
         self._said: list[Message] = []
         self.alive = True
 
@@ -160,7 +160,7 @@ class FakeWorker:
 
         return started, start
 
-    def send(self, message: Job | Discard) -> None:
+    def send(self, message: Job | Tidy) -> None:
         self.sent.append(message)
 
     def hear(self) -> list[Message]:

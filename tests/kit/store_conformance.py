@@ -1,7 +1,7 @@
 """What every weight store must do. A test module of a store subclasses :class:`StoreConformance`.
 
     class TestMyStore(StoreConformance):
-        def open(self, tmp_path): ...       # a fresh store; called twice, both see the same bytes
+        def open(self, tmp_path, owner=...): ...  # a fresh store; called twice, both see the same bytes
         def damage(self, store, ref, data): # make the store hold `data` in the place of what `ref` names
         def lose(self, store, ref):         # make the bytes go away, behind the store's back
 
@@ -11,6 +11,8 @@
 from __future__ import annotations
 
 import hashlib
+import mmap
+import secrets
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +25,7 @@ from colearn_ledger.core.cid import CHUNK, cid_digest
 from colearn_ledger.core.protocol import WeightsRef
 from colearn_ledger.core.weights import decode, encode, weights_ref
 from colearn_ledger.errors import InvalidWeights, StoreError, UnavailableWeights
-from colearn_ledger.stores.base import Store
+from colearn_ledger.stores.base import ANYBODY, Store, owner_of
 
 __all__ = ["SIZES", "StoreConformance"]
 
@@ -39,8 +41,24 @@ class StoreConformance:
 
     deadline = 2.0
 
-    def open(self, tmp_path: Path) -> Store:
+    def open(self, tmp_path: Path, owner: str = ANYBODY) -> Store:
         raise NotImplementedError
+
+    def put_by_others(self, tmp_path: Path, data: bytes) -> WeightsRef:
+        """Have the place keep ``data`` for somebody who doesn't use this program."""
+        raise NotImplementedError
+
+    def collect_garbage(self) -> None:
+        """Have the place free what nobody keeps."""
+
+    @pytest.fixture
+    def mine(self, tmp_path: Path) -> Store:
+        return self.open(tmp_path, owner_of(1, "0xC1", f"0xM{secrets.token_hex(4)}"))
+
+    @pytest.fixture
+    def theirs(self, tmp_path: Path) -> Store:
+        """Of another collective, at the same place."""
+        return self.open(tmp_path, owner_of(1, "0xC2", f"0xM{secrets.token_hex(4)}"))
 
     def damage(self, store: Any, ref: WeightsRef, data: bytes) -> bool:
         raise NotImplementedError
@@ -137,6 +155,90 @@ class StoreConformance:
         store.discard(weights_ref(b"never here"))
         assert not store.has(drop) and store.has(keep)
         assert store.put(data) == drop and store.get(drop) == data
+
+    # ---- who keeps what
+
+    @pytest.mark.parametrize("size", [300, CHUNK + 11])
+    def test_kept__put_and_got__are_the_cids_of_both(self, mine: Store, theirs: Store, size: int) -> None:
+        assert mine.kept() == frozenset()
+        put, got = mine.put(pattern(size, salt=21)), theirs.put(pattern(size, salt=22))
+        mine.get(got)
+        assert mine.kept() == {put.cid, got.cid} and theirs.kept() == {got.cid}
+        mine.discard(put)
+        assert mine.kept() == {got.cid}
+
+    @pytest.mark.parametrize("size", [300, CHUNK + 11])
+    def test_discard__another_owner_keeps_the_same__it_stays_until_both_have_discarded_it(
+        self, mine: Store, theirs: Store, size: int
+    ) -> None:
+        data = pattern(size, salt=23)
+        ref = mine.put(data)
+        assert theirs.put(data) == ref
+        mine.discard(ref)
+        mine.discard(ref)
+        self.collect_garbage()
+        assert theirs.kept() == {ref.cid} and theirs.get(ref) == data
+        theirs.discard(ref)
+        self.collect_garbage()
+        with pytest.raises(UnavailableWeights):
+            theirs.get(ref, deadline_s=self.deadline)
+
+    def test_discard__what_another_owner_got__stays_for_that_one(self, mine: Store, theirs: Store) -> None:
+        data = pattern(2 * CHUNK, salt=24)
+        ref = mine.put(data)
+        theirs.get(ref)
+        mine.discard(ref)
+        self.collect_garbage()
+        assert theirs.get(ref) == data and not mine.kept()
+
+    @pytest.mark.parametrize("size", [300, CHUNK + 11])
+    def test_discard__was_there_before__is_there_after_it_was_got_put_and_discarded(
+        self, mine: Store, tmp_path: Path, size: int
+    ) -> None:
+        data = pattern(size, salt=25)
+        ref = self.put_by_others(tmp_path, data)
+        mine.discard(ref)
+        mine.get(ref)
+        mine.put(data)
+        mine.discard(ref)
+        self.collect_garbage()
+        assert mine.has(ref) and mine.get(ref) == data
+
+    @pytest.mark.parametrize("size", [300, CHUNK + 11])
+    def test_get__invalid__takes_nothing_from_whoever_keeps_the_content(
+        self, mine: Store, theirs: Store, size: int
+    ) -> None:
+        data = pattern(size, salt=26)
+        ref = mine.put(data)
+        for store in (mine, theirs):
+            for lie in (replace(ref, sha256=bytes(32)), replace(ref, size=size + 1)):
+                with pytest.raises(InvalidWeights):
+                    store.get(lie, deadline_s=self.deadline)
+        self.collect_garbage()
+        assert mine.kept() == {ref.cid} and theirs.kept() == frozenset() and mine.get(ref) == data
+
+    def test_discard__a_ref_that_shares_its_cid__is_the_same_content(self, mine: Store) -> None:
+        """Which is why whoever decides what to discard compares CIDs: a store knows nothing else."""
+        ref = mine.put(pattern(400, salt=27))
+        lie = replace(ref, sha256=bytes(32), size=401)
+        assert lie != ref and lie.cid == ref.cid
+        mine.discard(lie)
+        assert mine.kept() == frozenset()
+
+    def test_archive__then_discard__is_kept_for_good(self, mine: Store) -> None:
+        data = pattern(CHUNK + 3, salt=28)
+        ref = mine.put(data)
+        mine.archive(ref)
+        mine.discard(ref)
+        self.collect_garbage()
+        assert mine.kept() == frozenset() and mine.get(ref) == data
+
+    def test_put__from_a_view_of_a_mapping__as_from_bytes(self, mine: Store, tmp_path: Path) -> None:
+        data = pattern(2 * CHUNK + 9, salt=29)
+        (tmp_path / "file").write_bytes(data)
+        with open(tmp_path / "file", "rb") as file:
+            ref = mine.put(memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)))
+        assert ref == weights_ref(data) and mine.get(ref) == data
 
     def test_errors__of_a_store__are_told_apart(self) -> None:
         """Unavailable: try again, then abstain. Invalid: vote to reject. Never the one for the other."""

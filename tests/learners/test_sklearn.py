@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_matrix
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LinearRegression, Perceptron, SGDClassifier, SGDRegressor
 from sklearn.naive_bayes import GaussianNB, MultinomialNB
@@ -16,7 +17,7 @@ from colearn_ledger.core.check_learner import check_learner
 from colearn_ledger.core.driver import run
 from colearn_ledger.core.learner import Weights
 from colearn_ledger.core.weights import encode
-from colearn_ledger.errors import LearnerError, SchemaMismatch, UsageError
+from colearn_ledger.errors import DataError, LearnerError, SchemaMismatch, UsageError
 from colearn_ledger.learners.sklearn import SklearnLearner
 from colearn_ledger.learners.voting.policy import VoteRule
 from colearn_ledger.tasks.split import split
@@ -169,3 +170,44 @@ def test_optimizer_state__keep__only_where_there_is_one() -> None:
 def test_init__label_that_classes_lacks__refused() -> None:
     with pytest.raises(UsageError, match="labels"):
         SklearnLearner(SGDClassifier(), (X, Y), (X, Y), (X, Y), classes=[0, 1])
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("which, name", enumerate(("train", "vote", "test")))
+def test_init__a_value_that_is_not_finite_in_any_set__is_told_at_once(bad: float, which: int, name: str) -> None:
+    sets = [(X[i::3].copy(), Y[i::3]) for i in range(3)]
+    sets[which][0][-1, -1] = bad
+    with pytest.raises(DataError, match=f"1 values of the inputs of the {name} set are NaN"):
+        SklearnLearner(SGDClassifier(), *sets)
+    sparse = [(csr_matrix(x), y) for x, y in sets]
+    with pytest.raises(DataError, match="NaN or infinite"):
+        SklearnLearner(SGDClassifier(), *sparse)
+
+
+def test_init__targets_that_are_not_finite_or_lists__are_told() -> None:
+    sets: Any = [(X[i::3], np.float64(Y[i::3])) for i in range(3)]
+    sets[1][1][0] = np.nan
+    with pytest.raises(DataError, match="targets of the vote set are NaN"):
+        SklearnLearner(SGDRegressor(), *sets)
+    for part, named in enumerate(("inputs", "targets")):
+        lists = [tuple(v.tolist() if i == part else v for i, v in enumerate((X[j::3], Y[j::3]))) for j in range(3)]
+        with pytest.raises(DataError, match=f"the {named} of the train set are a list"):
+            SklearnLearner(SGDClassifier(), *lists)
+
+
+def test_init__an_estimator_of_ones_own_that_takes_nan__is_let() -> None:
+    class Fills(SGDClassifier):
+        def partial_fit(self, x: Any, y: Any, **more: Any) -> Any:
+            return super().partial_fit(np.nan_to_num(x), y, **more)
+
+        def predict(self, x: Any) -> Any:
+            return super().predict(np.nan_to_num(x))
+
+    sets = [(X[i::3].copy(), Y[i::3]) for i in range(3)]
+    sets[0][0][0, 0] = np.nan
+    SklearnLearner(Fills(), *sets).mli_propose_weights()
+
+
+def test_init__training_that_diverges__says_what_to_do() -> None:
+    with pytest.raises(LearnerError, match="the training of SGDRegressor diverged"):
+        SklearnLearner(SGDRegressor(eta0=1e300), *[(X[i::3], Y[i::3]) for i in range(3)])

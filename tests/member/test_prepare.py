@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from colearn_ledger.core.decide import Adopt, Judge, Propose
+from colearn_ledger.core.learner import Weights
 from colearn_ledger.core.protocol import WeightsRef
+from colearn_ledger.core.summaries import DiffPrivBudget, TrainingSummary
 from colearn_ledger.core.weights import encode, weights_ref
-from colearn_ledger.errors import InvalidWeights, UnavailableWeights
+from colearn_ledger.errors import InvalidWeights, StoreError, UnavailableWeights
 from colearn_ledger.member.prepare import Preparer
 from colearn_ledger.member.verified import Verified
 from colearn_ledger.member.work import Adopted, Nothing, Trained, Verdict
+from colearn_ledger.stores.base import ANYBODY
 from colearn_ledger.stores.local import LocalStore
 
 from ..kit.builders import proposal
@@ -23,10 +28,16 @@ from ..kit.learners import LinearLearner
 class CountingStore(LocalStore):
     """A folder that counts, and that can be cut off."""
 
-    def __init__(self, folder: Path) -> None:
-        super().__init__(folder)
+    def __init__(self, folder: Path, owner: str = ANYBODY) -> None:
+        super().__init__(folder, owner=owner)
         self.fetched: list[WeightsRef] = []
         self.reachable = True
+        self.stuck = ""
+
+    def discard(self, ref: WeightsRef | str) -> None:
+        if ref == self.stuck:
+            raise StoreError("it is stuck")
+        super().discard(ref)
 
     def get(self, ref: WeightsRef, *, deadline_s: float | None = None) -> bytes:
         self.fetched.append(ref)
@@ -108,16 +119,87 @@ def test_adopt__others_than_were_verified_last__are_fetched(
     assert store.fetched == [proposed, later, proposed] and holds(voter) == proposed
 
 
-def test_adopt__discarded_in_between__is_fetched_and_so_pinned_again(
-    store: CountingStore, genesis: WeightsRef, proposed: WeightsRef
-) -> None:
-    voter = member(store, genesis)
-    voter.prepare(judge(proposed))
-    voter.discard([proposed])
-    assert not store.has(proposed)
-    work = voter.prepare(Adopt(1, proposed))
-    assert isinstance(work, Nothing) and "can't be had yet" in work.reason
-    assert voter.adopted == genesis.sha256
+class Tidying:
+    """A member with a store of its own at a place where others keep the same."""
+
+    def __init__(self, folder: Path) -> None:
+        self.store = CountingStore(folder, owner="me")
+        self.others = LocalStore(folder, owner="others")
+        self.genesis = self.others.put(encode({"w": np.zeros(4)}))
+        self.preparer = member(self.store, self.genesis)
+
+    def judged(self, *values: float) -> list[WeightsRef]:
+        """Proposals of others, judged one after the other."""
+        refs = [self.others.put(encode({"w": np.full(4, float(value))})) for value in values]
+        for ref in refs:
+            assert isinstance(self.preparer.prepare(judge(ref)), Verdict)
+        return refs
+
+
+@pytest.fixture
+def tidying(tmp_path: Path) -> Tidying:
+    return Tidying(tmp_path / "tidying")
+
+
+def test_tidy__what_is_needed_adopted_or_verified_last__stays_and_all_else_goes(tidying: Tidying) -> None:
+    needed, old, older, last = tidying.judged(1, 2, 3, 4)
+    tidying.preparer.tidy([needed])
+    assert tidying.store.kept() == {tidying.genesis.cid, needed.cid, last.cid}
+    assert tidying.others.kept() == {one.cid for one in (tidying.genesis, needed, old, older, last)}
+
+
+def test_tidy__needed_by_another_ref_of_the_same_cid__stays(tidying: Tidying) -> None:
+    needed, _ = tidying.judged(1, 2)
+    tidying.preparer.tidy([replace(needed, sha256=bytes(32), size=needed.size + 1)])
+    assert needed.cid in tidying.store.kept()
+
+
+def test_tidy__everything_is_needed__nothing_goes(tidying: Tidying) -> None:
+    refs = tidying.judged(1, 2, 3)
+    tidying.preparer.tidy(None)
+    assert {one.cid for one in refs} < tidying.store.kept()
+
+
+def test_tidy__archived__stays_when_it_is_proposed_and_rejected_again(tidying: Tidying) -> None:
+    accepted, _ = tidying.judged(1, 2)
+    tidying.preparer.tidy([], [accepted, replace(accepted, cid_digest=bytes(32))])
+    tidying.preparer.prepare(judge(accepted))
+    tidying.judged(3)
+    tidying.preparer.tidy([])
+    tidying.others.discard(accepted)
+    assert accepted.cid not in tidying.store.kept() and tidying.store.has(accepted)
+
+
+@pytest.mark.parametrize("damage", ["gone", "short"])
+def test_tidy__store_has_lost_the_adopted_weights__puts_them_back(tidying: Tidying, damage: str) -> None:
+    path = tidying.store.folder / tidying.genesis.cid
+    data = path.read_bytes()
+    if damage == "gone":
+        path.unlink()
+    else:
+        path.write_bytes(data[:-1])
+    tidying.preparer.tidy(None)
+    assert path.read_bytes() == data and tidying.genesis.cid in tidying.store.kept()
+
+
+def test_tidy__store_has_lost_them_and_is_mended__others_can_adopt(tidying: Tidying, tmp_path: Path) -> None:
+    """Whoever starts now has them of nobody else."""
+    (tidying.store.folder / tidying.genesis.cid).unlink()
+    newcomer = Preparer(LinearLearner(1, seed=1), tidying.store, max_size=1 << 20)
+    assert isinstance(newcomer.prepare(Adopt(0, tidying.genesis)), Nothing)
+    tidying.preparer.tidy([])
+    assert isinstance(newcomer.prepare(Adopt(0, tidying.genesis)), Adopted)
+
+
+def test_tidy__one_can_not_be_discarded__the_rest_is_and_it_is_tried_again(tidying: Tidying) -> None:
+    stuck, gone, _ = tidying.judged(1, 2, 3)
+    tidying.store.stuck = stuck.cid
+    with pytest.raises(StoreError, match="stuck"):
+        tidying.preparer.tidy([])
+    assert stuck.cid in tidying.store.kept() and gone.cid not in tidying.store.kept()
+    tidying.store.stuck = ""
+    tidying.preparer.tidy([])
+    assert stuck.cid not in tidying.store.kept()
 
 
 def test_judge__verified_before__is_fetched_so_that_the_voter_pins_it(
@@ -159,3 +241,36 @@ def test_adopt__several_members_in_one_process__share_what_was_verified(
         assert isinstance(each.prepare(Adopt(1, proposed)), Adopted)
         assert holds(each) == proposed
     assert store.fetched == [proposed]
+
+
+class Summarising(LinearLearner):
+    """One that tells of its training."""
+
+    summary: TrainingSummary | None = None
+
+    def mli_propose_weights(self) -> Weights:
+        return Weights(super().mli_propose_weights().weights, training_summary=self.summary)
+
+
+@pytest.mark.parametrize(
+    "summary, note",
+    [
+        (None, b""),
+        (TrainingSummary(), b""),
+        (TrainingSummary(samples=70), b'{"samples":70}'),
+        (
+            TrainingSummary(dp_budget=DiffPrivBudget(8.0, 1e-5, 0.12341, 2e-6)),
+            b'{"epsilon":0.1235,"delta":2e-06,"target":8.0}',
+        ),
+        (TrainingSummary(samples=1, dp_budget=DiffPrivBudget(8.0, 1e-5, math.inf, 0.0)), b'{"samples":1}'),
+    ],
+)
+def test_propose__note__is_what_the_learner_tells_of_its_training(
+    store: CountingStore, genesis: WeightsRef, summary: TrainingSummary | None, note: bytes
+) -> None:
+    learner = Summarising(0, seed=1)
+    learner.summary = summary
+    preparer = Preparer(learner, store, max_size=1 << 20)
+    preparer.prepare(Adopt(0, genesis))
+    work = preparer.prepare(Propose(1, genesis.sha256))
+    assert isinstance(work, Trained) and work.note == note

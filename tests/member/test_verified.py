@@ -63,13 +63,12 @@ def test_verified__nobody_reads_them_any_more__room_on_disk_is_free() -> None:
     assert mapping() is None
 
 
-def test_verified__store_discards_them__are_forgotten() -> None:
+def test_verified__ref__says_what_was_kept_last() -> None:
     verified = Verified()
+    assert verified.ref is None
     verified.keep(REF, DATA)
-    verified.forget([OTHER_REF])
-    assert verified.take(REF) is not None
-    verified.forget([OTHER_REF, REF])
-    assert verified.take(REF) is None
+    verified.keep(OTHER_REF, OTHER)
+    assert verified.ref == OTHER_REF
 
 
 def test_verified__no_room_for_them__says_that_it_has_none(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from colearn_ledger.chain.snapshot import Snapshot
 from colearn_ledger.core.protocol import ZERO_ADDRESS, WeightsRef
 from colearn_ledger.core.schema import Schema
 from colearn_ledger.core.weights import encode, weights_ref
-from colearn_ledger.errors import ChainError, LearnerError, NotAMember, StoreError
+from colearn_ledger.errors import ArtifactError, ChainError, LearnerError, NoContract, NotAMember, StoreError
 from colearn_ledger.founding.record import DeploymentRecord
 from colearn_ledger.stores.local import LocalStore
 
@@ -34,7 +34,7 @@ def findings(folder: Path, *, ahead: float = 0.0, seen: Any = None, account: boo
         fetch_clock=lambda head: time.time() + ahead,
     )
     collective = cast(CollectiveContract, contract)
-    snapshot = SimpleNamespace(contract=collective, head=HEAD, clock=1000, view=lambda member: seen or view())
+    snapshot = SimpleNamespace(contract=collective, head=HEAD, clock=1000, pin=None, view=lambda member: seen or view())
     looked = Findings(Config(folder=folder, **changes))
     looked.contract, looked.snapshot = collective, cast(Snapshot, snapshot)
     if account:
@@ -62,6 +62,17 @@ def test_find_member__no_member__is_wrong_with_a_key_and_follows_without_one_or_
     dry.dry_run = True
     assert "follows, and does nothing" in dry.find_member()
     assert findings(tmp_path, seen=view(seat=3), account=True).find_member() == "on seat 3 of 4, round 7"
+
+
+def test_compare_code__nothing_is_there_or_another_contract__is_wrong(tmp_path: Path) -> None:
+    for code, error in ((b"", NoContract), (b"\0", ArtifactError)):
+        looked = findings(tmp_path)
+        contract: Any = looked.contract
+        contract.web3 = SimpleNamespace(eth=SimpleNamespace(get_code=lambda address, block, code=code: code))
+        contract.chain_id = 5
+        with pytest.raises(ArtifactError) as raised:
+            looked.compare_code()
+        assert type(raised.value) is error
 
 
 def test_count_funds__nothing_is_sent__none_are_needed(tmp_path: Path) -> None:
@@ -176,8 +187,13 @@ def test_check_everything__no_chain__what_needs_none_is_looked_at_and_the_first_
 
 
 def test_check_everything__whoever_is_told_has_left__is_no_finding(tmp_path: Path) -> None:
+    told: list[Line] = []
+
     def tell(line: Line) -> None:
-        raise BrokenPipeError
+        told.append(line)
+        if len(told) == 1:
+            raise BrokenPipeError
 
     with pytest.raises(BrokenPipeError):
         check_everything(Config(deployment=deployment(tmp_path, [0.0])), tell)
+    assert len(told) == 1

@@ -13,7 +13,7 @@ from colearn_node.node import Node
 from colearn_node.reporter import Reporter
 from colearn_node.retention import Retention
 from colearn_node.wakeup import Wake
-from colearn_node.worker.messages import Discard, Spec
+from colearn_node.worker.messages import Spec, Tidy
 from colearn_node.worker.supervisor import WorkerSupervisor
 
 from colearn_ledger.chain.endpoints import Heads
@@ -329,13 +329,13 @@ def test_step__until_round__leaves_when_it_has_passed_and_has_adopted_what_it_br
 
 
 @pytest.mark.parametrize("sends, expected", [(True, 1), (False, 0)])
-def test_step__resting__discards_what_need_not_be_kept_unless_it_is_a_dry_run(sends: bool, expected: int) -> None:
+def test_step__resting__says_what_is_to_be_kept_unless_it_is_a_dry_run(sends: bool, expected: int) -> None:
     records = {i: record(i, RoundState.REJECTED, ref(f"w{i}")) for i in range(8)}
     records[3] = record(3, RoundState.ACCEPTED, ref("accepted"), 0)
     bench = Bench(FakeLedger(view(), records, sends=sends), keep="current").adopts()
     bench.node.step()
     bench.node.step()
-    assert len([m for m in bench.worker.sent if isinstance(m, Discard)]) == expected
+    assert len([m for m in bench.worker.sent if isinstance(m, Tidy)]) == expected
 
 
 def test_run__chain_fails__is_said_ever_more_rarely_and_the_loop_goes_on_until_told_to_stop() -> None:

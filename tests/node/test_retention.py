@@ -1,13 +1,16 @@
-"""Which weights may go, by what ``store.keep`` says."""
+"""What the store is to keep, by what ``store.keep`` says."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from colearn_node.retention import Retention
+from colearn_node.worker.messages import Tidy
 
 from colearn_ledger.core.protocol import RoundState, WeightsRef
 
 from ..kit.builders import proposal, record, ref, view
-from ..kit.fakes import FakeLedger
+from ..kit.fakes import Clock, FakeLedger
 
 A, R, M = RoundState.ACCEPTED, RoundState.REJECTED, RoundState.MISSED
 HISTORY = {
@@ -15,80 +18,99 @@ HISTORY = {
     1: record(1, A, ref("w1")),
     2: record(2, R, ref("w2"), 1),
     3: record(3, A, ref("w3"), 1),
-    4: record(4, M),
+    4: record(4, M, None, 3),
     5: record(5, A, ref("w5"), 3),
     6: record(6, R, ref("w6"), 5),
-    7: record(7, RoundState.PROPOSING),
+    7: record(7, R, ref("w7"), 5),
+    8: record(8, A, ref("w8"), 5),
+    9: record(9, RoundState.PROPOSING, None, 8),
 }
 
 
-def ledger(round: int = 7, accepted: int = 5) -> FakeLedger:
+def ledger(round: int = 9, accepted: int = 8) -> FakeLedger:
     weights = HISTORY[accepted].weights
     assert weights is not None
     return FakeLedger(view(round=round, accepted_round=accepted, accepted=weights), dict(HISTORY))
 
 
-def gone(made: FakeLedger, keep: str) -> set[WeightsRef]:
+def due(made: FakeLedger, keep: str) -> Tidy:
     found = Retention(made, keep).due(made.now)
-    return set() if found is None else set(found.refs)
+    assert found is not None
+    return found
 
 
-def test_due__keep_current__all_but_the_accepted_and_its_parent_and_what_is_too_new() -> None:
-    assert gone(ledger(), "current") == {ref("w0"), ref("w1"), ref("w2")}
+def needed(made: FakeLedger, keep: str = "current") -> set[WeightsRef]:
+    found = due(made, keep).needed
+    assert found is not None
+    return set(found)
 
 
-def test_due__rejected_lately__stays_for_two_rounds() -> None:
+def test_due__keep_current__the_accepted_ones_their_parent_and_the_last_rounds() -> None:
+    """And what was accepted before those rounds: w3, should all of them be undone."""
+    assert needed(ledger()) == {ref("w8"), ref("w5"), ref("w6"), ref("w7"), ref("w3")}
+
+
+def test_due__accepted_long_ago__stays_with_its_parent() -> None:
     made = ledger(accepted=3)
-    made.records |= {4: record(4, R, ref("w4"), 3), 5: record(5, R, ref("w5"), 3)}
-    assert gone(made, "accepted") == {ref("w2"), ref("w4")}
+    made.records |= {i: record(i, M, None, 3) for i in range(4, 40)}
+    made.becomes(round=40)
+    assert needed(made) == {ref("w3"), ref("w1")}
 
 
-def test_due__rejected_weights_that_are_the_parents__stay() -> None:
+def test_due__at_the_beginning__the_first_weights() -> None:
+    made = FakeLedger(view(round=1, accepted_round=0, accepted=ref("w0")), dict(HISTORY))
+    assert needed(made) == {ref("w0")}
+
+
+def test_due__proposed_now__stays_though_it_was_rejected_before() -> None:
     made = ledger()
-    made.records[2] = record(2, R, ref("w3"), 1)
-    assert gone(made, "current") == {ref("w0"), ref("w1")}
+    made.becomes(proposal=proposal("w2"))
+    assert ref("w2") in needed(made)
 
 
-def test_due__keep_accepted__what_was_rejected_alone() -> None:
-    assert gone(ledger(), "accepted") == {ref("w2")}
-
-
-def test_due__keep_all__nothing_and_nobody_is_asked() -> None:
+def test_due__a_lie_about_the_accepted_weights_was_rejected__both_name_one_content_that_is_needed() -> None:
+    """Sha256, size and CID are the proposer's to write: the store knows the CID alone."""
     made = ledger()
-    assert gone(made, "all") == set() and made.pages == []
+    assert made.records[2].weights is not None
+    lie = replace(made.now.accepted, size=made.now.accepted.size + 1)
+    made.records[2] = record(2, R, lie, 1)
+    assert lie.cid in {one.cid for one in needed(made)}
 
 
-def test_due__same_round_again__asks_nothing() -> None:
+def test_due__keep_accepted__archives_the_accepted_ones_that_it_sees() -> None:
+    found = due(ledger(), "accepted")
+    assert set(found.archive) == {ref(f"w{i}") for i in (0, 1, 3, 5, 8)}
+    assert found.needed == due(ledger(), "current").needed and due(ledger(), "current").archive == ()
+
+
+def test_due__keep_all__everything_and_the_chain_is_not_asked() -> None:
     made = ledger()
-    retention = Retention(made, "current")
-    assert retention.due(made.now) is not None
+    assert due(made, "all") == Tidy(None) and made.pages == []
+
+
+def test_due__same_round_again__asks_nothing_until_a_minute_has_passed() -> None:
+    made, clock = ledger(), Clock()
+    retention = Retention(made, "current", clock=clock)
+    first = retention.due(made.now)
     asked = len(made.pages)
-    assert retention.due(made.now) is None and len(made.pages) == asked
+    clock.now += 59
+    assert first is not None and retention.due(made.now) is None and len(made.pages) == asked
+    clock.now += 1
+    assert retention.due(made.now) == first
 
 
-def test_due__later_round__what_has_become_old_since() -> None:
+def test_due__same_round_and_other_accepted_weights__at_once() -> None:
+    """The chain has gone back and forth."""
     made = ledger()
     retention = Retention(made, "current")
     retention.due(made.now)
-    made.records |= {7: record(7, A, ref("w7"), 5), 8: record(8, M), 9: record(9, RoundState.PROPOSING)}
-    made.becomes(round=9, accepted_round=7, accepted=ref("w7"))
+    made.becomes(accepted_round=5, accepted=ref("w5"))
     found = retention.due(made.now)
-    assert found is not None and set(found.refs) == {ref("w3"), ref("w6")}
+    assert found is not None and found.needed is not None and {ref("w5"), ref("w3")} <= set(found.needed)
 
 
-def test_due__rejected_weights_that_are_proposed_again__stay() -> None:
-    made = ledger()
-    made.becomes(proposal=proposal("w2"))
-    assert gone(made, "current") == {ref("w0"), ref("w1")}
-
-
-def test_due__a_long_history__is_gone_through_by_pages_as_far_as_64_rounds_back() -> None:
+def test_due__a_long_history__is_not_read() -> None:
     records = {i: record(i, R if i % 2 else A, ref(f"w{i}"), max(i - 2, 0)) for i in range(201)}
     made = FakeLedger(view(round=200, accepted_round=198, accepted=ref("w198")), records)
-    retention = Retention(made, "current")
-    found: set[WeightsRef] = set()
-    for _ in range(30):
-        page = retention.due(made.now)
-        found |= set() if page is None else set(page.refs)
-    assert found == {ref(f"w{i}") for i in range(136, 198) if i % 2 or i < 196}
-    assert all(count <= 16 for _, count in made.pages)
+    assert needed(made) == {ref(f"w{i}") for i in (198, 196, 199, 197, 194)}
+    assert sum(count for _, count in made.pages) <= 20

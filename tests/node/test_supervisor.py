@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from colearn_node.worker.messages import Discard, Done, Failed, Spec
+from colearn_node.worker.messages import Done, Failed, Spec, Tidy
 from colearn_node.worker.process import Garbled
 from colearn_node.worker.supervisor import WorkerSupervisor, key_of, name_of
 
@@ -57,6 +57,15 @@ class Bench:
     def worker(self) -> FakeWorker:
         return self.workers[-1]
 
+    @classmethod
+    def with_stale_work(cls, stale_s: float, grace_s: float = 10.0) -> Bench:
+        """One whose worker tests a proposal, while for so many seconds another one has been wanted instead."""
+        bench = cls(grace_s).ready()
+        bench.supervisor.work_on(JUDGE, 5.0)
+        bench.supervisor.work_on(OTHER_JUDGE, 5.0)
+        bench.clock.now += stale_s
+        return bench
+
     def ready(self) -> Bench:
         self.worker.is_ready()
         self.supervisor.hear()
@@ -102,11 +111,8 @@ def test_hear__adopted__is_known_and_no_result() -> None:
 
 
 def test_hear__result_of_a_job_that_was_dropped__is_not_taken_for_another() -> None:
-    bench = Bench(grace_s=0.0).ready()
-    bench.supervisor.work_on(JUDGE, 5.0)
+    bench = Bench.with_stale_work(1, grace_s=0.0)
     old = bench.worker.job
-    bench.supervisor.work_on(OTHER_JUDGE, 5.0)
-    bench.clock.now += 1
     bench.supervisor.work_on(OTHER_JUDGE, 5.0)  # the worker is replaced
     bench.ready()
     bench.supervisor.work_on(OTHER_JUDGE, 5.0)
@@ -120,10 +126,7 @@ def test_hear__result_of_a_job_that_was_dropped__is_not_taken_for_another() -> N
 
 
 def test_work_on__stale_work_that_ends_in_its_grace__keeps_the_worker() -> None:
-    bench = Bench(grace_s=10.0).ready()
-    bench.supervisor.work_on(JUDGE, 5.0)
-    bench.supervisor.work_on(OTHER_JUDGE, 5.0)
-    bench.clock.now += 10
+    bench = Bench.with_stale_work(10)
     bench.supervisor.work_on(OTHER_JUDGE, 5.0)
     assert len(bench.workers) == 1 and bench.worker.alive
     bench.worker.finishes()
@@ -134,10 +137,7 @@ def test_work_on__stale_work_that_ends_in_its_grace__keeps_the_worker() -> None:
 
 
 def test_work_on__stale_work_that_does_not_end__is_ended_with_its_worker() -> None:
-    bench = Bench(grace_s=10.0).ready()
-    bench.supervisor.work_on(JUDGE, 5.0)
-    bench.supervisor.work_on(OTHER_JUDGE, 5.0)
-    bench.clock.now += 10.1
+    bench = Bench.with_stale_work(10.1)
     bench.supervisor.work_on(OTHER_JUDGE, 5.0)
     first, second = bench.workers
     assert not first.alive and second.alive and not bench.supervisor.ready and bench.supervisor.adopted is None
@@ -145,10 +145,7 @@ def test_work_on__stale_work_that_does_not_end__is_ended_with_its_worker() -> No
 
 
 def test_work_on__stale_work_that_is_wanted_again__is_not_stale_any_more() -> None:
-    bench = Bench(grace_s=10.0).ready()
-    bench.supervisor.work_on(JUDGE, 5.0)
-    bench.supervisor.work_on(OTHER_JUDGE, 5.0)
-    bench.clock.now += 9
+    bench = Bench.with_stale_work(9)
     bench.supervisor.work_on(JUDGE, 5.0)
     bench.clock.now += 9
     bench.supervisor.work_on(OTHER_JUDGE, 5.0)
@@ -219,16 +216,16 @@ def test_rest__worker_died__is_replaced_also_while_nothing_is_wanted() -> None:
     assert len(bench.workers) == 2
 
 
-def test_rest__something_to_discard__is_sent_while_the_worker_is_idle_alone() -> None:
+def test_rest__something_to_tidy__is_sent_while_the_worker_is_idle_alone() -> None:
     bench = Bench().ready()
-    discard = Discard((ref("old"),))
+    tidy = Tidy((ref("accepted"),))
     bench.supervisor.work_on(PROPOSE, 5.0)
-    bench.supervisor.rest(discard)
-    assert discard not in bench.worker.sent and bench.log.events("stale")
+    bench.supervisor.rest(tidy)
+    assert tidy not in bench.worker.sent and bench.log.events("stale")
     bench.worker.finishes()
     bench.supervisor.hear()
-    bench.supervisor.rest(discard)
-    assert bench.worker.sent[-1] == discard
+    bench.supervisor.rest(tidy)
+    assert bench.worker.sent[-1] == tidy
 
 
 def test_hear__no_learner_at_the_first_start__is_raised_and_later_only_told() -> None:

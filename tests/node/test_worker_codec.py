@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from colearn_node.worker.codec import NotAMessage, packed, unpacked
-from colearn_node.worker.messages import Discard, Done, Failed, Job, Ready, Spec
+from colearn_node.worker.messages import Done, Failed, Job, Ready, Spec, Tidy
 from colearn_node.worker.supervisor import WorkerSupervisor
 from hypothesis import given
 from hypothesis import strategies as st
@@ -49,7 +49,8 @@ TO_WORKER = [
     Job(1, Adopt(3, ref("a")), 5.0),
     Job(2, Propose(7, bytes(32)), 5.5),
     Job(3, JUDGE, math.inf),
-    Discard((ref("a"), ref("b"))),
+    Tidy((ref("a"), ref("b")), (ref("c"),)),
+    Tidy(None),
 ]
 FAILED = Failed(1, ColearnError("x"), "")
 TO_NODE = [
@@ -66,7 +67,7 @@ TO_NODE = [
 
 @pytest.mark.parametrize("message", [*TO_WORKER, *TO_NODE], ids=lambda m: type(m).__name__)
 def test_unpacked__what_was_packed__is_the_same(message: Any) -> None:
-    assert unpacked(packed(message), Spec, Job, Discard, Ready, Done, Failed) == message
+    assert unpacked(packed(message), Spec, Job, Tidy, Ready, Done, Failed) == message
 
 
 def test_unpacked__an_error__is_one_of_its_kind_and_text() -> None:

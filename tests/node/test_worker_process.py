@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from colearn_node.wakeup import Wake
 from colearn_node.worker.codec import packed, unpacked
-from colearn_node.worker.messages import Discard, Done, Failed, Job, Ready, Spec
+from colearn_node.worker.messages import Done, Failed, Job, Ready, Spec, Tidy
 from colearn_node.worker.process import Died, Garbled, Message, WorkerProcess
 
 from colearn_ledger.core.decide import Action, Adopt, Judge, Propose
@@ -41,7 +41,7 @@ def spec(folder: Path, factory: str, /, **options: object) -> Spec:
     """``factory``: of tests.kit.node_learners, if it names no other module of the kit."""
     module, _, name = factory.rpartition(":")
     learner = LearnerSpec(f"tests.kit.{module or 'node_learners'}:{name}", options, (ROOT, ROOT / "node"))
-    return Spec(learner.elsewhere(), StoreSpec(None, folder, False), 1 << 20, Schema.of(TREE))
+    return Spec(learner.elsewhere(), StoreSpec(None, folder, owner="a node"), 1 << 20, Schema.of(TREE))
 
 
 class Bench:
@@ -95,11 +95,13 @@ def test_worker__adopts_trains_and_judges__says_so_without_the_weights(
     judged = bench.does(3, judge(trained.work.weights))
     assert isinstance(judged, Done) and isinstance(judged.work, Verdict) and judged.work.test is not None
     assert judged.work.test.weights == Weights(None)
-    bench.worker.send(Discard((trained.work.weights,)))
-    missing = bench.does(4, judge(ref("elsewhere")))
-    assert isinstance(missing, Done) and isinstance(missing.work, Nothing) and missing.number == 4
-    assert not store.has(trained.work.weights) and store.has(genesis)
-    invalid = bench.does(5, judge(store.put(b"no weights")))
+    other = store.put(encode({"w": TREE["w"] + 1}))
+    assert isinstance(bench.does(4, judge(other)), Done)
+    bench.worker.send(Tidy((genesis,)))
+    missing = bench.does(5, judge(ref("elsewhere")))
+    assert isinstance(missing, Done) and isinstance(missing.work, Nothing) and missing.number == 5
+    assert not store.has(trained.work.weights) and store.has(genesis) and store.has(other)
+    invalid = bench.does(6, judge(store.put(b"no weights")))
     assert isinstance(invalid, Done) and isinstance(invalid.work, Verdict) and invalid.work.test is None
     assert bench.worker.hear() == [] and bench.printed == []
 
@@ -138,7 +140,7 @@ def test_worker__what_the_learner_prints__comes_by_the_line(start: Callable[...,
 def test_worker__dies__is_heard_and_what_is_sent_later_is_lost_without_a_word(start: Callable[..., Bench]) -> None:
     bench = start("die")
     assert bench.next() == Died(-9)
-    bench.worker.send(Discard(()))
+    bench.worker.send(Tidy(()))
     assert bench.worker.hear() == []
 
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import json
+import os
+import secrets
 import socket
 import subprocess
 import sys
@@ -11,7 +15,8 @@ import time
 import tracemalloc
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from contextlib import closing
+from dataclasses import dataclass, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -21,11 +26,14 @@ import pytest
 from colearn_ledger.core.cid import CHUNK, MAX_LINKS, cid_digest, cid_text
 from colearn_ledger.core.protocol import WeightsRef
 from colearn_ledger.core.weights import weights_ref
-from colearn_ledger.errors import InvalidWeights, StoreError, UnavailableWeights, UsageError
+from colearn_ledger.errors import ConfigError, InvalidWeights, StoreError, UnavailableWeights, UsageError
 from colearn_ledger.network import LocalNetwork
 from colearn_ledger.network.http import call_ipfs
+from colearn_ledger.stores.base import ANYBODY
 from colearn_ledger.stores.ipfs import IpfsStore
-from tests.kit.network import local_network
+from colearn_ledger.stores.spec import StoreSpec
+from tests.kit.anvil import wait_until
+from tests.kit.network import local_network, need
 from tests.kit.store_conformance import SIZES, StoreConformance, pattern
 
 
@@ -43,6 +51,53 @@ def stores(network: LocalNetwork) -> Iterator[list[IpfsStore]]:
         store.close()
 
 
+@dataclass(frozen=True)
+class Daemon:
+    """An IPFS daemon: Kubo's program, and where its RPC is."""
+
+    ipfs: Path
+    api: str
+    socket: str
+
+
+@contextlib.contextmanager
+def guarded_daemon(folder: Path) -> Iterator[Daemon]:
+    """A daemon whose RPC wants a token, on loopback and on a socket in ``folder``."""
+    from colearn_ledger.network.tools import find_kubo
+
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        ipfs, port = find_kubo(), probe.getsockname()[1]
+    daemon = Daemon(ipfs, f"/ip4/127.0.0.1/tcp/{port}", f"/unix{folder}/Api.sock")
+    environment = {**os.environ, "IPFS_PATH": str(folder / "repository"), "IPFS_TELEMETRY": "off"}
+    subprocess.run([ipfs, "init", "--profile=test", "--empty-repo"], env=environment, capture_output=True, check=True)
+    path = folder / "repository" / "config"
+    config = json.loads(path.read_text())
+    config["Addresses"] |= {"API": [daemon.socket, daemon.api], "Gateway": [], "Swarm": []}
+    config |= {"Bootstrap": [], "AutoConf": {"Enabled": False}, "AutoTLS": {"Enabled": False}}
+    config["Routing"] = {"Type": "none"}
+    allowed = {"AllowedPaths": ["/api/v0"]}
+    config["API"]["Authorizations"] = {
+        "user": {"AuthSecret": "basic:me:secret one", **allowed},
+        "token": {"AuthSecret": "bearer:secret-two", **allowed},
+    }
+    path.write_text(json.dumps(config))
+    with open(folder.parent / "daemon.log", "wb") as log:
+        process = subprocess.Popen([ipfs, "daemon"], env=environment, stdout=log, stderr=subprocess.STDOUT)
+    try:
+
+        def answers() -> bool:
+            assert process.poll() is None, (folder.parent / "daemon.log").read_text()
+            with contextlib.suppress(StoreError), closing(IpfsStore(daemon.socket, token="secret-two")) as store:
+                return bool(store.check()) and bool(IpfsStore(daemon.api, token="secret-two").check())
+            return False
+
+        wait_until(answers, "the daemon answers")
+        yield daemon
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
 def port_of(store: IpfsStore) -> int:
     return int(store.api.split("/")[4])
 
@@ -52,6 +107,17 @@ def remove_blocks(store: IpfsStore, ref: WeightsRef) -> None:
     store.discard(ref)
     call_ipfs(port_of(store), "block/rm", arg=cid_text(ref.cid_digest, ref.size))
     assert not store.has(ref)
+
+
+IMPORT = ["--cid-version=1", "--raw-leaves", "--chunker=size-1048576", "--max-file-links=1024"]
+
+
+def run_kubo(network: LocalNetwork, *arguments: str) -> str:
+    """What Kubo's own program says, asked of the first daemon."""
+    from colearn_ledger.network.tools import find_kubo
+
+    command = [str(find_kubo()), "--api", network.stakeholders[0].ipfs_api, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 
 class TestIpfsStoreConforms(StoreConformance):
@@ -64,9 +130,19 @@ class TestIpfsStoreConforms(StoreConformance):
 
     deadline = 1.0
 
-    def open(self, tmp_path: Path) -> IpfsStore:
-        self.opened.append(IpfsStore(self.network.stakeholders[0].ipfs_api, deadline_s=20.0))
+    def open(self, tmp_path: Path, owner: str = ANYBODY) -> IpfsStore:
+        self.opened.append(IpfsStore(self.network.stakeholders[0].ipfs_api, owner=owner, deadline_s=20.0))
         return self.opened[-1]
+
+    def put_by_others(self, tmp_path: Path, data: bytes) -> WeightsRef:
+        """By Kubo's own program, which pins it under no name."""
+        (tmp_path / "file").write_bytes(data)
+        answer = run_kubo(self.network, "add", "-Q", *IMPORT, str(tmp_path / "file"))
+        assert answer == weights_ref(data).cid
+        return weights_ref(data)
+
+    def collect_garbage(self) -> None:
+        run_kubo(self.network, "repo", "gc", "-q")
 
     def lose(self, store: Any, ref: WeightsRef) -> None:
         remove_blocks(store, ref)
@@ -115,13 +191,9 @@ def test_cid__any_size__is_the_one_that_kubo_gives_by_its_own_program(
     network: LocalNetwork, tmp_path: Path, size: int
 ) -> None:
     """Asked by Kubo's command line and its own profile, so that nothing of ours takes part."""
-    from colearn_ledger.network.tools import find_kubo
-
     (tmp_path / "file").write_bytes(pattern(size, salt=2))
-    command = [str(find_kubo()), "--api", network.stakeholders[0].ipfs_api, "add", "-Q", "--only-hash"]
-    command += ["--cid-version=1", "--raw-leaves", "--chunker=size-1048576", "--max-file-links=1024"]
-    answer = subprocess.run([*command, str(tmp_path / "file")], capture_output=True, text=True, check=True)
-    assert answer.stdout.strip() == cid_text(cid_digest(pattern(size, salt=2)), size)
+    answer = run_kubo(network, "add", "-Q", "--only-hash", *IMPORT, str(tmp_path / "file"))
+    assert answer == cid_text(cid_digest(pattern(size, salt=2)), size)
 
 
 @pytest.mark.slow
@@ -299,6 +371,89 @@ def test_store__a_proxy_in_the_environment__is_not_asked(
         store = IpfsStore(api)
         assert store.check()
         store.close()
+
+
+@pytest.fixture(scope="module")
+def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
+    need("kubo")
+    with guarded_daemon(tmp_path_factory.mktemp("Kubo-With-Capitals")) as daemon:
+        yield daemon
+
+
+class TestAccess:
+    """A daemon of its own, with a token and on a socket, whose path has capitals in it."""
+
+    @pytest.mark.parametrize("where", ["api", "socket"])
+    @pytest.mark.parametrize("token", ["me:secret one", "bearer:secret-two", "Bearer secret-two", "secret-two\n"])
+    def test_store__token_that_the_daemon_knows__works(self, daemon: Daemon, where: str, token: str) -> None:
+        with closing(IpfsStore(getattr(daemon, where), owner="a/b", token=token)) as store:
+            data = pattern(CHUNK + 1, salt=70)
+            ref = store.put(data)
+            assert store.kept() == {ref.cid} and store.get(ref) == data
+            store.discard(ref)
+            assert store.kept() == frozenset()
+
+    def test_store__user_and_password_in_the_url__works_and_they_are_not_shown(self, daemon: Daemon) -> None:
+        url = f"http://me:secret%20one@127.0.0.1:{daemon.api.split('/')[4]}"
+        with closing(IpfsStore(url)) as store:
+            assert store.check()
+            assert "secret" not in f"{store!r} {store.api} {StoreSpec(url)}"
+
+    @pytest.mark.parametrize("where", ["api", "socket"])
+    @pytest.mark.parametrize("token, says", [(None, "none was sent"), ("me:secret 0ne", "isn't among them")])
+    def test_store__token_missing_or_wrong__says_what_to_do_and_shows_none(
+        self, daemon: Daemon, where: str, token: str | None, says: str
+    ) -> None:
+        with closing(IpfsStore(getattr(daemon, where), token=token)) as store:
+            for use in (store.check, lambda: store.put(b"x"), lambda: store.get(weights_ref(b"x"))):
+                with pytest.raises(StoreError, match="it answers 403") as error:
+                    use()
+                assert says in error.value.expected and "token_file" in error.value.fix
+                assert "secret" not in str(error.value)
+
+    def test_open__token_in_a_file__is_read_and_one_that_is_none_told(self, daemon: Daemon, tmp_path: Path) -> None:
+        file = tmp_path / "token.txt"
+        file.write_text("\ufeffsecret-two\n", encoding="utf-8")
+        store = StoreSpec(daemon.api, token_file=file).open()
+        assert isinstance(store, IpfsStore)
+        store.close()
+        for text in ("", "two\nlines", "Schlüssel"):
+            file.write_text(text, encoding="utf-8")
+            with pytest.raises(ConfigError, match="can't be sent"):
+                StoreSpec(daemon.api, token_file=file).open()
+        with pytest.raises(ConfigError, match="can't be read"):
+            StoreSpec(daemon.api, token_file=tmp_path / "none").open()
+
+    def test_store__socket_that_nobody_listens_at__says_so(self, tmp_path: Path) -> None:
+        with (
+            closing(IpfsStore(f"/unix{tmp_path}/api.sock")) as store,
+            pytest.raises(StoreError, match="nobody listens"),
+        ):
+            store.check()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="mounts a small file system, as root")
+def test_put__daemon_without_room_on_its_disk__says_so_and_works_when_there_is(tmp_path: Path) -> None:
+    need("kubo")
+    (tmp_path / "disk").mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(tmp_path / "disk")]).returncode != 0:
+        pytest.skip("no file system can be mounted here")
+    try:
+        with (
+            guarded_daemon(tmp_path / "disk") as daemon,
+            closing(IpfsStore(daemon.api, token="secret-two", owner="a/b")) as store,
+        ):
+            small = store.put(pattern(CHUNK, salt=80))
+            with pytest.raises(StoreError, match="no space left") as error:
+                store.put(secrets.token_bytes(40 * CHUNK))
+            assert "make room" in error.value.fix and not isinstance(error.value, UnavailableWeights)
+            assert store.kept() == {small.cid}
+            call = ["--api", daemon.api, "--api-auth", "bearer:secret-two", "repo", "gc", "-q"]
+            subprocess.run([str(daemon.ipfs), *call], check=True, capture_output=True)
+            assert len(store.get(store.put(pattern(2 * CHUNK, salt=81)))) == 2 * CHUNK
+    finally:
+        subprocess.run(["umount", "-l", str(tmp_path / "disk")], check=True)
 
 
 @pytest.mark.parametrize(

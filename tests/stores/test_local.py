@@ -15,6 +15,7 @@ from colearn_ledger.core.cid import CHUNK, cid_text
 from colearn_ledger.core.protocol import WeightsRef
 from colearn_ledger.core.weights import weights_ref
 from colearn_ledger.errors import InvalidWeights, StoreError, UnavailableWeights
+from colearn_ledger.stores.base import ANYBODY
 from colearn_ledger.stores.local import LocalStore
 from tests.kit.store_conformance import StoreConformance
 
@@ -24,8 +25,13 @@ def path_of(store: LocalStore, ref: WeightsRef) -> Path:
 
 
 class TestLocalStoreConforms(StoreConformance):
-    def open(self, tmp_path: Path) -> LocalStore:
-        return LocalStore(tmp_path / "weights")
+    def open(self, tmp_path: Path, owner: str = ANYBODY) -> LocalStore:
+        return LocalStore(tmp_path / "weights", owner=owner)
+
+    def put_by_others(self, tmp_path: Path, data: bytes) -> WeightsRef:
+        ref = weights_ref(data)
+        (tmp_path / "weights" / ref.cid).write_bytes(data)
+        return ref
 
     def damage(self, store: Any, ref: WeightsRef, data: bytes) -> bool:
         path_of(store, ref).write_bytes(data)
@@ -140,6 +146,57 @@ def test_store__folder_without_write_permission__says_how_to_fix_it(tmp_path: Pa
         if root:
             os.seteuid(0)
         tmp_path.chmod(0o700)
+
+
+OWNER = """
+import sys
+from colearn_ledger.stores.local import LocalStore
+folder, owner = sys.argv[1:]
+store = LocalStore(folder, owner=owner)
+items = [bytes([i]) * 1000 for i in range(3)]
+for _ in range(150):
+    for data in items:
+        ref = store.put(data)
+        assert store.kept() == {ref.cid} and store.get(ref) == data, "taken away"
+        store.discard(ref)
+"""
+
+
+def test_discard__owners_at_once__nobody_loses_what_it_keeps_and_nothing_is_left(tmp_path: Path) -> None:
+    """Each keeps and discards what the others keep and discard, again and again."""
+    started = [subprocess.Popen([sys.executable, "-c", OWNER, str(tmp_path), f"owner {i}"]) for i in range(3)]
+    assert [each.wait(timeout=60) for each in started] == [0] * 3
+    marks = [path for path in (tmp_path / ".kept").rglob("*") if path.is_file()]
+    assert [path for path in marks if path.parent.name != "before"] == []
+
+
+def test_discard__mark_of_another_and_no_file__is_harmless(tmp_path: Path) -> None:
+    mine, theirs = LocalStore(tmp_path, owner="a"), LocalStore(tmp_path, owner="b")
+    ref = mine.put(b"abc")
+    theirs.put(b"abc")
+    path_of(mine, ref).unlink()
+    assert mine.kept() == theirs.kept() == frozenset()
+    mine.discard(ref)
+    assert theirs.put(b"abc") == ref and theirs.kept() == {ref.cid}
+
+
+def test_store__opened_for_nobody__leaves_what_an_owner_keeps(tmp_path: Path) -> None:
+    nobody, owner = LocalStore(tmp_path), LocalStore(tmp_path, owner="a")
+    ref = owner.put(b"abc")
+    nobody.discard(ref)
+    assert nobody.get(ref) == b"abc"
+    owner.discard(ref)
+    assert not nobody.has(ref)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="named pipes are POSIX's")
+def test_get__a_pipe_in_the_files_place__is_unavailable_at_once(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+    ref = weights_ref(b"abc")
+    os.mkfifo(path_of(store, ref))
+    with pytest.raises(UnavailableWeights, match="isn't a file"):
+        store.get(ref)
+    assert store.put(b"abc") == ref and store.get(ref) == b"abc"
 
 
 WORKER = """

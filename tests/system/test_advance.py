@@ -39,14 +39,15 @@ def sent(made: NodeCollective) -> list[bool]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "options",
     [
-        pytest.param((), marks=pytest.mark.slow, id="mines on demand"),
+        pytest.param((), id="mines on demand"),
         pytest.param(("--block-time", "2"), id="a block in two seconds"),
     ],
 )
-@pytest.mark.parametrize("late", [0, pytest.param(100 * STEP_S, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("late", [0, 100 * STEP_S])
 def test_advance__everybody_is_there__one_sends_it(tmp_path: Path, options: tuple[str, ...], late: int) -> None:
     with node_collective(tmp_path, 4, rules=RULES, chain_options=options) as made:
         approve_a_motion(made)

@@ -50,20 +50,21 @@ def sent_twice(made: NodeCollective) -> list[object]:
 
 
 @pytest.mark.parametrize(
-    "secret, kinds",
+    "secret, members, kinds",
     [
-        pytest.param(False, ["propose", "vote", "adopt"], marks=pytest.mark.slow, id="open"),
-        pytest.param(True, ["commit", "reveal"], id="secret"),
+        pytest.param(False, 3, ["propose", "vote", "adopt"], marks=pytest.mark.slow, id="open"),
+        pytest.param(True, 3, ["commit", "reveal"], marks=pytest.mark.slow, id="secret"),
+        pytest.param(True, 2, ["commit"], id="secret, of two"),
     ],
 )
 def test_kill__after_each_kind_of_action__goes_on_and_nothing_is_done_twice(
-    tmp_path: Path, secret: bool, kinds: list[str]
+    tmp_path: Path, secret: bool, members: int, kinds: list[str]
 ) -> None:
-    rounds = 2 + len(kinds)
-    expected = run(rounds, linear_learners(3, 1), 0.5)
-    with node_collective(tmp_path, 3, secret=secret) as made:
+    rounds = members - 1 + len(kinds)
+    expected = run(rounds, linear_learners(members, 1), 0.5)
+    with node_collective(tmp_path, members, secret=secret) as made:
         (tmp_path / "hold-train-0").touch()
-        nodes = [gated(made, i, "--until-round", str(rounds)) for i in range(3)]
+        nodes = [gated(made, i, "--until-round", str(rounds)) for i in range(members)]
 
         def kill(index: int) -> None:
             worker = nodes[index].worker_pid
@@ -82,7 +83,7 @@ def test_kill__after_each_kind_of_action__goes_on_and_nothing_is_done_twice(
 
             wait_until(lambda fresh=fresh: bool(fresh()), f"somebody does: {kind}")  # type: ignore[misc]
             kill(fresh()[0])
-        assert [node.wait() for node in nodes] == [0, 0, 0]
+        assert [node.wait() for node in nodes] == [0] * members
         assert made.accepted_sha256() == expected.final_sha256
         for record, result in zip(made.records(), expected.rounds, strict=False):
             assert record.weights is not None and record.weights.sha256.hex() == result.weights_sha256

@@ -37,7 +37,7 @@ BELONG: list[tuple[str, Any]] = [
 def flags(*words: str) -> Training:
     parser = argparse.ArgumentParser()
     add_training_options(parser)
-    return training_given(parser.parse_args(words), turns=3)
+    return training_given(parser.parse_args(words), rounds=7, learners=3)
 
 
 @pytest.mark.parametrize("name, value", [*WRONG, *BELONG])

@@ -26,7 +26,7 @@ from colearn_ledger.core.failures import clean_text, told
 from colearn_ledger.errors import ColearnError, LearnerError
 from colearn_node.worker.border import plain_work
 from colearn_node.worker.codec import MOST_SAID, packed, unpacked
-from colearn_node.worker.messages import Discard, Done, Failed, Job, Ready, Spec
+from colearn_node.worker.messages import Done, Failed, Job, Ready, Spec, Tidy
 
 if TYPE_CHECKING:
     from colearn_ledger.member.prepare import Preparer
@@ -73,7 +73,7 @@ class Worker:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._inbox: queue.SimpleQueue[Job | Discard] = queue.SimpleQueue()
+        self._inbox: queue.SimpleQueue[Job | Tidy] = queue.SimpleQueue()
         self._pid = os.getpid()
 
     def run(self) -> None:
@@ -97,7 +97,7 @@ class Worker:
         """Take in jobs while others are done, and end the process with the node: training for nobody helps nobody."""
         try:
             while True:
-                self._inbox.put(unpacked(self._connection.recv_bytes(), Job, Discard))
+                self._inbox.put(unpacked(self._connection.recv_bytes(), Job, Tidy))
         except (EOFError, OSError):
             os._exit(0)
         except BaseException:
@@ -114,10 +114,10 @@ class Worker:
 
         return self._attempt(0, make, "the learner's factory")
 
-    def do(self, job: Job | Discard, preparer: Preparer) -> None:
+    def do(self, job: Job | Tidy, preparer: Preparer) -> None:
         """One job, whose result or failure the node is told."""
-        if isinstance(job, Discard):
-            self._attempt(-1, partial(preparer.discard, job.refs))
+        if isinstance(job, Tidy):
+            self._attempt(-1, partial(preparer.tidy, job.needed, job.archive))
             return
 
         def work() -> Done:

@@ -12,7 +12,7 @@ from colearn_ledger.learners.loading.factory import LearnerSpec
 from colearn_ledger.member.work import Work
 from colearn_ledger.stores.spec import StoreSpec
 
-__all__ = ["Discard", "Done", "Failed", "Job", "Ready", "Spec"]
+__all__ = ["Done", "Failed", "Job", "Ready", "Spec", "Tidy"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +38,14 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
-class Discard:
-    """Weights that need not be kept any more."""
+class Tidy:
+    """What the store is to keep of the collective's weights: see :meth:`.Preparer.tidy`.
 
-    refs: tuple[WeightsRef, ...]
+    ``needed`` is None where everything is kept; ``archive``: weights to keep for good, if they are there.
+    """
+
+    needed: tuple[WeightsRef, ...] | None
+    archive: tuple[WeightsRef, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

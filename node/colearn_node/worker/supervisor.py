@@ -18,7 +18,7 @@ from colearn_ledger.member.work import Adopted, Nothing, Trained, Verdict, Work
 
 from ..log import Log
 from .answers import NO_SCORE, answers, has_no_score
-from .messages import Discard, Done, Failed, Job, Ready, Spec
+from .messages import Done, Failed, Job, Ready, Spec, Tidy
 from .process import Died, Garbled, Message, WorkerProcess
 
 __all__ = ["Key", "WorkerSupervisor", "key_of", "name_of"]
@@ -53,7 +53,7 @@ class Worker(Protocol):
 
     @property
     def pid(self) -> int: ...
-    def send(self, message: Job | Discard) -> None: ...
+    def send(self, message: Job | Tidy) -> None: ...
     def hear(self) -> Sequence[Message]: ...
     def kill(self) -> None: ...
 
@@ -154,16 +154,15 @@ class WorkerSupervisor:
             self._replace()
         return None
 
-    def rest(self, discard: Discard | None = None) -> None:
-        """Nothing is wanted now. ``discard``: what the store needn't keep any more."""
+    def rest(self, tidy: Tidy | None = None) -> None:
+        """Nothing is wanted now. ``tidy``: what the store is to keep."""
         self.done()
         if not self.ready:
             self._start_again()
         elif self._job is not None:
             self._is_stale_too_long()
-        elif discard is not None and self._process is not None:
-            self._log.debug("tidy", f"{len(discard.refs)} weights need not be kept any more")
-            self._process.send(discard)
+        elif tidy is not None and self._process is not None:
+            self._process.send(tidy)
 
     def done(self, action: Action | None = None) -> None:
         """The result was used; ``action``: only if it is that one's."""

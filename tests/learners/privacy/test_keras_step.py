@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-
-pytest.importorskip("tensorflow", reason="TensorFlow is not installed")
-
-import keras
-import tensorflow as tf
 
 from benchmarks.privacy import measure
 from colearn_ledger import check_learner
@@ -19,10 +14,22 @@ from colearn_ledger.core.learner import Weights
 from colearn_ledger.core.summaries import DiffPrivConfig, ErrorCodes
 from colearn_ledger.core.weights import encode
 from colearn_ledger.errors import DataError, LearnerError, UsageError
-from colearn_ledger.learners.keras import KerasLearner
-from colearn_ledger.learners.privacy.keras_step import PrivateStep
 from colearn_ledger.learners.privacy.ledger import PrivacyLedger
 from colearn_ledger.tasks import Training, get_task
+from tests.kit.later import Later
+
+if TYPE_CHECKING:
+    import keras
+    import tensorflow as tf
+
+    from colearn_ledger.learners.keras import KerasLearner
+    from colearn_ledger.learners.privacy.keras_step import PrivateStep
+else:
+    keras, tf = Later("keras"), Later("tensorflow")
+    KerasLearner = Later("colearn_ledger.learners.keras", "KerasLearner")
+    PrivateStep = Later("colearn_ledger.learners.privacy.keras_step", "PrivateStep")
+
+pytestmark = pytest.mark.tensorflow
 
 CLIP = 0.7
 NOISE = 0.48  # lasts for two proposals of four steps of 20 in 300
