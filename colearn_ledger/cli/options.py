@@ -122,13 +122,14 @@ def open_collective(options: argparse.Namespace, environ: Mapping[str, str] = os
         )
     from ..chain.bytecode import check_code
     from ..chain.contract import CollectiveContract
-    from ..chain.endpoints import PATIENCE_S, connect, persist
+    from ..chain.endpoints import PATIENCE_S, connect, distrust, persist
 
     web3 = connect(urls, expected_chain_id=chain_id, patience_s=PATIENCE_S)
 
     def find() -> Snapshot:
         snapshot = CollectiveContract(web3, address).snapshot()
         if snapshot.head.number < deployed_block:
+            distrust(web3)
             raise ChainError(
                 f"the endpoint shows block {snapshot.head.number}, and the contract was deployed in {deployed_block}",
                 expected="an endpoint that is synced past that",
