@@ -122,7 +122,7 @@ def test_history__receipts__are_asked_for_in_batches(history: History, proxy: Pr
     assert "eth_getTransactionReceipt" not in proxy.methods and proxy.methods.count("batch") == 1
 
 
-def test_history__pending_is_refused_by_status_400__the_head_is_the_clock(
+def test_history__pending_is_refused__the_head_is_the_clock(
     history: History, told: Collective[Anvil], proxy: Proxy
 ) -> None:
     def pending(params: list[object], ask: Callable[[list[object]], object]) -> object:
