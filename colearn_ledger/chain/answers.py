@@ -118,7 +118,7 @@ def _revert_data(said: Any) -> str | None:
     if not isinstance(said, str):
         return None
     match = _HEX.fullmatch(said.removeprefix("Reverted "))  # Parity
-    return None if match is None or len(match[1]) % 2 else "0x" + match[1].lower()
+    return None if match is None or not match[1] or len(match[1]) % 2 else "0x" + match[1].lower()
 
 
 def _plain(message: str) -> str:

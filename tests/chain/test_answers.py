@@ -181,7 +181,7 @@ def test_read_answer__body_that_is_no_answer__is_refused(name: str) -> None:
         ("Reverted 0xab", "0xab"),
         ({"message": "reverted", "data": "0xab"}, "0xab"),
         ({"result": "0xab"}, "0xab"),
-        ("0x", "0x"),
+        ("0x", None),
         ("0xa", None),
         ("no hex", None),
         (None, None),
