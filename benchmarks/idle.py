@@ -25,7 +25,7 @@ from colearn_ledger.network import LocalNetwork
 
 from .scene import FREE, Nodes, load, polling, prepare, running
 
-__all__ = ["TARGET_CPU", "TARGET_MB", "Idle", "measure"]
+__all__ = ["TARGET_CPU", "TARGET_MB", "Idle", "cpu_s", "measure"]
 
 TARGET_CPU = 0.01
 TARGET_MB = 120.0
@@ -59,13 +59,13 @@ def measure(seconds: float = 60.0) -> dict[str, Idle]:
         }
         with running(configs) as nodes:
             processes = {name: _processes(nodes, name) for name in configs}
-            before = {name: sum(map(_cpu_s, pids)) for name, pids in processes.items()}
+            before = {name: sum(map(cpu_s, pids)) for name, pids in processes.items()}
             start = time.monotonic()
             time.sleep(seconds)
             passed = time.monotonic() - start
             found = {}
             for name, (watcher, worker) in processes.items():
-                cpu = (_cpu_s(watcher) + _cpu_s(worker) - before[name]) / passed
+                cpu = (cpu_s(watcher) + cpu_s(worker) - before[name]) / passed
                 pss = _memory(watcher, "Pss") + _memory(worker, "Pss")
                 found[name] = Idle(cpu, _memory(watcher, "Rss"), _memory(worker, "Rss"), pss)
     return found
@@ -75,7 +75,7 @@ def _processes(nodes: Nodes, name: str) -> tuple[int, int]:
     return nodes.fleet.pids[name], int(nodes.events(name, "learner")[-1]["pid"])
 
 
-def _cpu_s(pid: int) -> float:
+def cpu_s(pid: int) -> float:
     """Seconds that it has run on a core, in user and in kernel mode."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

@@ -15,7 +15,7 @@ FOLDERS = (
 )
 
 # So many faults a module instead, by room: where tests have chains or processes of their own.
-FEWER = {"chain": 8, "history": 8, "member": 8, "node": 8}
+FEWER = {"chain": 4, "history": 4, "member": 4, "node": 4}
 
 _RESTARTS = tuple(
     f"tests/system/test_restart.py::{name}"
@@ -62,6 +62,8 @@ TESTS: dict[str, tuple[str, ...]] = {
     "node/init": ("tests/node/test_settings.py",),
     "node/task_learner": ("tests/tasks/test_training.py",),
     "node/template": ("tests/node/test_settings.py",),
+    "node/worker/answers": ("tests/node/test_worker_codec.py", "tests/node/test_supervisor.py"),
+    "node/worker/border": ("tests/node/test_worker_codec.py", "tests/node/test_worker_process.py"),
     "node/worker/main": ("tests/node/test_worker_process.py", *_RESTARTS),
     "node/worker/supervisor": ("tests/node/test_supervisor.py",),
 }
@@ -100,6 +102,14 @@ MAY_LIVE: dict[str, str] = {
     "keystore, password_file, False)`": ("whoever names a password file isn't asked for a password"),
     "chain/reach: reaching: `'check that the endpoint is reachable and synced'` -> `'check that the endpoint is reac"
     "hable and syncedX'`": ("what only people read"),
+    "chain/snapshot: _round_record: `0` -> `1` in `proposed = raw['id'] != _ZERO_HASH or raw['size'] > 0`": (
+        "weights of one byte are none"
+    ),
+    "chain/transactions: Sender.watch_funds: without `self._sent += 1`": "how often an account is warned",
+    "chain/transactions: Sender.watch_funds: `balance < _FUNDS_LOW * receipt.gas * price` -> `balance <= _FUNDS_LOW "
+    "* receipt.gas * price`": ("one wei earlier"),
+    "chain/transactions: Sending.__init__: `0` -> `1` in `chain = {'chainId': sender.contract.chain_id, 'gas': 0, 'g"
+    "asPrice': 0, 'nonce': 0, 'value': 0}`": ("only the call's data is taken from what is made with it"),
     "history/follow: follow_history: `0` -> `1` in `def follow_history(look: Callable[[], Snapshot], following: int,"
     " *, de … None) -> Iterator[History]:`": ("a chain's first block has no transactions"),
     "history/follow: follow_history: `1.0` -> `2.0` in `def follow_history(look: Callable[[], Snapshot], following: "
@@ -137,6 +147,21 @@ MAY_LIVE: dict[str, str] = {
         "closing would wait for clients that say nothing, ten seconds at most"
     ),
     "node/retention: Retention.__init__: without `self._parent_round = 0`": "set before it is read",
+    "chain/delivery: InFlight._send: `return False` -> `return None`": "asked for its truth alone",
+    "chain/delivery: InFlight._failed: `self._failures & self._failures - 1 == 0` -> `self._failures & self._failure"
+    "s - 1 != 0`": ("how often it is logged"),
+    "core/failures: _own_text: `return ''` -> `return None`": "asked for its truth alone",
+    "member/prepare: Preparer._train: `True` -> `False` in `own_test = ask_judge(self.learner, Weights(decode(data, "
+    "self.schema, v … self.name, held=self._held)`": ("the same weights, checked twice: only slower"),
+    "node/worker/process: WorkerProcess.__init__: without `on_failure.enter_context(self._socket)`": (
+        "a socket that nobody holds is closed all the same"
+    ),
+    "node/worker/supervisor: WorkerSupervisor._hangs: `self._now() - self._since > self._job.deadline_s + self._hang"
+    "_s * (1 < … lf._hung, _MOST_DOUBLINGS))` -> `self._now() - self._since >= self._job.deadline_s + self._hang_s *"
+    " (1  … lf._hung, _MOST_DOUBLINGS))`": ("one instant earlier"),
+    "node/node: Node._follow: `return False` -> `return None` (3)": "asked for its truth alone",
+    "node/worker/main: module: `1` -> `2` in `_PR_SET_PDEATHSIG = 1`": "its guard, a shell, ends it with the node, too",
+    "node/worker/main: module: `16` -> `17` in `_MOST_TRACE = 1 << 16`": "how much of a trace is shown",
     "node/node: Node._look: `self._clock(view) > view.deadline` -> `self._clock(view) >= view.deadline`": (
         "one instant earlier"
     ),

@@ -112,20 +112,21 @@ def _run(
     """Make the learners and run the rounds, telling what is done meanwhile."""
     from ..core.driver import run as run_collective
     from ..learners.attacks import attack_named
-    from ..learners.voting.policy import SmallVoteSet, small_vote_sets
+    from ..learners.voting.policy import OneClassVoteSet, SmallVoteSet, one_class_vote_sets, small_vote_sets
     from ..report.progress import watched
     from ..report.record import environment
     from ..report.table import Table
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", SmallVoteSet)  # said below, once for all of them
+        for kind in (SmallVoteSet, OneClassVoteSet):  # said below, once for all of them
+            warnings.simplefilter("ignore", kind)
         prepared = task.make_learners(
             options.n_learners, training, seed=options.seed, data_dir=options.data_dir, say=progress.stage
         )
     progress.row(f"{task.name}: {prepared.data}")
-    few = small_vote_sets(prepared.learners)
-    if few is not None:
-        progress.row(f"note: {few}")
+    for note in (small_vote_sets(prepared.learners), one_class_vote_sets(prepared.learners)):
+        if note is not None:
+            progress.row(f"note: {note}")
     privacy = training.privacy
     if privacy is not None:
         noise = prepared.learners[0].privacy.noise_multiplier  # type: ignore[attr-defined]
@@ -159,7 +160,7 @@ def _run(
     )
     given = {key: value for key, value in vars(options).items() if isinstance(value, str | int | float | None)}
     given |= {"task": task.name, "data_dir": options.data_dir and str(options.data_dir), "output": str(options.output)}
-    del given["command"], given["list_tasks"]
+    del given["list_tasks"]
     return results, {"command": "demo", "options": given, "data": prepared.data, **environment()}
 
 

@@ -58,7 +58,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         add(window.flag, default=span, metavar="T", help=f"{window.use}: {text}")
     add("--secret", action="store_true", help="votes are committed, then revealed")
     add("--shuffled", action="store_true", help="the order of proposers is shuffled")
-    add("--max-size", default="1GiB", metavar="SIZE", help="largest weights, such as 100MB (default: %(default)s)")
+    text = "largest weights, such as 100MB, for ever (default: four times the first ones; 64 times where they can grow)"
+    add("--max-size", metavar="SIZE", help=text)
 
     add = parser.add_argument_group("the first weights: of a learner, or out of a file").add_argument
     add("--learner", metavar="MODULE:FUNCTION", help="called with the options, makes a learner")
@@ -88,7 +89,7 @@ class _Wanted:
     chain_id: int | None
     members: tuple[str, ...]
     rules: Rules
-    max_size: int
+    max_size: int | None
     fee_cap: int | None
     learner: LearnerSpec | None
     store: StoreSpec
@@ -176,7 +177,7 @@ def _check(options: argparse.Namespace) -> _Wanted:
     from ..founding.plan import check_membership
 
     rules = _rules(options)
-    max_size = parse_size(options.max_size, MOST_BYTES, "--max-size")
+    max_size = None if options.max_size is None else parse_size(options.max_size, MOST_BYTES, "--max-size")
     cap = fee_cap(options)
     if options.chain_id is not None and options.chain_id < 1:
         raise UsageError(f"--chain-id is {options.chain_id}", expected="1 or more", fix="leave it out for any chain")

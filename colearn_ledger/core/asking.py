@@ -74,17 +74,21 @@ def ask_proposal(
     max_size: int | None = None,
     held: Held | None = None,
 ) -> tuple[Weights, bytes]:
-    """Train, and return what the learner proposes, with its canonical bytes.
+    """Train, and return what the learner says of its proposal, with the proposal's canonical bytes.
+
+    The weights are in the bytes alone: they may be large, and need not be held twice.
 
     ``held``: what it was given to adopt, if that is known; it saves an encoding of the current weights.
 
     Raises InvalidWeights (SchemaMismatch where it is another model's) when nobody could accept the proposal. That is
     the proposer's own mistake, so it is told before anybody votes, in process and on a ledger alike.
     """
-    with _unchanged(learner, "mli_propose_weights", name, held):
+    with _unchanged(learner, "mli_propose_weights", name, held) as own:
+        own.clear()
         proposed = ask_propose(learner, round, name)
         try:
             data = encode(schema.fit(plain(proposed.weights)))
+            proposed = Weights(None, proposed.training_summary)
             schema.check_size(len(data), None if held is None or held.data is None else len(held.data))
             if max_size is not None and len(data) > max_size:
                 raise InvalidWeights(
@@ -121,7 +125,7 @@ def ask_test(learner: Learner, weights: Weights, name: str = "", *, held: Held |
     :func:`ask_proposal`.
     """
     with _unchanged(learner, "mli_test_weights", name, held) as own:
-        given = Weights(like(weights.weights, own), weights.training_summary)
+        given = Weights(like(weights.weights, own.pop()), weights.training_summary)
         judged = _expect(learner.mli_test_weights(given), ProposedWeights, "mli_test_weights", learner, name)
     _ = judged.vote_value, judged.test_value
     judged.vote = _vote(judged.vote, learner, name)
@@ -173,18 +177,22 @@ def ask_accept(learner: Learner, weights: Weights, name: str = "") -> None:
 
 
 @contextlib.contextmanager
-def _unchanged(learner: Learner, method: str, name: str, held: Held | None) -> Iterator[Any]:
+def _unchanged(learner: Learner, method: str, name: str, held: Held | None) -> Iterator[list[Any]]:
     """Around a call that must leave the current weights alone: yields them, and puts them back if they were changed.
+
+    They come in a list, out of which whoever has used them takes them: they may be a copy, and need not be held on to.
 
     A training that changes a model's arrays in place changes what was remembered of them, too, if that wasn't a copy;
     published learners do that. So they are compared with bytes, and put back from bytes: those that the learner
     adopted, or where they aren't known, those that its weights have now.
     """
-    own = _current(learner, name).weights
+    own = [_current(learner, name).weights]
+    # Not every library serialises the same model to the same bytes (or to the same file) twice.
+    opaque = any(isinstance(part, bytes | bytearray | str) for _, part in parts_of(own[0]))
     if held is not None and held.known:
         before, adopted = held, True
     else:
-        data, schema = _written(own, learner, name)
+        data, schema = _written(own[0], learner, name)
         before, adopted = Held(schema, data), False
 
     def put_back() -> bool:
@@ -204,9 +212,7 @@ def _unchanged(learner: Learner, method: str, name: str, held: Held | None) -> I
         with contextlib.suppress(Exception):  # what went wrong first is what matters
             put_back()
         raise
-    # Not every library serialises the same model to the same bytes (or to the same file) twice, so with those nothing
-    # is said.
-    if put_back() and not any(isinstance(part, bytes | bytearray | str) for _, part in parts_of(own)):
+    if put_back() and not opaque:
         warnings.warn(
             f"{_called(learner, name)}: {method} changed the current weights, and they were put back; "
             "return copies of the model's arrays (check_learner tells more)",

@@ -30,6 +30,7 @@ __all__ = [
     "cid_digest",
     "cid_text",
     "digest_of_text",
+    "first_leaf",
     "inner_nodes",
     "root_block_size_check",
     "root_node",
@@ -177,6 +178,15 @@ def inner_nodes(block: bytes, node: Node) -> list[Node]:
     part = node.span // MAX_LINKS
     sizes = [below for raw, below, _ in _children(node) if not raw]
     return [Node(digest, size, part) for digest, size in zip(digests, sizes, strict=False)]
+
+
+def first_leaf(block: bytes, node: Node) -> str | None:
+    """The CID of the first chunk, if ``node`` links to it; None where the first link leads to another node.
+
+    Raises InvalidWeights as :func:`inner_nodes`.
+    """
+    raw, _, _ = next(_children(node))
+    return _text(_check(block, node)[0], raw=True) if raw else None
 
 
 def _check(block: bytes, node: Node) -> list[bytes]:

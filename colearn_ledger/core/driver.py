@@ -15,7 +15,7 @@ from typing import Protocol
 from ..errors import ColearnError, InvalidWeights, SchemaMismatch, UntestableWeights, UsageError
 from .asking import ask_accept, ask_current, ask_judge, ask_proposal, ask_test, check_methods, why_declined
 from .held import Held
-from .learner import Learner, ProposedWeights, Weights
+from .learner import Learner, ProposedWeights, Weights, without_weights
 from .results import Results, RoundResult
 from .schema import Schema
 from .threshold import Tie, need, parse_threshold
@@ -132,7 +132,8 @@ def play_round(
     for learner in everyone:
         check_methods(learner)
     schema = Schema.of(ask_current(everyone[round_index % len(everyone)]).weights)
-    return _round(round_index + 1, everyone, threshold, [""] * len(everyone), [Held(schema) for _ in everyone])
+    held = [Held(schema) for _ in everyone]
+    return _round(round_index + 1, everyone, threshold, [""] * len(everyone), held, keep=True)
 
 
 def set_equal_weights(learners: Sequence[Learner]) -> None:
@@ -186,14 +187,12 @@ class InProcess:
     ) -> Results:
         """Run the rounds. Ctrl-C ends the run with the rounds that were decided before it."""
         start = time.monotonic()
-        genesis = ask_current(learners[0], names[0]).weights
-        data = encode(genesis)
-        schema = Schema.of(genesis)
+        data, schema = _first(learners[0], names[0])
         check_fit(learners, schema, names)
         held = [Held(schema) for _ in learners]
         _share(data, learners, held)
         tests = [
-            ask_test(learner, Weights(own.tree()), name, held=own)
+            without_weights(ask_test(learner, Weights(own.tree()), name, held=own))
             for learner, name, own in zip(learners, names, held, strict=True)
         ]
         begun = Results(
@@ -207,16 +206,30 @@ class InProcess:
         )
 
 
+def _first(learner: Learner, name: str) -> tuple[bytes, Schema]:
+    """The learner's current weights, as bytes, and their schema."""
+    tree = ask_current(learner, name).weights
+    return encode(tree), Schema.of(tree)
+
+
 def _round(
-    number: int, learners: Sequence[Learner], threshold: Fraction, names: Sequence[str], held: Sequence[Held]
+    number: int,
+    learners: Sequence[Learner],
+    threshold: Fraction,
+    names: Sequence[str],
+    held: Sequence[Held],
+    *,
+    keep: bool = False,
 ) -> tuple[list[ProposedWeights], RoundResult]:
+    """``keep``: what was tested stays with each test; it may be large."""
     start = time.monotonic()
     proposer = (number - 1) % len(learners)
     schema = held[proposer].schema
     proposed, data = ask_proposal(learners[proposer], number, schema, names[proposer], held=held[proposer])
     declined = why_declined(proposed)
     if declined:
-        nothing = [ProposedWeights(Weights(decode(data, schema)), math.nan, math.nan) for _ in learners]
+        weights = Weights(decode(data, schema) if keep else None)
+        nothing = [ProposedWeights(weights, math.nan, math.nan) for _ in learners]
         return nothing, RoundResult.missed(number, proposer, len(learners), declined, time.monotonic() - start)
     # One decoding each: a learner that writes into what it is given must not change what the others see.
     judged, tested = [], []
@@ -225,6 +238,10 @@ def _round(
         test = _try_test(learner, weights, names[i], held=held[i], its_own=i == proposer)
         judged.append(test or ProposedWeights(weights, math.nan, math.nan, vote=False))
         tested.append(test)
+        if not keep:
+            judged[-1] = without_weights(judged[-1])
+            tested[-1] = None if test is None else judged[-1]
+        del weights, test
     judged[proposer].vote = None  # it has none on its own proposal
     votes = tuple(j.vote for j in judged)
     approvals = sum(vote is True for vote in votes)

@@ -6,6 +6,7 @@ Any object that has the methods is a learner; inheriting :class:`MachineLearning
 from __future__ import annotations
 
 import abc
+import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
@@ -13,7 +14,7 @@ from typing import Any, Protocol, runtime_checkable
 from ..errors import LearnerError
 from .summaries import ColearnModel, Prediction, PredictionRequest, TrainingSummary, VoteRecord
 
-__all__ = ["Learner", "MachineLearningInterface", "ProposedWeights", "Weights", "number_of"]
+__all__ = ["Learner", "MachineLearningInterface", "ProposedWeights", "Weights", "number_of", "without_weights"]
 
 
 @dataclass
@@ -39,7 +40,8 @@ class ProposedWeights:
     criterion: which entry of the scores decides.
     current_score: what the learner's current weights reach on the same vote set.
     record: how the vote came about, if the learner tells.
-    evaluation_results: whatever else the learner has measured; nobody but the learner's own program reads it.
+    evaluation_results: whatever else the learner has measured; nobody but the learner's own program reads it. On a
+        node only plain values in it leave the learner's process: numbers, texts, truths, lists and tables of these.
     """
 
     weights: Weights
@@ -105,6 +107,13 @@ class MachineLearningInterface(abc.ABC):
     def mli_make_prediction(self, request: PredictionRequest) -> Prediction:
         """A prediction of the current model. No driver asks for it, and a learner need not have it."""
         raise NotImplementedError(f"{type(self).__name__} has no mli_make_prediction")
+
+
+def without_weights(test: ProposedWeights) -> ProposedWeights:
+    """The same judgement, and none of the weights that were tested, which may be large."""
+    light = copy.copy(test)
+    light.weights = Weights(None)
+    return light
 
 
 def number_of(score: Any, criterion: str | None, field: str) -> float:

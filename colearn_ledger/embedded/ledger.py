@@ -22,7 +22,7 @@ from ..chain.transactions import Receipt, Sender
 from ..core.asking import ask_current
 from ..core.decide import Me, Wait, decide
 from ..core.driver import check_fit, play_rounds, tried
-from ..core.learner import Learner, ProposedWeights
+from ..core.learner import Learner, ProposedWeights, without_weights
 from ..core.limits import DEFAULT_MAX_SIZE
 from ..core.protocol import RoundRecord, RoundState, Rules, View
 from ..core.results import Results, RoundResult
@@ -32,7 +32,7 @@ from ..errors import ChainError
 from ..member.prepare import Preparer
 from ..member.submit import Submitter, sent
 from ..member.verified import Verified
-from ..member.work import Declined, Trained, Verdict
+from ..member.work import Declined, Trained, Verdict, Work
 from ..stores.base import Store
 from ..stores.local import LocalStore
 from .chain import EmbeddedChain
@@ -123,6 +123,15 @@ class Member:
         return Me(self.submitter.sender.account.address, self.preparer.adopted)
 
 
+def _light(work: Work) -> Work:
+    """The same without the weights that were tested, of which every member would hold its own."""
+    if isinstance(work, Trained) and work.own_test is not None:
+        return replace(work, own_test=without_weights(work.own_test))
+    if isinstance(work, Verdict) and work.test is not None:
+        return replace(work, test=without_weights(work.test))
+    return work
+
+
 class _Collective:
     """The deployed contract and its members by seat."""
 
@@ -181,7 +190,7 @@ class _Collective:
         """Everyone adopts the genesis weights and tests them."""
         for member in self._members:
             member.preparer.prepare(decide(*self._look(member)))
-        tests = [member.preparer.test(self._data) for member in self._members]
+        tests = [without_weights(member.preparer.test(self._data)) for member in self._members]
         return replace(tried(tests, self._data, time.monotonic() - self._started), gas=self._deployment.gas)
 
     def run_round(self) -> RoundResult:
@@ -209,7 +218,7 @@ class _Collective:
             action = decide(*self._look(member))
             if isinstance(action, Wait):
                 continue
-            work = member.preparer.prepare(action)
+            work = _light(member.preparer.prepare(action))
             if isinstance(work, Declined):
                 evidence.declined = work.reason
                 continue

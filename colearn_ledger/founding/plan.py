@@ -14,7 +14,7 @@ from web3 import Web3
 
 from ..chain.deploy import Cost, Genesis, check_members, deploy, estimate_deploy
 from ..chain.reach import FAILURES, reaching
-from ..core.limits import DEFAULT_MAX_SIZE, LEAST_MEMBERS, MOST_MEMBERS
+from ..core.limits import LEAST_MEMBERS, MOST_BYTES, MOST_MEMBERS, proposed_max_size
 from ..core.protocol import Rules
 from ..core.schema import Schema
 from ..core.weights import decode, weights_ref
@@ -67,7 +67,7 @@ def plan(
     rules: Rules | None = None,
     secret_votes: bool = False,
     shuffled: bool = False,
-    max_size: int = DEFAULT_MAX_SIZE,
+    max_size: int | None = None,
     fee_cap: int | None = None,
 ) -> Plan:
     """Look at everything that founding a collective needs, the price included. Changes nothing.
@@ -75,7 +75,8 @@ def plan(
     Parameters
     ----------
     weights: in their canonical encoding.
-    rules, secret_votes, shuffled, max_size: as :class:`~colearn_ledger.chain.deploy.Genesis` has them.
+    rules, secret_votes, shuffled, max_size: as :class:`~colearn_ledger.chain.deploy.Genesis` has them; the cap on the
+        size of weights follows from the first ones where None is given (:func:`~.limits.proposed_max_size`).
     fee_cap: wei per unit of gas that is never exceeded; None: no cap.
 
     Raises
@@ -85,9 +86,11 @@ def plan(
     ContractError, InsufficientFunds, ChainError: the contract refuses it, it can't be paid, the chain fails.
     """
     addresses = check_membership(members)
-    if len(weights) > max_size:
+    if max_size is not None and len(weights) > max_size:
         raise _too_large(f"the first weights have {len(weights)} bytes", max_size)
     schema = Schema.of(decode(weights))
+    if max_size is None:
+        max_size = proposed_max_size(len(weights), grows=schema.sizes()[1] is None)
     genesis = Genesis(addresses, weights_ref(weights), rules or Rules(), secret_votes, shuffled, max_size)
     cost = estimate_deploy(web3, deployer, genesis, fee_cap=fee_cap)
     with reaching("read the chain id"):
@@ -147,8 +150,12 @@ def establish(
     return record, deployed.gas
 
 
-def read_weights(path: Path, max_size: int = DEFAULT_MAX_SIZE) -> bytes:
-    """Weights out of a file, checked. Raises DataError when it can't be read, InvalidWeights for what is in it."""
+def read_weights(path: Path, max_size: int | None = None) -> bytes:
+    """Weights out of a file, checked; ``max_size``: bytes, the contract's most if None.
+
+    Raises DataError when it can't be read, InvalidWeights for what is in it.
+    """
+    max_size = MOST_BYTES if max_size is None else max_size
     try:
         with open(path, "rb") as file:
             size = os.fstat(file.fileno()).st_size

@@ -18,7 +18,15 @@ from ..core.learner import MachineLearningInterface, ProposedWeights, Weights
 from ..core.schema import Schema
 from ..core.summaries import TrainingSummary
 from ..errors import UsageError
-from .voting.policy import Evaluation, SmallVoteSet, VotePolicy, small_vote_set, vote_policy
+from .voting.policy import (
+    Evaluation,
+    OneClassVoteSet,
+    SmallVoteSet,
+    VotePolicy,
+    one_class_vote_set,
+    small_vote_set,
+    vote_policy,
+)
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -76,7 +84,8 @@ class TemplateLearner(MachineLearningInterface):
     Attributes
     ----------
     train_set, vote_set, test_set: the three sets, as pairs.
-    vote_samples: how many samples the votes are decided on. Fewer than 200 bring the warning ``SmallVoteSet``.
+    vote_samples: how many samples the votes are decided on. Fewer than 200 bring the warning ``SmallVoteSet``,
+        and samples of one class alone ``OneClassVoteSet``.
 
     Raises
     ------
@@ -106,6 +115,9 @@ class TemplateLearner(MachineLearningInterface):
         few = small_vote_set(self)
         if few is not None:
             warnings.warn(f"{type(self).__name__} {few}", SmallVoteSet, stacklevel=3)
+        one = one_class_vote_set(self)
+        if one is not None:
+            warnings.warn(f"{type(self).__name__} {one}", OneClassVoteSet, stacklevel=3)
 
     # ------------------------------------------------------------------------------------------ what adapters have
 

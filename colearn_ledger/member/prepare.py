@@ -17,7 +17,7 @@ from ..core.learner import Learner, ProposedWeights, Weights
 from ..core.limits import MOST_NOTE
 from ..core.protocol import WeightsRef
 from ..core.schema import Schema
-from ..core.weights import decode, encode
+from ..core.weights import check_head, decode, encode
 from ..errors import InvalidWeights, StoreError, UnavailableWeights, UntestableWeights
 from ..stores.base import Store
 from .verified import Verified
@@ -86,7 +86,12 @@ class Preparer:
         """Have the learner test weights that were verified, or that it made: canonical bytes of the schema."""
         return ask_test(self.learner, Weights(decode(data, self.schema, verified=True)), self.name, held=self._held)
 
-    def tidy(self, needed: Sequence[WeightsRef] | None, archive: Sequence[WeightsRef] = ()) -> None:
+    def test_current(self) -> ProposedWeights:
+        """Have the learner test its own current weights: can it test at all?"""
+        own = encode(self.schema.fit(ask_current(self.learner, self.name).weights))
+        return self.test(own)
+
+    def tidy(self, needed: Sequence[WeightsRef] | None, archive: Sequence[WeightsRef] = ()) -> Nothing | None:
         """See to it that the store keeps what this member needs, and of all that it kept for it nothing else.
 
         The adopted weights are put back where the store has lost them. Asked again and again: what fails now, as while
@@ -97,7 +102,7 @@ class Preparer:
         needed: everything else that is kept for this member is discarded, by its CID; None: nothing is.
         archive: to be kept for good, if it is there.
 
-        Raises StoreError, once all was tried, when something failed.
+        Returns what was mended, to be told. Raises StoreError, once all was tried, when something failed.
         """
         failures: list[StoreError] = []
 
@@ -109,7 +114,8 @@ class Preparer:
 
         kept = self.store.kept()
         held, ref = self._held.data, self._adopted_ref
-        if ref is not None and held is not None and not (ref.cid in kept and self.store.has(ref)):
+        lost = ref is not None and held is not None and not (ref.cid in kept and self.store.has(ref))
+        if lost and held is not None:
             attempt(partial(self.store.put, held))
         for one in archive:
             if one.cid in kept:
@@ -120,6 +126,7 @@ class Preparer:
                 attempt(partial(self.store.discard, cid))
         if failures:
             raise failures[0]
+        return Nothing("the store had lost the accepted weights, and they were put back") if lost else None
 
     def _adopt(self, action: Adopt, deadline_s: float | None) -> Work:
         ref = action.weights
@@ -127,17 +134,24 @@ class Preparer:
         if held.data is not None:
             tree = held.tree()
         else:
+            self.schema.check_size(ref.size)
             try:
-                data = self.store.get(ref, deadline_s=deadline_s)
+                data = self._pull(ref, deadline_s)
             except UnavailableWeights as e:
                 return Nothing(f"the accepted weights can't be had yet: {e.what}")
             tree = decode(data, self.schema)
             self._verified.keep(ref, data)
             held.data = self._verified.take(ref)
+            del data  # it may be large
         self._held = Held(self.schema)  # what it holds isn't known while it adopts
         ask_accept(self.learner, Weights(tree), self.name)
         self._held, self._adopted_ref = held, ref
         return Adopted(ref)
+
+    def _pull(self, ref: WeightsRef, deadline_s: float | None) -> bytes:
+        """Weights out of the store; their header is looked at before the rest is fetched."""
+        check = partial(check_head, size=ref.size, schema=self.schema)
+        return self.store.get(ref, deadline_s=deadline_s, check_head=check)
 
     def _train(self, action: Propose) -> Trained | Declined:
         # What the others must refuse is refused here, before it is published.
@@ -150,10 +164,11 @@ class Preparer:
         # Published before the transaction names it, so that nobody looks for what isn't there.
         ref = self.store.put(data)
         self._verified.keep(ref, data)
+        kept = self._verified.take(ref)  # in a file: what is in memory isn't needed any more
+        weights = Weights(decode(data if kept is None else kept, self.schema, verified=True))
+        del data
         try:
-            own_test = ask_judge(
-                self.learner, Weights(decode(data, self.schema, verified=True)), self.name, held=self._held
-            )
+            own_test = ask_judge(self.learner, weights, self.name, held=self._held)
         except UntestableWeights:
             own_test = None  # told already; what the others make of it is theirs
         return Trained(action.round, action.parent, ref, _note(proposed), own_test)
@@ -161,8 +176,10 @@ class Preparer:
     def _judge(self, action: Judge, deadline_s: float | None) -> Work:
         ref = action.proposal.weights
         try:
+            # Before anything of it is fetched. What it was trained from bounds what the schema doesn't.
+            self.schema.check_size(ref.size, None if self._adopted_ref is None else self._adopted_ref.size)
             # From the store, also if they were verified before: what a member votes for it pins.
-            data = self.store.get(ref, deadline_s=deadline_s)
+            data = self._pull(ref, deadline_s)
             weights = Weights(decode(data, self.schema))
             self._verified.keep(ref, data)
             del data  # the learner tests without a second copy in memory

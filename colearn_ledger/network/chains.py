@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import functools
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..errors import NetworkError, UsageError
+from . import saver
 from .http import call_rpc, try_rpc
 from .processes import Daemons, Retries, choose_port, release_port
 from .tools import Say, find_anvil, find_geth, find_hardhat, find_node
 
-__all__ = ["CHAINS", "Chain", "check_chain", "fund", "start_chain"]
+__all__ = ["CHAINS", "SAVER", "Chain", "check_chain", "fund", "start_chain"]
 
 CHAINS = ("anvil", "hardhat", "geth")
 HOST = "127.0.0.1"
 READY_S = 60.0
+SAVER = "chain-saver"
 NO_TRANSACTION = "0x" + "00" * 32
 
 
@@ -87,10 +90,21 @@ def start_chain(
                 continue
             raise
         break
+    if kind == "anvil" and kept:
+        (folder / saver.LOADED).unlink(missing_ok=True)
+        _start_saver(daemons, url, folder)
     if kind == "hardhat" and block_time is not None:
         call_rpc(url, "evm_setAutomine", False)
         call_rpc(url, "evm_setIntervalMining", round(block_time * 1000))
     return Chain(kind, url, f"ws://{HOST}:{ws}", int(answer, 16), pid, daemons.log("chain"), rpc, ws)
+
+
+def _start_saver(daemons: Daemons, url: str, folder: Path) -> None:
+    argv: list[str | Path] = [sys.executable, "-I", "-S", Path(saver.__file__), url, folder]
+    daemons.start(SAVER, argv, cwd=folder, ends_first=True)
+    log = daemons.log(SAVER)
+    # One that is asked to end before it listens would end without a last save.
+    daemons.wait_for(SAVER, lambda: True if saver.READY.encode() in log.read_bytes() else None, deadline_s=READY_S)
 
 
 def fund(chain: Chain, addresses: list[str], ether: int) -> None:
@@ -135,9 +149,25 @@ def _anvil(
     argv: list[str | Path] = [find_anvil(say), "--host", HOST, "--port", str(port)]
     if block_time is not None:
         argv += ["--block-time", f"{block_time:g}"]
-    if kept:  # saved every second, so that it is there even after a power cut
-        argv += ["--state", folder / "anvil.json", "--state-interval", "1", "--preserve-historical-states"]
+    if kept and (state := _saved_state(folder, say)) is not None:
+        argv += ["--load-state", state]
     return argv, folder
+
+
+def _saved_state(folder: Path, say: Say) -> Path | None:
+    """A file for Anvil to begin with, or None. Not with the states of old blocks: they would be most of it."""
+    try:
+        found = saver.load(folder)
+    except saver.Damaged as e:
+        raise NetworkError(str(e), fix="restore the folder from a copy, or begin anew in another one") from e
+    if found is None:
+        return None
+    state, notice = found
+    if notice:
+        say(notice)
+    path = folder / saver.LOADED
+    path.write_bytes(state)
+    return path
 
 
 def _hardhat(

@@ -90,8 +90,12 @@ class Daemons:
         *,
         env: Mapping[str, str] | None = None,
         cwd: Path | None = None,
+        ends_first: bool = False,
     ) -> int:
-        """Start one, and return its process id. ``env`` is added to this process's environment."""
+        """Start one, and return its process id.
+
+        ``env`` is added to this process's environment; ``ends_first``: when all is stopped, it ends before the others.
+        """
         with contextlib.suppress(FileNotFoundError):
             os.replace(self.log(name), self.log(name).with_suffix(".old.log"))
         answer = self._ask(
@@ -101,6 +105,7 @@ class Daemons:
             env={**os.environ, **(env or {})},
             cwd=str(cwd or self.folder),
             log=str(self.log(name)),
+            ends_first=ends_first,
         )
         if "error" in answer:
             raise NetworkError(f"{name} could not be started: {answer['error']}", fix=f"try by hand: {argv[0]}")

@@ -57,9 +57,13 @@ class _Daemons:
     def __init__(self) -> None:
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self._ended: dict[str, int] = {}
+        self._end_first: set[str] = set()
         self._prepare = _die_with_parent()
 
-    def start(self, name: str, argv: list[str], env: dict[str, str], cwd: str, log: str) -> int:
+    def start(
+        self, name: str, argv: list[str], env: dict[str, str], cwd: str, log: str, ends_first: bool = False
+    ) -> int:
+        """``ends_first``: it is to have ended, by itself or killed, before any other is asked to stop."""
         if name in self._running and self._running[name].poll() is None:
             raise ValueError(f"{name} is running already")
         with open(log, "ab") as output:
@@ -75,6 +79,7 @@ class _Daemons:
             )
         self._ended.pop(name, None)
         self._running[name] = process
+        (self._end_first.add if ends_first else self._end_first.discard)(name)
         return process.pid
 
     def state(self) -> dict[str, Any]:
@@ -109,6 +114,7 @@ class _Daemons:
         self.state()
 
     def stop_all(self) -> None:
+        self.stop([name for name in self._running if name in self._end_first])
         self.stop(list(self._running))
 
 

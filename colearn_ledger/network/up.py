@@ -12,7 +12,7 @@ from typing import Any
 from ..core.limits import MOST_MEMBERS
 from ..errors import UsageError
 from . import state
-from .chains import Chain, check_chain, fund, start_chain
+from .chains import SAVER, Chain, check_chain, fund, start_chain
 from .kubo import Kubo, connect_all, make_repository, make_swarm_key, start_kubos
 from .processes import Daemons, StoppedFromOutside, release_port
 from .tools import Say, find_kubo
@@ -155,7 +155,7 @@ class LocalNetwork:
     def check(self) -> str | None:
         """The name of a daemon that has ended by itself, or None (also when all is being stopped from outside)."""
         daemons = self._running()
-        names = ["chain", *(kubo.name for kubo in self._kubos)]
+        names = ["chain", *([SAVER] if self.kept and self.kind == "anvil" else []), *(k.name for k in self._kubos)]
         try:
             return next((name for name in names if daemons.ended(name) is not None), None)
         except StoppedFromOutside:

@@ -18,6 +18,7 @@ def plan_in_words(plan: Plan, endpoint: str, store: str) -> list[str]:
     """Lines, each with its subject first."""
     genesis, ref = plan.genesis, plan.genesis.weights
     count = len(genesis.members)
+    grow = ", if they grow, which --max-size bounds for ever" if plan.schema.sizes()[1] is None else ""
     rows = [
         ("chain", f"{plan.chain_id}, by {endpoint}"),
         ("deployer", f"{plan.deployer}, which has no rights by that"),
@@ -26,7 +27,7 @@ def plan_in_words(plan: Plan, endpoint: str, store: str) -> list[str]:
         ("proposers", "in an order that is shuffled each cycle" if genesis.shuffled else "in turn, seat by seat"),
         ("votes", "secret until they are revealed" if genesis.secret_votes else "open"),
         ("time", windows_in_words(genesis.rules, secret=genesis.secret_votes)),
-        ("weights", f"{shown_size(ref.size)} at first, {shown_size(genesis.max_size)} at most"),
+        ("weights", f"{shown_size(ref.size)} at first, {shown_size(genesis.max_size)} at most{grow}"),
         ("  CID", cid_text(ref.cid_digest, ref.size)),
         ("  sha256", ref.sha256.hex()),
         ("  kept in", store),

@@ -6,6 +6,7 @@ Every store runs the same suite, ``tests/kit/store_conformance.py``.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from typing import Protocol
 
 from ..core.cid import cid_digest
@@ -28,17 +29,25 @@ class Store(Protocol):
         """Keep ``data`` (pinned) and return its name. When it returns, others can get it; putting twice is harmless."""
         ...
 
-    def get(self, ref: WeightsRef, *, deadline_s: float | None = None) -> bytes:
+    def get(
+        self,
+        ref: WeightsRef,
+        *,
+        deadline_s: float | None = None,
+        check_head: Callable[[memoryview], None] | None = None,
+    ) -> bytes:
         """The bytes that ``ref`` names, checked: exact size, sha256 and CID. From then on they are kept (pinned).
 
         Parameters
         ----------
         deadline_s: give up after so many seconds; None is the store's own default.
+        check_head: gets the first bytes, a chunk or all that there are, before the rest is fetched; what it raises
+            ends that. They are bytes of whoever made the reference, not yet compared with it.
 
         Raises
         ------
         UnavailableWeights: they can't be had (in time). Says nothing about them.
-        InvalidWeights: they were had, and aren't what ``ref`` says.
+        InvalidWeights: they were had, and aren't what ``ref`` says; or what ``check_head`` raised.
         """
         ...
 

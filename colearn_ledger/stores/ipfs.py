@@ -19,11 +19,11 @@ import re
 import threading
 import time
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
-from ..core.cid import CHUNK, MAX_LINKS, CidHasher, inner_nodes, root_block_size_check, root_node
+from ..core.cid import CHUNK, MAX_LINKS, CidHasher, first_leaf, inner_nodes, root_block_size_check, root_node
 from ..core.protocol import WeightsRef
 from ..core.weights import weights_ref
 from ..errors import InvalidWeights, StoreError, UnavailableWeights, UsageError
@@ -127,7 +127,13 @@ class IpfsStore:
             self._pin(self.owner, ref.cid, time.monotonic() + _LOCAL_S)
         return ref
 
-    def get(self, ref: WeightsRef, *, deadline_s: float | None = None) -> bytes:
+    def get(
+        self,
+        ref: WeightsRef,
+        *,
+        deadline_s: float | None = None,
+        check_head: Callable[[memoryview], None] | None = None,
+    ) -> bytes:
         """As :meth:`.Store.get`. What it returns is pinned for this owner; what is invalid isn't, unless it was."""
         cid = ref.cid
         end = time.monotonic() + (self.deadline_s if deadline_s is None else deadline_s)
@@ -135,7 +141,9 @@ class IpfsStore:
             self._checked(end)
             if ref.size == 0:  # known without asking anybody, and no peer would send an empty block
                 self.put(b"")
-            root = self._check_blocks(cid, ref, end)
+            root, head = self._check_blocks(cid, ref, end)
+            if check_head is not None:
+                check_head(memoryview(root if head is None else self._block(head, end)))
             kept = self._is_pinned(pin_cid(self.owner, cid), end)
             try:
                 if not kept:  # first: a pin fetches the blocks four times faster than a read does
@@ -203,19 +211,23 @@ class IpfsStore:
 
     # ---- pieces
 
-    def _check_blocks(self, cid: str, ref: WeightsRef, end: float) -> bytes:
+    def _check_blocks(self, cid: str, ref: WeightsRef, end: float) -> tuple[bytes, str | None]:
         """Check the blocks that say how large the weights are, before the daemon fetches what they lead to.
 
-        Returns the root block.
+        Returns the root block, and the CID of the first chunk; None where the root is that.
         """
         root = self._block(cid, end)
         root_block_size_check(root, ref)
-        if ref.size > CHUNK * MAX_LINKS:  # above 1 GiB there are nodes between the root and the leaves
-            waiting = inner_nodes(root, root_node(ref))
-            while waiting:
-                node = waiting.pop()
-                waiting += inner_nodes(self._block(node.cid, end), node)
-        return root
+        if ref.size <= CHUNK:
+            return root, None
+        head = first_leaf(root, root_node(ref))
+        waiting = inner_nodes(root, root_node(ref))  # above 1 GiB there are nodes between the root and the leaves
+        while waiting:
+            node = waiting.pop(0)
+            block = self._block(node.cid, end)
+            head = head or first_leaf(block, node)
+            waiting = inner_nodes(block, node) + waiting
+        return root, head
 
     def _block(self, cid: str, end: float) -> bytes:
         block = self._client().block.get(cid, opts=_timeout(end), timeout=_left(end) + _SLACK_S)
@@ -225,6 +237,10 @@ class IpfsStore:
     def _read(self, cid: str, ref: WeightsRef, root: bytes, end: float) -> bytes:
         """Read as a stream. A body that was cut short looks complete (the error is in a trailer): so it is counted."""
         data = io.BytesIO()
+        if ref.size > 0:  # all of the room at once: what grows is copied, and takes more than it needs
+            data.seek(ref.size - 1)
+            data.write(b"\0")
+            data.seek(0)
         sha, hasher = hashlib.sha256(), CidHasher()
 
         def hash_both(piece: bytes) -> None:

@@ -6,7 +6,7 @@ import contextlib
 import os
 import secrets
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import quote
 
@@ -52,7 +52,13 @@ class LocalStore:
                 write_whole(path, memoryview(data))  # on disk with its name when this returns: the chain will name it
         return ref
 
-    def get(self, ref: WeightsRef, *, deadline_s: float | None = None) -> bytes:
+    def get(
+        self,
+        ref: WeightsRef,
+        *,
+        deadline_s: float | None = None,
+        check_head: Callable[[memoryview], None] | None = None,
+    ) -> bytes:
         """As :meth:`.Store.get`. It is there or it isn't, so nothing waits for the deadline."""
         path = self.folder / ref.cid
         if not os.path.lexists(path):
@@ -60,7 +66,7 @@ class LocalStore:
         with self._usable("write to"):
             new = self._mark(ref.cid)
         try:
-            data = self._read(path, ref)
+            data = self._read(path, ref, check_head)
             check_bytes(data, ref)
         except (InvalidWeights, UnavailableWeights):
             if new:
@@ -101,7 +107,7 @@ class LocalStore:
 
     # ---- pieces
 
-    def _read(self, path: Path, ref: WeightsRef) -> bytes:
+    def _read(self, path: Path, ref: WeightsRef, check_head: Callable[[memoryview], None] | None) -> bytes:
         try:
             # Without waiting for a writer, should it be no file but a pipe.
             with open(os.open(path, os.O_RDONLY | _NON_BLOCKING), "rb") as file:
@@ -112,6 +118,9 @@ class LocalStore:
                     raise InvalidWeights(
                         f"the weights in {path} have {status.st_size} bytes", expected=f"{ref.size}, as on chain"
                     )
+                if check_head is not None:
+                    check_head(memoryview(file.read(CHUNK)))
+                    file.seek(0)
                 return file.read(ref.size)
         except FileNotFoundError:
             raise self._missing(ref) from None

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks import idle, latency, overhead, transfer
+from benchmarks import idle, kept, latency, overhead, transfer
 from benchmarks.idle import Idle
+from benchmarks.kept import Growth
 from tests.kit.network import need
 
 slow = pytest.mark.slow
@@ -27,6 +28,16 @@ def test_idle__each_way_of_waking__cpu_and_memory_of_both_processes() -> None:
         assert 0 <= row.cpu < 2
         assert row.watcher_rss > 20 and row.worker_rss > 20
         assert max(row.watcher_rss, row.worker_rss) / 4 < row.pss < row.watcher_rss + row.worker_rss
+
+
+@slow
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="it reads Linux's /proc")
+def test_kept__few_rounds__time_and_cpu_with_and_without_a_state() -> None:
+    need("anvil")
+    found = kept.measure(rounds=7, edge=3)
+    assert list(found) == ["not kept", "kept"]
+    assert all(row.first_ms > 0 and row.last_ms > 0 and row.last_cpu_ms > 0 for row in found.values())
+    assert found["kept"].saved > 0 == found["not kept"].saved
 
 
 @slow
@@ -57,6 +68,7 @@ def test_overhead__keras_learner__trains_on_as_many_samples_as_it_is_told() -> N
 
 
 FAST, BIG = Idle(0.001, 80.0, 50.0, 100.0), Idle(0.001, 80.0, 50.0, 121.0)
+EVEN, STEEP = Growth(100, 120, 10, 12, 0.0), Growth(100, 160, 10, 16, 1.0)
 PARTS = dict.fromkeys(("add", "pin", "plain", "put", "get", "ours"), 1.0)
 
 
@@ -65,11 +77,12 @@ PARTS = dict.fromkeys(("add", "pin", "plain", "put", "get", "ours"), 1.0)
     [
         (idle, {"polls": FAST}, {"polls": BIG}, "121 MB (targets: at most 1%, 120 MB)"),
         (idle, {"polls": FAST}, {"polls": Idle(0.011, 80.0, 50.0, 100.0)}, "1.10% of a core"),
+        (kept, {"not kept": EVEN, "kept": EVEN}, {"not kept": EVEN, "kept": STEEP}, "1.33 times as much"),
         (latency, {0.0: [0.01, 0.02], 0.5: [0.2, 0.3]}, {0.0: [0.01, 0.02], 0.5: [0.2, 0.9]}, "polling every 0.5 s"),
         (overhead, [0.2, 0.2, 0.3], [0.2, 0.4, 0.4], "a learner that costs nothing"),
         (transfer, {**PARTS, "ratio": 0.61}, {**PARTS, "ratio": 0.59}, "speed 0.59 of plain (target: at least 0.60)"),
     ],
-    ids=["memory", "cpu", "latency", "overhead", "transfer"],
+    ids=["memory", "cpu", "kept", "latency", "overhead", "transfer"],
 )
 def test_check__beyond_the_target__fails(
     module: ModuleType,

@@ -98,7 +98,7 @@ def test_deploy__a_learner__publishes_deploys_and_writes_the_record(
     view = here.view(MEMBERS[2])
     assert view.accepted == record.genesis and view.accepted_round == 0
     assert (view.member_count, view.seat, view.is_member) == (3, 2, True)
-    assert view.rules == Rules() and not view.secret_votes and view.max_size == 1 << 30
+    assert view.rules == Rules() and not view.secret_votes and view.max_size == 1 << 20
     receipt = here.web3.eth.get_transaction_receipt(record.transaction)  # type: ignore[arg-type]
     assert (receipt["contractAddress"], receipt["blockNumber"]) == (record.address, record.block)
     said = capsys.readouterr().out

@@ -45,6 +45,7 @@ def test_text_of__whatever_the_class_does__is_one_line(error: BaseException, tex
 
 def test_clean_text__long_or_no_text__is_cut_or_named() -> None:
     assert clean_text("abcdef", 4) == "abc…" and clean_text(5) == "<int>"
+    assert clean_text("abcd", 4) == "abcd"
     assert len(text_of(ValueError("x" * 10**6))) == 4000
 
 

@@ -19,6 +19,7 @@ from colearn_ledger.core.limits import (
     MOST_NOTE,
     MOST_SECONDS,
     ONE_BLOCK,
+    proposed_max_size,
 )
 from colearn_ledger.core.protocol import Rules, WeightsRef
 from colearn_ledger.embedded.chain import EmbeddedChain
@@ -93,3 +94,17 @@ def test_limits__numbers__are_the_documented_ones() -> None:
     assert (LEAST_MEMBERS, MOST_MEMBERS, MOST_NOTE) == (2, 64, 256)
     assert (MOST_BYTES, MOST_SECONDS) == (68_719_476_735, 4_294_967_295)
     assert (ONE_BLOCK, DEFAULT_MAX_SIZE) == (1_048_576, 1_073_741_824)
+
+
+@pytest.mark.parametrize(
+    "size, grows, cap",
+    [
+        (376, False, 1 << 20),
+        (1 << 20, False, 4 << 20),
+        (1 << 35, False, MOST_BYTES),
+        (376, True, 64 << 20),
+        (5 << 20, True, 320 << 20),
+    ],
+)
+def test_proposed_max_size__by_the_first_weights(size: int, grows: bool, cap: int) -> None:
+    assert proposed_max_size(size, grows=grows) == cap

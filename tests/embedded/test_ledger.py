@@ -237,10 +237,10 @@ NAN = GOOD[:-8] + np.array([np.nan]).tobytes()
         (NAN, "NaN"),
         (GOOD[:-3], "bytes"),
         (GOOD + b"\0", "bytes"),
-        (encode({"w": np.zeros(5)}), "of shape (5,)"),
+        (encode({"w": np.zeros(5)}), "bytes"),
         (encode({"v": np.zeros(4)}), "don't fit the collective's model"),
-        (b"not weights at all", "header"),
-        (pickle.dumps({"w": np.zeros(4)}), "header"),
+        (b"not weights at all".ljust(len(GOOD)), "header"),
+        (pickle.dumps({"w": np.zeros(4)}), "bytes"),
     ],
     ids=["nan", "cut short", "trailing byte", "other shape", "other name", "no weights", "pickle"],
 )

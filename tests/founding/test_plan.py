@@ -6,6 +6,7 @@ import datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from colearn_ledger.chain.deploy import Genesis, deploy
@@ -27,7 +28,7 @@ from colearn_ledger.founding.plan import establish, plan, public_urls
 from colearn_ledger.learners.loading.factory import LearnerSpec, read_learner_spec
 from colearn_ledger.learners.loading.first_weights import first_weights, try_learner
 from colearn_ledger.learners.loading.options import parse_options
-from colearn_ledger.report.founding import in_ether
+from colearn_ledger.report.founding import in_ether, plan_in_words
 from colearn_ledger.report.rules import decision_in_words, windows_in_words
 from colearn_ledger.stores.local import LocalStore
 
@@ -182,6 +183,8 @@ def test_try_learner__one_whose_score_is_no_number__has_a_note() -> None:
     [note] = try_learner(LearnerSpec("tests.kit.odd_learners:make_unscored")).notes
     assert "its vote score of its own weights is nan" in note
     assert try_learner(LearnerSpec("tests.kit.node_learners:make", {"index": 0})).notes == ()
+    notes = try_learner(LearnerSpec("tests.kit.odd_learners:make_one_class")).notes
+    assert any(note.startswith("it votes on samples that all have the same target") for note in notes), notes
 
 
 @pytest.mark.parametrize(
@@ -284,3 +287,12 @@ def test_words__sizes_ether_and_rules() -> None:
     assert decision_in_words(Rules(2, 3), 5) == "more than 2/3 of the 4 others must approve: 3"
     assert windows_in_words(Rules(), secret=False) == "1h to propose, 1h to vote, 7d for a motion"
     assert windows_in_words(Rules(), secret=True).startswith("1h to propose, 1h to commit, 1h to reveal")
+
+
+def test_plan__no_cap_is_given__follows_from_the_first_weights_and_is_shown() -> None:
+    with anvil() as chain:
+        web3 = connect([chain.url])
+        for tree, cap, says in (np.zeros(4), 1 << 20, False), ({"trees": b"x"}, 64 << 20, True):
+            planned = plan(web3, DEPLOYER.address, MEMBERS, encode(tree))
+            assert planned.genesis.max_size == cap
+            assert any("--max-size" in line for line in plan_in_words(planned, "here", "there")) is says

@@ -151,8 +151,57 @@ class Odd(LinearLearner):
                 continue
 
 
+class Shows(Odd):
+    """Odd in what it shows alone."""
+
+    def mli_propose_weights(self) -> Weights:
+        return LinearLearner.mli_propose_weights(self)
+
+
+class Stops(LinearLearner):
+    """Is stopped in the middle of adopting, as often as there are files ``stop-…`` in ``folder``."""
+
+    def __init__(self, folder: str) -> None:
+        super().__init__(0)
+        self._folder = Path(folder)
+
+    def mli_accept_weights(self, weights: Weights) -> None:
+        for file in self._folder.glob("stop-*"):
+            file.unlink()
+            os.kill(os.getpid(), signal.SIGSTOP)
+        super().mli_accept_weights(weights)
+
+
+class Brittle(LinearLearner):
+    """Its process ends of testing any weights but its own, as by a fault in compiled code."""
+
+    def mli_test_weights(self, weights: Weights) -> ProposedWeights:
+        if not np.array_equal(weights.weights["w"], self._w):
+            os.kill(os.getpid(), signal.SIGSEGV)
+        return super().mli_test_weights(weights)
+
+
+def make_brittle() -> Brittle:
+    return Brittle(1)
+
+
 def make(folder: str) -> Odd:
     return Odd(folder)
+
+
+def make_shows(folder: str) -> Shows:
+    return Shows(folder)
+
+
+def make_stops(folder: str) -> Stops:
+    return Stops(folder)
+
+
+def make_parent(folder: str) -> Odd:
+    """One that has started processes already."""
+    learner = Odd(folder)
+    learner._start_processes()
+    return learner
 
 
 def make_and_exit(code: int) -> NoReturn:
@@ -181,3 +230,12 @@ class Unscored(LinearLearner):
 
 def make_unscored() -> Unscored:
     return Unscored(0)
+
+
+def make_one_class() -> Any:
+    from sklearn.linear_model import SGDClassifier
+
+    from colearn_ledger.learners.sklearn import SklearnLearner
+
+    x, y = np.random.default_rng(0).normal(size=(20, 2)), np.arange(20) % 2
+    return SklearnLearner(SGDClassifier(), (x, y), (x[::2], y[::2]), (x, y))

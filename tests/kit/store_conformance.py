@@ -156,6 +156,24 @@ class StoreConformance:
         assert not store.has(drop) and store.has(keep)
         assert store.put(data) == drop and store.get(drop) == data
 
+    @pytest.mark.parametrize("size", [0, 500, CHUNK, 3 * CHUNK + 5])
+    def test_get__head_is_checked__gets_the_first_chunk_and_then_the_rest(self, store: Store, size: int) -> None:
+        data = pattern(size, salt=11)
+        ref, heads = store.put(data), list[bytes]()
+        assert store.get(ref, check_head=lambda head: heads.append(bytes(head))) == data
+        assert heads == [data[:CHUNK]]
+
+    @pytest.mark.parametrize("size", [500, 3 * CHUNK + 5])
+    def test_get__head_is_refused__raises_that_and_keeps_nothing(self, mine: Store, theirs: Store, size: int) -> None:
+        ref = theirs.put(pattern(size, salt=12))
+
+        def refuse(head: memoryview) -> None:
+            raise InvalidWeights("not these")
+
+        with pytest.raises(InvalidWeights, match="not these"):
+            mine.get(ref, check_head=refuse)
+        assert mine.kept() == frozenset() and theirs.kept() == {ref.cid}
+
     # ---- who keeps what
 
     @pytest.mark.parametrize("size", [300, CHUNK + 11])

@@ -173,7 +173,7 @@ def test_init__label_that_classes_lacks__refused() -> None:
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
-@pytest.mark.parametrize("which, name", enumerate(("train", "vote", "test")))
+@pytest.mark.parametrize("which, name", [(0, "train"), (1, "vote"), (2, "test")])
 def test_init__a_value_that_is_not_finite_in_any_set__is_told_at_once(bad: float, which: int, name: str) -> None:
     sets = [(X[i::3].copy(), Y[i::3]) for i in range(3)]
     sets[which][0][-1, -1] = bad

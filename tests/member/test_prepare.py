@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -39,11 +40,11 @@ class CountingStore(LocalStore):
             raise StoreError("it is stuck")
         super().discard(ref)
 
-    def get(self, ref: WeightsRef, *, deadline_s: float | None = None) -> bytes:
+    def get(self, ref: WeightsRef, **options: Any) -> bytes:
         self.fetched.append(ref)
         if not self.reachable:
             raise UnavailableWeights("nobody has them")
-        return super().get(ref, deadline_s=deadline_s)
+        return super().get(ref, **options)
 
 
 @pytest.fixture
@@ -178,7 +179,8 @@ def test_tidy__store_has_lost_the_adopted_weights__puts_them_back(tidying: Tidyi
         path.unlink()
     else:
         path.write_bytes(data[:-1])
-    tidying.preparer.tidy(None)
+    mended = tidying.preparer.tidy(None)
+    assert mended is not None and "put back" in mended.reason and tidying.preparer.tidy(None) is None
     assert path.read_bytes() == data and tidying.genesis.cid in tidying.store.kept()
 
 
@@ -209,6 +211,48 @@ def test_judge__verified_before__is_fetched_so_that_the_voter_pins_it(
     for _ in range(2):
         assert isinstance(voter.prepare(judge(proposed)), Verdict)
     assert store.fetched == [proposed, proposed]
+
+
+@pytest.mark.parametrize("size", [1 << 20, 1 << 30, 8, 0])
+def test_judge__another_size_than_the_models__is_rejected_and_nothing_fetched(
+    store: CountingStore, genesis: WeightsRef, proposed: WeightsRef, size: int
+) -> None:
+    voter = member(store, genesis)
+    verdict = voter.prepare(judge(replace(proposed, size=size)))
+    assert isinstance(verdict, Verdict) and not verdict.approve and verdict.test is None
+    assert f"have {size} bytes" in verdict.reason and store.fetched == []
+
+
+def test_judge__grown_without_bound__is_rejected_and_nothing_fetched_but_a_round_of_trees_is(
+    store: CountingStore,
+) -> None:
+    class Grower(LinearLearner):
+        def mli_get_current_weights(self) -> Weights:
+            return Weights({"w": b""})
+
+        def mli_accept_weights(self, weights: Weights) -> None:
+            pass
+
+    genesis = store.put(encode({"w": b""}))
+    voter = Preparer(Grower(0, seed=1), store, max_size=1 << 30)
+    voter.prepare(Adopt(0, genesis))
+    store.fetched.clear()
+    grown, too_much = WeightsRef(bytes(32), bytes(32), 10 << 20), WeightsRef(bytes(32), bytes(32), 20 << 20)
+    work = voter.prepare(judge(grown))
+    assert isinstance(work, Nothing) and store.fetched == [grown]  # it would have been tested, if it were there
+    verdict = voter.prepare(judge(too_much))
+    assert isinstance(verdict, Verdict) and not verdict.approve and store.fetched == [grown]
+
+
+def test_judge__header_of_another_model__is_rejected_before_the_rest_is_read(
+    store: CountingStore, genesis: WeightsRef
+) -> None:
+    """The rest isn't even what the chain says: nobody has come that far."""
+    voter = member(store, genesis)
+    other = encode({"v": np.arange(4.0)})
+    ref = replace(store.put(other), sha256=bytes(32))
+    verdict = voter.prepare(judge(ref))
+    assert isinstance(verdict, Verdict) and not verdict.approve and "/v" in verdict.reason
 
 
 def test_adopt__what_the_vote_found_invalid__is_refused(store: CountingStore, genesis: WeightsRef) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import gzip
 import json
 import os
 import signal
@@ -25,6 +26,7 @@ from colearn_ledger.errors import NetworkError, UsageError
 from colearn_ledger.network import LocalNetwork
 from colearn_ledger.network.http import call_ipfs, call_rpc
 from colearn_ledger.network.processes import InUse
+from colearn_ledger.network.saver import BEFORE, SAVED
 from colearn_ledger.network.state import read_description
 from colearn_ledger.stores.ipfs import IpfsStore
 from tests.kit.network import local_network, need
@@ -334,11 +336,11 @@ def _text(path: Path) -> str:
         return ""
 
 
-def _saved_block(path: Path) -> int:
-    """The newest block in a state that Anvil has saved; -1 while it is at it."""
+def saved_block(folder: Path) -> int:
+    """The newest block in the saved state of this network's Anvil."""
     try:
-        return int(json.loads(path.read_text())["best_block_number"])
-    except (FileNotFoundError, ValueError):
+        return int(json.loads(gzip.decompress((folder / "chain" / SAVED).read_bytes()))["best_block_number"])
+    except FileNotFoundError:  # just between two
         return -1
 
 
@@ -367,8 +369,7 @@ class TestKept:
             with contextlib.closing(IpfsStore(network.stakeholders[0].ipfs_api)) as store:
                 ref = store.put(b"for another day")
             if chain == "anvil":  # the others have written a block before they show it
-                state = folder / "chain" / "anvil.json"
-                wait_until(lambda: _saved_block(state) >= receipt["blockNumber"], "a whole save that has it")
+                wait_until(lambda: saved_block(folder) >= receipt["blockNumber"], "a save that has it")
             pids = network.pids()
             os.kill(pids["supervisor"], signal.SIGKILL)
             wait_until(lambda: not any(map(alive, pids.values())), "the end of all processes")
@@ -402,6 +403,50 @@ class TestKept:
                 starting.result(DEADLINE_S)
             finally:
                 network.stop()
+
+    @linux
+    @pytest.mark.slow
+    def test_killed_hard_again_and_again_while_it_saves__goes_back_at_most_to_the_last_save(
+        self, tmp_path: Path
+    ) -> None:
+        """20 kills at moments that differ, of all its processes at once, while blocks come as fast as they can."""
+        need("anvil")
+        folder, least = tmp_path / "kept", 0
+        for turn in range(20):
+            said: list[str] = []
+            with LocalNetwork("anvil", 2, folder=folder, ipfs=False, say=said.append) as network:
+                height = int(call_rpc(network.rpc_url, "eth_blockNumber"), 16)
+                assert height >= least and not [s for s in said if "damaged" in s]
+                end = time.monotonic() + 1.0 + 0.1 * turn  # a save begins each second, at most
+                while time.monotonic() < end:
+                    call_rpc(network.rpc_url, "anvil_mine", "0x5")
+                    least = max(least, saved_block(folder))
+                pids = network.pids()
+                os.kill(pids["supervisor"], signal.SIGKILL)
+                TestDown().gone(pids)
+        assert least > 100
+
+    def test_newest_state_damaged__the_one_before_is_taken_and_that_is_said(self, tmp_path: Path) -> None:
+        need("anvil")
+        folder = tmp_path / "kept"
+        chain, said = folder / "chain", list[str]()
+        with LocalNetwork("anvil", 1, folder=folder, ipfs=False) as network:
+            call_rpc(network.rpc_url, "anvil_mine", "0x7")
+            wait_until(lambda: saved_block(folder) == 7, "a save")
+            call_rpc(network.rpc_url, "anvil_mine", "0x2")
+        assert saved_block(folder) == 9, "it saves once more at its end"
+        with open(chain / SAVED, "r+b") as file:
+            file.truncate((chain / SAVED).stat().st_size // 2)
+        with LocalNetwork("anvil", 1, folder=folder, ipfs=False, say=said.append) as network:
+            assert int(call_rpc(network.rpc_url, "eth_blockNumber"), 16) == 7
+        assert [s for s in said if "damaged" in s and BEFORE in s]
+
+    def test_saver_ends_by_itself__it_is_named(self, tmp_path: Path) -> None:
+        need("anvil")
+        with LocalNetwork("anvil", 1, folder=tmp_path / "kept", ipfs=False) as network:
+            os.kill(network.pids()["chain-saver"], signal.SIGKILL)
+            wait_until(lambda: network.check() is not None, "the notice")
+            assert network.check() == "chain-saver"
 
     def test_start__folder_in_use__refused_and_what_runs_goes_on(self, tmp_path: Path) -> None:
         need("anvil")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from colearn_node.worker.messages import Done, Failed, Spec, Tidy
+from colearn_node.worker.messages import TIDIED, Done, Failed, Job, Sound, Spec, Tidy
 from colearn_node.worker.process import Garbled
 from colearn_node.worker.supervisor import WorkerSupervisor, key_of, name_of
 
@@ -228,6 +228,17 @@ def test_rest__something_to_tidy__is_sent_while_the_worker_is_idle_alone() -> No
     assert bench.worker.sent[-1] == tidy
 
 
+def test_hear__store_was_mended__is_told_whatever_the_worker_is_at() -> None:
+    bench = Bench().ready()
+    bench.worker.says(Done(TIDIED, Nothing("they were put back")))
+    bench.supervisor.hear()
+    bench.supervisor.work_on(PROPOSE, 5.0)
+    bench.worker.says(Done(TIDIED, Nothing("they were put back again")))
+    bench.supervisor.hear()
+    assert bench.log.events("store") == ["they were put back", "they were put back again"]
+    assert not bench.supervisor.idle and not bench.log.events("unavailable")
+
+
 def test_hear__no_learner_at_the_first_start__is_raised_and_later_only_told() -> None:
     bench = Bench()
     error = LearnerError("no data")
@@ -430,3 +441,51 @@ def test_hear__a_bad_proposals_score_is_no_number__nothing_is_told() -> None:
     bench.worker.finishes(dataclasses.replace(work, test=dataclasses.replace(work.test, vote_score=math.nan)))
     bench.supervisor.hear()
     assert not bench.log.events("score")
+
+
+def dies_testing(bench: Bench, *, sound: bool) -> Job:
+    """The worker dies of the test, when it has or hasn't tested its current weights; the next one is ready."""
+    bench.supervisor.work_on(JUDGE, 5.0)
+    job = bench.worker.job
+    if sound:
+        bench.worker.says(Sound(job.number))
+    bench.worker.dies(-9)
+    bench.supervisor.hear()
+    bench.clock.now += 60.0
+    bench.supervisor.work_on(ADOPT, 5.0)
+    bench.ready().supervisor.work_on(ADOPT, 5.0)
+    bench.worker.finishes()
+    bench.supervisor.hear()
+    return job
+
+
+def test_work_on__worker_died_twice_of_a_proposal_and_not_of_the_current_weights__rejects_it() -> None:
+    bench = Bench().ready()
+    assert not dies_testing(bench, sound=False).wary
+    assert dies_testing(bench, sound=True).wary
+    jobs = len(bench.worker.jobs)
+    for _ in range(2):
+        verdict = bench.supervisor.work_on(JUDGE, 5.0)
+        assert isinstance(verdict, Verdict) and not verdict.approve and verdict.test is None
+        assert "was ended by signal 9 while it tested them, again" in verdict.reason
+        bench.supervisor.done()
+    assert len(bench.worker.jobs) == jobs, "no other worker is lost to it"
+    assert bench.supervisor.work_on(OTHER_JUDGE, 5.0) is None and not bench.worker.job.wary
+
+
+def test_work_on__worker_that_dies_of_the_current_weights_too__rejects_nobody() -> None:
+    bench = Bench().ready()
+    for wary in (False, True, True):
+        assert dies_testing(bench, sound=False).wary is wary
+    bench.supervisor.work_on(JUDGE, 5.0)
+    bench.worker.says(Sound(bench.worker.job.number))
+    bench.worker.finishes()
+    bench.supervisor.hear()
+    verdict = bench.supervisor.work_on(JUDGE, 5.0)
+    assert isinstance(verdict, Verdict) and verdict.approve
+
+
+def test_hear__a_word_on_the_current_weights_in_a_job_that_is_not_wary__counts_for_nothing() -> None:
+    bench = Bench().ready()
+    dies_testing(bench, sound=True)
+    assert bench.supervisor.work_on(JUDGE, 5.0) is None

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 from colearn_node.worker.codec import NotAMessage, packed, unpacked
-from colearn_node.worker.messages import Done, Failed, Job, Ready, Spec, Tidy
+from colearn_node.worker.messages import Done, Failed, Job, Ready, Sound, Spec, Tidy
 from colearn_node.worker.supervisor import WorkerSupervisor
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from colearn_ledger.core.decide import Adopt, Judge, Propose
@@ -48,13 +48,14 @@ TO_WORKER = [
     SPEC,
     Job(1, Adopt(3, ref("a")), 5.0),
     Job(2, Propose(7, bytes(32)), 5.5),
-    Job(3, JUDGE, math.inf),
+    Job(3, JUDGE, math.inf, wary=True),
     Tidy((ref("a"), ref("b")), (ref("c"),)),
     Tidy(None),
 ]
 FAILED = Failed(1, ColearnError("x"), "")
 TO_NODE = [
     Ready(5),
+    Sound(3),
     Done(1, Adopted(ref("a"))),
     Done(2, Trained(7, bytes(32), ref("b"), b"{}", TEST), ("x can't be shown",)),
     Done(2, Trained(7, bytes(32), ref("b"), b"", None)),
@@ -67,7 +68,7 @@ TO_NODE = [
 
 @pytest.mark.parametrize("message", [*TO_WORKER, *TO_NODE], ids=lambda m: type(m).__name__)
 def test_unpacked__what_was_packed__is_the_same(message: Any) -> None:
-    assert unpacked(packed(message), Spec, Job, Tidy, Ready, Done, Failed) == message
+    assert unpacked(packed(message), Spec, Job, Tidy, Ready, Sound, Done, Failed) == message
 
 
 def test_unpacked__an_error__is_one_of_its_kind_and_text() -> None:
@@ -111,13 +112,13 @@ def changed(message: Any, **fields: Any) -> bytes:
         changed(Failed(1, ColearnError("x"), ""), error={"kind": "annotations", "what": "", "expected": "", "fix": ""}),
         changed(Failed(1, ColearnError("x"), ""), error={"kind": "DataError", "what": 1, "expected": "", "fix": ""}),
         packed(Done(1, Adopted(ref("a")))).replace(ref("a").sha256.hex().encode(), b"xy"),
-        packed(TO_NODE[2]).replace(b"0.25", b"1e400"),
-        packed(TO_NODE[2]).replace(b"0.25", b'{"float":"1"}'),
+        packed(TO_NODE[3]).replace(b"0.25", b"1e400"),
+        packed(TO_NODE[3]).replace(b"0.25", b'{"float":"1"}'),
     ],
 )
 def test_unpacked__anything_else__is_no_message(data: bytes) -> None:
     with pytest.raises(NotAMessage):
-        unpacked(data, Ready, Done, Failed)
+        unpacked(data, Ready, Sound, Done, Failed)
 
 
 def leaves() -> st.SearchStrategy[Any]:
@@ -147,13 +148,14 @@ def almost(draw: st.DrawFn) -> bytes:
         at = at[key]
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])  # on a machine whose cores are busy
 @given(st.binary(max_size=200) | almost() | JSON.map(lambda v: json.dumps(v).encode()))
 def test_unpacked__any_bytes__are_a_message_or_none_and_the_supervisor_stays(data: bytes) -> None:
     try:
-        message = unpacked(data, Ready, Done, Failed)
+        message = unpacked(data, Ready, Sound, Done, Failed)
     except NotAMessage:
         return
-    assert unpacked(packed(message), Ready, Done, Failed) is not None
+    assert unpacked(packed(message), Ready, Sound, Done, Failed) is not None
     for action in (Adopt(3, ref("a")), Propose(7, bytes(32)), JUDGE):
         workers, start = FakeWorker.starter()
         clock, log = Clock(), Lines()

@@ -9,13 +9,14 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
 from colearn_node.wakeup import Wake
 from colearn_node.worker.codec import packed, unpacked
-from colearn_node.worker.messages import Done, Failed, Job, Ready, Spec, Tidy
+from colearn_node.worker.messages import Done, Failed, Job, Ready, Sound, Spec, Tidy
 from colearn_node.worker.process import Died, Garbled, Message, WorkerProcess
 
 from colearn_ledger.core.decide import Action, Adopt, Judge, Propose
@@ -98,7 +99,7 @@ def test_worker__adopts_trains_and_judges__says_so_without_the_weights(
     other = store.put(encode({"w": TREE["w"] + 1}))
     assert isinstance(bench.does(4, judge(other)), Done)
     bench.worker.send(Tidy((genesis,)))
-    missing = bench.does(5, judge(ref("elsewhere")))
+    missing = bench.does(5, judge(replace(ref("elsewhere"), size=genesis.size)))
     assert isinstance(missing, Done) and isinstance(missing.work, Nothing) and missing.number == 5
     assert not store.has(trained.work.weights) and store.has(genesis) and store.has(other)
     invalid = bench.does(6, judge(store.put(b"no weights")))
@@ -231,6 +232,18 @@ def test_worker__odd_results_and_errors__cross_as_plain_values_and_told_errors(
     assert isinstance(trains(bench, 6), Done), "it goes on"
 
 
+def test_worker__wary_job__says_that_the_current_weights_could_be_tested(
+    tmp_path: Path, start: Callable[..., Bench]
+) -> None:
+    bench = start("make", index=0)
+    bench.next()
+    proposed = LocalStore(tmp_path / "weights").put(encode(TREE))
+    bench.worker.send(Job(1, judge(proposed), 5.0, wary=True))
+    assert bench.next() == Sound(1)
+    done = bench.next()
+    assert isinstance(done, Done) and isinstance(done.work, Verdict)
+
+
 @pytest.mark.parametrize("number, kind", [(10, Died), (13, Garbled)])
 def test_worker__dies_or_talks_wildly_with_children_that_keep_its_channel__is_noticed_and_they_end(
     tmp_path: Path, start: Callable[..., Bench], number: int, kind: type[Message]
@@ -268,7 +281,7 @@ def test_kill__processes_that_the_learner_has_started__end_with_it(tmp_path: Pat
     [
         ("make_and_exit", {"code": 0}, "the learner's factory ended the process (code 0)"),
         ("make_and_leave_threads", {}, "the learner's factory failed: Textless"),
-        ("make_interrupted", {}, "the learner's factory failed: KeyboardInterrupt"),
+        pytest.param("make_interrupted", {}, "the learner's factory failed: KeyboardInterrupt", marks=pytest.mark.slow),
     ],
 )
 def test_worker__factory_that_wants_to_leave_or_leaves_threads__says_so_and_ends(
@@ -299,6 +312,7 @@ time.sleep(600)
 """
 
 
+@pytest.mark.slow
 def test_node__killed_hard__worker_and_what_its_learner_has_started_end(tmp_path: Path) -> None:
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "node"), *sys.path])}
     node = subprocess.Popen([sys.executable, "-c", NODE, str(tmp_path)], env=environment)

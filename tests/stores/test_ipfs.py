@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ import pytest
 
 from colearn_ledger.core.cid import CHUNK, MAX_LINKS, cid_digest, cid_text
 from colearn_ledger.core.protocol import WeightsRef
-from colearn_ledger.core.weights import weights_ref
+from colearn_ledger.core.weights import check_head, weights_ref
 from colearn_ledger.errors import ConfigError, InvalidWeights, StoreError, UnavailableWeights, UsageError
 from colearn_ledger.network import LocalNetwork
 from colearn_ledger.network.http import call_ipfs
@@ -262,6 +263,20 @@ class TestLies:
             stores[1].get(replace(ref, size=self.SIZE - CHUNK))
         leaf = cid_text(weights_ref(pattern(self.SIZE, salt=5)[:CHUNK]).cid_digest, CHUNK)
         assert leaf not in self.local_refs(stores[1])
+
+    def test_get__one_block_linked_to_many_times__is_refused_by_its_first_bytes(self, stores: list[IpfsStore]) -> None:
+        """Zeros are one block however many there are: they cost their maker two blocks, and a voter no more."""
+        size = 64 * CHUNK
+        ref = stores[0].put(bytes(size))
+        tracemalloc.start()
+        try:
+            with pytest.raises(InvalidWeights, match="header"):
+                stores[1].get(ref, check_head=partial(check_head, size=size))
+            assert tracemalloc.get_traced_memory()[1] < 8 * CHUNK
+        finally:
+            tracemalloc.stop()
+        assert not stores[1].has(ref)
+        stores[0].discard(ref)
 
     def test_get__leaves_shorter_than_the_root_says__is_invalid_and_not_kept(self, stores: list[IpfsStore]) -> None:
         """The root is consistent with the size on chain, but its leaves hold less: only counting finds it."""

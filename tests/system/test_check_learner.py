@@ -27,7 +27,7 @@ class Holder:
         raise AssertionError
 
     def mli_test_weights(self, weights: Weights) -> ProposedWeights:
-        raise AssertionError
+        return ProposedWeights(weights, vote_score=0.5, test_score=0.5, vote=True)
 
     def mli_accept_weights(self, weights: Weights) -> None:
         raise AssertionError

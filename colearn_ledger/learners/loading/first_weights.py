@@ -125,11 +125,12 @@ def _where(error: BaseException) -> str:
 def _make(spec: LearnerSpec, look: bool) -> MadeLearner:
     from ...core.asking import ask_current
     from ...core.weights import encode
-    from ..voting.policy import SmallVoteSet
+    from ..voting.policy import OneClassVoteSet, SmallVoteSet
 
     with warnings.catch_warnings():
         if look:
-            warnings.simplefilter("ignore", SmallVoteSet)  # it is among the notes
+            for kind in (SmallVoteSet, OneClassVoteSet):  # they are among the notes
+                warnings.simplefilter("ignore", kind)
         learner = spec.make()
         data = encode(ask_current(learner, spec.factory).weights)
         return MadeLearner(data, _notes(learner, data) if look else ())
@@ -140,11 +141,11 @@ def _notes(learner: Any, data: bytes) -> tuple[str, ...]:
     from ...core.check_learner import warnings_about
     from ...core.learner import Weights
     from ...core.weights import decode
-    from ..voting.policy import small_vote_set
+    from ..voting.policy import one_class_vote_set, small_vote_set
 
-    few = small_vote_set(learner)
     test = ask_test(learner, Weights(decode(data)))
-    notes = [*warnings_about(decode(data)), *([] if few is None else [f"it {few}"])]
+    notes = warnings_about(decode(data))
+    notes += [f"it {note}" for note in (small_vote_set(learner), one_class_vote_set(learner)) if note is not None]
     if not math.isfinite(test.vote_value):
         notes.append(
             f"its vote score of its own weights is {test.vote_value}: what has no finite score is never approved, so "

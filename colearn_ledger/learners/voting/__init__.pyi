@@ -1,9 +1,12 @@
 from .policy import FEW_SAMPLES as FEW_SAMPLES
 from .policy import Evaluation as Evaluation
+from .policy import OneClassVoteSet as OneClassVoteSet
 from .policy import PairedTest as PairedTest
 from .policy import SmallVoteSet as SmallVoteSet
 from .policy import VotePolicy as VotePolicy
 from .policy import VoteRule as VoteRule
+from .policy import one_class_vote_set as one_class_vote_set
+from .policy import one_class_vote_sets as one_class_vote_sets
 from .policy import policy_names as policy_names
 from .policy import small_vote_set as small_vote_set
 from .policy import small_vote_sets as small_vote_sets

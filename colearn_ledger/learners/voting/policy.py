@@ -20,10 +20,13 @@ from .paired import p_worse
 __all__ = [
     "FEW_SAMPLES",
     "Evaluation",
+    "OneClassVoteSet",
     "PairedTest",
     "SmallVoteSet",
     "VotePolicy",
     "VoteRule",
+    "one_class_vote_set",
+    "one_class_vote_sets",
     "policy_names",
     "small_vote_set",
     "small_vote_sets",
@@ -35,6 +38,10 @@ FEW_SAMPLES = 200  # below this, votes are mostly noise
 
 class SmallVoteSet(UserWarning):
     """A learner votes on so few samples that its votes are mostly noise."""
+
+
+class OneClassVoteSet(UserWarning):
+    """A learner votes on samples that all have one target, on which some criteria have no value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +219,37 @@ def small_vote_sets(learners: Iterable[object]) -> str | None:
     return f"{who} on {min(few)}{'' if min(few) == max(few) else f' to {max(few)}'} samples; {_NOISE}"
 
 
+def one_class_vote_set(learner: object) -> str | None:
+    """A sentence for people if a learner that shows its sets (``train_set``, ``vote_set``) votes on one target alone,
+    and trains on several."""
+    vote, train = (_targets(getattr(learner, name, None)) for name in ("vote_set", "train_set"))
+    return _ONE_CLASS.format("votes") if _all_equal(vote) and not _all_equal(train) else None
+
+
+def one_class_vote_sets(learners: Iterable[object]) -> str | None:
+    """The same for several learners."""
+    count = sum(one_class_vote_set(learner) is not None for learner in learners)
+    return f"{count} of the learners {_ONE_CLASS.format('vote')}" if count else None
+
+
+def _targets(data: object) -> np.ndarray[Any, Any] | None:
+    if not isinstance(data, tuple) or len(data) != 2:
+        return None
+    try:
+        targets = np.asarray(data[1])
+    except (TypeError, ValueError, RuntimeError):  # such as a tensor on a device
+        return None
+    return targets if targets.ndim >= 1 and len(targets) > 1 and targets.dtype.kind in "biufUSO" else None
+
+
+def _all_equal(targets: np.ndarray[Any, Any] | None) -> bool:
+    return targets is not None and bool((targets == targets[:1]).all())
+
+
+_ONE_CLASS = (
+    "{} on samples that all have the same target: an AUC has no value there, and an accuracy says nothing of the other "
+    "targets (docs/voting.md)"
+)
 _NOISE = f"below {FEW_SAMPLES}, votes are mostly noise (docs/voting.md)"
 
 

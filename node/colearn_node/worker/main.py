@@ -26,7 +26,7 @@ from colearn_ledger.core.failures import clean_text, told
 from colearn_ledger.errors import ColearnError, LearnerError
 from colearn_node.worker.border import plain_work
 from colearn_node.worker.codec import MOST_SAID, packed, unpacked
-from colearn_node.worker.messages import Done, Failed, Job, Ready, Spec, Tidy
+from colearn_node.worker.messages import TIDIED, Done, Failed, Job, Ready, Sound, Spec, Tidy
 
 if TYPE_CHECKING:
     from colearn_ledger.member.prepare import Preparer
@@ -117,10 +117,15 @@ class Worker:
     def do(self, job: Job | Tidy, preparer: Preparer) -> None:
         """One job, whose result or failure the node is told."""
         if isinstance(job, Tidy):
-            self._attempt(-1, partial(preparer.tidy, job.needed, job.archive))
+            mended = self._attempt(TIDIED, partial(preparer.tidy, job.needed, job.archive))
+            if mended is not None:
+                self._say(Done(TIDIED, mended))
             return
 
         def work() -> Done:
+            if job.wary:
+                preparer.test_current()
+                self._say(Sound(job.number))
             return Done(job.number, *plain_work(preparer.prepare(job.action, deadline_s=job.deadline_s)))
 
         done = self._attempt(job.number, work)
@@ -139,7 +144,7 @@ class Worker:
             self._say(Failed(number, told(e, who), trace))
         return None
 
-    def _say(self, message: Ready | Done | Failed) -> None:
+    def _say(self, message: Ready | Sound | Done | Failed) -> None:
         if os.getpid() != self._pid:
             os._exit(1)  # a fork of the learner's that came back: it doesn't speak for the worker
         data = packed(message)

@@ -12,7 +12,7 @@ from colearn_ledger.learners.loading.factory import LearnerSpec
 from colearn_ledger.member.work import Work
 from colearn_ledger.stores.spec import StoreSpec
 
-__all__ = ["Done", "Failed", "Job", "Ready", "Spec", "Tidy"]
+__all__ = ["TIDIED", "Done", "Failed", "Job", "Ready", "Sound", "Spec", "Tidy"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +30,15 @@ class Spec:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Something to prepare; ``deadline_s`` seconds for pulling weights."""
+    """Something to prepare; ``deadline_s`` seconds for pulling weights.
+
+    ``wary``: the last worker died of it, so this one is to test its current weights before, and to say so.
+    """
 
     number: int
     action: Action
     deadline_s: float
+    wary: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +52,21 @@ class Tidy:
     archive: tuple[WeightsRef, ...] = ()
 
 
+TIDIED = -1  # the number of what comes of that
+
+
 @dataclass(frozen=True, slots=True)
 class Ready:
     """The learner is there."""
 
     pid: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """In a job that is wary: the learner has tested its current weights, and lives."""
+
+    number: int
 
 
 @dataclass(frozen=True, slots=True)

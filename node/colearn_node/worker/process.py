@@ -18,7 +18,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from .codec import MOST_SAID, NotAMessage, packed, unpacked
-from .messages import Done, Failed, Job, Ready, Spec, Tidy
+from .messages import Done, Failed, Job, Ready, Sound, Spec, Tidy
 
 __all__ = ["Died", "Garbled", "Message", "WorkerProcess"]
 
@@ -40,7 +40,7 @@ class Garbled:
     why: str
 
 
-Message = Ready | Done | Failed | Died | Garbled
+Message = Ready | Sound | Done | Failed | Died | Garbled
 
 
 class WorkerProcess:
@@ -121,7 +121,7 @@ class WorkerProcess:
     def _listen(self) -> None:
         try:
             while True:
-                self._tell(unpacked(self._connection.recv_bytes(MOST_SAID), Ready, Done, Failed))
+                self._tell(unpacked(self._connection.recv_bytes(MOST_SAID), Ready, Sound, Done, Failed))
         except EOFError:
             pass
         except NotAMessage as e:
@@ -134,7 +134,8 @@ class WorkerProcess:
         code = self._process.wait()
         self._end_all()
         self._ended = True
-        self._socket.shutdown(socket.SHUT_RDWR)  # what was said before is still heard
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)  # what was said before is still heard
         self._outbox.put(None)
         for thread in (self._listener, self._deliverer):
             thread.join()

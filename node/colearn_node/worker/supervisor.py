@@ -18,7 +18,7 @@ from colearn_ledger.member.work import Adopted, Nothing, Trained, Verdict, Work
 
 from ..log import Log
 from .answers import NO_SCORE, answers, has_no_score
-from .messages import Done, Failed, Job, Ready, Spec, Tidy
+from .messages import TIDIED, Done, Failed, Job, Ready, Sound, Spec, Tidy
 from .process import Died, Garbled, Message, WorkerProcess
 
 __all__ = ["Key", "WorkerSupervisor", "key_of", "name_of"]
@@ -92,6 +92,9 @@ class WorkerSupervisor:
         self._grace_s, self._hang_s = grace_s, hang_s
         self._hung = 0  # times in a row
         self._told: set[str] = set()
+        self._died_of: Key = ()  # the last proposal whose test a worker has died of
+        self._condemned: tuple[Key, Verdict] | None = None
+        self._sound = False  # the worker has tested its current weights, in the job that it is on
         self._make, self._now = start, clock
         self._process: Worker | None = None
         self._job: Job | None = None
@@ -140,6 +143,8 @@ class WorkerSupervisor:
             if self._result[0] == key:
                 return self._result[1]
             self.done()
+        if self._condemned is not None and self._condemned[0] == key:
+            return self._condemned[1]
         if not self.ready or self._failures.left(key) > 0:
             self._start_again()
         elif self._job is None:
@@ -185,12 +190,16 @@ class WorkerSupervisor:
                 self._log.info("learner", "the learner is ready", pid=message.pid)
             elif isinstance(message, Died):
                 self._died(message.code)
+            elif isinstance(message, Sound):
+                self._sound = self._job is not None and self._job.wary and self._job.number == message.number
             elif isinstance(message, Garbled):
                 self._garbled(message.why)
             elif isinstance(message, Failed):
                 self._failed(message)
             elif self._job is not None and message.number == self._job.number:
                 self._finished(message)
+            elif message.number == TIDIED and isinstance(message.work, Nothing):
+                self._log.warning("store", message.work.reason)
 
     # -------------------------------------------------------------------------------------------- what is heard
 
@@ -244,7 +253,13 @@ class WorkerSupervisor:
                     expected="a learner",
                     fix="try the factory out by itself",
                 )
+        action, sound = None if self._job is None else self._job.action, self._sound
         self._forget()
+        if isinstance(action, Judge):
+            self._died_of = key_of(action)
+            if sound:
+                reason = f"the worker {how} while it tested them, again, and not while it tested the current weights"
+                self._condemned = (self._died_of, Verdict(action, approve=False, test=None, reason=reason))
         pause = self._deaths.add("worker")
         self._log.error("worker_died", f"the worker {how}{doing}; a new one in {pause:.1f} s", code=code)
 
@@ -262,7 +277,8 @@ class WorkerSupervisor:
     def _give(self, action: Action, deadline_s: float) -> None:
         assert self._process is not None
         self._numbers += 1
-        self._job = Job(self._numbers, action, deadline_s)
+        wary = isinstance(action, Judge) and key_of(action) == self._died_of
+        self._job, self._sound = Job(self._numbers, action, deadline_s, wary), False
         self._since, self._next_progress = self._now(), _FIRST_PROGRESS_S
         if isinstance(action, Propose):
             self._log.info("train", "training")
@@ -288,7 +304,7 @@ class WorkerSupervisor:
 
     def _forget(self) -> None:
         self._process = self._job = self._result = self._stale_since = self.adopted = None
-        self.ready = False
+        self.ready = self._sound = False
 
     def _is_stale_too_long(self) -> bool:
         assert self._job is not None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sys
 import warnings
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,8 @@ from colearn_ledger.learners.voting.policy import (
     PairedTest,
     VotePolicy,
     VoteRule,
+    one_class_vote_set,
+    one_class_vote_sets,
     policy_names,
     small_vote_set,
     small_vote_sets,
@@ -202,3 +205,27 @@ def test_small_vote_set__fewer_than_200__said() -> None:
     assert small_vote_sets([Voter(200), object()]) is None
     assert "1 learner votes on 90 samples" in str(small_vote_sets([Voter(90), Voter(1000)]))
     assert "2 learners vote on 89 to 90 samples" in str(small_vote_sets([Voter(90), Voter(89)]))
+
+
+@pytest.mark.parametrize(
+    "train, vote, one",
+    [
+        ([0, 1, 1], [1, 1, 1], True),
+        (["a", "b"], ["b", "b"], True),
+        ([[0, 1], [1, 0]], [[1, 0], [1, 0]], True),
+        ([0.5, 1.5], [0.5, 0.5], True),
+        ([0, 1], [0, 1], False),
+        ([1, 1], [1, 1], False),
+        ([0, 1], [1], False),
+        ([0, 1], [np.nan, np.nan], False),
+    ],
+)
+def test_one_class_vote_set__one_target_where_the_training_has_several__said(train: Any, vote: Any, one: bool) -> None:
+    def learner() -> Any:
+        return SimpleNamespace(train_set=(None, np.array(train)), vote_set=(None, np.array(vote)))
+
+    said = one_class_vote_set(learner())
+    assert (said is not None) is one
+    told = one_class_vote_sets([learner(), object(), learner()])
+    assert (told is not None and told.startswith("2 of the learners vote on samples")) is one
+    assert one_class_vote_set(object()) is None and one_class_vote_set(SimpleNamespace(vote_set=5)) is None
