@@ -16,7 +16,8 @@ from web3.types import RPCEndpoint, RPCResponse
 
 from ..errors import ChainError
 from ..formats.urls import shown_url
-from .answers import BadAnswer, may_refuse, read_answer, read_batch, refusal
+from .answers import BadAnswer
+from .jsonrpc import NotJson, may_refuse, read_answer, read_batch, refusal
 from .transport import MISTAKEN, MOST_BYTES, Post, TooLarge, Unanswered
 
 __all__ = ["READ_TIMEOUT_S", "Endpoint", "Position", "ask_all", "fetch_positions", "is_behind"]
@@ -129,7 +130,7 @@ class Endpoint:
             answer = read(reply.body)
         except BadAnswer as e:
             if status < 400:
-                raise Unanswered(str(e), worth=1.0 if e.is_json else MISTAKEN) from e
+                raise Unanswered(str(e), worth=MISTAKEN if isinstance(e, NotJson) else 1.0) from e
             if optional and status < 500 and status != 401:
                 return refusal(f"HTTP status {status}")  # type: ignore[return-value]
             raise Unanswered(f"HTTP status {status}", worth=1.0 if status >= 500 else MISTAKEN) from e

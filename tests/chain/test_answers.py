@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from web3.types import RPCEndpoint
 
-from colearn_ledger.chain.answers import BadAnswer, may_refuse, read_answer, read_batch
+from colearn_ledger.chain.answers import BadAnswer
+from colearn_ledger.chain.jsonrpc import may_refuse, read_answer, read_batch
 
 from ..kit.odd_bodies import ODD_BODIES
 
