@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from web3 import Web3
-from web3.exceptions import ContractLogicError
+from web3.exceptions import ContractCustomError
 from web3.providers import JSONBaseProvider
 from web3.types import RPCEndpoint, RPCResponse
 
@@ -277,14 +277,14 @@ class EndpointsProvider(JSONBaseProvider):
     def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
         """Ask the endpoint that this thread's view began with, and no other.
 
-        Raises ChainError if that fails, ContractLogicError with the data that a call reverted with.
+        Raises ChainError if that fails, ContractCustomError with the data that a call reverted with.
         """
         endpoint = self._endpoints[self.current]
         answer = self._patiently(endpoint, lambda: endpoint.ask(method, params))
         error: Any = answer.get("error")
         if error is not None and "data" in error and method in ("eth_call", "eth_estimateGas"):
             # Not left to web3, which takes some such data apart, and has its own errors for what doesn't fit.
-            raise ContractLogicError(error["message"], error["data"])
+            raise ContractCustomError(error["message"], error["data"])
         return answer
 
     def make_batch_request(self, requests: list[tuple[RPCEndpoint, Any]]) -> list[RPCResponse] | RPCResponse:
