@@ -23,6 +23,7 @@ import {ACCEPTED, toTally} from "./types/Tally.sol";
 /// What is packed into one word is a type of its own, in types/, with its layout, its getters and its setters.
 contract CollectiveLearning is Views {
     constructor(Genesis memory genesis) State(genesis.secretVotes, genesis.shuffled, genesis.maxSize) {
+        if (block.timestamp >= MOST_TIME) revert BlockTimeNotInSeconds(block.timestamp, MOST_TIME);
         uint256 count = genesis.members.length;
         if (count < LEAST_MEMBERS || count > MOST_MEMBERS) revert BadMemberCount(count, LEAST_MEMBERS, MOST_MEMBERS);
         if (genesis.maxSize == 0 || genesis.maxSize > MOST_SIZE) revert BadMaxSize(genesis.maxSize);

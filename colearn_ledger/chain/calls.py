@@ -83,6 +83,10 @@ class Calls(abc.ABC, Generic[R]):
         """Move that these rules hold instead of today's."""
         return self.send(self.contract.functions.moveRules(rules_struct(rules)), "move to change the rules")
 
+    def move_revert_to(self, round_number: int) -> R:
+        """Move that the weights of this accepted round become the accepted ones again."""
+        return self.send(self.contract.functions.moveRevertTo(round_number), f"move to go back to round {round_number}")
+
     def vote_motion(self, motion_id: bytes, approve: bool) -> R:
         """Vote on a motion, once."""
         return self.send(self.contract.functions.voteMotion(motion_id, approve), "vote on a motion")
@@ -90,3 +94,7 @@ class Calls(abc.ABC, Generic[R]):
     def leave(self) -> R:
         """Give up one's own seat, between two rounds. Needs nobody's vote."""
         return self.send(self.contract.functions.leave(), "leave the collective")
+
+    def replace_member(self, successor: str) -> R:
+        """Hand one's own seat to another address, between two rounds. Needs nobody's vote."""
+        return self.send(self.contract.functions.replaceMember(successor), f"hand its seat to {successor}")

@@ -19,9 +19,13 @@ _FIXES = {
     "StaleParent": "train again from the accepted weights",
     "RoundOverdue": "send `advance` first",
     "BadRules": "thresholds need 0 < numerator < denominator, and every window at least 1 second",
+    "WindowTooLong": "give every window at most 33554431 seconds (388 days)",
+    "BlockTimeNotInSeconds": "use a chain whose block time counts seconds (some count milliseconds or nanoseconds)",
+    "NothingChanged": "train further, or wait for another member's proposal; a motion to go back names other weights",
+    "RoundNotAccepted": "name an accepted round: `colearn-ledger history` lists them",
     "BadMemberCount": "a collective has 2 to 64 members",
     "AlreadyAMember": "name every member once",
-    "TooManyMotions": "a member has one motion at a time: wait until yours is decided and carried out",
+    "TooManyMotions": "a member has one motion, and one wish, at a time: wait until yours is decided and carried out",
     "NotAnAddition": "name the address of the member's key, not the contract's",
 }
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from web3.types import TxParams
 
-from ..core.limits import MOST_MEMBERS
+from ..core.limits import MOST_MEMBERS, MOST_PAGE
 from ..core.protocol import (
     ZERO_ADDRESS,
     MotionKind,
@@ -31,7 +31,6 @@ __all__ = ["Snapshot"]
 
 T = TypeVar("T")
 _ZERO_HASH = bytes(32)
-_PAGE = 256  # records in one call, at most: about two million gas of reading, where endpoints allow fifty
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +90,7 @@ class Snapshot:
             secret_votes=raw["secretVotes"],
             max_size=raw["maxSize"],
             motions_to_vote=tuple(raw["motionsToVote"]),
+            rounds_to_keep=tuple(raw["roundsToKeep"]),
         )
         _check_view(view, self.clock)
         return view
@@ -139,7 +139,7 @@ def _paged(fetch: Callable[[int, int], tuple[T, ...]], first: int, count: int) -
     "MemoryOOG", "execution timeout"): so whatever it refuses is asked for in halves.
     """
     records: list[T] = []
-    size = _PAGE
+    size = MOST_PAGE  # the contract gives no more at a time
     while len(records) < count:
         asked = min(size, count - len(records))
         try:
@@ -223,4 +223,6 @@ def _motion_record(raw: Mapping[str, Any]) -> MotionRecord:
         approvals=raw["approvals"],
         rejections=raw["rejections"],
         need=raw["need"],
+        to_round=raw["toRound"] if raw["kind"] == MotionKind.REVERT_TO else None,
+        first_round=raw["firstRound"] or None,
     )

@@ -34,7 +34,13 @@ def run(options: argparse.Namespace) -> int:
             "block": where.snapshot.head.number,
             "round": number,
             "members": [
-                {"seat": m.seat, "address": m.address, "since_round": m.since, "balance_wei": m.balance}
+                {
+                    "seat": m.seat,
+                    "address": m.address,
+                    "since_round": m.since,
+                    "replaced": m.replaced,
+                    "balance_wei": m.balance,
+                }
                 for m in members
             ],
         }
@@ -46,7 +52,10 @@ def run(options: argparse.Namespace) -> int:
 
     print(f"{len(members)} members in round {number}")
     known = [Column("seat", right=True), Column("member"), Column("since round", right=True), Column("balance (ether)")]
-    rows = [(str(m.seat), m.address, "?" if m.since is None else str(m.since), in_ether(m.balance)) for m in members]
+    rows = [[str(m.seat), m.address, "?" if m.since is None else str(m.since), in_ether(m.balance)] for m in members]
+    if any(m.replaced for m in members):
+        known.append(Column("replaced"))
+        rows = [[*row, m.replaced or ""] for row, m in zip(rows, members, strict=True)]
     for line in columns(known, rows):
         print(line)
     return 0

@@ -1,4 +1,4 @@
-"""``colearn-ledger motion``: what members decide about themselves: who is one, and by which rules they vote."""
+"""``colearn-ledger motion``: what members decide about themselves: who is one, by which rules, on which weights."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import argparse
 import json
 import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..core.limits import MOST_SECONDS
-from ..core.protocol import ZERO_ADDRESS, MotionKind, MotionState
+from ..core.protocol import ZERO_ADDRESS, MotionKind, MotionState, RoundState
 from ..core.threshold import parse_threshold
 from ..errors import ContractError, NotAMember, UsageError
 from ..formats.addresses import parse_address
@@ -23,19 +24,46 @@ from .options import (
     open_account,
     open_collective,
 )
+from .program import Parser
 
 if TYPE_CHECKING:
     from ..chain.snapshot import Snapshot
     from ..chain.transactions import Receipt, Sender
-    from ..core.protocol import View
+    from ..core.protocol import RoundRecord, View
     from ..history.motions import Motion, Motions
+    from ..report.motions import Planned
 
 __all__ = ["add_options", "find_motion", "run"]
 
+REVERT, REPLACE = "revert-to", "replace-key"
+_KINDS = {
+    "add": MotionKind.ADD_MEMBER,
+    "remove": MotionKind.REMOVE_MEMBER,
+    "rules": MotionKind.SET_RULES,
+    "leave": MotionKind.REMOVE_MEMBER,
+    REVERT: MotionKind.REVERT_TO,
+    REPLACE: MotionKind.REPLACE_MEMBER,
+}
+_WISHES = ("leave", REPLACE)
+
+
+class _Actions(Parser):
+    """``propose --revert-to 3`` means what ``propose revert-to 3`` does, wherever the option stands."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        words: list[str] = list(args or ())
+        for at, word in enumerate(words):
+            name, equals, value = word.partition("=")
+            if name == f"--{REVERT}" and (equals or at + 1 < len(words)):
+                rest = words[at + 1 :] if equals else words[at + 2 :]
+                words = [REVERT, value if equals else words[at + 1], *words[:at], *rest]
+                break
+        return super().parse_known_args(words, namespace)
+
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    text = "move to add or remove a member or to change the rules; or leave"
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True, parser_class=_Actions)
+    text = "move to add or remove a member, to change the rules, to go back to earlier weights; or leave"
     kinds = actions.add_parser("propose", help=text, description=text).add_subparsers(
         dest="kind", metavar="WHAT", required=True
     )
@@ -43,11 +71,21 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         ("add", "move to add a member"),
         ("remove", "move to remove a member, who has no vote on it"),
         ("rules", "move to change the rules; what isn't named stays"),
+        (REVERT, "move to make the weights of an earlier accepted round the accepted ones again (also: --revert-to)"),
         ("leave", "leave the collective, which needs nobody's vote"),
+        (REPLACE, "hand one's seat to another address, which needs nobody's vote"),
     ):
         kind = kinds.add_parser(name, help=text, description=text)
         if name in ("add", "remove"):
             kind.add_argument("member", metavar="ADDRESS", help="of the member")
+        if name == REPLACE:
+            kind.add_argument("member", metavar="ADDRESS", help="of the new key")
+        if name == REVERT:
+            kind.add_argument("round", metavar="ROUND", type=int, help="an accepted one; 0 is the genesis")
+            text = "RPC of an IPFS daemon that is asked whether it still has the weights"
+            kind.add_argument("--ipfs", metavar="ADDRESS", help=text)
+            text = "instead of IPFS: the folder that all members share"
+            kind.add_argument("--store-folder", type=Path, metavar="DIR", help=text)
         if name == "rules":
             kind.add_argument("--threshold", metavar="T", help="share of voters that must be exceeded, such as 2/3")
             for window in WINDOWS:
@@ -109,40 +147,108 @@ def _read(where: Collective, *, logs: bool = False) -> Motions:
 
 
 def _propose(options: argparse.Namespace) -> int:
-    subject = parse_address(options.member, "the member") if options.kind in ("add", "remove") else None
+    named = getattr(options, "member", None)
+    subject = None if named is None else parse_address(named, "the member")
     changes = _changes(options) if options.kind == "rules" else {}
     where = open_collective(options)
     sender = _sender(options, where)
     view, members = where.read(lambda snapshot: (_view(snapshot, sender), snapshot.members()))
-    leave = options.kind == "leave"
-    if leave:
-        subject = sender.account.address
+    me = sender.account.address
+    if options.kind == "leave":
+        subject = me
     else:
-        _check_subject(options.kind, subject, sender.account.address, members)
+        _check_subject(options.kind, subject, me, members)
     rules = None
     if options.kind == "rules":
         rules = view.rules.changed(**changes)
         if rules == view.rules:
             raise UsageError("these are the rules already", expected="a change", fix="name what is to be changed")
-    kind = {"add": MotionKind.ADD_MEMBER, "rules": MotionKind.SET_RULES}.get(options.kind, MotionKind.REMOVE_MEMBER)
+    back = _earlier(where, view, options.round) if options.kind == REVERT else None
 
-    from ..report.motions import planned_in_words
+    from ..report.motions import planned, planned_in_words
 
+    plan = planned(
+        _KINDS[options.kind],
+        me,
+        view.rules,
+        len(members),
+        subject=subject,
+        rules=rules,
+        to_round=None if back is None else back.round,
+        wish=options.kind in _WISHES,
+    )
     _say_where(where, view, sender)
-    for line in planned_in_words(kind, subject, view.rules, rules, members, leave=leave):
+    for line in planned_in_words(plan, view.rules, members):
         print(line, flush=True)
+    if back is not None:
+        _say_weights(options, back)
+    if options.kind == REPLACE:
+        print(f"keys      start a node with the key of {subject} at any time: it waits until it is a member;")
+        print(f"          the one with the key of {me} has nothing to do from then on, and can be stopped")
     if options.dry_run:
         return _nothing_sent()
-    if leave:
-        receipt = sender.leave()
-    elif rules is not None:
-        receipt = sender.move_rules(rules)
-    else:
-        assert subject is not None
-        add = kind is MotionKind.ADD_MEMBER
-        receipt = sender.move_add_member(subject) if add else sender.move_remove_member(subject)
-    mine = [m for m in _after(where, receipt) if m.record.mover == sender.account.address]
+    receipt = _send(sender, plan)
+    mine = [m for m in _after(where, receipt) if m.record.mover == me]
     return _say_outcome(mine[-1])
+
+
+def _send(sender: Sender, plan: Planned) -> Receipt:
+    if plan.rules is not None:
+        return sender.move_rules(plan.rules)
+    if plan.to_round is not None:
+        return sender.move_revert_to(plan.to_round)
+    assert plan.subject is not None
+    if plan.kind is MotionKind.REPLACE_MEMBER:
+        return sender.replace_member(plan.subject)
+    if plan.need == 0:
+        return sender.leave()
+    if plan.kind is MotionKind.ADD_MEMBER:
+        return sender.move_add_member(plan.subject)
+    return sender.move_remove_member(plan.subject)
+
+
+def _earlier(where: Collective, view: View, number: int) -> RoundRecord:
+    """The accepted round to go back to. Raises UsageError if it is none, or its weights are the accepted ones."""
+    found = where.snapshot.rounds(number, 1) if 0 <= number <= view.round else ()
+    if not found or found[0].weights is None or found[0].state is not RoundState.ACCEPTED:
+        raise UsageError(
+            f"round {number} {f'is {found[0].state.name.lower()}' if found else 'is none yet'}",
+            expected="a round that was accepted",
+            fix="see: history",
+        )
+    if found[0].weights.sha256 == view.accepted.sha256:
+        raise UsageError(
+            f"the weights of round {number} are the accepted ones already",
+            expected="a round with other weights",
+            fix="see: history",
+        )
+    return found[0]
+
+
+def _say_weights(options: argparse.Namespace, back: RoundRecord) -> None:
+    """Which weights these are; and, since old ones may be nowhere any more, whether the store has them."""
+    from ..core.cid import cid_text
+    from ..stores.spec import StoreSpec
+
+    assert back.weights is not None
+    print(f"weights   {back.weights.size:,} bytes, sha256 {back.weights.sha256.hex()}")
+    print(f"          CID {cid_text(back.weights.cid_digest, back.weights.size)}", flush=True)
+    if options.store_folder is None and options.ipfs is None:
+        print("          whether anybody still has them wasn't asked: name a store (--ipfs, --store-folder) to know")
+        return
+    if options.store_folder is not None and not options.store_folder.is_dir():
+        raise UsageError(
+            f"there is no folder {options.store_folder}", expected="the members' store", fix="correct --store-folder"
+        )
+    store = StoreSpec(options.ipfs, options.store_folder)
+    if store.open().has(back.weights):
+        print(f"          {store} has them")
+        return
+    print(
+        f"warning: {store} doesn't have them, and whoever can't get them can't go on once this is approved: "
+        "put them back before, from whoever has kept them",
+        file=sys.stderr,
+    )
 
 
 def _changes(options: argparse.Namespace) -> dict[str, Any]:
@@ -162,9 +268,9 @@ def _changes(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _check_subject(kind: str, subject: str | None, mover: str, members: tuple[str, ...]) -> None:
-    if kind == "add" and subject == ZERO_ADDRESS:
+    if kind in ("add", REPLACE) and subject == ZERO_ADDRESS:
         raise UsageError("the member is the zero address", fix="name the address of the member's key")
-    if kind == "add" and subject in members:
+    if kind in ("add", REPLACE) and subject in members:
         raise UsageError(f"{subject} is a member already", expected="somebody who isn't", fix="see: members")
     if kind == "remove" and subject == mover:
         raise UsageError("a member doesn't move to remove itself", fix="motion propose leave")
@@ -196,7 +302,7 @@ def _vote(options: argparse.Namespace) -> int:
             f"the motion {name} is to remove {me}, who has no vote on it", name="NotEligible", fix="use another's key"
         )
     _say_where(where, view, sender)
-    print(f"motion    {name}: {subject_in_words(record.kind, record.subject, record.rules)}")
+    print(f"motion    {name}: {subject_in_words(record)}")
     if (record.approvals | record.rejections) & bit:
         voted = "approve" if record.approvals & bit else "reject"
         if voted != options.choice:

@@ -102,14 +102,15 @@ def ask_proposal(
     return proposed, data
 
 
-def why_declined(proposed: Weights) -> str:
+def why_declined(proposed: Weights, *, unchanged: bool = False) -> str:
     """Why a learner that was asked to train makes no proposal, for people; empty where it makes one.
 
-    It says so by an error code in its training summary; which weights it returned then doesn't matter.
+    It says so by an error code in its training summary; which weights it returned then doesn't matter. ``unchanged``:
+    they are the accepted ones, which nobody needs to vote on, and which a ledger refuses.
     """
     summary = proposed.training_summary
     if getattr(summary, "error_code", None) is None:
-        return ""
+        return "nothing changed: these are the accepted weights" if unchanged else ""
     assert summary is not None
     budget = summary.dp_budget
     if budget is None:

@@ -226,7 +226,7 @@ def _round(
     proposer = (number - 1) % len(learners)
     schema = held[proposer].schema
     proposed, data = ask_proposal(learners[proposer], number, schema, names[proposer], held=held[proposer])
-    declined = why_declined(proposed)
+    declined = why_declined(proposed, unchanged=data == held[proposer].data)
     if declined:
         weights = Weights(decode(data, schema) if keep else None)
         nothing = [ProposedWeights(weights, math.nan, math.nan) for _ in learners]

@@ -11,6 +11,7 @@ __all__ = [
     "MOST_BYTES",
     "MOST_MEMBERS",
     "MOST_NOTE",
+    "MOST_PAGE",
     "MOST_SECONDS",
     "ONE_BLOCK",
     "most_after",
@@ -21,7 +22,8 @@ __all__ = [
 LEAST_MEMBERS, MOST_MEMBERS = 2, 64
 MOST_NOTE = 256  # bytes of a proposal's note
 MOST_BYTES = (1 << 36) - 1  # of weights
-MOST_SECONDS = (1 << 32) - 1  # of a window
+MOST_SECONDS = (1 << 25) - 1  # of a window: 388 days
+MOST_PAGE = 256  # records in one call
 ONE_BLOCK = 1 << 20  # bytes up to which weights are one raw block, whose digest is the weights' sha256
 
 DEFAULT_MAX_SIZE = 1 << 30  # bytes of weights, where a collective says nothing else

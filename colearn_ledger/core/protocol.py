@@ -49,6 +49,8 @@ class MotionKind(IntEnum):
     ADD_MEMBER = 0
     REMOVE_MEMBER = 1
     SET_RULES = 2
+    REVERT_TO = 3
+    REPLACE_MEMBER = 4
 
 
 class MotionState(IntEnum):
@@ -125,6 +127,7 @@ class View:
     """Everything that one member's node needs to decide, for the time ``at`` (``NodeView`` of the contract).
 
     ``block_hash``/``block_number`` say which block it was read at. ``proposal`` is None while the round is Proposing.
+    ``rounds_to_keep``: accepted rounds whose weights may become the accepted ones again, by a motion that waits.
     """
 
     block_number: int
@@ -147,6 +150,7 @@ class View:
     secret_votes: bool
     max_size: int
     motions_to_vote: tuple[bytes, ...]
+    rounds_to_keep: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +175,11 @@ class RoundRecord:
 
 @dataclass(frozen=True, slots=True)
 class MotionRecord:
-    """One motion as read from the contract's storage. ``subject`` and ``rules`` are None where they don't apply."""
+    """One motion as read from the contract's storage.
+
+    ``subject``, ``rules`` and ``to_round`` are None where they don't apply; ``first_round`` is from which round on an
+    enacted motion to go back holds, else None.
+    """
 
     id: bytes
     kind: MotionKind
@@ -183,6 +191,8 @@ class MotionRecord:
     approvals: int
     rejections: int
     need: int
+    to_round: int | None = None
+    first_round: int | None = None
 
 
 def seats(bitmap: int) -> tuple[int, ...]:

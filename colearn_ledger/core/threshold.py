@@ -8,7 +8,7 @@ from typing import Literal
 
 from ..errors import UsageError
 
-__all__ = ["MAX_DENOMINATOR", "Tie", "need", "parse_threshold"]
+__all__ = ["MAX_DENOMINATOR", "Tie", "motion_need", "need", "parse_threshold"]
 
 MAX_DENOMINATOR = 10**6
 _STEP = 1000  # more than there are voters in a collective
@@ -56,3 +56,8 @@ def need(threshold: Fraction, eligible: int) -> int:
     A tie at one half therefore rejects, and those who don't vote count as not approving.
     """
     return math.floor(threshold * eligible) + 1
+
+
+def motion_need(threshold: Fraction, eligible: int) -> int:
+    """How many approvals carry a motion: as many as weights would need, and at least a majority."""
+    return max(need(threshold, eligible), eligible // 2 + 1)

@@ -53,6 +53,7 @@ CSV_COLUMNS = (
     "current_score",
     "proposed_score",
     "note",
+    "reverted_to",
 )
 # Letters, since spreadsheets take a cell that begins with + or - for a formula.
 _LETTERS = {Choice.APPROVED: "a", Choice.REJECTED: "r", Choice.HIDDEN: "h", Choice.ABSENT: "."}
@@ -106,6 +107,7 @@ def round_to_dict(round_: Round) -> dict[str, Any]:
         "gas": round_.gas,
         "fee_wei": round_.fee,
         "note": parse_note(round_.note),
+        "reverted_to": round_.reverted_to,
     }
 
 

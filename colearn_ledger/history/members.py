@@ -1,4 +1,4 @@
-"""Who the members are, or were in an earlier round, and since when."""
+"""Who the members are, or were in an earlier round, since when, and by which address before."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ..chain.reach import reaching
 from ..chain.snapshot import Snapshot
-from ..core.protocol import MotionKind, MotionState
+from ..core.protocol import MotionKind, MotionRecord, MotionState
 from ..errors import UsageError
 from .logs import fetch_events
 from .motions import fetch_all_motions
@@ -16,11 +16,19 @@ __all__ = ["Member", "read_members"]
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A member. ``since``: the first round of its present membership, None if that can't be had; ``balance`` in wei."""
+    """A member.
+
+    Attributes
+    ----------
+    since: the first round in which this address has its present membership, None if that can't be had.
+    replaced: the address that handed it the seat; None of who founded or joined, and where it can't be had.
+    balance: in wei.
+    """
 
     seat: int
     address: str
     since: int | None
+    replaced: str | None
     balance: int
 
 
@@ -38,29 +46,32 @@ def read_members(
     number = max(number, 1)  # the genesis weights have the members of the first round
     since = _Since(snapshot, deployed_block)
     members = snapshot.members(None if at_round is None else number)
-    return number, tuple(
-        Member(seat, address, since.find(address, number), _balance(snapshot, address))
-        for seat, address in enumerate(members)
-    )
+    found = []
+    for seat, address in enumerate(members):
+        first, motion = since.find(address, number)
+        replaced = motion.mover if motion is not None and motion.kind is MotionKind.REPLACE_MEMBER else None
+        found.append(Member(seat, address, first, replaced, _balance(snapshot, address)))
+    return number, tuple(found)
 
 
 class _Since:
-    """Since which round somebody is a member, from storage where that is enough."""
+    """Since which round, and by which motion, somebody is a member: from storage where that is enough."""
 
     def __init__(self, snapshot: Snapshot, deployed_block: int) -> None:
         self._snapshot, self._deployed_block = snapshot, deployed_block
-        enacted = [m for m in fetch_all_motions(snapshot) if m.state is MotionState.ENACTED]
-        self._added = [m.subject for m in enacted if m.kind is MotionKind.ADD_MEMBER]
-        self._founders = set(snapshot.members(1)) if self._added else set()
+        joins = (MotionKind.ADD_MEMBER, MotionKind.REPLACE_MEMBER)
+        motions = fetch_all_motions(snapshot)
+        self._joined = [m for m in motions if m.kind in joins and m.state is MotionState.ENACTED]
+        self._founders = set(snapshot.members(1)) if self._joined else set()
 
-    def find(self, member: str, until: int) -> int | None:
-        """The first round of the membership that ``member`` has in round ``until``."""
-        times = self._added.count(member)
-        if times == 0:
-            return 1
-        if times == 1 and member not in self._founders:  # it joined once: nothing to confuse
-            return self._bisect(member, until)
-        return self._from_events(member, until)
+    def find(self, member: str, until: int) -> tuple[int | None, MotionRecord | None]:
+        """The first round of the membership that ``member`` has in round ``until``, and the motion that began it."""
+        joined = [m for m in self._joined if m.subject == member]
+        if not joined:
+            return 1, None
+        if len(joined) == 1 and member not in self._founders:  # it joined once: nothing to confuse
+            return self._bisect(member, until), joined[0]
+        return self._from_events(joined, until)
 
     def _bisect(self, member: str, until: int) -> int:
         outside, inside = 1, until
@@ -72,17 +83,17 @@ class _Since:
                 outside = middle
         return inside
 
-    def _from_events(self, member: str, until: int) -> int | None:
-        subject = bytes.fromhex(member[2:]).rjust(32, b"\0")
-        events = fetch_events(self._snapshot, self._deployed_block, [subject])
-        joined: list[int] = [
-            e.arguments["firstRound"]
+    def _from_events(self, joined: list[MotionRecord], until: int) -> tuple[int | None, MotionRecord | None]:
+        by_id = {m.id: m for m in joined}
+        events = fetch_events(self._snapshot, self._deployed_block, list(by_id))
+        rounds: dict[int, MotionRecord] = {
+            e.arguments["firstRound"]: by_id[bytes(e.arguments["id"])]
             for e in events.events
-            if e.name == "MemberAdded" and e.arguments["member"] == member and e.arguments["firstRound"] <= until
-        ]
-        if joined:
-            return max(joined)
-        return None if events.problem else 1
+            if e.name == "MotionEnacted" and bytes(e.arguments["id"]) in by_id and e.arguments["firstRound"] <= until
+        }
+        if rounds:
+            return max(rounds), rounds[max(rounds)]
+        return (None if events.problem else 1), None
 
 
 def _balance(snapshot: Snapshot, address: str) -> int:

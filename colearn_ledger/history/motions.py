@@ -24,8 +24,8 @@ class Motion:
     Attributes
     ----------
     record: from storage, as of the block time it was read at.
-    first_round: what it holds from: of an enacted one by its event (None where the endpoint has none), of an approved
-        one the first round that is possible; else None.
+    first_round: what it holds from: of an enacted one by its event (None where the endpoint has none; a motion to go
+        back has it in storage), of an approved one the first round that is possible; else None.
     last_round: of an approved one, the latest round that it holds from; one motion is enacted between two rounds.
     """
 
@@ -36,7 +36,12 @@ class Motion:
     @property
     def is_leave(self) -> bool:
         """A member's own wish to leave, which needs nobody's vote."""
-        return self.record.kind is MotionKind.REMOVE_MEMBER and self.record.need == 0
+        return self.record.kind is MotionKind.REMOVE_MEMBER and self.is_wish
+
+    @property
+    def is_wish(self) -> bool:
+        """A member's own business, which needs nobody's vote: to leave, or to hand its seat to another address."""
+        return self.record.need == 0
 
     @property
     def waits(self) -> bool:
@@ -77,7 +82,7 @@ def read_motions(snapshot: Snapshot, *, deployed_block: int = 0, logs: bool = Tr
             # The order in which they were approved isn't in storage.
             Motion(record, current + 1, current + waiting)
             if record.state is MotionState.APPROVED
-            else Motion(record, since.get(record.id))
+            else Motion(record, since.get(record.id, record.first_round))
             for record in records
         ),
     )
@@ -113,6 +118,7 @@ def _to_dict(motion: Motion) -> dict[str, Any]:
         "kind": "leave" if motion.is_leave else record.kind.name.lower(),
         "subject": record.subject,
         "rules": None if record.rules is None else _rules_to_dict(record.rules),
+        "to_round": record.to_round,
         "mover": record.mover,
         "state": record.state.name.lower(),
         "need": record.need,

@@ -11,10 +11,11 @@ from web3 import Web3
 
 from ..chain.reach import reaching
 from ..chain.snapshot import Snapshot
-from ..core.protocol import RoundRecord
+from ..core.protocol import MotionKind, RoundRecord
 from ..errors import ChainError, UsageError
 from .batches import fetch_many, number_of
 from .logs import Event, Events, fetch_events
+from .motions import fetch_all_motions
 from .types import Choice, History, Round, Transaction, Vote
 
 __all__ = ["read_history"]
@@ -62,7 +63,9 @@ def read_history(
     current = snapshot.current_round()
     if not records:
         raise UsageError(f"there is no round {first} yet", expected=f"0 to {current}", fix="name a round up to that")
-    members = _Members(snapshot)
+    motions = fetch_all_motions(snapshot)
+    members = _Members(snapshot, moved=bool(motions))
+    back = {m.first_round: m.to_round for m in motions if m.kind is MotionKind.REVERT_TO and m.first_round}
     events, problem = None, ""
     if logs:
         events = _fetch_events(snapshot, deployed_block, records, few)
@@ -70,7 +73,7 @@ def read_history(
         if not problem and _is_incomplete(events, records):
             problem = "the endpoint left out events of rounds that the contract's storage has"
     join = _Join(snapshot.contract.web3, records, () if events is None else events.events, receipts)
-    rounds = tuple(_round(record, members, join) for record in records)
+    rounds = tuple(_round(record, members, join, back.get(record.round)) for record in records)
     if events is not None:
         _check_still_there(snapshot)
     return History(
@@ -122,9 +125,9 @@ def _check_still_there(snapshot: Snapshot) -> None:
 class _Members:
     """The members of a round. As long as no motion was ever moved they are the founders, and one call serves all."""
 
-    def __init__(self, snapshot: Snapshot) -> None:
+    def __init__(self, snapshot: Snapshot, *, moved: bool) -> None:
         self._snapshot = snapshot
-        self._founders = None if snapshot.motions(0, 1) else snapshot.members()
+        self._founders = None if moved else snapshot.members()
 
     def of(self, round_number: int) -> tuple[str, ...]:
         return self._founders or self._snapshot.members(round_number)
@@ -235,7 +238,7 @@ def _paid(receipt: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _round(record: RoundRecord, members: _Members, join: _Join) -> Round:
+def _round(record: RoundRecord, members: _Members, join: _Join, reverted_to: int | None) -> Round:
     logged = join.logged.get(record.round, _Logged())
     seated = () if record.weights is None or record.round == 0 else members.of(record.round)
     return Round(
@@ -246,6 +249,7 @@ def _round(record: RoundRecord, members: _Members, join: _Join) -> Round:
             for seat, member in enumerate(seated)
             if seat != record.proposer_seat
         ),
+        reverted_to=reverted_to,
         logged=logged.proposed is not None,
         note=logged.note,
         by_clock=_by_clock(record, logged),

@@ -67,6 +67,8 @@ class Round:
     by_clock: whether the deadline decided it; None while it isn't decided.
     transactions: that left events of this round, in the chain's order.
     opened, proposed, decided: the transactions that did that; None where the clock did.
+    reverted_to: the accepted round whose weights became the accepted ones again just before this round, by a motion;
+        None in all other rounds.
     """
 
     record: RoundRecord
@@ -79,6 +81,7 @@ class Round:
     opened: Transaction | None = None
     proposed: Transaction | None = None
     decided: Transaction | None = None
+    reverted_to: int | None = None
 
     @property
     def gas(self) -> int | None:

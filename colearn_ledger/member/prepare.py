@@ -163,6 +163,9 @@ class Preparer:
             return Declined(action.round, declined)
         # Published before the transaction names it, so that nobody looks for what isn't there.
         ref = self.store.put(data)
+        declined = why_declined(proposed, unchanged=ref.sha256 == action.parent)
+        if declined:
+            return Declined(action.round, declined)
         self._verified.keep(ref, data)
         kept = self._verified.take(ref)  # in a file: what is in memory isn't needed any more
         weights = Weights(decode(data if kept is None else kept, self.schema, verified=True))

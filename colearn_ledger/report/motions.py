@@ -3,22 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
-from ..core.protocol import MotionKind, MotionState, Rules
-from ..core.threshold import need
+from ..core.protocol import MotionKind, MotionRecord, MotionState, Rules
+from ..core.threshold import motion_need, need
 from ..formats.duration import shown_duration
 from ..formats.hashes import shown_hash
 from ..history.motions import Motion, Motions
 from .rounds import human_time
 from .rules import WINDOWS
 
-__all__ = ["motions_page", "planned_in_words", "shown_id", "standing_in_words", "subject_in_words", "votes_needed"]
+__all__ = [
+    "Planned",
+    "motions_page",
+    "planned",
+    "planned_in_words",
+    "shown_id",
+    "standing_in_words",
+    "subject_in_words",
+]
 
 _ENDS = {
     MotionState.REJECTED: "rejected",
     MotionState.LAPSED: "lapsed: its time was over, or the members changed, before it was decided",
     MotionState.VOID: "void: it was approved, and could not be carried out any more",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A motion that isn't moved yet.
+
+    Attributes
+    ----------
+    kind, mover, subject, rules, to_round: as :class:`.MotionRecord` has them.
+    need: approvals that carry it, 0 for a member's own wish.
+    eligible: how many may approve it.
+    """
+
+    kind: MotionKind
+    mover: str
+    subject: str | None
+    rules: Rules | None
+    to_round: int | None
+    need: int
+    eligible: int
 
 
 def shown_id(motion_id: bytes) -> str:
@@ -35,7 +64,7 @@ def motions_page(read: Motions, *, everything: bool) -> Iterator[str]:
     for motion in shown:
         record = motion.record
         yield ""
-        yield f"{shown_id(record.id)}  {subject_in_words(record.kind, record.subject, record.rules, motion.is_leave)}"
+        yield f"{shown_id(record.id)}  {subject_in_words(record)}"
         yield f"  moved by {record.mover}"
         yield f"  {standing_in_words(motion)}"
     if not shown:
@@ -44,14 +73,34 @@ def motions_page(read: Motions, *, everything: bool) -> Iterator[str]:
         yield f"{'' if not shown else chr(10)}{over} {'is' if over == 1 else 'are'} over: --all shows them"
 
 
-def subject_in_words(kind: MotionKind, subject: str | None, rules: Rules | None, is_leave: bool = False) -> str:
+def subject_in_words(motion: MotionRecord | Planned) -> str:
     """What a motion is for."""
-    if rules is not None:
-        windows = [f"{shown_duration(getattr(rules, window.name))} {window.step}" for window in WINDOWS]
-        return f"rules: threshold {rules.threshold}, {', '.join(windows)}"
-    if is_leave:
-        return f"leave: {subject} leaves the collective"
-    return f"{'add' if kind is MotionKind.ADD_MEMBER else 'remove'} {subject}"
+    if motion.rules is not None:
+        windows = [f"{shown_duration(getattr(motion.rules, window.name))} {window.step}" for window in WINDOWS]
+        return f"rules: threshold {motion.rules.threshold}, {', '.join(windows)}"
+    if motion.kind is MotionKind.REVERT_TO:
+        return f"back to the weights of round {motion.to_round}"
+    if motion.kind is MotionKind.REPLACE_MEMBER:
+        return f"replace: {motion.mover} hands its seat to {motion.subject}"
+    if motion.kind is MotionKind.REMOVE_MEMBER and motion.need == 0:
+        return f"leave: {motion.subject} leaves the collective"
+    return f"{'add' if motion.kind is MotionKind.ADD_MEMBER else 'remove'} {motion.subject}"
+
+
+def planned(
+    kind: MotionKind,
+    mover: str,
+    now: Rules,
+    members: int,
+    *,
+    subject: str | None = None,
+    rules: Rules | None = None,
+    to_round: int | None = None,
+    wish: bool = False,
+) -> Planned:
+    """A motion that may be moved, by today's rules; a ``wish`` needs nobody's vote."""
+    eligible = members - (kind is MotionKind.REMOVE_MEMBER)  # who is to be removed has no vote on it
+    return Planned(kind, mover, subject, rules, to_round, 0 if wish else motion_need(now.threshold, eligible), eligible)
 
 
 def standing_in_words(motion: Motion) -> str:
@@ -71,17 +120,10 @@ def standing_in_words(motion: Motion) -> str:
     return f"open until {human_time(record.deadline)} UTC: {yes} for, {no} against; {left}"
 
 
-def votes_needed(kind: MotionKind, rules: Rules, members: int) -> tuple[int, int]:
-    """How many approvals a motion needs, and of how many members: who is to be removed has no vote on it."""
-    eligible = members - (kind is MotionKind.REMOVE_MEMBER)
-    return need(rules.threshold, eligible), eligible
-
-
-def planned_in_words(
-    kind: MotionKind, subject: str | None, now: Rules, new: Rules | None, members: Sequence[str], *, leave: bool
-) -> Iterator[str]:
+def planned_in_words(plan: Planned, now: Rules, members: Sequence[str]) -> Iterator[str]:
     """What moving it will do, and what it takes."""
-    yield f"motion    {subject_in_words(kind, subject, new, leave)}"
+    yield f"motion    {subject_in_words(plan)}"
+    new, subject = plan.rules, plan.subject
     if new is not None:
         for window in WINDOWS:
             span, other = getattr(now, window.name), getattr(new, window.name)
@@ -94,18 +136,19 @@ def planned_in_words(
                 f"          a proposal is accepted by {need(after, voters)} of {voters} voters (more than {after}), "
                 f"until now by {need(before, voters)} (more than {before})"
             )
-    elif kind is MotionKind.ADD_MEMBER:
+    elif plan.kind is MotionKind.ADD_MEMBER:
         yield f"          it gets seat {len(members)} of then {len(members) + 1}"
-    elif subject is not None and subject in members:
+    elif plan.kind is MotionKind.REMOVE_MEMBER and subject is not None and subject in members:
         seat, last = members.index(subject), members[-1]
         moved = "" if subject == last else f", and seat {seat} goes to {last}"
         yield f"          {len(members) - 1} members remain{moved}"
-    if leave:
+    if plan.need == 0:
         yield "needs     nobody's vote"
     else:
-        count, eligible = votes_needed(kind, now, len(members))
         yield (
-            f"needs     {count} of {eligible} members, whoever moves it among them, within "
+            f"needs     {plan.need} of {plan.eligible} members, whoever moves it among them, within "
             f"{shown_duration(now.motion_window)}"
         )
     yield "then      takes effect between two rounds, never inside one"
+    if plan.need:
+        yield "          its approval ends a round in which nothing was proposed yet"

@@ -55,6 +55,8 @@ def _line(name: str, text: str) -> str:
 
 def _content(round_: Round) -> Iterator[str]:
     record = round_.record
+    if round_.reverted_to is not None:
+        yield _line("before it", f"members went back to the weights of round {round_.reverted_to}, by a motion")
     if record.round > 0:
         yield _line("proposer", f"{record.proposer}, seat {record.proposer_seat}")
     if record.weights is None:

@@ -48,7 +48,8 @@ class RoundsTable:
     """Makes the lines of a table.
 
     Votes are by seat: ``+`` approves, ``-`` rejects, ``P`` proposed, ``?`` committed and didn't reveal, ``.`` did not
-    vote; of more than 20 members they are counted. Missed rounds in a row share a line.
+    vote; of more than 20 members they are counted. Missed rounds in a row share a line. A round before which members
+    went back to earlier weights has a line above it that says so.
 
     Parameters
     ----------
@@ -88,8 +89,12 @@ class RoundsTable:
         """The rounds' lines."""
         at = 0
         while at < len(rounds):
+            if rounds[at].reverted_to is not None:
+                yield row(self._columns[:1], [""]) + f"  {_back(rounds[at])}"
             end = at
             while end < len(rounds) and rounds[end].record.state is RoundState.MISSED:
+                if end > at and rounds[end].reverted_to is not None:
+                    break
                 end += 1
             if end - at > 2:
                 first, last = rounds[at].record.round, rounds[end - 1].record.round
@@ -130,12 +135,30 @@ def summary(history: History) -> list[str]:
         text = f"gas: {sum(gas):,} in {len(gas)} round{'' if len(gas) == 1 else 's'} ({sum(gas) // len(gas):,} each)"
         genesis = next((round_.gas for round_ in history.rounds if round_.record.round == 0), None)
         lines.append(text if genesis is None else f"{text}, {genesis:,} for the deployment")
-    last = next((r.record for r in reversed(history.rounds) if r.record.state is RoundState.ACCEPTED), None)
-    if last is not None and last.weights is not None:
-        lines.append(f"weights of round {last.round}, the last accepted: {last.weights.size:,} bytes")
-        lines.append(f"  sha256  {last.weights.sha256.hex()}")
-        lines.append(f"  CID     {cid_text(last.weights.cid_digest, last.weights.size)}")
-    return lines
+    return lines + _accepted(history.rounds)
+
+
+def _accepted(rounds: Sequence[Round]) -> list[str]:
+    """The weights that were the accepted ones at the end of these rounds, as far as these tell."""
+    for at, round_ in reversed(list(enumerate(rounds))):
+        record, since = round_.record, "the last accepted"
+        if record.state is not RoundState.ACCEPTED and round_.reverted_to is not None:
+            since = f"accepted again since round {record.round}"
+            earlier = [r.record for r in rounds[:at] if r.record.round == round_.reverted_to]
+            if not earlier:
+                return [f"weights of round {round_.reverted_to}, {since}"]
+            record = earlier[0]
+        if record.state is RoundState.ACCEPTED and record.weights is not None:
+            return [
+                f"weights of round {record.round}, {since}: {record.weights.size:,} bytes",
+                f"  sha256  {record.weights.sha256.hex()}",
+                f"  CID     {cid_text(record.weights.cid_digest, record.weights.size)}",
+            ]
+    return []
+
+
+def _back(round_: Round) -> str:
+    return f"back to the weights of round {round_.reverted_to}, by a motion"
 
 
 def human_time(seconds: int) -> str:

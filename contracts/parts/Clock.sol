@@ -85,6 +85,6 @@ abstract contract Clock is Membership {
 
     function _announce(Head head) internal {
         uint256 round = head.round();
-        emit RoundOpened(round, _memberAt(_turn(head, round)), head.openedAt() + head.proposeWindow() - 1);
+        emit RoundOpened(round, _turn(head, round), head.openedAt() + head.proposeWindow() - 1);
     }
 }

@@ -2,9 +2,10 @@
 pragma solidity ^0.8.30;
 
 import {State} from "./State.sol";
+import {PLACE_MASK} from "../types/Bits.sol";
 import {Epoch} from "../types/Epoch.sol";
 import {Head} from "../types/Head.sol";
-import {Holder, toHolder} from "../types/Holder.sol";
+import {Holder, NO_HOLDER, toHolder} from "../types/Holder.sol";
 import {NO_SEAT, Seat, toSeat} from "../types/Seat.sol";
 
 /// @title Who sits where, now and in any round, and whose turn it is
@@ -33,8 +34,17 @@ abstract contract Membership is State {
         return _formerHolder[seat][low].account();
     }
 
+    /// @dev Who held the seat when so many had held it before, of whom the last 25 bits are known.
+    function _holderAt(uint256 seat, uint256 place) internal view returns (address) {
+        Holder holder = _holder[seat];
+        uint256 earlier = holder.earlier();
+        uint256 back = (earlier - place) & PLACE_MASK;
+        return (back == 0 ? holder : _formerHolder[seat][earlier - back]).account();
+    }
+
     /// @dev By bisection, too: the epochs' first rounds grow.
-    function _epochOf(uint256 round, Head head) internal view returns (uint256 number, Epoch epoch) {
+    function _epochOf(uint256 round, Head head) internal view returns (Epoch epoch) {
+        uint256 number;
         uint256 high = head.epochNumber();
         while (number < high) {
             uint256 middle = (number + high + 1) / 2;
@@ -46,16 +56,18 @@ abstract contract Membership is State {
 
     /// @dev The seat whose turn `round` is, in the current epoch.
     function _turn(Head head, uint256 round) internal view returns (uint256 seat) {
-        return _turnIn(head.epoch(), head.epochNumber(), round);
+        uint256 number = head.epochNumber();
+        // The head has all of the first epoch, in which nothing runs on.
+        return _turnIn(shuffled && number != 0 ? _epoch[number] : head.epoch(), round);
     }
 
-    function _turnIn(Epoch epoch, uint256 number, uint256 round) internal view returns (uint256 seat) {
-        return shuffled ? epoch.shuffledTurn(round, address(this), number) : epoch.turn(round);
+    function _turnIn(Epoch epoch, uint256 round) internal view returns (uint256 seat) {
+        return shuffled ? epoch.shuffledTurn(round, address(this)) : epoch.turn(round);
     }
 
     /// @dev The newcomer sits down on the seat after the last.
     function _add(address member, uint256 seat, uint256 round) internal {
-        _place(seat, member, round);
+        _place(seat, member, round, NO_HOLDER);
         _seat[member] = toSeat(seat);
         emit MemberAdded(member, seat, round);
     }
@@ -67,17 +79,27 @@ abstract contract Membership is State {
         address moved;
         if (seat != last) {
             moved = _memberAt(last);
-            _place(seat, moved, round);
+            _place(seat, moved, round, _holder[last]);
             _seat[moved] = _seat[moved].withNumber(seat);
         }
         // What is left on the last seat's word nobody reads, until the next member to join sits down there.
         emit MemberRemoved(member, seat, moved, round);
     }
 
-    function _place(uint256 seat, address member, uint256 round) private {
+    /// @dev The successor takes the member's seat.
+    function _replace(address member, address successor, uint256 round) internal {
+        uint256 seat = _seatOf(member);
+        _seat[member] = NO_SEAT;
+        _place(seat, successor, round, _holder[seat]);
+        _seat[successor] = toSeat(seat);
+        emit MemberReplaced(member, successor, seat, round);
+    }
+
+    /// @dev `before` has the last motion of who sits down.
+    function _place(uint256 seat, address member, uint256 round, Holder before) private {
         Holder old = _holder[seat];
         uint256 earlier = old.earlier();
         _formerHolder[seat][earlier] = old;
-        _holder[seat] = toHolder(member, round, earlier + 1);
+        _holder[seat] = toHolder(member, round, earlier + 1).withMotionOf(before);
     }
 }

@@ -30,6 +30,7 @@ abstract contract Rounds is Clock {
         uint256 acceptedRound = head.acceptedRound();
         bytes32 accepted = _sha[acceptedRound];
         if (parent != accepted) revert StaleParent(parent, accepted);
+        if (sha256Hash == accepted) revert NothingChanged(accepted);
         _checkWeights(sha256Hash, cidDigest, size, maxSize);
         if (note.length > MOST_NOTE) revert NoteTooLong(note.length, MOST_NOTE);
 

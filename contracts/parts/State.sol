@@ -9,6 +9,7 @@ import {Epoch} from "../types/Epoch.sol";
 import {Head} from "../types/Head.sol";
 import {Holder} from "../types/Holder.sol";
 import {MotionWord} from "../types/MotionWord.sol";
+import {Queued} from "../types/Queued.sol";
 import {RulesWord} from "../types/RulesWord.sol";
 import {Seat} from "../types/Seat.sol";
 import {Tally} from "../types/Tally.sol";
@@ -20,6 +21,9 @@ abstract contract State is ICollectiveLearning {
     uint256 internal constant LEAST_MEMBERS = 2;
     uint256 internal constant MOST_NOTE = 256;
     uint256 internal constant MOST_SIZE = SIZE_MASK;
+    /// @dev A chain that counts seconds gets here in the year 3058, one that counts milliseconds was here in 1971.
+    uint256 internal constant MOST_TIME = 1 << 35;
+    uint256 internal constant MOST_PAGE = 256;
     /// @dev Up to here the weights are one raw block, so the CID's digest is the weights' sha256 and isn't stored.
     uint256 internal constant ONE_BLOCK = 1 << 20;
     /// @dev The part of a proposal's id under which its tally is stored; the rest is the size.
@@ -45,7 +49,7 @@ abstract contract State is ICollectiveLearning {
     mapping(uint256 index => MotionWord) internal _motion;
     mapping(uint256 index => Content) internal _content;
     mapping(bytes32 id => uint256 indexPlusOne) internal _motionIndex;
-    mapping(uint256 place => uint256 index) internal _queue;
+    mapping(uint256 place => Queued) internal _queue;
 
     /// @dev The state at one time: what is stored, brought up to the clock.
     struct Now {

@@ -4,6 +4,7 @@ pragma solidity ^0.8.30;
 import {ICollectiveLearning} from "../ICollectiveLearning.sol";
 import {Motions} from "./Motions.sol";
 import {Rounds} from "./Rounds.sol";
+import {Agenda} from "../types/Agenda.sol";
 import {Content} from "../types/Content.sol";
 import {Epoch} from "../types/Epoch.sol";
 import {Head} from "../types/Head.sol";
@@ -56,6 +57,7 @@ abstract contract Views is Rounds, Motions {
             }
         }
         if (v.isMember) v.motionsToVote = _motionsToVote(v.seat, head, at);
+        v.roundsToKeep = _roundsToKeep(head, at);
     }
 
     /// @inheritdoc ICollectiveLearning
@@ -63,8 +65,7 @@ abstract contract Views is Rounds, Motions {
         Head head = _head;
         Now memory present = _at(head, _time(at));
         if (first > present.round) return page;
-        uint256 left = present.round - first + 1;
-        page = new RoundRecord[](count < left ? count : left);
+        page = new RoundRecord[](_lengthOf(count, present.round - first + 1));
         for (uint256 i; i < page.length; ++i) {
             _record(page[i], first + i, head, present);
         }
@@ -72,7 +73,7 @@ abstract contract Views is Rounds, Motions {
 
     /// @inheritdoc ICollectiveLearning
     function membersAt(uint256 round) external view returns (address[] memory list) {
-        (, Epoch epoch) = _epochOf(round, _head);
+        Epoch epoch = _epochOf(round, _head);
         list = new address[](epoch.members());
         for (uint256 i; i < list.length; ++i) {
             list[i] = _memberIn(i, round);
@@ -92,8 +93,7 @@ abstract contract Views is Rounds, Motions {
         uint256 epochNumber = _head.epochNumber();
         uint256 total = _agenda.moved();
         if (first >= total) return page;
-        uint256 left = total - first;
-        page = new MotionRecord[](count < left ? count : left);
+        page = new MotionRecord[](_lengthOf(count, total - first));
         for (uint256 i; i < page.length; ++i) {
             MotionRecord memory m = page[i];
             MotionWord motion = _motion[first + i];
@@ -101,8 +101,9 @@ abstract contract Views is Rounds, Motions {
             m.id = _motionId(first + i, motion, content);
             m.kind = motion.kind();
             m.state = motion.stateAt(block.timestamp, epochNumber);
-            m.mover = _memberIn(motion.moverSeat(), _epoch[motion.epochNumber()].firstRound());
-            (m.subject, m.rules) = _said(m.kind, content);
+            m.mover = _holderAt(motion.moverSeat(), motion.moverPlace());
+            (m.subject, m.rules, m.toRound) = _said(m.kind, content);
+            if (m.kind == MotionKind.RevertTo) m.firstRound = content.firstRound();
             m.deadline = motion.deadline();
             m.approvals = motion.approvals();
             m.rejections = motion.rejections();
@@ -149,9 +150,33 @@ abstract contract Views is Rounds, Motions {
         }
     }
 
+    /// @dev The rounds that motions would go back to which are open, or wait for their boundary.
+    function _roundsToKeep(Head head, uint256 time) private view returns (uint256[] memory list) {
+        uint256 count = head.members();
+        Agenda agenda = _agenda;
+        uint256[] memory found = new uint256[](count + agenda.back() - agenda.front());
+        uint256 length;
+        for (uint256 i; i < count; ++i) {
+            Holder holder = _holder[i];
+            if (!holder.hasMoved()) continue;
+            uint256 index = holder.lastMotion();
+            if (_motion[index].kind() != MotionKind.RevertTo) continue;
+            if (_motion[index].stateAt(time, head.epochNumber()) != MotionState.Open) continue;
+            found[length++] = _content[index].asRound();
+        }
+        for (uint256 place = agenda.front(); place < agenda.back(); ++place) {
+            uint256 index = _queue[place].index();
+            if (_motion[index].kind() == MotionKind.RevertTo) found[length++] = _content[index].asRound();
+        }
+        list = new uint256[](length);
+        for (uint256 i; i < length; ++i) {
+            list[i] = found[i];
+        }
+    }
+
     function _record(RoundRecord memory r, uint256 round, Head head, Now memory present) private view {
         r.round = round;
-        (uint256 number, Epoch epoch) = _epochOf(round, head);
+        Epoch epoch = _epochOf(round, head);
         r.memberCount = epoch.members();
         bytes32 sha = _sha[round];
         if (sha != 0) {
@@ -176,7 +201,7 @@ abstract contract Views is Rounds, Motions {
             else if (status == REJECTED || round < present.round || present.overdue) r.state = RoundState.Rejected;
             else r.state = present.state;
         } else {
-            r.proposerSeat = _turnIn(epoch, number, round);
+            r.proposerSeat = _turnIn(epoch, round);
             if (round == present.round && !present.overdue) {
                 (r.state, r.deadline) = (RoundState.Proposing, present.deadline);
             } else {
@@ -184,6 +209,12 @@ abstract contract Views is Rounds, Motions {
             }
         }
         if (round != 0) r.proposer = _memberIn(r.proposerSeat, round);
+    }
+
+    /// @dev Of a page: memory's price grows with the square of what is taken, so pages have an end.
+    function _lengthOf(uint256 count, uint256 left) private pure returns (uint256) {
+        if (count > MOST_PAGE) count = MOST_PAGE;
+        return count < left ? count : left;
     }
 
     function _time(uint256 at) private view returns (uint256) {

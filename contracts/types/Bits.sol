@@ -12,9 +12,10 @@ uint256 constant SEAT_MASK = (1 << 6) - 1; // one of 64 seats
 uint256 constant MEMBERS_MASK = (1 << 7) - 1; // 0 to 64: a number of members, or a seat + 1 with 0 for none
 uint256 constant ROUND_MASK = (1 << 32) - 1;
 uint256 constant TIME_MASK = (1 << 36) - 1; // seconds, until the year 4147
-uint256 constant WINDOW_MASK = (1 << 32) - 1; // seconds
+uint256 constant WINDOW_MASK = (1 << 25) - 1; // seconds: 388 days
 uint256 constant SIZE_MASK = (1 << 36) - 1; // bytes
 uint256 constant INDEX_MASK = (1 << 32) - 1; // of motions, of epochs, of a seat's holders
+uint256 constant PLACE_MASK = (1 << 25) - 1; // among a seat's holders, as a motion keeps it
 uint256 constant FRACTION_MASK = (1 << 32) - 1; // a threshold's numerator or denominator
 
 /// @dev How many of 64 bits are set.

@@ -6,8 +6,8 @@ import {EPOCH_MASK, Epoch} from "./Epoch.sol";
 import {RulesWord} from "./RulesWord.sol";
 
 /// @dev What is stored of the current round, and of what all rounds share; every proposal and every decision reads it:
-/// round 32 | opened at 36 | accepted round 32 | epoch's number 32 | epoch 45 | motions wait 1 | propose window 32 |
-/// vote window 32 | need 6 | free 8
+/// round 32 | opened at 36 | accepted round 32 | epoch's number 32 | epoch 45 | motions wait 1 | propose window 25 |
+/// vote window 25 | need 6 | free 22
 ///
 /// The last three are the terms of a proposal. They follow from the rules and the epoch, and stand here too, so that a
 /// proposal reads one word less.
@@ -39,9 +39,9 @@ uint256 constant EPOCH_AT = 132;
 uint256 constant WAIT_AT = 177;
 uint256 constant TERMS_AT = 178;
 uint256 constant PROPOSE_AT = 178;
-uint256 constant VOTE_AT = 210;
-uint256 constant NEED_AT = 242;
-uint256 constant TERMS_MASK = (1 << 70) - 1;
+uint256 constant VOTE_AT = 203;
+uint256 constant NEED_AT = 228;
+uint256 constant TERMS_MASK = (1 << 56) - 1;
 
 /// @dev At deployment: round 1 is open, the genesis is accepted, no motion waits.
 function firstHead(uint256 openedAt_, Epoch epoch_, RulesWord rules) pure returns (Head) {
@@ -57,7 +57,7 @@ function openedAt(Head head) pure returns (uint256) {
     return (Head.unwrap(head) >> OPENED_AT) & TIME_MASK;
 }
 
-/// @dev The round whose weights are the accepted ones.
+/// @dev The round whose weights are the accepted ones: the last that was accepted, or one that members went back to.
 function acceptedRound(Head head) pure returns (uint256) {
     return (Head.unwrap(head) >> ACCEPTED_AT) & ROUND_MASK;
 }
@@ -66,6 +66,7 @@ function epochNumber(Head head) pure returns (uint256) {
     return (Head.unwrap(head) >> EPOCH_NUMBER_AT) & INDEX_MASK;
 }
 
+/// @dev Without what only shuffled turns need: that stands in the epoch's own word.
 function epoch(Head head) pure returns (Epoch) {
     return Epoch.wrap((Head.unwrap(head) >> EPOCH_AT) & EPOCH_MASK);
 }
@@ -106,7 +107,7 @@ function withAcceptedRound(Head head, uint256 value) pure returns (Head) {
 function withEpoch(Head head, uint256 number, Epoch value) pure returns (Head) {
     return Head.wrap(
         (Head.unwrap(head) & ~((INDEX_MASK << EPOCH_NUMBER_AT) | (EPOCH_MASK << EPOCH_AT))) | (number << EPOCH_NUMBER_AT)
-            | (Epoch.unwrap(value) << EPOCH_AT)
+            | ((Epoch.unwrap(value) & EPOCH_MASK) << EPOCH_AT)
     );
 }
 

@@ -6,7 +6,7 @@ import {INDEX_MASK, MEMBERS_MASK, SEATS_MASK, SEAT_MASK, TIME_MASK, countBits} f
 
 /// @dev A motion's terms and votes:
 /// approvals 64 | rejections 64 | deadline 36 | mover's seat 6 | need 7 | members 7 | kind 5 | state 3 |
-/// epoch's number 32 | barred seat + 1 7 | free 25
+/// epoch's number 32 | barred seat + 1 7 | the mover's place among the holders of its seat 25
 type MotionWord is uint256;
 
 using {
@@ -17,13 +17,17 @@ using {
     isLost,
     deadline,
     moverSeat,
+    moverPlace,
+    isWish,
     need,
     kind,
     state,
     stateAt,
     epochNumber,
     isBarred,
+    barredSeat,
     withVote,
+    withMoverPlace,
     withState
 } for MotionWord global;
 
@@ -40,6 +44,7 @@ uint256 constant KIND_AT = 184;
 uint256 constant STATE_AT = 189;
 uint256 constant EPOCH_NUMBER_AT = 192;
 uint256 constant BARRED_AT = 224;
+uint256 constant PLACE_AT = 231;
 
 /// @dev An open motion without votes. `barred` is the seat + 1 of who has no vote on it, 0 for none.
 function toMotionWord(
@@ -97,7 +102,22 @@ function moverSeat(MotionWord motion) pure returns (uint256) {
     return (MotionWord.unwrap(motion) >> MOVER_AT) & SEAT_MASK;
 }
 
-/// @dev Approvals that carry it: none for a wish to leave, else up to 64.
+/// @dev How many held the mover's seat before it: a member keeps its seat when it replaces its account, and its motions.
+function moverPlace(MotionWord motion) pure returns (uint256) {
+    return MotionWord.unwrap(motion) >> PLACE_AT;
+}
+
+/// @dev Set once; the last 25 bits are kept.
+function withMoverPlace(MotionWord motion, uint256 value) pure returns (MotionWord) {
+    return MotionWord.wrap(MotionWord.unwrap(motion) | (value << PLACE_AT));
+}
+
+/// @dev Whether it is a member's own business, and needs nobody's vote.
+function isWish(MotionWord motion) pure returns (bool) {
+    return motion.need() == 0;
+}
+
+/// @dev Approvals that carry it: none for a wish, else up to 64.
 function need(MotionWord motion) pure returns (uint256) {
     return (MotionWord.unwrap(motion) >> NEED_AT) & MEMBERS_MASK;
 }
@@ -131,6 +151,11 @@ function epochNumber(MotionWord motion) pure returns (uint256) {
 /// @dev Whether this seat has no vote on it.
 function isBarred(MotionWord motion, uint256 seat) pure returns (bool) {
     return (MotionWord.unwrap(motion) >> BARRED_AT) & MEMBERS_MASK == seat + 1;
+}
+
+/// @dev Of a motion that bars one: the seat of the member to be removed, as long as the epoch lasts.
+function barredSeat(MotionWord motion) pure returns (uint256) {
+    return ((MotionWord.unwrap(motion) >> BARRED_AT) & MEMBERS_MASK) - 1;
 }
 
 function withState(MotionWord motion, ICollectiveLearning.MotionState value) pure returns (MotionWord) {

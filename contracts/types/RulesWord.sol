@@ -5,18 +5,18 @@ import {ICollectiveLearning} from "../ICollectiveLearning.sol";
 import {FRACTION_MASK, WINDOW_MASK} from "./Bits.sol";
 
 /// @dev The rules that motions can change, which a motion that changes them holds likewise:
-/// threshold's numerator 32 | its denominator 32 | propose window 32 | vote window 32 | reveal window 32 |
-/// motion window 32 | free 64
+/// threshold's numerator 32 | its denominator 32 | propose window 25 | vote window 25 | reveal window 25 |
+/// motion window 25 | free 92
 type RulesWord is uint256;
 
-using {unpack, need, proposeWindow, voteWindow, revealWindow, motionWindow} for RulesWord global;
+using {unpack, need, motionNeed, proposeWindow, voteWindow, revealWindow, motionWindow} for RulesWord global;
 
 uint256 constant NUMERATOR_AT = 0;
 uint256 constant DENOMINATOR_AT = 32;
 uint256 constant PROPOSE_AT = 64;
-uint256 constant VOTE_AT = 96;
-uint256 constant REVEAL_AT = 128;
-uint256 constant MOTION_AT = 160;
+uint256 constant VOTE_AT = 89;
+uint256 constant REVEAL_AT = 114;
+uint256 constant MOTION_AT = 139;
 
 function pack(ICollectiveLearning.Rules memory rules) pure returns (RulesWord) {
     return RulesWord.wrap(
@@ -29,10 +29,10 @@ function pack(ICollectiveLearning.Rules memory rules) pure returns (RulesWord) {
 function unpack(RulesWord word) pure returns (ICollectiveLearning.Rules memory rules) {
     rules.thresholdNumerator = uint32(RulesWord.unwrap(word) >> NUMERATOR_AT);
     rules.thresholdDenominator = uint32(RulesWord.unwrap(word) >> DENOMINATOR_AT);
-    rules.proposeWindow = uint32(RulesWord.unwrap(word) >> PROPOSE_AT);
-    rules.voteWindow = uint32(RulesWord.unwrap(word) >> VOTE_AT);
-    rules.revealWindow = uint32(RulesWord.unwrap(word) >> REVEAL_AT);
-    rules.motionWindow = uint32(RulesWord.unwrap(word) >> MOTION_AT);
+    rules.proposeWindow = uint32(word.proposeWindow());
+    rules.voteWindow = uint32(word.voteWindow());
+    rules.revealWindow = uint32(word.revealWindow());
+    rules.motionWindow = uint32(word.motionWindow());
 }
 
 /// @dev The least whole number of approvals above threshold × `eligible`.
@@ -40,6 +40,13 @@ function need(RulesWord word, uint256 eligible) pure returns (uint256) {
     uint256 numerator = (RulesWord.unwrap(word) >> NUMERATOR_AT) & FRACTION_MASK;
     uint256 denominator = (RulesWord.unwrap(word) >> DENOMINATOR_AT) & FRACTION_MASK;
     return (numerator * eligible) / denominator + 1;
+}
+
+/// @dev Likewise for a motion, which takes a majority, however few approvals weights take.
+function motionNeed(RulesWord word, uint256 eligible) pure returns (uint256) {
+    uint256 least = eligible / 2 + 1;
+    uint256 approvals = word.need(eligible);
+    return approvals > least ? approvals : least;
 }
 
 function proposeWindow(RulesWord word) pure returns (uint256) {

@@ -3,17 +3,28 @@ pragma solidity ^0.8.30;
 
 import {FLAG_MASK, MEMBERS_MASK} from "./Bits.sol";
 
-/// @dev What is stored of an account: seat + 1 7 | has asked to leave 1 | free 24 | commitment's first 224 bits
+/// @dev What is stored of an account: seat + 1 7 | is to go 1 | is to be replaced 1 | free 23 |
+/// commitment's first 224 bits
 ///
 /// The commitment is to the last secret vote. It counts only while the account's bits are set in a tally, so what older
 /// rounds left here is never read.
 type Seat is uint256;
 
-using {isMember, number, leaving, commitment, withNumber, withLeaving, withCommitment} for Seat global;
-
+using {
+    isMember,
+    number,
+    leaving,
+    replacing,
+    commitment,
+    withNumber,
+    withLeaving,
+    withReplacing,
+    withCommitment
+} for Seat global;
 
 uint256 constant NUMBER_AT = 0;
 uint256 constant LEAVING_AT = 7;
+uint256 constant REPLACING_AT = 8;
 
 /// @dev The bits of the account's own, below the commitment; and the part of a commitment that is kept.
 uint256 constant OWN_MASK = (1 << 32) - 1;
@@ -37,8 +48,14 @@ function number(Seat seat) pure returns (uint256) {
     }
 }
 
+/// @dev Whether its removal was approved, or it has asked to leave, and the boundary is still to come.
 function leaving(Seat seat) pure returns (bool) {
     return (Seat.unwrap(seat) >> LEAVING_AT) & FLAG_MASK != 0;
+}
+
+/// @dev Whether it has asked that another account take its seat, and the boundary is still to come.
+function replacing(Seat seat) pure returns (bool) {
+    return (Seat.unwrap(seat) >> REPLACING_AT) & FLAG_MASK != 0;
 }
 
 /// @dev Its last 32 bits zero.
@@ -52,6 +69,10 @@ function withNumber(Seat seat, uint256 value) pure returns (Seat) {
 
 function withLeaving(Seat seat, bool value) pure returns (Seat) {
     return Seat.wrap((Seat.unwrap(seat) & ~(FLAG_MASK << LEAVING_AT)) | (value ? 1 << LEAVING_AT : 0));
+}
+
+function withReplacing(Seat seat, bool value) pure returns (Seat) {
+    return Seat.wrap((Seat.unwrap(seat) & ~(FLAG_MASK << REPLACING_AT)) | (value ? 1 << REPLACING_AT : 0));
 }
 
 /// @dev `value`'s last 32 bits are zero.

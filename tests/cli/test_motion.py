@@ -18,6 +18,7 @@ from colearn_ledger.errors import UsageError
 from colearn_ledger.history.motions import Motion, Motions
 
 from ..kit.anvil import Anvil, anvil
+from ..kit.builders import ref
 from ..kit.collective import Collective
 
 
@@ -82,9 +83,12 @@ def test_motion__member_added_and_removed__takes_effect_between_rounds(three: Me
     [motion] = three.motions()
     assert (motion["kind"], motion["subject"], motion["mover"]) == ("add_member", address(3), address(0))
     assert (motion["state"], motion["approving_seats"], motion["need"]) == ("open", [0], 2)
+    proposal = three.story.propose()
     assert "approved: it takes effect from round 2" in three.by(1, "vote", motion["id"][:8], "approve")
     assert [m for m, _ in three.members()] == [address(i) for i in range(3)]
-    three.story.accept_round()
+    three.story.vote(1)
+    three.story.vote(2)
+    assert three.story.view().proposal is None and proposal
     assert three.members() == [(address(0), 1), (address(1), 1), (address(2), 1), (address(3), 2)]
     assert three.run("list").splitlines()[2:] == ["no motion waits", "1 is over: --all shows them"]
     assert "enacted: it holds since round 2" in three.run("list", "--all")
@@ -93,15 +97,14 @@ def test_motion__member_added_and_removed__takes_effect_between_rounds(three: Me
     # The newcomer moves to remove the first member, whose seat the newcomer itself takes over.
     said = three.by(3, "propose", "remove", address(0))
     assert f"3 members remain, and seat 0 goes to {address(3)}" in said and "needs     2 of 3 members" in said
-    three.by(2, "vote", three.motions()[0]["id"], "approve")
-    assert three.story.accept_round() == 2
+    # Nothing is proposed in round 2: the approval ends it.
+    assert "is enacted" in three.by(2, "vote", three.motions()[0]["id"], "approve")
     assert three.members() == [(address(3), 2), (address(1), 1), (address(2), 1)]
     assert [m for m, _ in _members_of(three, 2)] == [address(i) for i in range(4)]
 
     # Back again: its present membership counts.
     three.by(1, "propose", "add", address(0))
     three.by(2, "vote", three.motions()[0]["id"], "approve")
-    assert three.story.accept_round() == 3
     assert three.members() == [(address(3), 2), (address(1), 1), (address(2), 1), (address(0), 4)]
 
 
@@ -124,9 +127,11 @@ def test_motion__rules__what_is_not_named_stays(three: Members) -> None:
         "reveal_window": before.reveal_window,
         "motion_window": before.motion_window,
     }
+    three.story.propose()
     three.by(2, "vote", motion["id"], "approve")
     assert three.story.view().rules == before
-    three.story.accept_round()
+    three.story.vote(1)
+    three.story.vote(2)
     assert three.story.view().rules == Rules(2, 3, before.propose_window, 600, before.reveal_window, 100_000)
 
 
@@ -139,6 +144,78 @@ def test_motion__leave__needs_nobodys_vote(three: Members) -> None:
     assert [m for m, _ in three.members()] == [address(0), address(2)]
     assert "2 to 64 members" in three.by(0, "propose", "leave", code=10)  # somebody has to stay
     assert "not a member" in three.by(1, "propose", "leave", code=17)
+
+
+def test_motion__back_to_an_earlier_round__its_weights_are_the_accepted_ones_again(
+    three: Members, tmp_path: Path
+) -> None:
+    for _ in range(2):
+        three.story.accept_round()
+    said = three.by(0, "propose", "--revert-to", "1")
+    assert "motion    back to the weights of round 1" in said and "needs     2 of 3 members" in said
+    assert f"sha256 {ref('round 1').sha256.hex()}" in said and "still has them wasn't asked" in said
+    [motion] = three.motions()
+    assert (motion["kind"], motion["to_round"], motion["subject"], motion["rules"]) == ("revert_to", 1, None, None)
+    assert three.story.view().rounds_to_keep == (1,)
+    assert "back to the weights of round 1" in three.run("list")
+    assert "is enacted: it holds since round 4" in three.by(1, "vote", motion["id"], "approve")
+    view = three.story.view()
+    assert (view.accepted_round, view.accepted, view.rounds_to_keep) == (1, ref("round 1"), ())
+    three.story.send_proposal("on round 1")
+
+    # Lineage is shown, with events and from storage alone.
+    for words in ([], ["--no-logs"]):
+        assert main(["history", *words]) == 0
+        said = three.capsys.readouterr().out
+        assert "back to the weights of round 1, by a motion" in said
+        assert "weights of round 1, accepted again since round 4: 1,000 bytes" in said
+        assert main(["history", "--json", *words]) == 0
+        rounds = json.loads(three.capsys.readouterr().out)["rounds"]
+        assert [r["reverted_to"] for r in rounds] == [None, None, None, None, 1]
+        assert [r["parent_round"] for r in rounds] == [None, 0, 1, None, 1]
+    assert main(["show", "4"]) == 0
+    assert "before it   members went back to the weights of round 1" in three.capsys.readouterr().out
+    assert main(["history", "--csv"]) == 0
+    assert [row.rsplit(",", 1)[1] for row in three.capsys.readouterr().out.splitlines()[4:]] == ["", "1"]
+
+    # The way back is no one-way street; and a store that doesn't have the weights any more is told of.
+    folder = tmp_path / "store"
+    folder.mkdir()
+    assert main(["motion", "propose", "revert-to", "2", "--store-folder", str(folder), *_key(0)]) == 0
+    out = three.capsys.readouterr()
+    assert f"warning: the folder {folder} doesn't have them" in out.err and "is open" in out.out
+
+
+def _key(index: int) -> list[str]:
+    return ["--keystore", f"key-{index}.json", "--password-file", "password.txt"]
+
+
+def test_motion__replace_key__the_same_seat_from_the_next_round_on(three: Members) -> None:
+    said = three.by(1, "propose", "replace-key", address(3))
+    assert f"replace: {address(1)} hands its seat to {address(3)}" in said and "needs     nobody's vote" in said
+    assert f"start a node with the key of {address(3)}" in said and "approved: it takes effect from round 2" in said
+    assert "TooManyMotions" in three.by(1, "propose", "replace-key", address(4), code=10)
+    [motion] = three.motions()
+    assert (motion["kind"], motion["mover"], motion["subject"]) == ("replace_member", address(1), address(3))
+    three.story.accept_round()
+    assert three.members() == [(address(0), 1), (address(3), 2), (address(2), 1)]
+    assert three.motions("--all")[0]["mover"] == address(1)
+    assert "not a member" in three.by(1, "propose", "leave", code=17)
+    assert main(["members"]) == 0
+    table = three.capsys.readouterr().out.splitlines()
+    assert table[1].split()[-1] == "replaced" and table[3].endswith(address(1))
+    assert _replaced(three) == [None, address(1), None]
+    # And back: its present membership counts, for it was a member before.
+    three.by(3, "propose", "replace-key", address(1))
+    assert three.story.accept_round() == 2
+    assert three.members() == [(address(0), 1), (address(1), 3), (address(2), 1)]
+    assert _replaced(three) == [None, address(3), None]
+    assert [m for m, _ in _members_of(three, 2)] == [address(0), address(3), address(2)]
+
+
+def _replaced(three: Members) -> list[str | None]:
+    assert main(["members", "--json"]) == 0
+    return [m["replaced"] for m in json.loads(three.capsys.readouterr().out)["members"]]
 
 
 def test_motion__rejected__says_so_and_counts(three: Members) -> None:
@@ -163,10 +240,12 @@ def test_motion__two_approved__one_boundary_each(three: Members) -> None:
     three.by(0, "propose", "add", address(3))
     three.by(1, "propose", "add", address(4))
     first, second = (m["id"] for m in three.motions())
+    three.story.propose()
     three.by(2, "vote", second, "approve")
     said = three.by(2, "vote", first, "approve")
     assert "approved: it takes effect from one of the rounds 2 to 3" in said
-    three.story.accept_round()
+    three.story.vote(1)
+    three.story.vote(2)
     assert three.members()[3:] == [(address(4), 2)]
     three.story.accept_round()
     assert three.members()[3:] == [(address(4), 2), (address(3), 3)]
@@ -198,6 +277,14 @@ def test_motion__mistakes__one_message_and_code_each_and_nothing_sent(three: Mem
         (2, 1, ["propose", "rules", "--vote-window", "0s"]),
         (2, 1, ["propose", "rules", "--vote-window", "5000000000"]),
         (2, 1, ["propose", "nothing"]),
+        (2, 1, ["propose", "rules", "--vote-window", "389d"]),  # milliseconds, perhaps
+        (2, 1, ["propose", "--revert-to", "7"]),  # is none yet
+        (2, 1, ["propose", "--revert-to", "-1"]),
+        (2, 1, ["propose", "--revert-to", "1"]),  # is open
+        (2, 1, ["propose", "revert-to", "0"]),  # it is that
+        (2, 1, ["propose", "replace-key", address(2)]),  # is one
+        (2, 1, ["propose", "replace-key", "0x" + "0" * 40]),
+        (10, 1, ["propose", "replace-key", three.story.contract.address]),
         (17, 4, ["propose", "add", address(4)]),
         (17, 4, ["vote", motion["id"], "approve"]),
         (10, 0, ["vote", motion["id"], "reject"]),  # it approved by moving it
@@ -244,7 +331,13 @@ def test_motion_vote__beginning_of_an_id__is_enough_if_no_other_begins_so() -> N
 
 def test_motion__dry_run__says_all_and_sends_nothing(three: Members) -> None:
     before = nonces(three)
-    for words in (["add", address(3)], ["remove", address(1)], ["rules", "--threshold", "2/3"], ["leave"]):
+    for words in (
+        ["add", address(3)],
+        ["remove", address(1)],
+        ["rules", "--threshold", "2/3"],
+        ["leave"],
+        ["replace-key", address(3)],
+    ):
         said = three.by(0, "propose", *words, "--dry-run")
         assert said.endswith("dry run: nothing was sent\n") and "needs" in said
     assert nonces(three) == before and three.motions() == []

@@ -26,7 +26,7 @@ contract EventsTest is Base {
         said();
         emit I.CollectiveCreated(GENESIS, g.cidDigest, g.size, g.members, g.rules, true, false, 1 << 30);
         said();
-        emit I.RoundOpened(1, member(0), START + 99);
+        emit I.RoundOpened(1, 0, START + 99);
         create(g);
     }
 
@@ -58,7 +58,7 @@ contract EventsTest is Base {
         said();
         emit I.RoundDecided(1, id, true, 10, 4, false);
         said();
-        emit I.RoundOpened(2, member(1), START + 119);
+        emit I.RoundOpened(2, 1, START + 119);
         voteAs(3, id, true);
     }
 
@@ -71,7 +71,7 @@ contract EventsTest is Base {
         said();
         emit I.RoundsMissed(2, 3);
         said();
-        emit I.RoundOpened(4, member(3), START + 500);
+        emit I.RoundOpened(4, 3, START + 500);
         c.advance();
     }
 
@@ -98,7 +98,7 @@ contract EventsTest is Base {
         said();
         emit I.MemberRemoved(member(1), 1, member(3), 2);
         said();
-        emit I.RoundOpened(2, member(3), START + 300);
+        emit I.RoundOpened(2, 1, START + 300);
         c.advance();
     }
 
@@ -113,7 +113,7 @@ contract EventsTest is Base {
         said();
         emit I.MemberRemoved(member(3), 3, address(0), 2);
         said();
-        emit I.RoundOpened(2, member(1), START + 199);
+        emit I.RoundOpened(2, 1, START + 199);
         c.advance();
     }
 
@@ -121,7 +121,7 @@ contract EventsTest is Base {
         I.Rules memory none;
         bytes32 id = motionId(0, 0, I.MotionKind.AddMember, member(9), none);
         said();
-        emit I.MotionMoved(id, member(0), I.MotionKind.AddMember, member(9), none, START + 1000);
+        emit I.MotionMoved(id, member(0), I.MotionKind.AddMember, member(9), none, 0, START + 1000);
         said();
         emit I.MotionVoteCast(id, member(0), true);
         vm.prank(member(0));
@@ -135,12 +135,80 @@ contract EventsTest is Base {
         emit I.MotionVoteCast(id, member(2), true);
         said();
         emit I.MotionDecided(id, true);
-        approveMotion(2, id);
-        vm.warp(START + 100);
+        said();
+        emit I.RoundsMissed(1, 1);
         said();
         emit I.MotionEnacted(id, 2);
         said();
         emit I.MemberAdded(member(9), 4, 2);
+        said();
+        emit I.RoundOpened(2, 1, START + 99);
+        approveMotion(2, id);
+    }
+
+    function test_motion__approvedAfterMissedRounds() public {
+        vm.prank(member(0));
+        bytes32 id = c.moveAddMember(member(9));
+        approveMotion(1, id);
+        vm.warp(START + 250);
+        said();
+        emit I.RoundsMissed(1, 2);
+        said();
+        emit I.MotionDecided(id, true);
+        said();
+        emit I.RoundsMissed(3, 3);
+        said();
+        emit I.MotionEnacted(id, 4);
+        said();
+        emit I.MemberAdded(member(9), 4, 4);
+        said();
+        emit I.RoundOpened(4, 3, START + 349);
+        approveMotion(2, id);
+    }
+
+    function test_motion__revert() public {
+        playRound("a");
+        I.Rules memory none;
+        bytes32 id = keccak256(abi.encode(uint256(0), uint256(0), I.MotionKind.RevertTo, address(0), none, uint256(0)));
+        said();
+        emit I.MotionMoved(id, member(0), I.MotionKind.RevertTo, address(0), none, 0, START + 1000);
+        vm.prank(member(0));
+        eq(c.moveRevertTo(0), id);
+        approveMotion(1, id);
+        playRound("b");
+        vm.prank(member(3));
+        id = c.moveRevertTo(1);
+        eq(id, keccak256(abi.encode(uint256(1), uint256(0), I.MotionKind.RevertTo, address(0), none, uint256(1))));
+        approveMotion(1, id);
+        said();
+        emit I.MotionDecided(id, true);
+        said();
+        emit I.RoundsMissed(3, 3);
+        said();
+        emit I.MotionEnacted(id, 4);
+        said();
+        emit I.WeightsReverted(4, 1, keccak256("a"));
+        said();
+        emit I.RoundOpened(4, 3, START + 99);
+        approveMotion(2, id);
+    }
+
+    function test_motion__replace() public {
+        I.Rules memory none;
+        bytes32 id = motionId(0, 0, I.MotionKind.ReplaceMember, member(9), none);
+        said();
+        emit I.MotionMoved(id, member(1), I.MotionKind.ReplaceMember, member(9), none, 0, START + 1000);
+        said();
+        emit I.MotionDecided(id, true);
+        vm.prank(member(1));
+        eq(c.replaceMember(member(9)), id);
+        vm.warp(START + 100);
+        said();
+        emit I.MotionEnacted(id, 2);
+        said();
+        emit I.MemberReplaced(member(1), member(9), 1, 2);
+        said();
+        emit I.RoundOpened(2, 1, START + 199);
         c.advance();
     }
 
@@ -148,17 +216,15 @@ contract EventsTest is Base {
         I.Rules memory r = I.Rules(2, 3, 10, 20, 30, 40);
         bytes32 id = motionId(0, 0, I.MotionKind.SetRules, address(0), r);
         said();
-        emit I.MotionMoved(id, member(1), I.MotionKind.SetRules, address(0), r, START + 1000);
+        emit I.MotionMoved(id, member(1), I.MotionKind.SetRules, address(0), r, 0, START + 1000);
         vm.prank(member(1));
         eq(c.moveRules(r), id);
         approveMotion(0, id);
-        approveMotion(2, id);
-        vm.warp(START + 100);
         said();
         emit I.RulesChanged(r, 2);
         said();
-        emit I.RoundOpened(2, member(1), START + 109); // with the new window already
-        c.advance();
+        emit I.RoundOpened(2, 1, START + 9); // with the new window already
+        approveMotion(2, id);
         vm.prank(member(1));
         bytes32 lost = c.moveRemoveMember(member(2));
         said(); // more than two thirds of three: one rejection is enough
@@ -170,12 +236,11 @@ contract EventsTest is Base {
     }
 
     function test_motion__void() public {
-        vm.prank(member(0));
-        bytes32 id = c.moveRemoveMember(member(1));
-        approveMotion(2, id);
         vm.prank(member(1));
-        bytes32 second = c.leave();
-        playRound("a");
+        c.leave();
+        vm.prank(member(0));
+        bytes32 second = c.moveRemoveMember(member(1));
+        approveMotion(2, second);
         vm.warp(START + 100);
         said();
         emit I.MotionVoided(second);
@@ -188,7 +253,7 @@ contract EventsTest is Base {
         said();
         emit I.RoundsMissed(1, 2);
         said();
-        emit I.RoundOpened(3, member(2), START + 299);
+        emit I.RoundOpened(3, 2, START + 299);
         vm.prank(member(1));
         c.leave();
     }
@@ -224,6 +289,6 @@ contract EventsTest is Base {
         pure
         returns (bytes32)
     {
-        return keccak256(abi.encode(index, epoch, kind, subject, r));
+        return keccak256(abi.encode(index, epoch, kind, subject, r, uint256(0)));
     }
 }

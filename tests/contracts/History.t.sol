@@ -29,6 +29,24 @@ contract HistoryTest is Base {
         }
     }
 
+    function voteByAll(bytes32 p) internal {
+        uint256 round = view_().round;
+        address[] memory list = c.members();
+        for (uint256 i; i < list.length && view_().round == round; ++i) {
+            if (list[i] == view_().proposer) continue;
+            vm.prank(list[i]);
+            c.vote(p, true);
+        }
+    }
+
+    /// @dev A round in which weights are accepted, and in which `newcomer` is voted in.
+    function playRoundIn(string memory tag, address newcomer) internal {
+        bytes32 p = proposeAs(tag);
+        vm.prank(c.members()[1]);
+        approveByAll(c.moveAddMember(newcomer));
+        voteByAll(p);
+    }
+
     // ------------------------------------------------------------------------------------------- records
 
     function test_records__lineage() public {
@@ -171,12 +189,8 @@ contract HistoryTest is Base {
     // ------------------------------------------------------------------------------------------- members
 
     function test_members__everyRoundKeepsItsOwn() public {
-        bytes32 id;
         for (uint256 i; i < 3; ++i) {
-            vm.prank(c.members()[0]);
-            id = c.moveAddMember(member(10 + i)); // in rounds 1, 2, 3
-            approveByAll(id);
-            playRound(string(abi.encode(i)));
+            playRoundIn(string(abi.encode(i)), member(10 + i)); // in rounds 1, 2, 3
         }
         vm.prank(member(0));
         c.leave(); // in round 4: member 12 takes over seat 0
@@ -184,10 +198,7 @@ contract HistoryTest is Base {
         vm.prank(member(12));
         c.leave(); // in round 5: member 11 takes over seat 0
         playRound("y");
-        vm.prank(member(1));
-        id = c.moveAddMember(member(0)); // comes back in round 7
-        approveByAll(id);
-        playRound("z");
+        playRoundIn("z", member(0)); // comes back in round 7
         address[] memory list = c.membersAt(4);
         eq(list.length, 7);
         eq(list[0], member(0));
@@ -211,7 +222,7 @@ contract HistoryTest is Base {
         eq(c.viewFor(member(12), 0).isMember ? 1 : 0, 0);
         eq(record(5).memberCount, 6);
         // Motions name who moved them, whoever sits there now.
-        eq(motion(0).mover, member(0));
+        eq(motion(0).mover, member(1));
         eq(motion(3).mover, member(0));
         eq(motion(4).mover, member(12));
         for (uint256 r = 1; r < 7; ++r) {
@@ -222,17 +233,11 @@ contract HistoryTest is Base {
 
     /// @dev One seat with a new holder every round: each round still knows its own, wherever the search for it begins.
     function test_members__manyHoldersOfASeat__everyRoundKeepsItsOwn() public {
-        I.Rules memory r = defaultRules();
-        r.thresholdDenominator = 100; // one approval will do
-        vm.prank(member(1));
-        approveByAll(c.moveRules(r));
-        playRound("rules"); // round 1
+        playRound("first"); // round 1
         address[30] memory holder; // of seat 0, by round
         for (uint256 i; i < 12; ++i) {
             holder[view_().round] = c.members()[0];
-            vm.prank(c.members()[1]);
-            c.moveAddMember(member(100 + i));
-            playRound(string(abi.encode("in", i)));
+            playRoundIn(string(abi.encode("in", i)), member(100 + i));
             holder[view_().round] = c.members()[0];
             vm.prank(c.members()[0]);
             c.leave(); // the newcomer, on the last seat, takes over seat 0
@@ -252,9 +257,7 @@ contract HistoryTest is Base {
         // Rounds 1, 2, 3 by members 0, 1, 2; in round 3 a member joins: member 3 is next, then the newcomer.
         playRound("a");
         playRound("b");
-        vm.prank(member(0));
-        approveByAll(c.moveAddMember(member(9)));
-        playRound("c");
+        playRoundIn("c", member(9));
         address[4] memory expected = [member(3), member(9), member(0), member(1)];
         for (uint256 i; i < 4; ++i) {
             eq(view_().proposer, expected[i]);
@@ -267,9 +270,7 @@ contract HistoryTest is Base {
             playRound(string(abi.encode(i)));
         }
         eq(view_().proposer, member(3));
-        vm.prank(member(0));
-        approveByAll(c.moveAddMember(member(9)));
-        playRound("d");
+        playRoundIn("d", member(9));
         eq(view_().proposer, member(9));
         playRound("e");
         eq(view_().proposer, member(0));
@@ -323,43 +324,104 @@ contract HistoryTest is Base {
 
     // ------------------------------------------------------------------------------------------- shuffled turns
 
-    /// @dev The order of a cycle, worked out here.
-    function orderOf(uint256 n, uint256 cycle, uint256 epoch) internal view returns (uint256[] memory order) {
+    /// @dev The order of a cycle, worked out here: seat after seat is put in at a place among those before it.
+    function orderOf(uint256 n, uint256 cycle) internal view returns (uint256[] memory order) {
         order = new uint256[](n);
+        bytes32 seed = keccak256(abi.encode(address(c), cycle));
         for (uint256 i; i < n; ++i) {
-            order[i] = i;
+            uint256 at = uint256(keccak256(abi.encode(seed, i))) % (i + 1);
+            for (uint256 k = i; k > at; --k) {
+                order[k] = order[k - 1];
+            }
+            order[at] = i;
         }
-        bytes32 seed = keccak256(abi.encode(address(c), cycle, epoch));
-        for (uint256 i = n - 1; i > 0; --i) {
-            uint256 j = uint256(keccak256(abi.encode(seed, i))) % (i + 1);
-            uint256 kept = order[i];
-            order[i] = order[j];
-            order[j] = kept;
-        }
+    }
+
+    function seatOf(address account) internal view returns (uint256) {
+        I.NodeView memory v = c.viewFor(account, 0);
+        check(v.isMember);
+        return v.seat;
     }
 
     function test_shuffled__asDocumented() public {
         deploy(7, false, true);
         for (uint256 round = 1; round <= 21; ++round) {
-            eq(view_().proposer, member(orderOf(7, (round - 1) / 7, 0)[(round - 1) % 7]));
+            eq(view_().proposer, member(orderOf(7, 1 + (round - 1) / 7)[(round - 1) % 7]));
             playRound(string(abi.encode(round)));
         }
-        check(keccak256(abi.encode(orderOf(7, 0, 0))) != keccak256(abi.encode(orderOf(7, 1, 0))));
-        // A change of members begins a new epoch, with orders of its own; the past keeps the old ones.
-        vm.prank(member(0));
-        approveByAll(c.moveAddMember(member(7)));
-        playRound("boundary"); // 22
-        for (uint256 round = 23; round < 23 + 16; ++round) {
-            eq(view_().proposer, member(orderOf(8, (round - 23) / 8, 1)[(round - 23) % 8]));
+        check(keccak256(abi.encode(orderOf(7, 1))) != keccak256(abi.encode(orderOf(7, 2))));
+        // In the middle of the fourth cycle a member joins: the cycle goes on, and the next one has the newcomer in it.
+        playRound("22");
+        playRoundIn("23", member(7));
+        eq(c.members().length, 8);
+        for (uint256 round = 24; round <= 28; ++round) {
+            eq(view_().proposer, member(orderOf(7, 4)[round - 22]));
             playRound(string(abi.encode(round)));
         }
-        for (uint256 round = 1; round <= 21; ++round) {
-            eq(record(round).proposer, member(orderOf(7, (round - 1) / 7, 0)[(round - 1) % 7]));
+        for (uint256 round = 29; round < 29 + 16; ++round) {
+            eq(view_().proposer, member(orderOf(8, 5 + (round - 29) / 8)[(round - 29) % 8]));
+            playRound(string(abi.encode(round)));
+        }
+        for (uint256 round = 1; round <= 28; ++round) {
+            eq(record(round).proposer, member(orderOf(7, 1 + (round - 1) / 7)[(round - 1) % 7]));
         }
         vm.warp(START + 1_000); // missed rounds: the same order
-        for (uint256 round = 39; round < 47; ++round) {
-            eq(record(round).proposer, member(orderOf(8, (round - 23) / 8, 1)[(round - 23) % 8]));
+        for (uint256 round = 45; round < 53; ++round) {
+            eq(record(round).proposer, member(orderOf(8, 7)[round - 45]));
             eq(record(round).state, I.RoundState.Missed);
+        }
+    }
+
+    /// @dev Whenever in a cycle a member leaves: everybody else has one turn in that cycle, in its order, where only who takes over
+    /// the seat takes the place that goes with it; and the next cycle's order is the same.
+    function test_shuffled__aLeaverSteersNothing() public {
+        for (uint256 gone; gone < 6; ++gone) {
+            for (uint256 when = 1; when < 6; ++when) {
+                deploy(6, false, true);
+                uint256[6] memory turns;
+                for (uint256 round = 1; round < when; ++round) {
+                    ++turns[index(view_().proposer)];
+                    playRound(string(abi.encode(round)));
+                }
+                vm.prank(member(gone));
+                c.leave();
+                ++turns[index(view_().proposer)];
+                playRound("boundary");
+                eq(c.members().length, 5);
+                uint256[] memory order = orderOf(5, 1);
+                for (uint256 i; i < 5; ++i) {
+                    if (turns[index(c.members()[order[i]])] == 1) continue;
+                    eq(seatOf(view_().proposer), order[i]);
+                    ++turns[index(view_().proposer)];
+                    playRound(string(abi.encode("rest", i)));
+                }
+                for (uint256 i; i < 6; ++i) {
+                    if (i != gone) eq(turns[i], 1);
+                }
+                order = orderOf(5, 2);
+                for (uint256 i; i < 5; ++i) {
+                    eq(seatOf(view_().proposer), order[i]);
+                    playRound(string(abi.encode("next", i)));
+                }
+            }
+        }
+    }
+
+    function index(address account) internal pure returns (uint256) {
+        return uint160(account) - 0x1000;
+    }
+
+    /// @dev The order of those who stay is the same with the leaver and without it: here the last seat's member goes.
+    function test_shuffled__theLastSeatLeaves__theOthersKeepTheirOrder() public {
+        deploy(6, false, true);
+        uint256[] memory order = orderOf(6, 1);
+        vm.prank(member(5));
+        c.leave();
+        uint256 i;
+        for (uint256 round = 1; round <= 5; ++round) {
+            if (round > 1 && order[i] == 5) ++i; // its turn is nobody's
+            eq(view_().proposer, member(order[i++]));
+            playRound(string(abi.encode(round)));
         }
     }
 

@@ -27,7 +27,6 @@ contract Handler is Base {
     uint256 internal time = START;
     uint256 internal tag;
     uint256 internal lastAccepted;
-    bytes32 internal lastAcceptedSha = GENESIS;
     mapping(uint256 => bytes32) internal decided; // the record of a decided round, hashed
     mapping(uint256 => bytes32) internal membersOf;
     mapping(bytes32 => mapping(address => bool)) internal counted;
@@ -41,6 +40,8 @@ contract Handler is Base {
     uint256 public byClock;
     uint256 public reveals;
     uint256 public liveProofs;
+    uint256 public reverted;
+    uint256 public replaced;
 
     constructor(uint256 n, bool secret_, bool shuffled) {
         secret = secret_;
@@ -74,16 +75,8 @@ contract Handler is Base {
         if (v.round == before.round && keccak256(abi.encode(c.members())) != membersBefore) {
             fail("members changed inside a round");
         }
-        if (v.acceptedRound != lastAccepted) {
-            I.RoundRecord memory r = record(v.acceptedRound);
-            if (r.state != I.RoundState.Accepted) fail("accepted weights of a round that wasn't accepted");
-            if (r.parent != lastAcceptedSha || r.parentRound != lastAccepted) fail("lineage broken");
-            if (bits(r.approvals) < r.need) fail("accepted without enough approvals");
-            lastAccepted = v.acceptedRound;
-            lastAcceptedSha = r.sha256Hash;
-            ++acceptedRounds;
-        }
-        if (v.acceptedSha256 != lastAcceptedSha) fail("accepted weights changed without a round");
+        if (v.acceptedRound != lastAccepted) fail("accepted weights changed without a round and without a motion");
+        if (v.acceptedSha256 != record(lastAccepted).sha256Hash) fail("accepted weights of another round");
         uint256 first = decidedUpTo > 3 ? decidedUpTo - 3 : 0;
         I.RoundRecord[] memory page = c.rounds(first, 40, 0);
         for (uint256 i; i < page.length; ++i) {
@@ -115,11 +108,53 @@ contract Handler is Base {
         if (later.proposer == address(0)) fail("nobody's turn");
     }
 
+    /// @dev Accepted weights are followed by weights that build on them, or by what an enacted motion went back to.
+    function readLink(VmState.Log memory log) internal {
+        if (log.topics[0] == I.RoundDecided.selector && abi.decode(log.data, (bool))) {
+            I.RoundRecord memory r = record(uint256(log.topics[1]));
+            if (r.parentRound != lastAccepted || r.parent != record(lastAccepted).sha256Hash) fail("lineage broken");
+            if (bits(r.approvals) < r.need) fail("accepted without enough approvals");
+            lastAccepted = r.round;
+            ++acceptedRounds;
+        } else if (log.topics[0] == I.WeightsReverted.selector) {
+            uint256 to = uint256(log.topics[2]);
+            I.RoundRecord memory r = record(to);
+            if (r.state != I.RoundState.Accepted) fail("back to a round that wasn't accepted");
+            if (r.sha256Hash != abi.decode(log.data, (bytes32))) fail("back to other weights than it says");
+            if (r.sha256Hash == record(lastAccepted).sha256Hash) fail("back to where it was");
+            lastAccepted = to;
+            ++reverted;
+        } else if (log.topics[0] == I.MemberReplaced.selector) {
+            ++replaced;
+        }
+    }
+
+    /// @dev The same from storage alone: every proposal's parent, and what is accepted now.
+    function checkLineage() internal {
+        I.MotionRecord[] memory motions = c.motions(0, 256);
+        uint256 last = view_().round;
+        uint256 current;
+        for (uint256 round; round <= last; ++round) {
+            for (uint256 i; i < motions.length; ++i) {
+                I.MotionRecord memory m = motions[i];
+                bool back = m.kind == I.MotionKind.RevertTo && m.state == I.MotionState.Enacted;
+                if (back != (m.firstRound != 0)) fail("a motion holds from a round, and shouldn't, or the other way round");
+                if (back && m.firstRound == round) current = m.toRound;
+            }
+            I.RoundRecord memory r = record(round);
+            if (round != 0 && r.id != 0 && r.parentRound != current) fail("a parent that storage doesn't explain");
+            if (r.state == I.RoundState.Accepted) current = round;
+        }
+        if (motions.length < 256 && current != view_().acceptedRound) fail("storage tells of another accepted round");
+    }
+
     /// @dev What the last action said about decisions: once a round, and as the record has it.
     function readDecisions() internal {
         VmState.Log[] memory logs = vmState.getRecordedLogs();
         for (uint256 i; i < logs.length; ++i) {
-            if (logs[i].emitter != address(c) || logs[i].topics[0] != I.RoundDecided.selector) continue;
+            if (logs[i].emitter != address(c)) continue;
+            readLink(logs[i]);
+            if (logs[i].topics[0] != I.RoundDecided.selector) continue;
             uint256 round = uint256(logs[i].topics[1]);
             (bool accepted, uint256 approvals, uint256 rejections, bool clock) =
                 abi.decode(logs[i].data, (bool, uint256, uint256, bool));
@@ -138,6 +173,7 @@ contract Handler is Base {
     /// @dev Liveness: from here, when the clock has passed every deadline, the collective can go on to accept new weights.
     /// Tried out for real, and taken back.
     function goesOn() external watched {
+        checkLineage();
         uint256 here = vmState.snapshotState();
         string memory trouble = tryToGoOn();
         vmState.revertToState(here); // takes back this contract's own notes too
@@ -192,6 +228,10 @@ contract Handler is Base {
     function _propose(address by) internal {
         I.NodeView memory v = view_();
         bytes32 sha = keccak256(abi.encode("w", ++tag));
+        vm.prank(by);
+        try c.propose(v.round, v.acceptedSha256, v.acceptedSha256, v.acceptedSha256, 100, "") {
+            fail("the accepted weights were proposed");
+        } catch {}
         vm.prank(by);
         try c.propose(v.round, v.acceptedSha256, sha, sha, 100, "") {
             if (by != v.proposer) fail("proposed out of turn");
@@ -275,8 +315,11 @@ contract Handler is Base {
         bytes32 id;
         address subject = someone(seed / 32); // before the prank, which the next call uses up
         I.Rules memory r = I.Rules(1 + uint32(seed % 3), 4, 100, 200, 300, 1000);
+        uint256 round = seed / 64 % (view_().round + 1);
         vm.prank(by);
-        if (what % 8 < 3) try c.moveAddMember(member(seed / 16 % 7)) returns (bytes32 x) { id = x; } catch {}
+        if (what % 16 > 12) try c.moveRevertTo(round) returns (bytes32 x) { id = x; } catch {}
+        else if (what % 16 > 10) try c.replaceMember(member(20 + seed / 16 % 5)) returns (bytes32 x) { id = x; } catch {}
+        else if (what % 8 < 3) try c.moveAddMember(member(seed / 16 % 7)) returns (bytes32 x) { id = x; } catch {}
         else if (what % 8 < 5) try c.moveRemoveMember(subject) returns (bytes32 x) { id = x; } catch {}
         else if (what % 8 < 7) try c.moveRules(r) returns (bytes32 x) { id = x; } catch {}
         else try c.leave() returns (bytes32 x) { id = x; } catch {}
@@ -290,6 +333,7 @@ contract Handler is Base {
     function _voteMotion(address by, bool approve) internal {
         if (motionIds.length == 0) return;
         I.MotionRecord memory before = c.motions(c.motionCount() - 1, 1)[0];
+        uint256 before_ = view_().round;
         vm.prank(by);
         try c.voteMotion(motionIds[motionIds.length - 1], approve) {
             if (before.state != I.MotionState.Open) fail("a vote counted on a motion that wasn't open");
@@ -298,7 +342,9 @@ contract Handler is Base {
             if (bits(m.approvals) + bits(m.rejections) != bits(before.approvals) + bits(before.rejections) + 1) {
                 fail("one vote on a motion wasn't counted once");
             }
-            if ((m.state == I.MotionState.Approved) != (bits(m.approvals) >= m.need)) fail("motion approved wrongly");
+            bool approved = m.state == I.MotionState.Approved || m.state == I.MotionState.Enacted || m.state == I.MotionState.Void;
+            if (approved != (bits(m.approvals) >= m.need)) fail("motion approved wrongly");
+            if (2 * m.need <= c.membersAt(before_).length - (m.kind == I.MotionKind.RemoveMember ? 1 : 0)) fail("less than a majority");
         } catch {}
     }
 
@@ -352,6 +398,8 @@ abstract contract InvariantsBase {
         require(states[uint256(I.MotionState.Enacted)] > 3, "hardly a motion was enacted");
         require(states[uint256(I.MotionState.Rejected)] + states[uint256(I.MotionState.Lapsed)] > 0, "no motion failed");
         require(handler.liveProofs() == 3, "liveness wasn't tried");
+        require(handler.reverted() > 0, "the accepted weights never went back");
+        require(handler.replaced() > 0, "no account was replaced");
     }
 }
 

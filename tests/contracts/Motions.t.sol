@@ -64,13 +64,15 @@ contract MotionsTest is Base {
     }
 
     function test_rules__changeBetweenRounds() public {
+        bytes32 p = proposeAs("a");
         I.Rules memory r = I.Rules(2, 3, 10, 20, 30, 40);
         vm.prank(member(0));
         bytes32 id = c.moveRules(r);
         approve(1, id);
         approve(2, id);
         eq(c.rules().proposeWindow, 100);
-        playRound("a");
+        voteAs(1, p, true);
+        voteAs(2, p, true);
         eq(keccak256(abi.encode(c.rules())), keccak256(abi.encode(r)));
         eq(view_().deadline, START + 9);
         eq(record(1).need, 2);
@@ -80,7 +82,7 @@ contract MotionsTest is Base {
     }
 
     function test_overdue__anApprovedMotionStopsTheClockUntilAdvance() public {
-        addMember(9);
+        leaveAs(3);
         vm.warp(START + 350);
         I.NodeView memory v = view_();
         check(v.overdue);
@@ -91,12 +93,12 @@ contract MotionsTest is Base {
         c.advance();
         v = view_();
         check(!v.overdue);
-        eq(c.members().length, 5);
+        eq(c.members().length, 3);
         eq(record(1).state, I.RoundState.Missed);
         // The next round opened at the boundary, and two more have passed since.
         eq(v.round, 4);
         eq(c.membersAt(1).length, 4);
-        eq(c.membersAt(2).length, 5);
+        eq(c.membersAt(2).length, 3);
     }
 
     function test_overdue__undecidedRound__advanceRejectsAndEnacts() public {
@@ -116,20 +118,179 @@ contract MotionsTest is Base {
 
     function test_approvalAfterMissedRounds__keepsThem() public {
         vm.warp(START + 250);
-        addMember(9);
+        leaveAs(3);
         eq(view_().round, 3);
         check(!view_().overdue);
         eq(record(1).state, I.RoundState.Missed);
         eq(view_().deadline, START + 299);
     }
 
+    // ------------------------------------------------------------------------------------------- an approval ends a turn
+
+    function test_approval__nothingProposed__theRoundEndsAtOnce() public {
+        vm.warp(START + 30);
+        addMember(9);
+        eq(motion(0).state, I.MotionState.Enacted);
+        eq(c.members().length, 5);
+        eq(record(1).state, I.RoundState.Missed);
+        I.NodeView memory v = view_();
+        eq(v.round, 2);
+        eq(v.proposer, member(1));
+        eq(v.deadline, START + 129);
+        check(!v.overdue);
+        eq(c.membersAt(1).length, 4);
+        eq(c.membersAt(2).length, 5);
+        vm.prank(member(0));
+        expect(abi.encodeWithSelector(I.WrongRound.selector, 1, 2));
+        c.propose(1, GENESIS, keccak256("late"), keccak256("late"), 1, "");
+        playRound("goes on");
+        eq(view_().acceptedRound, 2);
+    }
+
+    /// @dev Windows of a year were moved for, and the next proposer is away: members needn't wait for it to undo that.
+    function test_approval__longWindowsAndADeadProposer__theRulesAreMendedAtOnce() public {
+        I.Rules memory r = defaultRules();
+        (r.proposeWindow, r.motionWindow) = (33_554_431, 33_554_431);
+        vm.prank(member(0));
+        bytes32 id = c.moveRules(r);
+        approve(1, id);
+        approve(2, id);
+        eq(view_().deadline, START + 33_554_430);
+        vm.warp(START + 1000);
+        vm.prank(member(2));
+        id = c.moveRules(defaultRules());
+        approve(3, id);
+        approve(0, id);
+        eq(view_().round, 3);
+        eq(view_().deadline, START + 1099);
+    }
+
+    function test_approval__afterMissedRounds__endsTheOneThatIsOpen() public {
+        vm.warp(START + 250);
+        addMember(9);
+        I.NodeView memory v = view_();
+        eq(v.round, 4);
+        eq(v.deadline, START + 349);
+        for (uint256 round = 1; round < 4; ++round) {
+            eq(record(round).state, I.RoundState.Missed);
+        }
+        eq(c.membersAt(3).length, 4);
+        eq(c.membersAt(4).length, 5);
+        check(!advanced());
+    }
+
+    function test_approval__aProposalUnderDecision__theRoundGoesOn() public {
+        bytes32 p = proposeAs("a");
+        addMember(9);
+        eq(view_().round, 1);
+        eq(view_().proposal.id, p);
+        eq(c.members().length, 4);
+    }
+
+    function test_approval__behindAWish__endsTheRoundForIt() public {
+        leaveAs(3);
+        vm.prank(member(0));
+        bytes32 id = c.moveRules(I.Rules(1, 3, 50, 60, 70, 80));
+        approve(1, id);
+        approve(2, id);
+        eq(view_().round, 2);
+        eq(c.members().length, 3);
+        eq(motion(1).state, I.MotionState.Approved);
+        playRound("a");
+        eq(motion(1).state, I.MotionState.Enacted);
+    }
+
+    /// @dev Nobody, alone, cuts another's turn.
+    function test_wishes__endNoRound() public {
+        leaveAs(1);
+        vm.prank(member(2));
+        c.replaceMember(member(12));
+        eq(view_().round, 1);
+        eq(view_().deadline, START + 99);
+        playRound("a");
+        eq(view_().acceptedRound, 1);
+    }
+
+    // ------------------------------------------------------------------------------------------- a majority
+
+    function test_majority__whateverTheThresholdOfWeights() public {
+        I.Genesis memory g = genesisOf(10, false, false);
+        (g.rules.thresholdNumerator, g.rules.thresholdDenominator) = (1, 3);
+        c = create(g);
+        proposeAs("a");
+        eq(record(1).need, 4); // of nine voters
+        vm.prank(member(0));
+        bytes32 id = c.moveRemoveMember(member(9));
+        eq(motion(0).need, 5); // of nine who may vote
+        for (uint256 i = 1; i < 4; ++i) {
+            approve(i, id);
+        }
+        eq(motion(0).state, I.MotionState.Open);
+        approve(4, id);
+        eq(motion(0).state, I.MotionState.Approved);
+        vm.prank(member(1));
+        c.moveRules(defaultRules());
+        eq(motion(1).need, 6); // of ten
+    }
+
+    function test_majority__aThresholdAboveAHalf__isKept() public {
+        I.Genesis memory g = genesisOf(10, false, false);
+        (g.rules.thresholdNumerator, g.rules.thresholdDenominator) = (3, 4);
+        c = create(g);
+        vm.prank(member(1));
+        c.moveRules(defaultRules());
+        eq(motion(0).need, 8);
+    }
+
+    function test_windows__atMost25Bits() public {
+        for (uint256 i; i < 4; ++i) {
+            for (uint32 above; above < 2; ++above) {
+                I.Rules memory r = defaultRules();
+                uint32 window = (1 << 25) - 1 + above;
+                if (i == 0) r.proposeWindow = window;
+                if (i == 1) r.voteWindow = window;
+                if (i == 2) r.revealWindow = window;
+                if (i == 3) r.motionWindow = window;
+                I.Genesis memory g = genesisOf(4, false, false);
+                g.rules = r;
+                if (above == 1) expect(abi.encodeWithSelector(I.WindowTooLong.selector, r, (1 << 25) - 1));
+                this.made(g);
+                vm.prank(member(i));
+                if (above == 1) expect(abi.encodeWithSelector(I.WindowTooLong.selector, r, (1 << 25) - 1));
+                c.moveRules(r);
+                if (above == 0) deploy(4, false, false);
+            }
+        }
+    }
+
+    function made(I.Genesis memory g) external {
+        create(g);
+    }
+
+    /// @dev Milliseconds, and nanoseconds, are no block time that 36 bits can hold.
+    function test_blockTime__notInSeconds__refused() public {
+        I.Genesis memory g = genesisOf(4, false, false);
+        uint256[3] memory times = [uint256(1 << 35), 1_800_000_000_000, 1_800_000_000_000_000_000];
+        for (uint256 i; i < 3; ++i) {
+            vm.warp(times[i]);
+            expect(abi.encodeWithSelector(I.BlockTimeNotInSeconds.selector, times[i], 1 << 35));
+            this.made(g);
+        }
+        vm.warp((1 << 35) - 1);
+        this.made(g);
+    }
+
+    // ------------------------------------------------------------------------------------------- the queue
+
     function test_queue__oneMotionABoundary() public {
+        bytes32 p = proposeAs("a");
         addMember(9);
         vm.prank(member(1));
         bytes32 second = c.moveAddMember(member(10));
         approve(0, second);
         approve(2, second);
-        playRound("a");
+        voteAs(1, p, true);
+        voteAs(2, p, true);
         eq(c.members().length, 5);
         eq(motion(1).state, I.MotionState.Approved);
         playRound("b");
@@ -137,28 +298,47 @@ contract MotionsTest is Base {
     }
 
     function test_oneMotionAMember__untilItIsCarriedOut() public {
+        bytes32 p = proposeAs("a");
         I.Rules memory r = defaultRules();
-        r.thresholdDenominator = 8; // from now on one approval is enough: 4/8 + 1 = 1
         vm.prank(member(0));
         bytes32 id = c.moveRules(r);
+        vm.prank(member(0));
+        expect(I.TooManyMotions.selector); // open
+        c.moveRules(r);
         approve(1, id);
         approve(2, id);
         vm.prank(member(0));
         expect(I.TooManyMotions.selector); // approved, and waiting
         c.moveRules(r);
-        playRound("a");
-        for (uint256 i; i < 3; ++i) {
-            // Approved by its mover alone; even so the member can't fill the queue.
-            vm.prank(member(0));
-            c.moveAddMember(member(10 + i));
-            eq(motion(1 + i).state, I.MotionState.Approved);
-            vm.prank(member(0));
-            expect(I.TooManyMotions.selector);
-            c.moveAddMember(member(20 + i));
-            playRound(string(abi.encode(i)));
-            eq(motion(1 + i).state, I.MotionState.Enacted);
-        }
-        eq(c.members().length, 7);
+        voteAs(1, p, true);
+        voteAs(2, p, true);
+        eq(motion(0).state, I.MotionState.Enacted);
+        vm.prank(member(0));
+        c.moveRules(r);
+        eq(motion(1).state, I.MotionState.Open);
+    }
+
+    /// @dev Member 3 has a motion that waits, and takes over seat 1: the motion is still its one.
+    function test_oneMotionAMember__itsSeatMoves__stillOne() public {
+        bytes32 p = proposeAs("a");
+        leaveAs(1);
+        vm.prank(member(3));
+        bytes32 id = c.moveRules(defaultRules());
+        approve(0, id);
+        approve(2, id);
+        voteAs(1, p, true);
+        voteAs(2, p, true);
+        eq(c.viewFor(member(3), 0).seat, 1);
+        eq(motion(1).state, I.MotionState.Approved);
+        vm.prank(member(3));
+        expect(I.TooManyMotions.selector);
+        c.moveAddMember(member(9));
+        playRound("b");
+        eq(motion(1).state, I.MotionState.Enacted);
+        eq(motion(1).mover, member(3));
+        vm.prank(member(3));
+        c.moveAddMember(member(9));
+        eq(motion(2).mover, member(3));
     }
 
     function test_oneMotionAMember__rejectedOrLapsed__anotherMayFollow() public {
@@ -185,6 +365,7 @@ contract MotionsTest is Base {
     }
 
     function test_motionsToVote__openAndNotVotedOn() public {
+        proposeAs("a"); // so that no approval changes the members
         vm.prank(member(2));
         bytes32 first = c.moveAddMember(member(8));
         vm.prank(member(0));
@@ -223,15 +404,15 @@ contract MotionsTest is Base {
     function test_ids__bindIndexMembershipAndContent() public {
         I.Rules memory none;
         addMember(9);
-        eq(motion(0).id, keccak256(abi.encode(uint256(0), uint256(0), I.MotionKind.AddMember, member(9), none)));
+        eq(motion(0).id, keccak256(abi.encode(uint256(0), uint256(0), I.MotionKind.AddMember, member(9), none, uint256(0))));
         playRound("a");
         vm.prank(member(0));
         bytes32 id = c.moveRemoveMember(member(2));
-        eq(id, keccak256(abi.encode(uint256(1), uint256(1), I.MotionKind.RemoveMember, member(2), none)));
+        eq(id, keccak256(abi.encode(uint256(1), uint256(1), I.MotionKind.RemoveMember, member(2), none, uint256(0))));
         eq(motion(1).id, id);
         vm.prank(member(1));
         id = c.moveRules(defaultRules());
-        eq(id, keccak256(abi.encode(uint256(2), uint256(1), I.MotionKind.SetRules, address(0), defaultRules())));
+        eq(id, keccak256(abi.encode(uint256(2), uint256(1), I.MotionKind.SetRules, address(0), defaultRules(), uint256(0))));
         eq(motion(2).id, id);
         eq(motion(2).mover, member(1));
         eq(motion(2).subject, address(0));
@@ -261,15 +442,25 @@ contract MotionsTest is Base {
     }
 
     function test_void__removedTwice() public {
+        leaveAs(1);
         vm.prank(member(0));
         bytes32 id = c.moveRemoveMember(member(1));
         approve(2, id);
-        leaveAs(1);
-        playRound("a");
-        playRound("b");
         eq(motion(0).state, I.MotionState.Enacted);
+        eq(motion(1).state, I.MotionState.Approved);
+        playRound("b");
         eq(motion(1).state, I.MotionState.Void);
         eq(c.members().length, 3);
+    }
+
+    function test_leave__removalApproved__nothingToAskFor() public {
+        proposeAs("a");
+        vm.prank(member(0));
+        bytes32 id = c.moveRemoveMember(member(1));
+        approve(2, id);
+        vm.prank(member(1));
+        expect(I.TooManyMotions.selector);
+        c.leave();
     }
 
     function test_void__mayAskAgainOnceThereAreMore() public {
@@ -295,6 +486,7 @@ contract MotionsTest is Base {
 
     function test_add__neverMoreThan64() public {
         deploy(63, false, false);
+        proposeAs("a");
         bytes32 a;
         bytes32 b;
         vm.prank(member(0));
@@ -306,9 +498,9 @@ contract MotionsTest is Base {
             if (i != 1) approve(i, b);
         }
         eq(motion(1).state, I.MotionState.Approved);
-        vm.warp(START + 100);
+        vm.warp(START + 201);
         c.advance();
-        vm.warp(START + 200);
+        vm.warp(START + 301);
         c.advance();
         eq(motion(0).state, I.MotionState.Enacted);
         eq(motion(1).state, I.MotionState.Void);
@@ -319,6 +511,7 @@ contract MotionsTest is Base {
     }
 
     function test_queue__firstInFirstOut() public {
+        bytes32 p = proposeAs("a");
         vm.prank(member(0));
         bytes32 a = c.moveAddMember(member(10));
         vm.prank(member(1));
@@ -332,7 +525,8 @@ contract MotionsTest is Base {
         approve(1, d);
         approve(1, a);
         approve(2, a);
-        playRound("a");
+        voteAs(1, p, true);
+        voteAs(2, p, true);
         eq(c.rules().proposeWindow, 50);
         playRound("b");
         eq(c.rules().proposeWindow, 51);
@@ -371,12 +565,14 @@ contract MotionsTest is Base {
     }
 
     function test_void__alreadyAMember() public {
+        bytes32 p = proposeAs("a");
         addMember(9);
         vm.prank(member(1));
         bytes32 second = c.moveAddMember(member(9));
         approve(0, second);
         approve(2, second);
-        playRound("a");
+        voteAs(1, p, true);
+        voteAs(2, p, true);
         playRound("b");
         eq(motion(1).state, I.MotionState.Void);
         eq(c.members().length, 5);
@@ -497,7 +693,7 @@ contract MotionsTest is Base {
         approve(1, id);
         approve(2, id);
         vm.prank(member(3));
-        expect(abi.encodeWithSelector(I.MotionNotOpen.selector, id, I.MotionState.Approved));
+        expect(abi.encodeWithSelector(I.MotionNotOpen.selector, id, I.MotionState.Enacted));
         c.voteMotion(id, true);
     }
 }

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from typing import Any
 
 import pytest
 
-from colearn_ledger.chain.artifact import load_artifact
 from colearn_ledger.chain.contract import CollectiveContract
 from colearn_ledger.chain.transactions import Sender
 from colearn_ledger.core.cid import CHUNK
@@ -17,6 +17,7 @@ from colearn_ledger.core.limits import (
     MOST_BYTES,
     MOST_MEMBERS,
     MOST_NOTE,
+    MOST_PAGE,
     MOST_SECONDS,
     ONE_BLOCK,
     proposed_max_size,
@@ -85,14 +86,27 @@ def test_windows__the_most__is_what_the_contract_keeps(chain: EmbeddedChain) -> 
     windows = dict.fromkeys(("propose_window", "vote_window", "reveal_window", "motion_window"), MOST_SECONDS)
     contract = founded(chain, **windows)
     assert contract.snapshot().view(contract.address).rules == Rules(**windows)
-    [rules] = (i for i in load_artifact().abi if i.get("name") == "moveRules")
-    bits = {c["type"] for c in rules["inputs"][0]["components"] if c["name"].endswith("Window")}
-    assert bits == {f"uint{MOST_SECONDS.bit_length()}"}
+    for name in windows:
+        with pytest.raises(ContractError) as raised:
+            founded(chain, **{**windows, name: MOST_SECONDS + 1})
+        assert raised.value.name == "WindowTooLong" and raised.value.arguments["most"] == MOST_SECONDS
+        assert f"at most {MOST_SECONDS} seconds" in raised.value.fix
+
+
+def test_page__the_most__is_what_the_contract_gives(chain: EmbeddedChain) -> None:
+    snapshot = founded(chain).snapshot()
+    later = dataclasses.replace(snapshot, clock=snapshot.clock + 3600 * (2 * MOST_PAGE + 5))
+    functions = later.contract.functions
+    page = later.contract.call(functions.rounds(0, 10**6, later.clock), later.head, "read the rounds")
+    assert len(page) == MOST_PAGE
+    # Who reads more gets it, page by page.
+    assert [r.round for r in later.rounds(3, 10**6)] == list(range(3, 2 * MOST_PAGE + 7))
+    assert len(later.rounds(3, MOST_PAGE + 1)) == MOST_PAGE + 1
 
 
 def test_limits__numbers__are_the_documented_ones() -> None:
     assert (LEAST_MEMBERS, MOST_MEMBERS, MOST_NOTE) == (2, 64, 256)
-    assert (MOST_BYTES, MOST_SECONDS) == (68_719_476_735, 4_294_967_295)
+    assert (MOST_BYTES, MOST_SECONDS) == (68_719_476_735, 33_554_431)
     assert (ONE_BLOCK, DEFAULT_MAX_SIZE) == (1_048_576, 1_073_741_824)
 
 

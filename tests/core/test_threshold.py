@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import pytest
 
-from colearn_ledger.core.threshold import need, parse_threshold
+from colearn_ledger.core.threshold import motion_need, need, parse_threshold
 from colearn_ledger.errors import UsageError
 
 
@@ -87,3 +87,9 @@ def test_parse_threshold__unknown_rule_for_ties__says_which_there_are() -> None:
 def test_parse_threshold__denominators__up_to_a_million(text: str, fraction: Fraction | None) -> None:
     assert parse_threshold(text) == (fraction or Fraction(text))
     assert parse_threshold("1/1500000") == Fraction(1, 10**6)
+
+
+def test_motion_need__a_majority_at_least__whatever_the_threshold() -> None:
+    assert [motion_need(Fraction(1, 3), voters) for voters in (2, 3, 9, 10)] == [2, 2, 5, 6]
+    assert [motion_need(Fraction(1, 2), voters) for voters in (2, 3, 9, 10)] == [2, 2, 5, 6]
+    assert [motion_need(Fraction(3, 4), voters) for voters in (2, 3, 9, 10)] == [2, 3, 7, 8]

@@ -247,7 +247,7 @@ def test_parse_options__a_number_that_no_float_holds__is_refused(text: str) -> N
 
 @pytest.mark.parametrize(
     "text, seconds",
-    [("1", 1), ("90s", 90), ("10m", 600), ("2h", 7200), ("1d", 86400), ("1h30m", 5400), ("4294967295", 4294967295)],
+    [("1", 1), ("90s", 90), ("10m", 600), ("2h", 7200), ("1d", 86400), ("1h30m", 5400), ("33554431", 33554431)],
 )
 def test_parse_duration__good__and_shown_as_it_is_read(text: str, seconds: int) -> None:
     assert parse_duration(text, "T", most=MOST_SECONDS) == seconds
@@ -255,7 +255,7 @@ def test_parse_duration__good__and_shown_as_it_is_read(text: str, seconds: int) 
 
 
 @pytest.mark.parametrize(
-    "text", ["", "0", "0s", "-1", "1.5", "1 h", "h", "1w", "4294967296", "49711d", "9" * 100, "1h30", "٣", "٣s"]
+    "text", ["", "0", "0s", "-1", "1.5", "1 h", "h", "1w", "33554432", "389d", "9" * 100, "1h30", "٣", "٣s"]
 )
 def test_parse_duration__anything_else__is_refused(text: str) -> None:
     with pytest.raises(UsageError, match=r"^--vote-window is "):

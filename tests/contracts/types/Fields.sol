@@ -2,6 +2,7 @@
 pragma solidity ^0.8.30;
 
 import {Base} from "../Base.sol";
+import {ICollectiveLearning as I} from "../../../contracts/ICollectiveLearning.sol";
 
 /// @notice What the tests of all packed words share: a word is read as the list of its fields, by its getters.
 abstract contract Fields is Base {
@@ -21,6 +22,17 @@ abstract contract Fields is Base {
         for (; seats != 0; seats >>= 1) {
             n += seats & 1;
         }
+    }
+
+    /// @dev Rules as the contract takes them: a threshold below 1, and windows of 25 bits.
+    function taken(I.Rules memory rules) internal pure returns (I.Rules memory) {
+        if (rules.thresholdDenominator < 2) rules.thresholdDenominator = 2;
+        rules.thresholdNumerator = 1 + rules.thresholdNumerator % (rules.thresholdDenominator - 1);
+        rules.proposeWindow &= (1 << 25) - 1;
+        rules.voteWindow &= (1 << 25) - 1;
+        rules.revealWindow &= (1 << 25) - 1;
+        rules.motionWindow &= (1 << 25) - 1;
+        return rules;
     }
 
     function flag(bool value) internal pure returns (uint256) {

@@ -13,6 +13,7 @@ contract MotionWordTest is Fields {
     struct Terms {
         uint256 deadline;
         uint256 moverSeat;
+        uint256 moverPlace;
         uint256 need;
         uint256 members;
         uint256 kind;
@@ -26,12 +27,13 @@ contract MotionWordTest is Fields {
     }
 
     function fields(MotionWord m) internal pure returns (uint256[] memory f) {
-        f = new uint256[](9);
+        f = new uint256[](10);
         (f[0], f[1], f[2], f[3]) = (m.approvals(), m.rejections(), m.deadline(), m.moverSeat());
         (f[4], f[5], f[6], f[7]) = (m.need(), uint256(m.kind()), uint256(m.state()), m.epochNumber());
         for (uint256 i; i < 64; ++i) {
             if (m.isBarred(i)) f[8] = i + 1;
         }
+        f[9] = m.moverPlace();
     }
 
     function made(Terms memory x) internal pure returns (MotionWord) {
@@ -39,11 +41,12 @@ contract MotionWordTest is Fields {
         x.moverSeat &= 63;
         x.need &= 127;
         x.members %= 65;
-        x.kind %= 3;
+        x.moverPlace &= (1 << 25) - 1;
+        x.kind %= 5;
         x.barred %= 65;
         return toMotionWord(
             x.deadline, x.moverSeat, x.need, x.members, I.MotionKind(x.kind), x.epochNumber, x.barred
-        );
+        ).withMoverPlace(x.moverPlace | (uint256(x.epochNumber) << 25));
     }
 
     function testFuzz_toMotionWord__everyFieldIsWhatWasSet(Terms memory x) public pure {
@@ -56,6 +59,9 @@ contract MotionWordTest is Fields {
         eq(f[6], uint256(I.MotionState.Open));
         eq(f[7], x.epochNumber);
         eq(f[8], x.barred);
+        eq(f[9], x.moverPlace);
+        if (x.barred != 0) eq(made(x).barredSeat(), x.barred - 1);
+        check(made(x).isWish() == (x.need == 0));
     }
 
     /// @dev There is room for kinds to come: all 5 bits are read, and what is no kind yet is none.

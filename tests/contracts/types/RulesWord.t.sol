@@ -7,6 +7,7 @@ import {RulesWord, pack} from "../../../contracts/types/RulesWord.sol";
 
 contract RulesWordTest is Fields {
     function testFuzz_pack__everyRuleIsWhatWasSet(I.Rules memory rules) public pure {
+        rules = taken(rules);
         RulesWord word = pack(rules);
         eq(keccak256(abi.encode(word.unpack())), keccak256(abi.encode(rules)));
         eq(word.proposeWindow(), rules.proposeWindow);
@@ -18,13 +19,28 @@ contract RulesWordTest is Fields {
     /// @dev The least whole number above the exact fraction, whatever the other rules are.
     function testFuzz_need__isTheLeastAboveTheFraction(I.Rules memory rules, uint256 eligible) public pure {
         eligible %= 65;
-        if (rules.thresholdDenominator < 2) rules.thresholdDenominator = 2;
-        rules.thresholdNumerator = 1 + rules.thresholdNumerator % (rules.thresholdDenominator - 1);
+        rules = taken(rules);
         (uint256 n, uint256 d) = (rules.thresholdNumerator, rules.thresholdDenominator);
         uint256 need = pack(rules).need(eligible);
         check(need * d > n * eligible);
         check((need - 1) * d <= n * eligible);
         check(need <= eligible || eligible == 0); // a threshold below 1 can be reached
+    }
+
+    /// @dev What weights need, and at least a majority.
+    function testFuzz_motionNeed__isTheLargerOfTheTwo(I.Rules memory rules, uint256 eligible) public pure {
+        eligible = 1 + eligible % 64;
+        RulesWord word = pack(taken(rules));
+        uint256 need = word.motionNeed(eligible);
+        check(need >= word.need(eligible) && 2 * need > eligible && need <= eligible);
+        check(need == word.need(eligible) || 2 * (need - 1) <= eligible);
+    }
+
+    function test_motionNeed__thirdsHalvesAndThreeQuarters() public pure {
+        eq(pack(I.Rules(1, 3, 1, 1, 1, 1)).motionNeed(10), 6);
+        eq(pack(I.Rules(1, 3, 1, 1, 1, 1)).motionNeed(9), 5);
+        eq(pack(I.Rules(1, 2, 1, 1, 1, 1)).motionNeed(10), 6);
+        eq(pack(I.Rules(3, 4, 1, 1, 1, 1)).motionNeed(10), 8);
     }
 
     /// @dev A little more than a half, written with the largest numbers that a threshold may have.
