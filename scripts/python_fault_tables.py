@@ -64,7 +64,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "node/template": ("tests/node/test_settings.py",),
     "node/worker/answers": ("tests/node/test_worker_codec.py", "tests/node/test_supervisor.py"),
     "node/worker/border": ("tests/node/test_worker_codec.py", "tests/node/test_worker_process.py"),
-    "node/worker/main": ("tests/node/test_worker_process.py", *_RESTARTS),
+    "node/worker/main": ("tests/node/test_worker_main.py", "tests/node/test_worker_process.py", *_RESTARTS),
     "node/worker/supervisor": ("tests/node/test_supervisor.py",),
 }
 

@@ -80,7 +80,7 @@ def estimate_deploy(web3: Web3, deployer: str, genesis: Genesis, *, fee_cap: int
             ) from e
         raise TransactionError(
             f"the chain can't say what the deployment costs: {_said(e)}",
-            expected="a chain with the rules of Shanghai (2023) or later, whose blocks have room for 5,000,000 gas",
+            expected="a chain with the rules of Shanghai (2023) or later, whose blocks have room for 8,000,000 gas",
             fix="check the endpoint, and how the chain is configured",
         ) from e
     cost = Cost(gas + gas // 10, price, balance)

@@ -14,9 +14,11 @@ from .reach import REFUSALS
 
 __all__ = ["FeeSource", "Fees", "in_gwei"]
 
+_GWEI = 10**9
+# What an endpoint may name as the usual tip where there is no cap: this much, or the base fee, and no more than that.
+_TIP, _MOST_TIP = 10 * _GWEI, 100 * _GWEI
 _TIP_KEPT_S = 30.0  # the usual tip changes slowly, and asking is a call
-# What is paid without a cap, whatever the endpoint says: it is a stranger, and a tip is paid in full.
-_MOST_TIP, _MOST_PRICE = 10 * 10**9, 1_000 * 10**9
+_MOST_PRICE = 1_000 * _GWEI  # where there is neither a cap nor a base fee, so that the whole price is paid
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +58,12 @@ def _more(wei: int) -> int:
 class FeeSource:
     """Suggests fees, as the endpoint says, within reason.
 
-    A tip is never above the base fee, or 10 gwei if that is more. A chain without a base fee, where the whole price is
-    paid, is believed up to 1,000 gwei, and above that only with a cap.
+    Without a cap a tip is never above the base fee (up to 100 gwei), or 10 gwei if that is more; and a chain without a
+    base fee, where the whole price is paid, is believed up to 1,000 gwei.
 
     Parameters
     ----------
-    cap: wei per unit of gas that is never exceeded; None: no cap.
+    cap: wei per unit of gas that is never exceeded; None: the ceilings above.
     """
 
     def __init__(self, web3: Web3, cap: int | None = None) -> None:
@@ -81,7 +83,7 @@ class FeeSource:
             fees = Fees(int(self._web3.eth.gas_price), None)
             least = fees.price
         else:
-            tip = min(self._fetch_tip(int(base)), max(int(base), _MOST_TIP))
+            tip = self._fetch_tip(int(base))
             # Twice the base fee: it can rise six times by an eighth before the transaction is priced out.
             fees, least = Fees(2 * int(base) + tip, tip), int(base)
         if self.cap is None and base is None and fees.price > _MOST_PRICE:
@@ -109,7 +111,8 @@ class FeeSource:
             except REFUSALS:  # a chain that doesn't know the call
                 tip = max(int(self._web3.eth.gas_price) - base, 0)
             self._tip = (time.monotonic() + _TIP_KEPT_S, tip)
-        return self._tip[1]
+        # Of the base fee no more is paid than the chain asks; a tip is paid as it is offered.
+        return self._tip[1] if self.cap is not None else min(self._tip[1], max(_TIP, min(base, _MOST_TIP)))
 
 
 def in_gwei(wei: int) -> str:

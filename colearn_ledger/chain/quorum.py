@@ -119,6 +119,11 @@ class AgreedSnapshot:
     clock: int
     backers: tuple[Endpoint, ...]
 
+    @property
+    def pin(self) -> Any:
+        """The block as ``eth_call`` and its kind take it."""
+        return self.quorum.contract.pin(self.head)
+
     def view(self, member: str) -> View:
         """What ``member``'s node needs to decide, byte by byte as enough endpoints say it. This thread goes on with one
         of these. Raises NoQuorum.

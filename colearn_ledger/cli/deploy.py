@@ -65,7 +65,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--learner", metavar="MODULE:FUNCTION", help="called with the options, makes a learner")
     add("--options", nargs="+", action="extend", default=[], metavar="NAME=VALUE", help="of the learner")
     add("--learner-config", type=Path, metavar="FILE", help="take both from [learner] in a node's configuration")
-    add("--weights", type=Path, metavar="FILE", help="weights in the canonical format")
+    text = "weights in the canonical format; the learner then says which of their leaves are local or bounded"
+    add("--weights", type=Path, metavar="FILE", help=text)
 
     add = parser.add_argument_group("the store that they go to").add_argument
     add("--ipfs", metavar="ADDRESS", help="RPC of an IPFS daemon on this machine, such as /ip4/127.0.0.1/tcp/5001")
@@ -108,11 +109,14 @@ def run(options: argparse.Namespace) -> int:
     account = _account(options, wanted.network)
     # A folder would be made, and nothing is made before it is confirmed.
     store = None if wanted.store.folder is not None else wanted.store.open()
+    first = None
     if wanted.learner is not None:
         print(f"making the first weights by {wanted.learner.factory} ...", file=sys.stderr, flush=True)
-        weights = first_weights(wanted.learner)
-    else:
+        first = first_weights(wanted.learner)
+    if first is None or options.weights is not None:
         weights = read_weights(options.weights, wanted.max_size)
+    else:
+        weights = first.weights
 
     def look() -> Plan:
         begin_view(web3)
@@ -121,6 +125,7 @@ def run(options: argparse.Namespace) -> int:
             account.address,
             wanted.members,
             weights,
+            schema=None if first is None else first.schema,
             rules=wanted.rules,
             secret_votes=options.secret,
             shuffled=options.shuffled,
@@ -231,15 +236,15 @@ def _rules(options: argparse.Namespace) -> Rules:
 
 
 def _learner(options: argparse.Namespace) -> LearnerSpec | None:
-    """How the first weights are made; None if they are in a file."""
+    """Which learner makes the first weights, or says the roles of their leaves where they are in a file."""
     from ..learners.loading.factory import FACTORY_FORM, LearnerSpec, is_factory, read_learner_spec
     from ..learners.loading.options import parse_options
 
-    given = [options.learner, options.learner_config, options.weights]
-    if sum(one is not None for one in given) != 1:
+    learners = [one for one in (options.learner, options.learner_config) if one is not None]
+    if len(learners) > 1 or not (learners or options.weights):
         raise UsageError(
-            "the first weights come from nowhere" if not any(given) else "the first weights come from several places",
-            expected="one of --learner, --learner-config and --weights",
+            "the first weights come from several places" if learners else "the first weights come from nowhere",
+            expected="one of --learner and --learner-config, or --weights, or --weights with one of them",
             fix="--learner my_module:make_learner has your learner make them",
         )
     if options.options and options.learner is None:

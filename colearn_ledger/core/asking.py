@@ -17,6 +17,7 @@ from ..errors import InvalidWeights, LearnerError, LearnerWarning, UntestableWei
 from .failures import text_of
 from .held import Held
 from .learner import Learner, ProposedWeights, Weights, number_of
+from .lineage import NOTHING_NEW, check_lineage, is_new, kept_within, with_own
 from .schema import Schema
 from .tensors import as_number, like, parts_of, plain
 from .weights import decode, encode
@@ -29,6 +30,7 @@ __all__ = [
     "ask_proposal",
     "ask_propose",
     "ask_test",
+    "ask_vote",
     "check_methods",
     "why_declined",
 ]
@@ -78,7 +80,9 @@ def ask_proposal(
 
     The weights are in the bytes alone: they may be large, and need not be held twice.
 
-    ``held``: what it was given to adopt, if that is known; it saves an encoding of the current weights.
+    ``held``: what it was given to adopt, if that is known: the parent, within whose bounds its proposal is kept leaf by
+    leaf (:mod:`.lineage`), unless it is an attacker that says it is ``unbounded``. It also saves an encoding of the
+    current weights.
 
     Raises InvalidWeights (SchemaMismatch where it is another model's) when nobody could accept the proposal. That is
     the proposer's own mistake, so it is told before anybody votes, in process and on a ledger alike.
@@ -87,9 +91,14 @@ def ask_proposal(
         own.clear()
         proposed = ask_propose(learner, round, name)
         try:
-            data = encode(schema.fit(plain(proposed.weights)))
+            tree = schema.fit(plain(proposed.weights))
             proposed = Weights(None, proposed.training_summary)
-            schema.check_size(len(data), None if held is None or held.data is None else len(held.data))
+            parent = None if held is None else held.data
+            if parent is not None and not getattr(learner, "unbounded", False):
+                tree = kept_within(schema, tree, parent)
+            data = encode(tree)
+            del tree
+            schema.check_size(len(data), None if parent is None else len(parent))
             if max_size is not None and len(data) > max_size:
                 raise InvalidWeights(
                     f"they are {len(data)} bytes",
@@ -102,15 +111,17 @@ def ask_proposal(
     return proposed, data
 
 
-def why_declined(proposed: Weights, *, unchanged: bool = False) -> str:
+def why_declined(proposed: Weights, data: bytes = b"", held: Held | None = None) -> str:
     """Why a learner that was asked to train makes no proposal, for people; empty where it makes one.
 
-    It says so by an error code in its training summary; which weights it returned then doesn't matter. ``unchanged``:
-    they are the accepted ones, which nobody needs to vote on, and which a ledger refuses.
+    It says so by an error code in its training summary; which weights it returned then doesn't matter. And weights that
+    change nothing which a score depends on are no proposal: ``data`` are their bytes, ``held`` their parent.
     """
     summary = proposed.training_summary
     if getattr(summary, "error_code", None) is None:
-        return "nothing changed: these are the accepted weights" if unchanged else ""
+        if held is not None and held.data is not None and not is_new(held.schema, data, held.data):
+            return f"the training came to nothing: {NOTHING_NEW}"
+        return ""
     assert summary is not None
     budget = summary.dp_budget
     if budget is None:
@@ -119,14 +130,27 @@ def why_declined(proposed: Weights, *, unchanged: bool = False) -> str:
     return f"the privacy budget is spent: {spent} at delta {budget.target_delta:.2g}"
 
 
+def ask_vote(learner: Learner, weights: Weights, name: str = "", *, held: Held) -> ProposedWeights:
+    """Have the learner test a proposal on what it holds, as :func:`ask_test` does.
+
+    Raises InvalidWeights for weights that differ from their parent as they must not, leaf by leaf (:mod:`.lineage`).
+    """
+    if held.data is not None:
+        check_lineage(held.schema, weights.weights, held.data)
+    return ask_test(learner, weights, name, held=held)
+
+
 def ask_test(learner: Learner, weights: Weights, name: str = "", *, held: Held | None = None) -> ProposedWeights:
     """Have the learner test decoded weights, which become its own; its scores are numbers, or this raises.
 
-    The vote and the current score of the result are a bool and a float of Python's, or None. ``held``: as for
-    :func:`ask_proposal`.
+    The vote and the current score of the result are a bool and a float of Python's, or None. ``held``: what it was
+    given to adopt, which saves an encoding, and by whose schema it keeps its local leaves.
     """
     with _unchanged(learner, "mli_test_weights", name, held) as own:
-        given = Weights(like(weights.weights, own.pop()), weights.training_summary)
+        mine = own.pop()
+        tree = weights.weights if held is None else with_own(held.schema, weights.weights, mine)
+        given = Weights(like(tree, mine), weights.training_summary)
+        del mine, tree
         judged = _expect(learner.mli_test_weights(given), ProposedWeights, "mli_test_weights", learner, name)
     _ = judged.vote_value, judged.test_value
     judged.vote = _vote(judged.vote, learner, name)
@@ -135,14 +159,21 @@ def ask_test(learner: Learner, weights: Weights, name: str = "", *, held: Held |
     return judged
 
 
-def ask_judge(learner: Learner, weights: Weights, name: str = "", *, held: Held | None = None) -> ProposedWeights:
+def ask_judge(
+    learner: Learner, weights: Weights, name: str = "", *, held: Held | None = None, its_own: bool = False
+) -> ProposedWeights:
     """Have the learner test decoded weights that somebody proposed: :func:`ask_test`, but whose fault is a failure?
 
     What fails with them and not with the learner's current weights is the weights' fault: predictions that overflow
     and that no metric takes, a model that can't be made of such numbers. That raises UntestableWeights with the reason,
     so it is a vote to reject, as any InvalidWeights that the learner raises. What fails with the current weights, too,
     is the learner's own, and is raised as it is.
+
+    Before the learner sees them they are compared with their parent, which it holds, unless they are ``its_own``:
+    InvalidWeights where a leaf differs as it must not (:mod:`.lineage`).
     """
+    if held is not None and held.data is not None and not its_own:
+        check_lineage(held.schema, weights.weights, held.data)
     try:
         return ask_test(learner, weights, name, held=held)
     except InvalidWeights:
@@ -172,9 +203,11 @@ def _copy_of_current(learner: Learner, name: str, held: Held | None) -> Weights:
     return Weights(decode(encode(ask_current(learner, name).weights)))
 
 
-def ask_accept(learner: Learner, weights: Weights, name: str = "") -> None:
-    """Have the learner adopt decoded weights, which become its own."""
-    learner.mli_accept_weights(Weights(like(weights.weights, _current(learner, name).weights)))
+def ask_accept(learner: Learner, weights: Weights, name: str = "", *, schema: Schema | None = None) -> None:
+    """Have the learner adopt decoded weights, which become its own; it keeps its own local leaves of the ``schema``."""
+    own = _current(learner, name).weights
+    tree = weights.weights if schema is None else with_own(schema, weights.weights, own)
+    learner.mli_accept_weights(Weights(like(tree, own)))
 
 
 @contextlib.contextmanager
@@ -202,7 +235,7 @@ def _unchanged(learner: Learner, method: str, name: str, held: Held | None) -> I
         if before.are(now):
             return False
         _written(now, learner, name)  # raises if they are no weights any more
-        ask_accept(learner, Weights(before.tree()), name)
+        ask_accept(learner, Weights(before.tree()), name, schema=before.schema)
         if adopted and not before.are(_current(learner, name).weights):
             before.exact = False  # it never gave back what it adopts: it may have changed nothing
         return before.exact

@@ -13,6 +13,9 @@ import numpy as np
 from ..errors import InvalidWeights, LearnerError
 from .asking import ask_accept, ask_current, ask_propose, ask_test, check_methods, why_declined
 from .learner import Learner, ProposedWeights, Weights
+from .lineage import kept_within, with_parent
+from .probing import findings
+from .roles import roles_of
 from .schema import Schema
 from .tensors import arrays_of, like, parts_of, plain
 from .tree import shown
@@ -46,8 +49,8 @@ class LearnerReport:
 def check_learner(learner: object, *, make: Callable[[], object] | None = None) -> LearnerReport:
     """Try a learner out, and raise :class:`LearnerError` for the first promise of the interface that it breaks.
 
-    It trains and tests a few times, so call it in a test of your learner. The learner has its own weights again
-    afterwards.
+    It trains and tests a few times, and again from each leaf's extremes that the learner approves, so call it in a test
+    of your learner. The learner has its own weights again afterwards.
 
     Parameters
     ----------
@@ -84,13 +87,15 @@ class _Trial:
         own = ask_current(learner).weights
         self.warnings = warnings_about(own)
         self.before = encode(own)
-        self.schema = Schema.of(own)
+        self.schema = Schema.of(own, roles_of(learner))
         self.opaque = any(isinstance(part, bytes | str) for _, part in parts_of(own))
 
     # Every check reads the learner itself: what the drivers repair is what is looked for here.
 
     def current(self) -> bytes:
-        return encode(self.schema.fit(ask_current(self.learner).weights))
+        """The current weights; local leaves, which are the learner's own affair, as they were at first."""
+        tree = self.schema.fit(ask_current(self.learner).weights)
+        return encode(with_parent(self.schema, tree, self.before))
 
     def given(self, data: bytes) -> Weights:
         return Weights(like(decode(data), self.learner.mli_get_current_weights().weights))
@@ -110,7 +115,7 @@ class _Trial:
         return True
 
     def put_back(self) -> None:
-        ask_accept(self.learner, Weights(decode(self.before)))
+        ask_accept(self.learner, Weights(decode(self.before)), schema=self.schema)
 
     def broken(self, what: str, expected: str, fix: str) -> LearnerError:
         return LearnerError(f"{self.name}: {what}", expected=expected, fix=fix)
@@ -135,6 +140,8 @@ class _Trial:
         _scribble(self.learner.mli_get_current_weights().weights)
         self.unchanged("writing into what mli_get_current_weights returned", "return copies of the model's arrays")
         self.try_accepting(trained)
+        self.put_back()
+        self.warnings += findings(self.learner, self.schema, self.before)
 
     def try_proposing(self) -> bytes:
         proposed = ask_propose(self.learner, 1)
@@ -151,7 +158,7 @@ class _Trial:
 
     def encoded(self, proposed: Weights) -> bytes:
         try:
-            return encode(self.schema.fit(plain(proposed.weights)))
+            return encode(kept_within(self.schema, self.schema.fit(plain(proposed.weights)), self.before))
         except InvalidWeights as error:
             error.what = f"{self.name} proposed weights that nobody can accept: {error.what}"
             raise

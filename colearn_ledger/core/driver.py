@@ -17,6 +17,7 @@ from .asking import ask_accept, ask_current, ask_judge, ask_proposal, ask_test, 
 from .held import Held
 from .learner import Learner, ProposedWeights, Weights, without_weights
 from .results import Results, RoundResult
+from .roles import roles_of
 from .schema import Schema
 from .threshold import Tie, need, parse_threshold
 from .weights import decode, encode, weights_ref
@@ -131,16 +132,18 @@ def play_round(
     everyone = _checked(learners)
     for learner in everyone:
         check_methods(learner)
-    schema = Schema.of(ask_current(everyone[round_index % len(everyone)]).weights)
-    held = [Held(schema) for _ in everyone]
+    proposer = everyone[round_index % len(everyone)]
+    data, schema = _first(proposer, "")
+    # The parent's bytes; what each learner holds only it can say, as nobody has shared any weights yet.
+    held = [Held(schema, data, exact=False) for _ in everyone]
     return _round(round_index + 1, everyone, threshold, [""] * len(everyone), held, keep=True)
 
 
 def set_equal_weights(learners: Sequence[Learner]) -> None:
     """Give every learner the first one's current weights, the start of a run."""
-    data = encode(ask_current(learners[0]).weights)
+    data, schema = _first(learners[0], "")
     for learner in learners:
-        ask_accept(learner, Weights(decode(data, verified=True)))
+        ask_accept(learner, Weights(decode(data, verified=True)), schema=schema)
 
 
 def tried(tests: Sequence[ProposedWeights], data: bytes, seconds: float) -> RoundResult:
@@ -209,7 +212,7 @@ class InProcess:
 def _first(learner: Learner, name: str) -> tuple[bytes, Schema]:
     """The learner's current weights, as bytes, and their schema."""
     tree = ask_current(learner, name).weights
-    return encode(tree), Schema.of(tree)
+    return encode(tree), Schema.of(tree, roles_of(learner))
 
 
 def _round(
@@ -226,7 +229,7 @@ def _round(
     proposer = (number - 1) % len(learners)
     schema = held[proposer].schema
     proposed, data = ask_proposal(learners[proposer], number, schema, names[proposer], held=held[proposer])
-    declined = why_declined(proposed, unchanged=data == held[proposer].data)
+    declined = why_declined(proposed, data, held[proposer])
     if declined:
         weights = Weights(decode(data, schema) if keep else None)
         nothing = [ProposedWeights(weights, math.nan, math.nan) for _ in learners]
@@ -269,7 +272,7 @@ def _try_test(learner: Learner, weights: Weights, name: str, *, held: Held, its_
     mistake in the program, as learners of different models are.
     """
     try:
-        return ask_judge(learner, weights, name, held=held)
+        return ask_judge(learner, weights, name, held=held, its_own=its_own)
     except UntestableWeights:
         return None
     except SchemaMismatch:
@@ -283,7 +286,7 @@ def _try_test(learner: Learner, weights: Weights, name: str, *, held: Held, its_
 def _share(data: bytes, learners: Sequence[Learner], held: Sequence[Held]) -> None:
     for learner, own in zip(learners, held, strict=True):
         own.data = data
-        ask_accept(learner, Weights(own.tree()))
+        ask_accept(learner, Weights(own.tree()), schema=own.schema)
 
 
 def _checked(learners: Sequence[Learner]) -> tuple[Learner, ...]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import InvalidWeights
+from .lineage import with_parent
 from .schema import Schema
 from .tensors import plain
 from .weights import decode, is_encoding
@@ -40,10 +41,13 @@ class Held:
         return self.data is not None and self.exact
 
     def are(self, own: Any) -> bool:
-        """Whether ``own``, as the learner gives its current weights, are the ones that it adopted."""
+        """Whether ``own``, as the learner gives its current weights, are the ones that it adopted.
+
+        Its local leaves are its own, whatever they are.
+        """
         assert self.data is not None
         try:
-            return is_encoding(self.data, self.schema.fit(plain(own)))
+            return is_encoding(self.data, with_parent(self.schema, self.schema.fit(plain(own)), self.data))
         except InvalidWeights:  # whatever they are by now, they were weights of the schema when they were adopted
             return False
 

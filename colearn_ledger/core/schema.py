@@ -1,29 +1,30 @@
-"""What a collective's weights must look like: the tree's shape, and each array's dtype and shape.
+"""What a collective's weights must look like: the tree's shape, each array's dtype and shape, and each leaf's role.
 
 Fixed when a collective is founded, from the genesis weights, so that a proposal that the model can't load is refused
-before any of it is loaded, and one of another size before any of it is fetched. Values are free, and so is the length
-of bytes; the types of scalars aren't.
+before any of it is loaded, and one of another size before any of it is fetched. Values are free where a leaf is
+``scored``, and so is the length of bytes; the types of scalars aren't.
 """
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from ..errors import ConfigError, SchemaMismatch
+from ..errors import ConfigError, LearnerError, SchemaMismatch
 from .header import MAX_HEADER, header_of
 from .limits import most_after
+from .roles import Bounded, Role, Roles, role_from_json, role_to_json
 from .tensors import as_number, as_scalar
 from .tree import DTYPES, MAX_DEPTH, Leaf, Node, child_path, leaves_of, scalar_type, shown, skeleton_of
 
 __all__ = ["Schema"]
 
-_FORMAT = "colearn-schema-1"
+_FORMAT = "colearn-schema-2"
 _NUMBERS = {"bool": bool, "int": int, "float": float}
 # Values that JSON writes with the fewest characters, and with the most.
 _SHORTEST: dict[str, Any] = {"none": None, "bool": True, "int": 0, "float": 0.0, "str": ""}
@@ -35,19 +36,43 @@ _SCALARS = ("none", "bool", "int", "float", "str", "bytes")
 class Schema:
     """The shape of a tree of weights, as nested JSON-like lists (see ``docs/weights-format.md``).
 
-    Two schemas are equal if, and only if, the same weights fit both.
+    Two schemas are equal if, and only if, the same weights fit both and the same leaves have the same roles.
+
+    Attributes
+    ----------
+    tree: the shape, as canonical JSON.
+    roles: of the leaves that are not ``scored``, by their places in the tree, in order.
     """
 
     tree: str
+    roles: tuple[tuple[str, Role], ...] = ()
 
     @classmethod
-    def of(cls, tree: Any) -> Schema:
-        """The schema of a tree of weights; raises as :func:`~colearn_ledger.core.weights.encode` would."""
-        return cls.of_skeleton(skeleton_of(tree)[0])
+    def of(cls, tree: Any, roles: Roles | None = None) -> Schema:
+        """The schema of a tree of weights; raises as :func:`~colearn_ledger.core.weights.encode` would.
+
+        ``roles``: of leaves, or of all leaves at a place in the tree; others are scored. Raises LearnerError for a
+        place where nothing is, and for a bound on what is no number.
+        """
+        return cls.of_skeleton(skeleton_of(tree)[0], roles)
 
     @classmethod
-    def of_skeleton(cls, skeleton: Node) -> Schema:
-        return cls(json.dumps(_shape(skeleton), separators=(",", ":"), sort_keys=True))
+    def of_skeleton(cls, skeleton: Node, roles: Roles | None = None) -> Schema:
+        shape = _shape(skeleton)
+        try:
+            found = _roles(shape, roles or {})
+        except ConfigError as error:
+            raise LearnerError(
+                f"the roles of the weights' leaves: {error.what}",
+                expected=error.expected,
+                fix="correct the learner's leaf_roles",
+            ) from None
+        return cls(json.dumps(shape, separators=(",", ":"), sort_keys=True), found)
+
+    @property
+    def local(self) -> tuple[str, ...]:
+        """The places of the leaves that stay with each learner."""
+        return tuple(path for path, role in self.roles if role == "local")
 
     def check(self, tree: Any) -> None:
         """Raise SchemaMismatch, naming the first difference, if a tree of weights doesn't fit."""
@@ -105,15 +130,20 @@ class Schema:
 
     def to_json(self) -> dict[str, Any]:
         """A JSON value, for a deployment's record."""
-        return {"format": _FORMAT, "tree": json.loads(self.tree)}
+        roles = {path: role_to_json(role) for path, role in self.roles}
+        return {"format": _FORMAT, "tree": json.loads(self.tree), "roles": roles}
 
     @classmethod
     def from_json(cls, value: Any) -> Schema:
         """The schema of a JSON value; raises ConfigError if it isn't one."""
-        if not isinstance(value, dict) or set(value) != {"format", "tree"} or value["format"] != _FORMAT:
-            raise ConfigError("the weights' schema isn't one", expected=f'{{"format": "{_FORMAT}", "tree": …}}')
+        if not isinstance(value, dict) or set(value) != {"format", "tree", "roles"} or value["format"] != _FORMAT:
+            expected = f'{{"format": "{_FORMAT}", "tree": …, "roles": …}}'
+            raise ConfigError("the weights' schema isn't one", expected=expected)
         _validate(value["tree"], "", 0)
-        return cls(json.dumps(value["tree"], separators=(",", ":"), sort_keys=True))
+        if not isinstance(value["roles"], dict):
+            raise ConfigError("the roles of the weights' schema aren't any", expected='{"/place/of/a/leaf": ROLE}')
+        roles = _roles(value["tree"], {path: role_from_json(role) for path, role in value["roles"].items()})
+        return cls(json.dumps(value["tree"], separators=(",", ":"), sort_keys=True), roles)
 
 
 def _fit(value: Any, want: Any) -> Any:
@@ -144,6 +174,44 @@ def _shape(node: Node) -> Any:
     if isinstance(node, list | tuple):
         return ["list" if isinstance(node, list) else "tuple", *map(_shape, node)]
     return scalar_type(node)
+
+
+def _roles(shape: Any, wanted: Roles) -> tuple[tuple[str, Role], ...]:
+    """The role of each leaf that isn't scored; the longest place that holds a leaf gives it its own."""
+    found: dict[str, tuple[int, Role]] = {}
+    leaves = dict(_leaves(shape, ""))
+    for place, role in wanted.items():
+        held = [path for path in leaves if path == place or path.startswith(place + "/") or not place]
+        if not held:
+            raise ConfigError(f"there is no leaf at {shown(place)}", expected=_places(leaves))
+        for path in held:
+            if path not in found or found[path][0] < len(place):
+                found[path] = (len(place), role)
+    for path, (_, role) in found.items():
+        if isinstance(role, Bounded) and not _is_number(leaves[path]):
+            raise ConfigError(f"what is at {shown(path)} can't be bounded: {_say(leaves[path])}", expected="numbers")
+    return tuple(sorted((path, role) for path, (_, role) in found.items() if role != "scored"))
+
+
+def _leaves(shape: Any, path: str) -> Iterator[tuple[str, Any]]:
+    """All that isn't a list, tuple or dict, with its place."""
+    if isinstance(shape, dict):
+        for key, child in shape.items():
+            yield from _leaves(child, child_path(path, key))
+    elif _is_sequence(shape):
+        for i, child in enumerate(shape[1:]):
+            yield from _leaves(child, child_path(path, i))
+    else:
+        yield path, shape
+
+
+def _places(leaves: Iterable[str]) -> str:
+    names = sorted(leaves)
+    return f"one of {', '.join(map(shown, names[:12]))}{', …' if len(names) > 12 else ''}"
+
+
+def _is_number(shape: Any) -> bool:
+    return shape in ("int", "float") or (isinstance(shape, list) and shape[1] not in ("BOOL", "BF16"))
 
 
 def _example(shape: Any, path: str, *, longest: bool) -> Node:

@@ -7,6 +7,7 @@ from enum import Enum
 from typing import Any
 
 __all__ = [
+    "CHANGES_NOTHING",
     "ColearnModel",
     "DiffPrivBudget",
     "DiffPrivConfig",
@@ -17,6 +18,9 @@ __all__ = [
     "TrainingSummary",
     "VoteRecord",
 ]
+
+
+CHANGES_NOTHING = "changes nothing that this member can score"  # a VoteRecord's reason
 
 
 class ErrorCodes(Enum):
@@ -77,6 +81,7 @@ class VoteRecord:
     margin: by how much the score had to rise.
     current_score, proposed_score: of the two models on the vote set.
     p_value: of the policy's test; None if it makes none.
+    reason: why not, where the policy by itself would have approved; empty otherwise.
     """
 
     policy: str
@@ -85,6 +90,7 @@ class VoteRecord:
     current_score: float
     proposed_score: float
     p_value: float | None = None
+    reason: str = ""
 
 
 class ModelFormat(Enum):

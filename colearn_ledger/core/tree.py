@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Union
 
@@ -26,10 +26,13 @@ __all__ = [
     "child_path",
     "leaves_of",
     "parse_tree",
+    "part_at",
     "scalar_type",
+    "scalars_of",
     "shown",
     "skeleton_of",
     "tree_json",
+    "with_parts",
 ]
 
 MAX_DEPTH = 32
@@ -176,6 +179,39 @@ def leaves_of(skeleton: Node) -> list[Leaf]:
         children = skeleton.values() if isinstance(skeleton, dict) else skeleton
         return [leaf for child in children for leaf in leaves_of(child)]
     return []
+
+
+def scalars_of(skeleton: Node, path: str = "") -> dict[str, Any]:
+    """What has no bytes of its own (numbers, texts, None), by its place."""
+    if isinstance(skeleton, Leaf):
+        return {}
+    if isinstance(skeleton, dict):
+        children = [(child_path(path, key), child) for key, child in skeleton.items()]
+    elif isinstance(skeleton, list | tuple):
+        children = [(child_path(path, i), child) for i, child in enumerate(skeleton)]
+    else:
+        return {path: skeleton}
+    return {place: value for where, child in children for place, value in scalars_of(child, where).items()}
+
+
+def with_parts(tree: Any, parts: Mapping[str, Any], path: str = "") -> Any:
+    """The tree with other values at some places; lists, tuples and dicts are new, all else is the tree's own."""
+    if path in parts:
+        return parts[path]
+    if isinstance(tree, Mapping):
+        return {key: with_parts(child, parts, child_path(path, key)) for key, child in tree.items()}
+    if isinstance(tree, list | tuple):
+        kind = list if isinstance(tree, list) else tuple
+        return kind(with_parts(child, parts, child_path(path, i)) for i, child in enumerate(tree))
+    return tree
+
+
+def part_at(tree: Any, path: str) -> Any:
+    """What a tree has at a place that :func:`child_path` names."""
+    for step in path.split("/")[1:]:
+        key = step.replace("~1", "/").replace("~0", "~")
+        tree = tree[key] if isinstance(tree, Mapping) else tree[int(key)]
+    return tree
 
 
 def scalar_type(value: Any) -> str:

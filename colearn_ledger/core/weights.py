@@ -23,9 +23,18 @@ from .header import FORMAT, MAX_HEADER, header_of, in_file_order
 from .protocol import WeightsRef
 from .schema import Schema
 from .tensors import bfloat16
-from .tree import DTYPES, MAX_DEPTH, MAX_NDIM, Leaf, Node, leaves_of, parse_tree, shown, skeleton_of
+from .tree import DTYPES, MAX_DEPTH, MAX_NDIM, Leaf, Node, leaves_of, parse_tree, scalars_of, shown, skeleton_of
 
-__all__ = ["MAX_HEADER", "check_head", "decode", "encode", "is_encoding", "weights_ref"]
+__all__ = [
+    "MAX_HEADER",
+    "check_head",
+    "decode",
+    "encode",
+    "is_encoding",
+    "parts_of_data",
+    "parts_of_tree",
+    "weights_ref",
+]
 
 _BLOCK = 1 << 16  # elements looked at in one go when values are checked: stays in the cache, and small
 _MAX_JSON_DEPTH = 4 * MAX_DEPTH  # a level of the tree may be two of its JSON
@@ -137,6 +146,31 @@ def _built(node: Node, values: dict[str, Any]) -> Any:
     if isinstance(node, list | tuple):
         return type(node)(_built(child, values) for child in node)
     return node
+
+
+def parts_of_data(data: bytes | bytearray | memoryview) -> dict[str, Any]:
+    """Everything in canonical weights by its place: arrays as they lie there, not copied, and plain scalars.
+
+    The bytes were decoded before, or encoded here. Numbers are as in the file; bfloat16 is its bits, bytes are U8.
+    """
+    view = memoryview(data).cast("B")
+    header, skeleton = _parse(view, len(view), len(view))
+    found: dict[str, Any] = {}
+    position = 8 + len(header)
+    for leaf in in_file_order(leaves_of(skeleton)):
+        count = math.prod(leaf.shape)
+        dtype = _stored_dtype(leaf.dtype)
+        stored = np.frombuffer(view, dtype, count, position) if count else np.empty(0, dtype)
+        found[leaf.name] = stored.reshape(leaf.shape)
+        position += leaf.nbytes
+    found.update(scalars_of(skeleton))
+    return found
+
+
+def parts_of_tree(tree: Any) -> dict[str, Any]:
+    """The same of a tree of weights; raises as :func:`encode` would, but for values that aren't finite."""
+    skeleton, leaves = skeleton_of(tree)
+    return {leaf.name: _flat(leaf, value).reshape(leaf.shape) for leaf, value in leaves} | scalars_of(skeleton)
 
 
 def weights_ref(data: bytes | bytearray | memoryview) -> WeightsRef:

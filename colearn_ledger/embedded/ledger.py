@@ -26,6 +26,7 @@ from ..core.learner import Learner, ProposedWeights, without_weights
 from ..core.limits import DEFAULT_MAX_SIZE
 from ..core.protocol import RoundRecord, RoundState, Rules, View
 from ..core.results import Results, RoundResult
+from ..core.roles import roles_of
 from ..core.schema import Schema
 from ..core.weights import encode
 from ..errors import ChainError
@@ -148,7 +149,7 @@ class _Collective:
     ) -> None:
         started = time.monotonic()
         genesis = ask_current(learners[0], names[0]).weights
-        schema = Schema.of(genesis)
+        schema = Schema.of(genesis, roles_of(learners[0]))
         check_fit(learners, schema, names)
         self._chain = chain
         self._data = encode(genesis)

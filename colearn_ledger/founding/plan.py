@@ -64,6 +64,7 @@ def plan(
     members: Sequence[str],
     weights: bytes,
     *,
+    schema: Schema | None = None,
     rules: Rules | None = None,
     secret_votes: bool = False,
     shuffled: bool = False,
@@ -75,6 +76,7 @@ def plan(
     Parameters
     ----------
     weights: in their canonical encoding.
+    schema: that of all weights to come; None: these weights' own, in which every leaf is scored.
     rules, secret_votes, shuffled, max_size: as :class:`~colearn_ledger.chain.deploy.Genesis` has them; the cap on the
         size of weights follows from the first ones where None is given (:func:`~.limits.proposed_max_size`).
     fee_cap: wei per unit of gas that is never exceeded; None: no cap.
@@ -82,13 +84,14 @@ def plan(
     Raises
     ------
     UsageError: members that can't be.
-    InvalidWeights: the bytes are no weights, or too many.
+    InvalidWeights: the bytes are no weights, or too many, or don't fit the schema.
     ContractError, InsufficientFunds, ChainError: the contract refuses it, it can't be paid, the chain fails.
     """
     addresses = check_membership(members)
     if max_size is not None and len(weights) > max_size:
         raise _too_large(f"the first weights have {len(weights)} bytes", max_size)
-    schema = Schema.of(decode(weights))
+    tree = decode(weights, schema)
+    schema = schema or Schema.of(tree)
     if max_size is None:
         max_size = proposed_max_size(len(weights), grows=schema.sizes()[1] is None)
     genesis = Genesis(addresses, weights_ref(weights), rules or Rules(), secret_votes, shuffled, max_size)

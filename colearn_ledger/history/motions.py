@@ -62,10 +62,10 @@ class Motions:
 
 
 def read_motions(snapshot: Snapshot, *, deployed_block: int = 0, logs: bool = True) -> Motions:
-    """All motions as of ``snapshot``; ``logs``: ask for the events of the enacted ones, too."""
+    """All motions as of ``snapshot``; ``logs``: ask for the events of the enacted ones that need them, too."""
     current = snapshot.current_round()
     records = [_as_of(record, snapshot.clock) for record in fetch_all_motions(snapshot)]
-    enacted = [record.id for record in records if record.state is MotionState.ENACTED]
+    enacted = [r.id for r in records if r.state is MotionState.ENACTED and r.first_round is None]
     since: dict[bytes, int] = {}
     if logs and enacted:
         for event in fetch_events(snapshot, deployed_block, enacted).events:

@@ -17,15 +17,21 @@ from typing import Any
 import numpy as np
 
 from ..core.learner import Learner, ProposedWeights, Weights
+from ..core.roles import Roles, roles_of
+from ..core.schema import Schema
+from ..core.tensors import plain
+from ..core.tree import part_at, with_parts
 from ..errors import UsageError
 
 __all__ = [
     "ATTACKS",
     "Attacker",
+    "BlowUp",
     "LabelFlip",
     "LyingVoter",
     "RandomWeights",
     "SignFlip",
+    "UnscoredState",
     "attack_named",
     "flip_labels",
     "stamp",
@@ -35,12 +41,24 @@ Array = np.ndarray[Any, Any]
 
 
 class Attacker:
-    """Passes everything on to the learner that it wraps; each attack changes one method."""
+    """Passes everything on to the learner that it wraps; each attack changes one method.
+
+    Attributes
+    ----------
+    unbounded: whether its driver lets it propose what goes beyond the roles of its leaves, as an attacker's would.
+    leaf_roles: those of the learner that it wraps.
+    """
+
+    unbounded = False
 
     def __init__(self, learner: Learner, seed: int = 0) -> None:
         self._learner = learner
         self._seed = seed
         self._round = 0
+
+    @property
+    def leaf_roles(self) -> Roles:
+        return roles_of(self._learner)
 
     def mli_begin_round(self, round: int) -> None:
         """The next proposal is for this round."""
@@ -96,6 +114,38 @@ class SignFlip(Attacker):
         return Weights(_mapped(opposite, current, trained))
 
 
+class UnscoredState(Attacker):
+    """Trains honestly, then sets what no score shows, such as counters of steps, to the largest numbers there are.
+
+    Adopted as it is, that ends training for good: nobody's steps move anything any more, or their training fails.
+    """
+
+    unbounded = True
+
+    def mli_propose_weights(self) -> Weights:
+        trained = plain(self._learner.mli_propose_weights().weights)
+        numbers = {
+            path: np.full(value.shape, np.iinfo(value.dtype).max if value.dtype.kind != "f" else 1e300, value.dtype)
+            for path, _ in Schema.of(trained, roles_of(self._learner)).roles
+            if isinstance(value := part_at(trained, path), np.ndarray) and value.dtype.kind in "iuf"
+        }
+        return Weights(with_parts(trained, numbers))
+
+
+class BlowUp(Attacker):
+    """Trains honestly, then makes all weights ``scale`` times as large: the same guesses, which no step moves more."""
+
+    def __init__(self, learner: Learner, seed: int = 0, scale: float = 1e6) -> None:
+        super().__init__(learner, seed)
+        self._scale = scale
+
+    def mli_propose_weights(self) -> Weights:
+        def larger(new: Array) -> Array:
+            return np.asarray(self._scale * new, new.dtype)
+
+        return Weights(_mapped(larger, plain(self._learner.mli_propose_weights().weights)))
+
+
 class LabelFlip(Attacker):
     """Trains and votes on data whose labels are the other way round; reports scores on its true test set.
 
@@ -129,6 +179,8 @@ ATTACKS: dict[str, Callable[[Learner, int], Attacker]] = {
     "random-weights": RandomWeights,
     "sign-flip": SignFlip,
     "lying-votes": LyingVoter,
+    "unscored-state": UnscoredState,
+    "blow-up": BlowUp,
 }
 
 

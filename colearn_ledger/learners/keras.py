@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..core.roles import Roles
 from ..errors import LearnerError, UsageError
 from .privacy.learner import PrivateLearner, PrivateOptions
 from .template import Data
@@ -112,11 +113,40 @@ class KerasLearner(PrivateLearner):
         else:
             self._model.train_on_batch(x[rows], y[rows])
 
+    def settle(self, rng: np.random.Generator) -> None:
+        """Batch normalization's means and variances, as they are on the training set with the weights as trained."""
+        layers = [layer for layer in _layers(self._model) if isinstance(layer, keras.layers.BatchNormalization)]
+        layers = [layer for layer in layers if layer.trainable]
+        if not layers:
+            return
+        before = [layer.momentum for layer in layers]
+        try:
+            for i, rows in enumerate(self.settling_batches(rng)):
+                for layer in layers:
+                    layer.momentum = i / (i + 1)  # so that all batches count alike, and nothing before them
+                self._model(self.train_set[0][rows], training=True)
+        finally:
+            for layer, momentum in zip(layers, before, strict=True):
+                layer.momentum = momentum
+
+    @property
+    def leaf_roles(self) -> Roles:
+        """The states of layers' generators, which each training sets, and what a Normalization layer counted."""
+        unread = {v.path for layer in _layers(self._model) for v in _unread(layer)}
+        return {f"/{i}": "local" for i, v in enumerate(self._model.weights) if v.path in unread}
+
     def read_weights(self) -> list[Array]:
         return [np.array(w, copy=True) for w in self._model.get_weights()]
 
     def write_weights(self, weights: Any) -> None:
+        layers = [layer for layer in _layers(self._model) if isinstance(layer, keras.layers.Normalization)]
+        before = [layer.get_weights() for layer in layers]
         self._model.set_weights(weights)
+        for layer, old in zip(layers, before, strict=True):
+            if any(not np.array_equal(a, b) for a, b in zip(old, layer.get_weights(), strict=True)):
+                # It predicts by what it computed from its weights, and what was compiled has that as a constant.
+                layer.finalize_state()
+                self._model.train_function = self._model.test_function = self._model.predict_function = None
 
     def evaluate(self, data: Data, *, outcomes: bool = False) -> Evaluation:
         x, y = data
@@ -140,7 +170,7 @@ class KerasLearner(PrivateLearner):
             up = not any(word in self._criterion for word in LESS_IS_BETTER)
         value = float(logs[self._criterion])
         parts = self._outcomes(x, y, up) if outcomes else None
-        return Evaluation(value if up else -value, self._criterion, len(x), parts)
+        return Evaluation(value if up else -value, self._criterion, len(x), parts, float(logs["loss"]))
 
     def _outcomes(self, x: Any, y: Any, up: bool) -> Array | None:
         """Each sample's part of the criterion; None if it isn't a mean of such parts."""
@@ -168,3 +198,17 @@ class KerasLearner(PrivateLearner):
                 if one.name == self._criterion and isinstance(one, keras.metrics.MeanMetricWrapper):
                     return functools.partial(one._fn, **one._fn_kwargs)
         return None
+
+
+def _layers(model: Any) -> Iterator[Any]:
+    for layer in model.layers:
+        yield layer
+        if hasattr(layer, "layers"):
+            yield from _layers(layer)
+
+
+def _unread(layer: Any) -> list[Any]:
+    """What of a layer neither a prediction nor a training reads."""
+    if isinstance(layer, keras.layers.Normalization):
+        return [v for v in layer.weights if v.path.endswith("/count")]
+    return [v for v in layer.weights if v.path.endswith("seed_generator_state")]

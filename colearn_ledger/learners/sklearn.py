@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..core.roles import Bounded, Role, Roles
 from ..errors import DataError, LearnerError, UsageError
 from .template import BatchLearner, BatchOptions, Data
 from .voting.policy import Evaluation
 
 try:
     from scipy.sparse import issparse
-    from sklearn.base import is_classifier
+    from sklearn.base import is_classifier, is_regressor
     from sklearn.exceptions import ConvergenceWarning
+    from sklearn.naive_bayes import BernoulliNB, CategoricalNB, ComplementNB, GaussianNB, MultinomialNB
 except ModuleNotFoundError as error:
     raise UsageError(
         "the scikit-learn learner needs scikit-learn, which is not installed",
@@ -50,6 +52,15 @@ NOT_WEIGHTS = {
 }
 
 
+LEAST_SHARE = 1e-15  # of probability, in a log loss
+COUNTER_ROOM = 4  # members have different numbers of samples
+
+# What counts the samples of all trainings so far: it sets how far the next step goes, and no prediction shows it.
+COUNTERS = ("t_", "class_count_", "n_samples_seen_")
+
+# Naive Bayes that counts: what it predicts by is computed from the counts, so that only these travel.
+COUNTING = (BernoulliNB, CategoricalNB, ComplementNB, MultinomialNB)
+COUNTS = ("category_count_", "class_count_", "feature_count_")
 # Parts of the messages by which scikit-learn's linear models and its networks tell it.
 DIVERGED = ("under-/overflow occurred", "non-finite parameter weights")
 
@@ -58,7 +69,9 @@ class SklearnLearner(BatchLearner):
     """Trains, tests and votes with an estimator such as SGDClassifier, Perceptron, MLPClassifier or GaussianNB.
 
     The weights are the fitted attributes that hold numbers (``coef_``, ``intercept_``, ``t_``, ``coefs_``, ``theta_``
-    and so on), by name. The order of samples depends on the seed and the round alone.
+    and so on), by name. The order of samples depends on the seed and the round alone. Counters of samples (``t_``,
+    ``class_count_``), which set how far the next training's steps go and which no prediction shows, are bounded: a
+    proposal may raise them by what the founding learner's training has samples, fourfold.
 
     Parameters
     ----------
@@ -160,6 +173,18 @@ class SklearnLearner(BatchLearner):
     def read_weights(self) -> dict[str, Any]:
         return _weights_of(self._estimator)
 
+    @property
+    def leaf_roles(self) -> Roles:
+        """The counters, by what a round of a few times this learner's samples can add."""
+        most = COUNTER_ROOM * self.samples_per_round
+        roles: dict[str, Role] = {f"/{name}": Bounded(most) for name in COUNTERS if name in self._weights}
+        if isinstance(self._estimator, GaussianNB):
+            roles["/epsilon_"] = "local"  # each training computes its own, and nothing else reads it
+        for name in ("category_count_", "feature_count_"):
+            if name in self._weights and isinstance(self._estimator, COUNTING):
+                roles[f"/{name}"] = Bounded(most * (self._largest if name == "feature_count_" else 1))
+        return roles
+
     def write_weights(self, weights: Any) -> None:
         """Into a copy of the estimator as it was at first, which knows nothing of any training."""
         estimator = copy.deepcopy(self._untrained)
@@ -170,9 +195,17 @@ class SklearnLearner(BatchLearner):
             else:
                 setattr(estimator, name, [v.copy() for v in value])
         self._estimator = estimator
+        if isinstance(estimator, COUNTING):  # one sample and the same taken away: it computes what it predicts by
+            x, y = (part[[0, 0]] for part in self.train_set)
+            estimator.partial_fit(x, y, sample_weight=np.array([1.0, -1.0]), **self._extra)
 
     def evaluate(self, data: Data, *, outcomes: bool = False) -> Evaluation:
         return evaluate_estimator(self._estimator, data, self._scorer, self._criterion, outcomes=outcomes)
+
+    @property
+    def _largest(self) -> float:
+        """The most that one sample can add to a count of features."""
+        return max(1.0, float(abs(self.train_set[0]).max()))
 
 
 def check_data(estimator: Any, **sets: Data) -> None:
@@ -232,7 +265,25 @@ def evaluate_estimator(
         else:
             # R² falls as the squared error rises: on one set they order models alike
             parts = -np.square(guess - np.asarray(y)).reshape(x.shape[0], -1).mean(axis=1)
-    return Evaluation(score, criterion, int(x.shape[0]), parts)
+    return Evaluation(score, criterion, int(x.shape[0]), parts, _loss(estimator, x, np.asarray(y)))
+
+
+def _loss(estimator: Any, x: Any, y: Array) -> float | None:
+    """The mean loss of what lies under the predictions: log loss, hinge loss, squared error; None without any."""
+    with np.errstate(all="ignore"):  # a stranger's weights may overflow: then so does the loss
+        if is_regressor(estimator):
+            return float(np.square(np.asarray(estimator.predict(x), np.float64).reshape(y.shape) - y).mean())
+        if not is_classifier(estimator) or y.ndim != 1:
+            return None
+        right = np.asarray(estimator.classes_)[:, None] == y  # (classes, samples)
+        if hasattr(estimator, "predict_proba"):
+            share = np.where(right.T, estimator.predict_proba(x), 0).sum(axis=1)
+            return float(-np.log(np.clip(share, LEAST_SHARE, None)).mean())
+        if hasattr(estimator, "decision_function"):
+            margins = np.asarray(estimator.decision_function(x), np.float64)
+            signs = 2.0 * (right[1] if margins.ndim == 1 else right.T) - 1
+            return float(np.maximum(0, 1 - signs * margins).mean())
+    return None
 
 
 def _weights_of(estimator: Any) -> dict[str, Any]:
@@ -240,6 +291,8 @@ def _weights_of(estimator: Any) -> dict[str, Any]:
     weights: dict[str, Any] = {}
     for name, value in sorted(vars(estimator).items()):
         if not name.endswith("_") or name.startswith("_") or name in NOT_WEIGHTS:
+            continue
+        if isinstance(estimator, COUNTING) and name not in COUNTS:
             continue
         if isinstance(value, np.ndarray) and value.dtype.kind in "fiu":
             weights[name] = value.copy()

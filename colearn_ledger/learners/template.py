@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict
 import numpy as np
 
 from ..core.learner import MachineLearningInterface, ProposedWeights, Weights
+from ..core.roles import Roles
 from ..core.schema import Schema
 from ..core.summaries import TrainingSummary
 from ..errors import UsageError
+from .voting.further import looked_further
 from .voting.policy import (
     Evaluation,
     OneClassVoteSet,
@@ -38,6 +40,7 @@ Data = tuple[Any, Any]
 OptimizerState = Literal["reset", "keep"]
 
 CHECKS_PER_ROUND = 10  # of early stopping
+SETTLING_SAMPLES, SETTLING_BATCH = 4096, 256
 
 
 class LearnerOptions(TypedDict, total=False):
@@ -104,6 +107,7 @@ class TemplateLearner(MachineLearningInterface):
         self.test_set = _checked("test", test)
         self.seed = seed
         self._policy = vote_policy(options.get("vote_policy", options.get("vote_rule", "not-worse")))
+        self._asks_outcomes = self._policy.needs_outcomes
         self._early_stop = early_stop
         self._round = 0
         self._now: Evaluation | None = None  # of the current weights on the vote set; None: to be computed
@@ -148,6 +152,17 @@ class TemplateLearner(MachineLearningInterface):
     def evaluate(self, data: Data, *, outcomes: bool = False) -> Evaluation:
         """Score the model on a set; ``outcomes`` asks for each sample's part, if the criterion has such parts."""
 
+    def settle(self, rng: np.random.Generator) -> None:
+        """After a training: estimate anew what isn't trained but measured on the data, as batch normalization's means.
+
+        Only on the training set, and all randomness from ``rng``; a training may go on afterwards.
+        """
+
+    @property
+    def leaf_roles(self) -> Roles:
+        """The weights that no score shows (:mod:`~colearn_ledger.core.roles`), by their places; others are scored."""
+        return {}
+
     def summary(self, samples: int) -> TrainingSummary:
         """What is told about a training in which ``samples`` samples were used (each as often as it was)."""
         return TrainingSummary(samples=samples)
@@ -184,7 +199,7 @@ class TemplateLearner(MachineLearningInterface):
             tested = self.evaluate(self.test_set)
         finally:
             self.write_weights(self._weights)
-        vote, record = self._policy.judge(self._now, proposed)
+        vote, record = looked_further(self._policy, self._now, proposed)
         return ProposedWeights(
             weights=weights,
             vote_score=proposed.score,
@@ -220,6 +235,7 @@ class TemplateLearner(MachineLearningInterface):
             samples += used
             if self._early_stop is None or (done % every and done < self.steps):
                 continue
+            self.settle(rng)
             score = self.evaluate(self.vote_set).score
             if kept is None or score > best or math.isnan(best):
                 kept, best, worse = self.read_weights(), score, 0
@@ -227,10 +243,17 @@ class TemplateLearner(MachineLearningInterface):
             worse += 1
             if worse >= self._early_stop:
                 break
-        return self.read_weights() if kept is None else kept, samples
+        if kept is None:
+            self.settle(rng)
+            kept = self.read_weights()
+        return kept, samples
 
     def _evaluate_vote(self) -> Evaluation:
-        return self.evaluate(self.vote_set, outcomes=self._policy.needs_outcomes)
+        found = self.evaluate(self.vote_set, outcomes=self._asks_outcomes)
+        if found.loss is None and not self._asks_outcomes:  # something must tell two models of one score apart
+            self._asks_outcomes = True
+            found = self.evaluate(self.vote_set, outcomes=True)
+        return found
 
     def _fitting(self, weights: Weights) -> Any:
         """A copy of the weights, if they fit the model: a misfit must not be half loaded."""
@@ -290,6 +313,11 @@ class BatchLearner(TemplateLearner):
     def steps(self) -> int:
         return self._steps
 
+    @property
+    def samples_per_round(self) -> int:
+        """How many samples a training uses at most, each as often as it does: what its counters may rise by."""
+        return self._steps * self.batch_size
+
     def train(self, rng: np.random.Generator) -> Iterator[int]:
         self.begin_training(rng)
         if self.optimizer_state == "reset":
@@ -306,6 +334,12 @@ class BatchLearner(TemplateLearner):
                 order = rng.permutation(_count(self.train_set[0]))
             rows, order = order[: self.batch_size], order[self.batch_size :]
             yield rows
+
+    def settling_batches(self, rng: np.random.Generator) -> Iterator[Array]:
+        """Row numbers of the training set for :meth:`settle`: batches of one size, some thousand samples in all."""
+        rows = rng.permutation(_count(self.train_set[0]))[:SETTLING_SAMPLES]
+        size = min(len(rows), SETTLING_BATCH)
+        yield from np.split(rows[: len(rows) // size * size], len(rows) // size)
 
     def begin_training(self, rng: np.random.Generator) -> None:
         """Seed what randomness the framework has of its own, from ``rng``."""

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..core.learner import Weights
+from ..core.roles import Roles
 from ..core.tensors import like, plain
+from ..core.tree import child_path
 from ..errors import InvalidWeights, LearnerError, UsageError
 from .privacy.learner import PrivateLearner, PrivateOptions
 from .template import Data, copied
@@ -45,6 +47,8 @@ def _without_triton() -> None:
 
 
 _without_triton()
+
+BATCH_NORM = torch.nn.modules.batchnorm._BatchNorm
 
 # Scoring runs whole sets through the model in pieces of this size: one call for a usual set, and bounded memory.
 SCORE_BATCH = 2048
@@ -148,6 +152,22 @@ class TorchLearner(PrivateLearner):
         self._loss(self._model(x), y).backward()
         self._optimizer.step()
 
+    def settle(self, rng: np.random.Generator) -> None:
+        """Batch normalization's means and variances, as they are on the training set with the weights as trained."""
+        if not any(module.track_running_stats for module in self._model.modules() if isinstance(module, BATCH_NORM)):
+            return
+        x, _ = self._tensors_of(self.train_set)
+        torch.optim.swa_utils.update_bn((x[torch.from_numpy(rows)] for rows in self.settling_batches(rng)), self._model)
+
+    @property
+    def leaf_roles(self) -> Roles:
+        """What batch normalization counted, which nothing reads once it is estimated anew."""
+        return {
+            child_path("", f"{name}.num_batches_tracked".lstrip(".")): "local"
+            for name, module in self._model.named_modules()
+            if isinstance(module, BATCH_NORM) and module.num_batches_tracked is not None
+        }
+
     def read_weights(self) -> Any:
         return copied(plain(dict(self._model.state_dict())))
 
@@ -172,7 +192,8 @@ class TorchLearner(PrivateLearner):
                 parts = values.reshape(len(x), -1) if values.size >= len(x) > 1 else None
                 if parts is not None:
                     parts = parts[:, 0] if parts.shape[1] == 1 else parts.mean(axis=1)
-        return Evaluation(score, self._criterion, len(x), parts if outcomes else None)
+            loss = float(self._loss(output, y))
+        return Evaluation(score, self._criterion, len(x), parts if outcomes else None, loss)
 
     def _tensors_of(self, data: Data) -> tuple[Any, Any]:
         """The set as tensors, which share the arrays' memory where they can."""

@@ -128,10 +128,19 @@ class XGBoostLearner(TemplateLearner):
     def evaluate(self, data: Data, *, outcomes: bool = False) -> Evaluation:
         guess = self._booster.predict(self._matrix(data))
         y = np.asarray(data[1])
+        loss = self._log_loss(data) if self._classes else float(np.square(guess.T - y.T).mean(dtype=np.float64))
         if self._scorer is not None:
-            return Evaluation(float(self._scorer(y, guess)), self._criterion, len(y))
+            return Evaluation(float(self._scorer(y, guess)), self._criterion, len(y), loss=loss)
         parts = _outcomes(self._criterion, self._shape.frame.objective, y, guess)
-        return Evaluation(float(parts.mean()), self._criterion, len(y), parts if outcomes else None)
+        return Evaluation(float(parts.mean()), self._criterion, len(y), parts if outcomes else None, loss)
+
+    def _log_loss(self, data: Data) -> float:
+        """Of what the trees add up to, whatever the objective makes of it."""
+        sums = self._booster.predict(self._matrix(data), output_margin=True).astype(np.float64)
+        y = np.asarray(data[1], np.intp)
+        if sums.ndim == 1 or sums.shape[1] == 1:
+            sums = np.stack([np.zeros(len(y)), sums.reshape(-1)], axis=1)
+        return float((np.logaddexp.reduce(sums, axis=1) - sums[np.arange(len(y)), y]).mean())
 
     def _matrix(self, data: Data) -> Any:
         """XGBoost's form of a set, made once."""

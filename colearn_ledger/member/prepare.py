@@ -16,6 +16,7 @@ from ..core.held import Held
 from ..core.learner import Learner, ProposedWeights, Weights
 from ..core.limits import MOST_NOTE
 from ..core.protocol import WeightsRef
+from ..core.roles import roles_of
 from ..core.schema import Schema
 from ..core.weights import check_head, decode, encode
 from ..errors import InvalidWeights, StoreError, UnavailableWeights, UntestableWeights
@@ -24,6 +25,9 @@ from .verified import Verified
 from .work import Adopted, Declined, Nothing, Trained, Verdict, Work
 
 __all__ = ["Preparer"]
+
+
+_WANTED_S = 20.0  # for weights that are not needed yet: a vote may wait behind them
 
 
 class Preparer:
@@ -56,10 +60,11 @@ class Preparer:
         self.max_size = max_size
         self.name = name
         own = ask_current(learner, name).weights
-        self.schema = schema or Schema.of(own)
+        self.schema = schema or Schema.of(own, roles_of(learner))
         encode(self.schema.fit(own))
         self._adopted_ref: WeightsRef | None = None
         self._held = Held(self.schema)
+        self._unpublished: tuple[tuple[int, bytes], bytes, bytes] | None = None  # of a turn: its note, and the bytes
         self._verified = Verified() if verified is None else verified
 
     @property
@@ -91,7 +96,12 @@ class Preparer:
         own = encode(self.schema.fit(ask_current(self.learner, self.name).weights))
         return self.test(own)
 
-    def tidy(self, needed: Sequence[WeightsRef] | None, archive: Sequence[WeightsRef] = ()) -> Nothing | None:
+    def tidy(
+        self,
+        needed: Sequence[WeightsRef] | None,
+        archive: Sequence[WeightsRef] = (),
+        wanted: Sequence[WeightsRef] = (),
+    ) -> Nothing | None:
         """See to it that the store keeps what this member needs, and of all that it kept for it nothing else.
 
         The adopted weights are put back where the store has lost them. Asked again and again: what fails now, as while
@@ -101,6 +111,7 @@ class Preparer:
         ----------
         needed: everything else that is kept for this member is discarded, by its CID; None: nothing is.
         archive: to be kept for good, if it is there.
+        wanted: likewise needed, and pulled where the store doesn't keep them, as they may become the accepted ones.
 
         Returns what was mended, to be told. Raises StoreError, once all was tried, when something failed.
         """
@@ -121,9 +132,12 @@ class Preparer:
             if one.cid in kept:
                 attempt(partial(self.store.archive, one))
         if needed is not None:
-            keep = {one.cid for one in (*needed, ref, self._verified.ref) if one is not None}
+            keep = {one.cid for one in (*needed, *wanted, ref, self._verified.ref) if one is not None}
             for cid in kept - keep:
                 attempt(partial(self.store.discard, cid))
+        for one in wanted:
+            if one.cid not in kept:
+                attempt(partial(self.store.get, one, deadline_s=_WANTED_S))
         if failures:
             raise failures[0]
         return Nothing("the store had lost the accepted weights, and they were put back") if lost else None
@@ -141,10 +155,10 @@ class Preparer:
                 return Nothing(f"the accepted weights can't be had yet: {e.what}")
             tree = decode(data, self.schema)
             self._verified.keep(ref, data)
-            held.data = self._verified.take(ref)
+            held.data = self._verified.take(ref) or data  # a proposal is compared with its parent, disk or none
             del data  # it may be large
         self._held = Held(self.schema)  # what it holds isn't known while it adopts
-        ask_accept(self.learner, Weights(tree), self.name)
+        ask_accept(self.learner, Weights(tree), self.name, schema=self.schema)
         self._held, self._adopted_ref = held, ref
         return Adopted(ref)
 
@@ -154,27 +168,32 @@ class Preparer:
         return self.store.get(ref, deadline_s=deadline_s, check_head=check)
 
     def _train(self, action: Propose) -> Trained | Declined:
-        # What the others must refuse is refused here, before it is published.
-        proposed, data = ask_proposal(
-            self.learner, action.round, self.schema, self.name, max_size=self.max_size, held=self._held
-        )
-        declined = why_declined(proposed)
-        if declined:
-            return Declined(action.round, declined)
-        # Published before the transaction names it, so that nobody looks for what isn't there.
+        turn = (action.round, action.parent)
+        if self._unpublished is None or self._unpublished[0] != turn:
+            self._unpublished = None
+            # What the others must refuse is refused here, before it is published.
+            proposed, data = ask_proposal(
+                self.learner, action.round, self.schema, self.name, max_size=self.max_size, held=self._held
+            )
+            declined = why_declined(proposed, data, self._held)
+            if declined:
+                return Declined(action.round, declined)
+            self._unpublished = turn, _note(proposed), data
+            del proposed
+        _, note, data = self._unpublished
+        # Published before the transaction names it, so that nobody looks for what isn't there. While the store is away
+        # that fails, and is tried again without another training, which may have its price in time and privacy.
         ref = self.store.put(data)
-        declined = why_declined(proposed, unchanged=ref.sha256 == action.parent)
-        if declined:
-            return Declined(action.round, declined)
+        self._unpublished = None
         self._verified.keep(ref, data)
         kept = self._verified.take(ref)  # in a file: what is in memory isn't needed any more
         weights = Weights(decode(data if kept is None else kept, self.schema, verified=True))
         del data
         try:
-            own_test = ask_judge(self.learner, weights, self.name, held=self._held)
+            own_test = ask_judge(self.learner, weights, self.name, held=self._held, its_own=True)
         except UntestableWeights:
             own_test = None  # told already; what the others make of it is theirs
-        return Trained(action.round, action.parent, ref, _note(proposed), own_test)
+        return Trained(action.round, action.parent, ref, note, own_test)
 
     def _judge(self, action: Judge, deadline_s: float | None) -> Work:
         ref = action.proposal.weights

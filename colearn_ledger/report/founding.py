@@ -7,6 +7,8 @@ from decimal import Decimal
 from ..chain.deploy import Cost
 from ..chain.fees import in_gwei
 from ..core.cid import cid_text
+from ..core.roles import Bounded
+from ..core.schema import Schema
 from ..formats.size import shown_size
 from ..founding.plan import Plan
 from .rules import decision_in_words, windows_in_words
@@ -31,9 +33,19 @@ def plan_in_words(plan: Plan, endpoint: str, store: str) -> list[str]:
         ("  CID", cid_text(ref.cid_digest, ref.size)),
         ("  sha256", ref.sha256.hex()),
         ("  kept in", store),
+        *([("  roles", _roles_in_words(plan.schema))] if plan.schema.roles else []),
         ("cost", cost_in_words(plan.cost)),
     ]
     return [f"{name:<10} {text}" for name, text in rows]
+
+
+def _roles_in_words(schema: Schema) -> str:
+    """Which leaves the votes don't decide about, the first few by their places."""
+    said = []
+    for path, role in schema.roles:
+        rule = f"rises by {role.rise:g} a round at most" if isinstance(role, Bounded) else "stays with each learner"
+        said.append(f"{path} {rule}")
+    return "; ".join(said[:4]) + (f"; and {len(said) - 4} more leaves" if len(said) > 4 else "")
 
 
 def cost_in_words(cost: Cost) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import ConfigError
@@ -19,13 +19,14 @@ class StoreSpec:
     Attributes
     ----------
     ipfs: address of an IPFS daemon's RPC, such as ``/ip4/127.0.0.1/tcp/5001``; None where there is a folder.
+        A URL may have a password in it, so it isn't shown as it is.
     folder: that the weights are kept in; it goes first.
     allow_remote: whether the daemon may be on another machine, where it obeys whoever reaches it.
     token_file: holds what the daemon's RPC wants as ``Authorization``; None where it wants nothing.
     owner: for whom it keeps weights (:func:`.base.owner_of`); it discards nothing that is kept for another.
     """
 
-    ipfs: str | None = None
+    ipfs: str | None = field(default=None, repr=False)
     folder: Path | None = None
     allow_remote: bool = False
     token_file: Path | None = None

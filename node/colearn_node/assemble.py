@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+
+from eth_account.signers.local import LocalAccount
 
 from colearn_ledger.chain.quorum import Quorum
-from colearn_ledger.chain.transactions import Sender, Sending, Starter
+from colearn_ledger.chain.transactions import Funds, Sender, Sending, Starter
 from colearn_ledger.member.submit import Submitter
 
 from . import lock
-from .check import Findings, look_up
+from .check import Findings
+from .funds import FundsWatch
 from .heads import HeadSubscription
 from .health import Health
 from .ledger import ChainLedger
@@ -20,7 +23,7 @@ from .node import Node
 from .reporter import Reporter
 from .retention import Retention
 from .settings import Config
-from .wakeup import Wake
+from .start import Start, say_funds, wait_for_chain
 from .worker.messages import Spec
 from .worker.supervisor import WorkerSupervisor
 
@@ -29,21 +32,25 @@ __all__ = ["assembled"]
 
 @contextlib.contextmanager
 def assembled(
-    config: Config, *, dry_run: bool = False, rounds: int | None = None, until_round: int | None = None
+    config: Config,
+    start: Start | None = None,
+    *,
+    dry_run: bool = False,
+    rounds: int | None = None,
+    until_round: int | None = None,
 ) -> Iterator[Node]:
     """A node that is ready to run. While it is there, its key is locked.
 
-    Raises the first thing that is wrong (ConfigError, KeyFileError, ChainError, ArtifactError, NotAMember, ...).
+    ``start``: told to leave, the node is; also while it is waited for the chain.
+
+    Raises the first thing that only a person can mend (ConfigError, KeyFileError, WrongChain, ArtifactError,
+    NotAMember), and ToldToLeave.
     """
+    start = start or Start()
     log = Log(as_json=config.log_format == "json", level=config.log_level)
     with contextlib.ExitStack() as stack:
-        if config.keystore is not None and not dry_run:
-            # First of all, so that a second node with the same key disturbs nothing.
-            stack.enter_context(lock.hold(config.keystore))
-        findings = look_up(config, dry_run=dry_run)
-        ledger = ChainLedger(findings.contract, findings.member, _submitter(findings), quorum=_quorum(findings))
         stack.enter_context(_forwarded(log))
-        wake, health = Wake(), Health(config.poll_interval)
+        wake, health = start.wake, Health(config.poll_interval)
         metrics = None
         if config.metrics_listen is not None:
             from .metrics import Metrics  # not loaded where it is off
@@ -51,13 +58,26 @@ def assembled(
             metrics = stack.enter_context(contextlib.closing(Metrics(config.metrics_listen, health)))
             log.listener = metrics.line
             log.info("metrics", f"metrics on port {metrics.port}", port=metrics.port)
+        findings = Findings(config, dry_run)
+        findings.read_deployment()
+        findings.open_key()
+        if findings.account is not None and not dry_run:
+            # Before anything else is done with it, so that a second node with the same key disturbs nothing.
+            stack.enter_context(lock.hold(findings.account.address, config.keystore))
+        if readable := findings.readable_by_others():
+            log.warning("key", readable)
+        wait_for_chain(findings, start, log, health, poll_interval=config.poll_interval)
+        say_funds(findings, log)
+        if metrics is not None and findings.account is not None:
+            stack.enter_context(contextlib.closing(FundsWatch(_funds(findings, findings.account), metrics.funds)))
+        ledger = ChainLedger(findings.contract, findings.member, _submitter(findings), quorum=_quorum(findings))
         log.info(
             "start",
             f"member {findings.member} of {findings.contract.address} on chain {findings.contract.chain_id}"
             + ("" if ledger.sends else ", dry run: nothing is sent"),
             member=findings.member,
         )
-        yield Node(
+        node = Node(
             ledger,
             WorkerSupervisor(_spec(findings), wake, log, grace_s=config.learner_grace, hang_s=config.learner_hang),
             wake,
@@ -71,6 +91,8 @@ def assembled(
             rounds=rounds,
             until_round=until_round,
         )
+        start.becomes(node)
+        yield node
 
 
 def _submitter(findings: Findings) -> Submitter[Sending] | None:
@@ -84,6 +106,11 @@ def _submitter(findings: Findings) -> Submitter[Sending] | None:
 def _quorum(findings: Findings) -> Quorum | None:
     config = findings.config
     return Quorum(findings.contract, config.quorum, lag=config.endpoint_lag) if config.quorum > 1 else None
+
+
+def _funds(findings: Findings, account: LocalAccount) -> Callable[[], Funds]:
+    sender, view = Sender(findings.contract, account), findings.view
+    return lambda: sender.fetch_funds(view.member_count, secret=view.secret_votes)
 
 
 def _spec(findings: Findings) -> Spec:

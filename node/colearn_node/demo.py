@@ -73,12 +73,20 @@ def set_up(
     learners = [
         {**options, **own(person.keystore.parent), "index": i, "of": len(people)} for i, person in enumerate(people)
     ]
-    weights = first_weights(LearnerSpec(factory, learners[0]))
+    first = first_weights(LearnerSpec(factory, learners[0]))
     web3 = connect([network.rpc_url], expected_chain_id=network.chain_id)
     account = load_account(people[0].keystore, people[0].password_file, False)
     api = people[0].ipfs_api
     store = StoreSpec(api or None, None if api else network.folder / "weights").open()
-    founding = plan(web3, account.address, [p.address for p in people], weights, secret_votes=secret, shuffled=shuffled)
+    founding = plan(
+        web3,
+        account.address,
+        [p.address for p in people],
+        first.weights,
+        schema=first.schema,
+        secret_votes=secret,
+        shuffled=shuffled,
+    )
     record, _ = establish(founding, web3, account, store, rpc=[network.rpc_url])
     path: Path = network.folder / "deployment.json"
     save_deployment(record, path)

@@ -22,8 +22,8 @@ class Health:
 
     Attributes
     ----------
-    endpoint, block_time, quorum: what is amiss with where the chain is seen, with its clock, or with the endpoints'
-        agreement; None while nothing is.
+    endpoint, block_time: what is amiss with where the chain is seen, or with its clock; None while nothing is.
+    failure: what keeps the loop from its work again and again; None while nothing does.
     """
 
     def __init__(self, poll_interval: float, clock: Callable[[], float] = time.monotonic) -> None:
@@ -31,7 +31,7 @@ class Health:
         self._looped = self._looked = clock()
         self.endpoint: str | None = None
         self.block_time: str | None = None
-        self.quorum: str | None = None
+        self.failure: str | None = None
         self._seen = False
         self._working = False
 
@@ -43,6 +43,11 @@ class Health:
         """The chain was seen; ``can_work``: the learner holds the accepted weights."""
         self._looked, self._seen, self._working = self._now(), True, can_work
 
+    @property
+    def unseen_s(self) -> float:
+        """Seconds since the chain was seen last; before the first time, since the start."""
+        return self._now() - self._looked
+
     def why_not_alive(self) -> str | None:
         """None if it is alive."""
         ago = self._now() - self._looped
@@ -50,11 +55,12 @@ class Health:
 
     def why_not_ready(self) -> str | None:
         """None if it is ready."""
-        ago = self._now() - self._looked
+        if self.failure is not None:
+            return self.failure
         if not self._seen:
             return "the chain has not been seen yet"
-        if ago > _LOOK_S + 3 * self._poll:
-            return f"the chain was seen last {ago:.0f} s ago"
-        if amiss := self.quorum or self.endpoint or self.block_time:
+        if self.unseen_s > _LOOK_S + 3 * self._poll:
+            return f"the chain was seen last {self.unseen_s:.0f} s ago"
+        if amiss := self.endpoint or self.block_time:
             return amiss
         return None if self._working else "the learner doesn't hold the accepted weights yet"

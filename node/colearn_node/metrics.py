@@ -5,6 +5,7 @@ It is told what the node's reporter is told; only the lines of the log are count
 
 from __future__ import annotations
 
+import math
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -45,6 +46,11 @@ class Metrics:
         self._phase = Gauge("colearn_node_phase", "0 proposing, 1 voting, 2 revealing", registry=reg)
         self._lag = Gauge("colearn_node_endpoint_lag_blocks", "Blocks behind the best endpoint", registry=reg)
         self._motions = Gauge("colearn_node_motions_to_vote", "Motions that wait for this member's vote", registry=reg)
+        self._age = Gauge("colearn_node_view_age_seconds", "Since the chain was seen last", registry=reg)
+        self._ether = Gauge("colearn_node_funds_ether", "What the account has", registry=reg)
+        self._left = Gauge("colearn_node_funds_rounds", "Rounds that it pays for at today's price", registry=reg)
+        for unknown in (self._ether, self._left):  # a zero would be alarming
+            unknown.set(math.nan)
         self._ready = Gauge("colearn_node_ready", "1 if /readyz says so", registry=reg)
         host, _, port = listen.rpartition(":")
         try:
@@ -79,6 +85,11 @@ class Metrics:
         """Where the endpoints stand."""
         self._lag.set(heads.lag)
 
+    def funds(self, ether: float, rounds: float) -> None:
+        """What the account has, and for how many rounds that lasts."""
+        self._ether.set(ether)
+        self._left.set(rounds)
+
     def ended(self, record: RoundRecord) -> None:
         """A round that was decided, or missed."""
         self._rounds.labels(record.state.name.lower()).inc()
@@ -96,6 +107,7 @@ class Metrics:
         plain = "text/plain; charset=utf-8"
         if path == "/metrics":
             self._ready.set(self._health.why_not_ready() is None)
+            self._age.set(self._health.unseen_s)
             return 200, "text/plain; version=0.0.4; charset=utf-8", generate_latest(self.registry)
         asked = {"/livez": self._health.why_not_alive, "/readyz": self._health.why_not_ready}.get(path)
         if asked is None:

@@ -6,6 +6,7 @@ what failed how often) only saves work, or spares others.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from typing import Protocol
@@ -13,7 +14,15 @@ from typing import Protocol
 from colearn_ledger.backoff import Backoff
 from colearn_ledger.core.decide import Action, Adopt, Advance, Me, Propose, Reveal, Wait, decide
 from colearn_ledger.core.protocol import RoundState, View
-from colearn_ledger.errors import ChainError, ContractError, NoQuorum, TransactionError, WrongChain
+from colearn_ledger.errors import (
+    ColearnError,
+    ConfigError,
+    ContractError,
+    DataError,
+    InvalidWeights,
+    LearnerError,
+    TransactionError,
+)
 from colearn_ledger.member.work import Declined, Work
 
 from .health import Health
@@ -31,6 +40,10 @@ _LEAST_PAUSE_S = 0.25
 _COMPARE_S = 5.0  # between two comparisons of the endpoints' heads
 _LAGS = 2  # comparisons in a row: blocks don't reach all endpoints in the same moment
 _STILL_S = 300.0
+_PAGE = 128  # rounds whose outcomes are read at once
+_LONGEST_PAUSE_S = 15.0
+# What the learner's side raises where only a person can mend it; see WorkerSupervisor.hear. All else passes.
+_ENDS_A_NODE = (ConfigError, DataError, InvalidWeights, LearnerError)
 
 
 class Subscription(Protocol):
@@ -85,13 +98,17 @@ class Node:
         self._view: View | None = None
         self._at = 0  # block time of the last view
         self._read_at = 0.0  # monotonic; when that block time was first read
-        self._told_from: int | None = None  # the round whose outcome is to be told next
+        self._told = self._counted = -1  # all rounds before this one; -1: not known yet
+        self._telling = Backoff(longest_s=_LONGEST_PAUSE_S, clock=clock)
         self._now = clock
         self._decided = 0  # rounds, since it was started
         self._compare_at = 0.0  # monotonic
         self._several = False  # endpoints to compare
         self._lagged = 0  # comparisons in a row that found the endpoint behind
-        self._failures = Backoff(clock=clock)
+        # A look costs next to nothing: the chain is asked as often as ever while it is away, so that no time is lost
+        # when it is back. What nobody foresaw may cost more.
+        self._failures = Backoff(poll_interval, poll_interval, clock=clock)
+        self._bugs = Backoff(longest_s=_LONGEST_PAUSE_S, clock=clock)
         self._refusals = Backoff(clock=clock)
         self._announced: Key = ()
         self._sent: tuple[Action, Work, Key] | None = None  # what is under way
@@ -99,22 +116,42 @@ class Node:
     # -------------------------------------------------------------------------------------------- the loop
 
     def run(self) -> None:
-        """Go on until told to stop. Raises what only a person can mend: another chain, a learner of another model."""
+        """Go on until told to stop, whatever the chain, the store or the learner does meanwhile.
+
+        Raises only what no waiting mends: accepted weights that can never fit, a learner that can't be made.
+        """
         self.supervisor.start()
         try:
             while not self.stopping:
                 self.health.looped()
                 try:
                     pause = self.step()
-                except WrongChain:
+                except _ENDS_A_NODE:
                     raise
-                except ChainError as e:
-                    self.health.quorum = e.what if isinstance(e, NoQuorum) else None
-                    pause = self._failures.add(e.what)
-                    self.reporter.chain_trouble(e, self._failures.times, pause)
+                except Exception as e:
+                    pause = self._trouble(e)
+                else:
+                    self._failures.clear()
+                    self._bugs.clear()
+                    self.health.failure = None
                 self.wake.wait(pause)
         finally:
             self.supervisor.end()
+
+    def _trouble(self, error: Exception) -> float:
+        """Say what went wrong, and when to look again: what it depended on is looked at anew then."""
+        self._view = None
+        if isinstance(error, ColearnError):
+            pause = self._failures.add(error.what)
+            self.reporter.trouble(error, self._failures.times, pause)
+            again = self._failures.times > 1
+        else:
+            pause = self._bugs.add(repr(error))
+            self.reporter.bug(error, self._bugs.times, pause)
+            again = True
+        if again:  # once may be chance
+            self.health.failure = str(getattr(error, "what", repr(error)))
+        return pause
 
     def stop(self) -> None:
         """Leave soon; may be called from a signal handler."""
@@ -127,12 +164,17 @@ class Node:
         self._compare()
         self._follow()
         view = self._look()
+        self._tell_outcomes(view)
         self.health.looked(can_work=self.supervisor.ready and self.supervisor.adopted == view.accepted.sha256)
         action = decide(view, Me(self.ledger.member, self.supervisor.adopted, self._now() - self._read_at))
         if self._enough(view) and not isinstance(action, Adopt):
             self.stop()
             return 0.0
-        return min(self._perform(action, view), self.ledger.pause)
+        return min(
+            self._perform(action, view),
+            self.ledger.pause,
+            self._telling.left() if self._told < view.round else math.inf,
+        )
 
     def _perform(self, action: Action, view: View) -> float:
         if isinstance(action, Wait):
@@ -185,12 +227,8 @@ class Node:
         """The view at the newest block; the last one, if that block is still the newest and no deadline has passed."""
         last, now = self._view, self._now()
         view = self.ledger.view(known=last if last is not None and self._clock(last) <= last.deadline else None)
-        self.health.quorum = None
         if view is last:
             return view
-        if self._told_from is not None and self._told_from < view.round:
-            self._tell_outcomes(self._told_from, view)
-        self._told_from = view.round
         if view.at != self._at:  # else the clock stands still, and for how long is worth knowing
             self._at, self._read_at = view.at, now
         stands = now - self._read_at
@@ -198,16 +236,30 @@ class Node:
         if stands > _STILL_S and self._clock(view) > view.deadline:
             self.health.block_time = f"the chain's clock stands still since {stands:.0f} s, and a deadline has passed"
         self._view = view
-        self._failures.clear()
         self.reporter.looked(view)
         return view
 
-    def _tell_outcomes(self, first: int, view: View) -> None:
-        """Count and tell how the rounds from ``first`` have ended."""
-        for record in self.ledger.rounds(first, view.round - first, view):
-            if record.state.decided:  # unless the view went back with the chain
-                self.reporter.ended(record)
-                self._decided += record.state is not RoundState.MISSED
+    def _tell_outcomes(self, view: View) -> None:
+        """Count and tell how rounds have ended since the last look: a page a look, and nothing waits for it."""
+        if self._told < 0:  # what was before this node isn't its to tell
+            self._told = self._counted = view.round
+        self._told = min(self._told, view.round)  # less, where the view went back with the chain
+        count = min(view.round - self._told, _PAGE)
+        if count == 0 or self._telling.left() > 0:
+            return
+        try:
+            records = self.ledger.rounds(self._told, count, view)
+        except ColearnError as e:
+            self._telling.add()
+            self.reporter.trouble(e, self._telling.times, self._telling.left())
+            return
+        self._telling.clear()
+        ended = [record for record in records if record.state.decided]
+        self.reporter.ended(ended)
+        decided = [record.round for record in ended if record.state is not RoundState.MISSED]
+        self._decided += sum(number >= self._counted for number in decided)  # a re-org's rounds count once
+        self._told += count
+        self._counted = max(self._counted, self._told)
 
     def _clock(self, view: View) -> float:
         """Block time by now, as far as this machine can tell: only for when to look again, never for a decision."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from colearn_ledger.core.protocol import RoundRecord, RoundState, View, WeightsRef
 
@@ -33,15 +34,19 @@ class Retention:
 
     def __init__(self, ledger: Ledger, keep: str, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._ledger, self._keep, self._now = ledger, keep, clock
-        self._seen: tuple[int, WeightsRef] | None = None
+        self._seen: tuple[int, WeightsRef, tuple[int, ...]] | None = None
         self._again = 0.0
 
     def due(self, view: View) -> Tidy | None:
         """What to keep, when it is time to say it. Costs a call or two to the chain, and none where all is kept."""
-        if self._seen == (view.round, view.accepted) and self._now() < self._again:
+        seen = view.round, view.accepted, view.rounds_to_keep
+        if self._seen == seen and self._now() < self._again:
             return None
         found = Tidy(None) if self._keep == "all" else self._needed(view)
-        self._seen, self._again = (view.round, view.accepted), self._now() + _AGAIN_S
+        if view.rounds_to_keep:  # by a motion that waits: they may become the accepted ones
+            back = (self._ledger.rounds(number, 1, view)[0].weights for number in view.rounds_to_keep)
+            found = replace(found, wanted=tuple(dict.fromkeys(ref for ref in back if ref is not None)))
+        self._seen, self._again = seen, self._now() + _AGAIN_S
         return found
 
     def _needed(self, view: View) -> Tidy:
@@ -58,7 +63,8 @@ class Retention:
         if recent:  # what was accepted before these: all of them may be undone
             parents.append(recent[0].parent_round)
         needed = [view.accepted, view.proposal.weights if view.proposal else None]
-        needed += [r.weights for r in (*map(record, parents), *recent)]
+        # Also what a motion that waits would go back to, as far as it is still kept.
+        needed += [r.weights for r in (*map(record, (*parents, *view.rounds_to_keep)), *recent)]
         archive: tuple[WeightsRef, ...] = ()
         if self._keep == "accepted":
             accepted = [r.weights for r in read.values() if r.state is RoundState.ACCEPTED and r.weights is not None]

@@ -51,4 +51,3 @@ _.start_ipfs  # LocalNetwork, docs/network.md
 _.best_number  # Heads
 
 # What the contract says, whole, though not every word of it is asked for.
-_.REVEALING  # a round's state

@@ -210,9 +210,9 @@ def test_send__it_turns_out_to_decide_the_round_and_enact_a_motion__has_gas_for_
     collective: Collective[Anvil],
 ) -> None:
     c = collective
+    proposal = c.propose()
     impatient(c, 1).move_remove_member(c.address(0))
     c.vote_motion(2)
-    proposal = c.propose()
     limits: list[int] = []
 
     class Held(Delivery):
@@ -256,7 +256,7 @@ def test_deploy__no_funds__nothing_is_sent(chain: Anvil) -> None:
     with pytest.raises(InsufficientFunds, match="0 wei"):
         deploy(web3, poor, genesis)
     cost = estimate_deploy(web3, chain.account(0).address, genesis)
-    assert 2_000_000 < cost.gas < 5_000_000 and cost.most == cost.gas * cost.price < cost.balance
+    assert 2_000_000 < cost.gas < 6_000_000 and cost.most == cost.gas * cost.price < cost.balance
 
 
 def test_funds__lasts_for_so_many_rounds(collective: Collective[Anvil]) -> None:

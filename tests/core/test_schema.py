@@ -30,7 +30,7 @@ FORMAT = Schema.of([1.0]).to_json()["format"]
 )
 def test_from_json__wrong_at_any_depth__says_where(tree: Any, where: str) -> None:
     with pytest.raises(ConfigError, match=f"schema is wrong at .?{where}"):
-        Schema.from_json({"format": FORMAT, "tree": tree})
+        Schema.from_json({"format": FORMAT, "tree": tree, "roles": {}})
 
 
 @settings(max_examples=200, deadline=None)

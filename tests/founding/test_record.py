@@ -71,6 +71,12 @@ def damaged(tmp_path: Path, change: Any) -> Path:
     return path
 
 
+def test_load__begins_with_a_mark_as_some_editors_leave_it__is_read_without_it(tmp_path: Path) -> None:
+    path = tmp_path / "d.json"
+    path.write_bytes(b"\xef\xbb\xbf" + json.dumps(RECORD.to_json()).encode())
+    assert load_deployment(path) == RECORD
+
+
 @pytest.mark.parametrize("key", sorted(RECORD.to_json()))
 def test_load__a_key_is_missing__is_named(tmp_path: Path, key: str) -> None:
     with pytest.raises(ConfigError, match=key):
@@ -96,7 +102,8 @@ def test_load__a_key_is_missing__is_named(tmp_path: Path, key: str) -> None:
         ("genesis", []),
         ("genesis", {"cid": "x", "sha256": "y", "size": 1}),
         ("schema", {}),
-        ("schema", {"format": "colearn-schema-1", "tree": ["no", "such", "thing"]}),
+        ("schema", {"format": "colearn-schema-1", "tree": "int"}),
+        ("schema", {"format": "colearn-schema-2", "tree": ["no", "such", "thing"], "roles": {}}),
     ],
 )
 def test_load__a_value_is_wrong__is_named(tmp_path: Path, key: str, value: object) -> None:

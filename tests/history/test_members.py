@@ -20,12 +20,13 @@ def story() -> Iterator[Collective[Anvil]]:
         story = Collective.found(chain, 3)
         story.sender(2).leave()
         story.accept_round()
-        story.sender(0).move_add_member(story.address(5))
-        story.vote_motion(1)
-        story.accept_round()
-        story.sender(0).move_add_member(story.address(2))
-        story.vote_motion(1)
-        story.accept_round()
+
+        def add(index: int) -> None:
+            story.sender(0).move_add_member(story.address(index))
+            story.vote_motion(1)
+
+        story.accept_round(lambda: add(5))
+        story.accept_round(lambda: add(2))
         story.accept_round()
         yield story
 

@@ -95,9 +95,11 @@ def test_motions_to_dict__of_each_kind__has_every_field() -> None:
         moved(1),
         moved(2, kind=MotionKind.SET_RULES, subject=None, rules=RULES, state=MotionState.APPROVED),
         moved(3, kind=MotionKind.REMOVE_MEMBER, need=0),
+        moved(4, kind=MotionKind.REVERT_TO, subject=None, to_round=2, first_round=5, state=MotionState.ENACTED),
+        moved(5, kind=MotionKind.REPLACE_MEMBER, need=0),
     )
     told = motions_to_dict(read_motions(snapshot(*records)))
-    added, changed, left = told.pop("motions")
+    added, changed, left, back, replaced = told.pop("motions")
     assert told == {
         "format": "colearn-motions-1",
         "chain_id": 5,
@@ -111,6 +113,7 @@ def test_motions_to_dict__of_each_kind__has_every_field() -> None:
         "kind": "add_member",
         "subject": OTHER,
         "rules": None,
+        "to_round": None,
         "mover": ME,
         "state": "open",
         "need": 3,
@@ -123,3 +126,6 @@ def test_motions_to_dict__of_each_kind__has_every_field() -> None:
     windows = {"propose_window": 10, "vote_window": 20, "reveal_window": 30, "motion_window": 40}
     assert changed["rules"] == {"threshold": "2/3", **windows}
     assert left["kind"] == "leave"
+    # From which round on it holds is in storage.
+    assert (back["kind"], back["to_round"], back["first_round"], back["subject"]) == ("revert_to", 2, 5, None)
+    assert (replaced["kind"], replaced["subject"], replaced["mover"]) == ("replace_member", OTHER, ME)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -77,6 +77,7 @@ class Collective(Generic[Chain]):
             d.chain_id, d.address, d.block, d.transaction, self.genesis.weights, schema or Schema.of(np.zeros(2)), urls
         )
         save_deployment(record, folder / "deployment.json")
+        (folder / "password.txt").touch(mode=0o600)
         (folder / "password.txt").write_text(PASSWORD + "\n")
         for index in range(keys):
             write_keystore(self.account(index), folder / f"key-{index}.json", PASSWORD, iterations=2)
@@ -166,10 +167,14 @@ class Collective(Generic[Chain]):
     def _salt(self, index: int) -> bytes:
         return derive_salt(bytes(self.account(index).key), **self.ballot(self.proposal))
 
-    def accept_round(self) -> int:
-        """Propose, and let others approve until the round is accepted; its number."""
+    def accept_round(self, meanwhile: Callable[[], object] = lambda: None) -> int:
+        """Propose, and let others approve until the round is accepted; its number.
+
+        ``meanwhile``: what is done while the proposal is under decision, such as what would else end the round.
+        """
         round_ = self.view().round
         self.propose(f"round {round_}")
+        meanwhile()
         for index in range(len(self.chain.accounts)):
             view = self.view(index)
             if view.is_member and view.round == round_ and view.proposer != self.address(index):

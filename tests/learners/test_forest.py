@@ -19,6 +19,7 @@ from sklearn.ensemble import (
 from colearn_ledger.core.check_learner import check_learner
 from colearn_ledger.core.driver import run
 from colearn_ledger.core.learner import Weights
+from colearn_ledger.core.summaries import CHANGES_NOTHING
 from colearn_ledger.core.weights import encode
 from colearn_ledger.errors import InvalidWeights, LearnerError, SchemaMismatch, UsageError
 from colearn_ledger.learners.forest import ForestLearner
@@ -169,7 +170,7 @@ def test_test__forest_that_is_none__invalid_and_nothing_changed(name: str, at: A
     with pytest.raises(InvalidWeights):
         learner.mli_accept_weights(Weights(bad))
     assert encode(learner.mli_get_current_weights().weights) == before
-    assert learner.mli_test_weights(learner.mli_get_current_weights()).vote is True
+    assert learner.mli_test_weights(learner.mli_get_current_weights()).record.reason == CHANGES_NOTHING
 
 
 def test_test__node_that_is_its_own_child__invalid() -> None:

@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
+from colearn_ledger.core.asking import ask_accept
 from colearn_ledger.core.check_learner import check_learner
 from colearn_ledger.core.driver import run
 from colearn_ledger.core.learner import Weights
+from colearn_ledger.core.schema import Schema
 from colearn_ledger.core.weights import encode
 from colearn_ledger.errors import LearnerError, SchemaMismatch, UsageError
 from colearn_ledger.tasks import get_task
@@ -198,3 +200,35 @@ def test_options__kept_optimizer_and_early_stop__promises_kept_and_another_train
         learner.mli_propose_weights()
         learner.mli_begin_round(2)
     assert encode(kept.mli_propose_weights().weights) != encode(reset.mli_propose_weights().weights)
+
+
+def test_settle__after_a_training__the_means_are_those_of_the_data_and_not_of_its_last_steps() -> None:
+    keras.utils.set_random_seed(1)
+    net = keras.Sequential([keras.Input((3,)), keras.layers.BatchNormalization(), keras.layers.Dense(2)])
+    net.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"])
+    rng = np.random.default_rng(0)
+    x, y = np.float32(rng.normal(7, 2, (512, 3))), rng.integers(0, 2, 512)
+    learner = KerasLearner(net, (x, y), (x, y), (x, y), steps_per_round=3)
+    _, _, mean, variance, *_ = learner.mli_propose_weights().weights
+    assert np.allclose(mean, x.mean(0), rtol=0.01) and np.allclose(variance, x.var(0), rtol=0.02)
+    _, _, mean, variance, *_ = learner.mli_get_current_weights().weights
+    assert not mean.any() and (variance == 1).all()
+    assert [layer.momentum for layer in net.layers if hasattr(layer, "momentum")] == [0.99]
+
+
+def test_write_weights__a_normalization_layer__predicts_by_the_weights_that_it_was_given() -> None:
+    def make_one(scale: float) -> KerasLearner:
+        keras.utils.set_random_seed(1)
+        x = np.float32(np.random.default_rng(0).normal(size=(256, 2))) * scale
+        norm = keras.layers.Normalization()
+        norm.adapt(x)
+        net = keras.Sequential([keras.Input((2,)), norm, keras.layers.Dense(1)])
+        net.compile("sgd", "mse")
+        return KerasLearner(net, (x, x[:, :1]), (x, x[:, :1]), (x, x[:, :1]), steps_per_round=1)
+
+    one, other = make_one(1), make_one(5)
+    data = one.test_set
+    assert other.evaluate(data).score != one.evaluate(data).score
+    assert "local" in other.leaf_roles.values()  # what it has counted
+    ask_accept(other, one.mli_get_current_weights(), schema=Schema.of(one.mli_get_current_weights().weights))
+    assert other.evaluate(data).score == one.evaluate(data).score

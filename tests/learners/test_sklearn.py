@@ -16,6 +16,7 @@ from sklearn.neural_network import MLPClassifier
 from colearn_ledger.core.check_learner import check_learner
 from colearn_ledger.core.driver import run
 from colearn_ledger.core.learner import Weights
+from colearn_ledger.core.summaries import CHANGES_NOTHING
 from colearn_ledger.core.weights import encode
 from colearn_ledger.errors import DataError, LearnerError, SchemaMismatch, UsageError
 from colearn_ledger.learners.sklearn import SklearnLearner
@@ -82,9 +83,12 @@ def test_vote__default__approves_what_is_not_worse_and_strict_does_not() -> None
         (VoteRule(margin=-0.1), True),
     ):
         learner = make(vote_rule=rule)[0]
-        judged = learner.mli_test_weights(learner.mli_get_current_weights())
+        now = learner.mli_get_current_weights().weights
+        judged = learner.mli_test_weights(Weights({**now, "intercept_": now["intercept_"] + 1e-9}))
         assert judged.vote_score == judged.current_score
         assert judged.vote is approves
+        same = learner.mli_test_weights(Weights(now))
+        assert same.vote is False and same.record is not None and (same.record.reason == CHANGES_NOTHING) is approves
 
 
 def test_vote__worse_weights__rejected_and_current_score_reported() -> None:

@@ -171,7 +171,7 @@ def test_vote__paired_policy__outcomes_are_asked_for_and_p_is_recorded() -> None
     worse = learner.mli_test_weights(Weights({"w": np.array([9.0])}))
     assert worse.vote is False
     assert worse.record is not None and worse.record.p_value is not None and worse.record.p_value < 1e-6
-    assert learner.mli_test_weights(Weights({"w": np.array([0.0])})).vote is True
+    assert learner.mli_test_weights(Weights({"w": np.array([1e-9])})).vote is True
 
 
 def test_vote_rule__the_other_name_of_vote_policy__works() -> None:

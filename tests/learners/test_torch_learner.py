@@ -240,3 +240,28 @@ def test_tensorflow__in_the_same_process_before_or_after__does_not_abort_it(firs
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (0, "trained\n"), done.stderr
+
+
+def test_settle__after_a_training__the_means_are_those_of_the_data_and_the_count_stays() -> None:
+    torch.manual_seed(1)
+    net = torch.nn.Sequential(torch.nn.BatchNorm1d(3), torch.nn.Linear(3, 2))
+    rng = np.random.default_rng(0)
+    x, y = np.float32(rng.normal(7, 2, (512, 3))), rng.integers(0, 2, 512)
+    learner = TorchLearner(net, (x, y), (x, y), (x, y), steps_per_round=3)
+    trained = learner.mli_propose_weights().weights
+    assert np.allclose(trained["0.running_mean"], x.mean(0), rtol=0.01)
+    assert np.allclose(trained["0.running_var"], x.var(0), rtol=0.02)
+    assert dict(learner.leaf_roles) == {"/0.num_batches_tracked": "local"}
+
+
+@pytest.mark.parametrize("momentum", [0.1, None])
+def test_check_learner__batch_norm__no_leaf_ends_training(momentum: float | None) -> None:
+    torch.manual_seed(1)
+    norm = torch.nn.BatchNorm1d(4, momentum=momentum)
+    net = torch.nn.Sequential(torch.nn.Linear(3, 4), norm, torch.nn.ReLU(), torch.nn.Linear(4, 2))
+    rng = np.random.default_rng(0)
+    x = np.float32(rng.normal(size=(300, 3)))
+    y = (x[:, 0] > 0).astype(np.int64)
+    learner = TorchLearner(net, (x, y), (x, y), (x, y), epochs=20)
+    learner.mli_accept_weights(learner.mli_propose_weights())  # a model that has something to lose
+    assert [warning for warning in check_learner(learner).warnings if "approves it" in warning] == []

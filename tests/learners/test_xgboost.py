@@ -20,6 +20,7 @@ from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
 from colearn_ledger.core.check_learner import check_learner
 from colearn_ledger.core.driver import run
 from colearn_ledger.core.learner import Weights
+from colearn_ledger.core.summaries import CHANGES_NOTHING
 from colearn_ledger.core.weights import encode
 from colearn_ledger.errors import InvalidWeights, LearnerError, SchemaMismatch, UsageError
 from colearn_ledger.learners.trees.booster_json import BoosterShape, checked_trees, frame_of
@@ -194,7 +195,7 @@ def test_test__model_that_is_none__invalid_and_nothing_changed(path: tuple[Any, 
         assert not isinstance(caught.value, SchemaMismatch)
         assert len(str(caught.value)) < 1000
     assert encode(learner.mli_get_current_weights().weights) == before
-    assert learner.mli_test_weights(learner.mli_get_current_weights()).vote is True
+    assert learner.mli_test_weights(learner.mli_get_current_weights()).record.reason == CHANGES_NOTHING
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from colearn_ledger.core.weights import encode, weights_ref
 from colearn_ledger.errors import InvalidWeights, StoreError, UnavailableWeights
 from colearn_ledger.member.prepare import Preparer
 from colearn_ledger.member.verified import Verified
-from colearn_ledger.member.work import Adopted, Nothing, Trained, Verdict
+from colearn_ledger.member.work import Adopted, Declined, Nothing, Trained, Verdict
 from colearn_ledger.stores.base import ANYBODY
 from colearn_ledger.stores.local import LocalStore
 
@@ -34,6 +34,13 @@ class CountingStore(LocalStore):
         self.fetched: list[WeightsRef] = []
         self.reachable = True
         self.stuck = ""
+        self.away = 0  # how often it can't be published to from now on
+
+    def put(self, data: bytes | memoryview) -> WeightsRef:
+        if self.away:
+            self.away -= 1
+            raise StoreError("the daemon is away")
+        return super().put(data)
 
     def discard(self, ref: WeightsRef | str) -> None:
         if ref == self.stuck:
@@ -153,6 +160,33 @@ def test_tidy__needed_by_another_ref_of_the_same_cid__stays(tidying: Tidying) ->
     needed, _ = tidying.judged(1, 2)
     tidying.preparer.tidy([replace(needed, sha256=bytes(32), size=needed.size + 1)])
     assert needed.cid in tidying.store.kept()
+
+
+def test_tidy__members_may_go_back__those_weights_are_kept_and_pulled(tidying: Tidying) -> None:
+    kept, _ = tidying.judged(1, 2)
+    elsewhere = tidying.others.put(encode({"w": np.full(4, 5.0)}))
+    gone = replace(kept, sha256=bytes(32), cid_digest=bytes(32))
+    tidying.preparer.tidy([], wanted=[kept, elsewhere])
+    assert {kept.cid, elsewhere.cid} <= tidying.store.kept()
+    fetched = list(tidying.store.fetched)
+    tidying.preparer.tidy([], wanted=[kept, elsewhere])
+    assert tidying.store.fetched == fetched  # they are there
+    with pytest.raises(UnavailableWeights):  # which is told; the others stay
+        tidying.preparer.tidy([], wanted=[gone, kept, elsewhere])
+    assert {kept.cid, elsewhere.cid} <= tidying.store.kept()
+    tidying.preparer.tidy([])
+    assert elsewhere.cid not in tidying.store.kept()
+
+
+def test_train__nothing_changed__declines(tidying: Tidying) -> None:
+    class Still(LinearLearner):
+        def mli_propose_weights(self) -> Weights:
+            return self.mli_get_current_weights()
+
+    own = Preparer(Still(1, seed=1), tidying.store, max_size=1 << 20)
+    own.prepare(Adopt(0, tidying.genesis))
+    work = own.prepare(Propose(1, tidying.genesis.sha256))
+    assert isinstance(work, Declined) and work.reason.startswith("nothing changed")
 
 
 def test_tidy__everything_is_needed__nothing_goes(tidying: Tidying) -> None:
@@ -318,3 +352,28 @@ def test_propose__note__is_what_the_learner_tells_of_its_training(
     preparer.prepare(Adopt(0, genesis))
     work = preparer.prepare(Propose(1, genesis.sha256))
     assert isinstance(work, Trained) and work.note == note
+
+
+def test_train__cannot_be_published__is_tried_again_without_another_training(
+    store: CountingStore, genesis: WeightsRef
+) -> None:
+    trained: list[int] = []
+
+    class Counts(LinearLearner):
+        def mli_propose_weights(self) -> Weights:
+            trained.append(1)
+            return super().mli_propose_weights()
+
+    made = Preparer(Counts(0), store, max_size=1 << 20)
+    made.prepare(Adopt(0, genesis))
+    store.away = 3
+    for _ in range(3):
+        with pytest.raises(StoreError, match="away"):
+            made.prepare(Propose(1, genesis.sha256))
+    work = made.prepare(Propose(1, genesis.sha256))
+    assert isinstance(work, Trained) and store.has(work.weights) and trained == [1]
+    store.away = 1
+    with pytest.raises(StoreError):
+        made.prepare(Propose(2, genesis.sha256))
+    other = made.prepare(Propose(3, genesis.sha256))
+    assert isinstance(other, Trained) and other.round == 3 and trained == [1] * 3, "another turn is trained for anew"

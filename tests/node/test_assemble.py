@@ -40,16 +40,33 @@ def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
 def test_assembled__while_it_is_there__its_key_is_locked(made: NodeCollective) -> None:
     settings = config(made)
     assert settings.keystore is not None
-    with assembled(settings), pytest.raises(KeyInUse):
-        lock.hold(settings.keystore)
-    lock.hold(settings.keystore).close()
+    with assembled(settings), pytest.raises(KeyInUse), lock.hold(made.address(0), settings.keystore):
+        pass
+    with lock.hold(made.address(0), settings.keystore):
+        pass
+
+
+def test_assembled__metrics_on__have_the_funds(made: NodeCollective, capsys: pytest.CaptureFixture[str]) -> None:
+    with assembled(config(made, metrics__listen="127.0.0.1:0")):
+        port = lines(capsys)[0]["port"]
+
+        def text() -> str:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+                return str(answer.read().decode())
+
+        wait_until(lambda: "colearn_node_funds_ether NaN" not in text(), "the account was looked at")
+        ether = next(line for line in text().splitlines() if line.startswith("colearn_node_funds_ether "))
+        assert 0 < float(ether.split()[1]) <= 10_000
 
 
 @pytest.mark.parametrize("changes, dry_run", [({}, True), ({"keystore": None, "password_file": None}, False)])
 def test_assembled__nothing_is_to_be_sent__is_a_dry_run_and_locks_nothing(
     made: NodeCollective, changes: dict[str, Any], dry_run: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with lock.hold(made.folder / "key-0.json"), assembled(config(made, **changes), dry_run=dry_run) as node:
+    with (
+        lock.hold(made.address(0), made.folder / "key-0.json"),
+        assembled(config(made, **changes), dry_run=dry_run) as node,
+    ):
         assert not node.ledger.sends
     [start] = lines(capsys)
     assert start["event"] == "start" and start["text"].endswith(", dry run: nothing is sent")

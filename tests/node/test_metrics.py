@@ -85,6 +85,18 @@ def test_metrics__view__its_numbers(bench: Bench) -> None:
     assert [bench.number(name) for name in names] == [7, 3, 5, 2000, 1, 1, 7]
 
 
+def test_metrics__chain_not_seen__for_how_long(bench: Bench) -> None:
+    bench.health.looked(can_work=True)
+    bench.clock.now += 42
+    assert "colearn_node_view_age_seconds 42.0" in bench.get("/metrics")[1]
+
+
+def test_metrics__funds__unknown_until_they_are_told(bench: Bench) -> None:
+    assert "colearn_node_funds_ether NaN" in bench.get("/metrics")[1], "a zero would raise an alarm"
+    bench.metrics.funds(0.25, 12.0)
+    assert (bench.number("funds_ether"), bench.number("funds_rounds")) == (0.25, 12)
+
+
 def test_metrics__rounds_gas_and_scores__are_counted(bench: Bench) -> None:
     for state in (RoundState.ACCEPTED, RoundState.MISSED, RoundState.MISSED):
         bench.reporter.ended(record(6, state))

@@ -77,6 +77,14 @@ def test_due__a_lie_about_the_accepted_weights_was_rejected__both_name_one_conte
     assert lie.cid in {one.cid for one in needed(made)}
 
 
+def test_due__a_motion_to_go_back_waits__the_weights_of_that_round_stay_until_it_is_over() -> None:
+    made = ledger()
+    made.becomes(rounds_to_keep=(1, 0))
+    assert {ref("w0"), ref("w1")} <= needed(made) and ref("w2") not in needed(made)
+    made.becomes(rounds_to_keep=(1,))
+    assert ref("w1") in needed(made) and ref("w0") not in needed(made)
+
+
 def test_due__keep_accepted__archives_the_accepted_ones_that_it_sees() -> None:
     found = due(ledger(), "accepted")
     assert set(found.archive) == {ref(f"w{i}") for i in (0, 1, 3, 5, 8)}
@@ -86,6 +94,18 @@ def test_due__keep_accepted__archives_the_accepted_ones_that_it_sees() -> None:
 def test_due__keep_all__everything_and_the_chain_is_not_asked() -> None:
     made = ledger()
     assert due(made, "all") == Tidy(None) and made.pages == []
+
+
+def test_due__members_may_go_back__those_weights_are_wanted_at_once() -> None:
+    for keep in ("current", "accepted", "all"):
+        made = ledger()
+        retention = Retention(made, keep, clock=Clock())
+        first = retention.due(made.now)
+        assert first is not None and first.wanted == ()
+        made.becomes(rounds_to_keep=(1, 3))  # a motion was moved, and another, in the same round
+        found = retention.due(made.now)
+        assert found == replace(first, wanted=(ref("w1"), ref("w3")))
+        assert retention.due(made.now) is None
 
 
 def test_due__same_round_again__asks_nothing_until_a_minute_has_passed() -> None:

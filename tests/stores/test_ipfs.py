@@ -22,18 +22,24 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from colearn_ledger.core.cid import CHUNK, MAX_LINKS, cid_digest, cid_text
+from colearn_ledger.core.decide import Adopt, Judge
 from colearn_ledger.core.protocol import WeightsRef
-from colearn_ledger.core.weights import check_head, weights_ref
+from colearn_ledger.core.weights import check_head, encode, weights_ref
 from colearn_ledger.errors import ConfigError, InvalidWeights, StoreError, UnavailableWeights, UsageError
+from colearn_ledger.member.prepare import Preparer
+from colearn_ledger.member.work import Verdict
 from colearn_ledger.network import LocalNetwork
 from colearn_ledger.network.http import call_ipfs
 from colearn_ledger.stores.base import ANYBODY
 from colearn_ledger.stores.ipfs import IpfsStore
 from colearn_ledger.stores.spec import StoreSpec
 from tests.kit.anvil import wait_until
+from tests.kit.builders import proposal
+from tests.kit.learners import LinearLearner
 from tests.kit.network import local_network, need
 from tests.kit.store_conformance import SIZES, StoreConformance, pattern
 
@@ -341,6 +347,25 @@ def test_get__daemon_killed_and_started_again__goes_on(stores: list[IpfsStore], 
     assert stores[1].get(ref) == data
 
 
+def test_tidy__daemon_was_away__is_made_up_for_and_no_pin_is_left(network: LocalNetwork, tmp_path: Path) -> None:
+    """What the member has judged while its daemon came and went: at the end it keeps what it needs, and that alone."""
+    with closing(IpfsStore(network.stakeholders[0].ipfs_api, owner=f"a/{secrets.token_hex(4)}")) as store:
+        first = encode({"w": np.zeros(4)})
+        member = Preparer(LinearLearner(0, seed=1), store, max_size=1 << 20)
+        genesis = store.put(first)
+        member.prepare(Adopt(0, genesis))
+        for value in range(4):
+            proposed = store.put(encode({"w": np.full(4, float(value + 1))}))
+            assert isinstance(member.prepare(Judge(1, proposal(weights=proposed), secret=False)), Verdict)
+            network.stop_ipfs(0, hard=True)
+            with pytest.raises(StoreError, match="nobody listens"):
+                member.tidy([genesis])
+            network.start_ipfs(0)
+        assert len(store.kept()) == 5
+        member.tidy([genesis])
+        assert store.kept() == {genesis.cid, proposed.cid}, "the adopted ones, and the last that it verified"
+
+
 def test_store__several_threads__each_gets_its_own(stores: list[IpfsStore]) -> None:
     items = [pattern(CHUNK + 100, salt) for salt in range(60, 68)]
     with ThreadPoolExecutor(4) as pool:
@@ -510,6 +535,21 @@ def server(status: int, body: bytes) -> ThreadingHTTPServer:
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     return server
+
+
+def test_store__daemon_elsewhere__is_asked_through_the_proxy_of_the_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    proxy = server(200, b'{"Version": "0.43.0"}')
+    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{proxy.server_port}")
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    try:
+        with closing(IpfsStore("http://ipfs.invalid:5001", allow_remote=True)) as store:
+            assert store.check() == "0.43.0"
+    finally:
+        proxy.shutdown()
+        proxy.server_close()
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,17 @@ def test_open__a_daemon_elsewhere__is_asked_only_where_that_is_allowed() -> None
         StoreSpec("/dns4/nobody.invalid/tcp/5001", allow_remote=True).open()
 
 
+def test_str__password_in_the_address__is_not_shown() -> None:
+    spec = StoreSpec("http://me:secret@127.0.0.1:5001")
+    assert "secret" not in f"{spec} {spec!r}" and "127.0.0.1:5001" in str(spec)
+    with pytest.raises(UsageError) as error:
+        StoreSpec("http://me:secret@127.0.0.1:5001/else").open()
+    assert "secret" not in str(error.value)
+    with pytest.raises(UsageError, match="isn't on this machine") as error:
+        StoreSpec("http://me:secret@10.0.0.1:5001").open()
+    assert "secret" not in str(error.value)
+
+
 def test_str__says_where_for_people(tmp_path: Path) -> None:
     assert str(StoreSpec("/ip4/127.0.0.1/tcp/5001")) == "the IPFS daemon at /ip4/127.0.0.1/tcp/5001"
     assert str(StoreSpec(folder=tmp_path)) == f"the folder {tmp_path}"

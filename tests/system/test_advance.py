@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 
 import pytest
@@ -16,10 +15,9 @@ from ..kit.nodes import NodeCollective, node_collective
 RULES = Rules(propose_window=1000)
 
 
-def approve_a_motion(made: NodeCollective) -> None:
-    """All members approve of other rules, which wait for the round's end."""
-    made.sender(0).move_rules(dataclasses.replace(RULES, vote_window=77))
-    made.vote_motion(1, 2)
+def wish(made: NodeCollective) -> None:
+    """The last member's wish waits for the round's end: unlike a motion's approval, it ends nobody's turn."""
+    made.sender(3).replace_member(made.address(5))
 
 
 def end_the_round(made: NodeCollective, late: int) -> None:
@@ -50,7 +48,7 @@ def sent(made: NodeCollective) -> list[bool]:
 @pytest.mark.parametrize("late", [0, 100 * STEP_S])
 def test_advance__everybody_is_there__one_sends_it(tmp_path: Path, options: tuple[str, ...], late: int) -> None:
     with node_collective(tmp_path, 4, rules=RULES, chain_options=options) as made:
-        approve_a_motion(made)
+        wish(made)
         nodes = [made.start(i, "--dry-run") if i == 0 else made.start(i) for i in range(4)]
         wait_until(lambda: all(n.events("wait") or n.events("dry_run") for n in nodes), "all have seen the first round")
         end_the_round(made, late)
@@ -61,7 +59,7 @@ def test_advance__everybody_is_there__one_sends_it(tmp_path: Path, options: tupl
 
 def test_advance__the_first_is_away__the_next_one_sends_it_a_step_later(tmp_path: Path) -> None:
     with node_collective(tmp_path, 4, rules=RULES) as made:
-        approve_a_motion(made)
+        wish(made)
         nodes = [made.start(i) for i in (1, 2)]
         wait_until(lambda: all(n.events("wait") for n in nodes), "both have seen the first round")
         end_the_round(made, 0)  # it is seat 3's step, then seat 0's, then seat 1's: (1 + seat - step) % 4

@@ -78,7 +78,7 @@ def test_vote__invalid_weights__are_rejected_with_the_reason(pair: NodeCollectiv
 def test_vote__bytes_that_are_not_those_on_chain__are_rejected(pair: NodeCollective) -> None:
     ref = pair.store.put(trained())
     path = pair.store.folder / cid_text(ref.cid_digest, ref.size)
-    path.write_bytes(bytes(ref.size))
+    path.write_bytes(path.read_bytes()[:-1] + b"\1")
     pair.propose(ref)
     node = pair.start(1)
     wait_until(lambda: bool(node.events("vote")), "it votes")

@@ -62,6 +62,13 @@ def no_transactions(made: NodeCollective) -> tuple[int, ...]:
     return tuple(made.nonce(i) for i in range(made.count))
 
 
+def verdict(made: NodeCollective, capsys: pytest.CaptureFixture[str], **changes: Any) -> tuple[int, str]:
+    """Exit code of ``check``, and what it says of the first thing that is wrong, where ``run`` waits for it to pass."""
+    code = main(["check", "--config", str(made.config(0, **changes))])
+    said = capsys.readouterr().out
+    return code, said[said.index("WRONG") :]
+
+
 def complaint(made: NodeCollective, capsys: pytest.CaptureFixture[str], **changes: Any) -> tuple[int, str]:
     """Exit code of ``run``, and what it says; the same mistake is found by ``check``, and neither changes anything."""
     path = made.config(0, **changes)
@@ -84,7 +91,7 @@ def test_chain__of_another_id__9(made: NodeCollective, capsys: pytest.CaptureFix
 
 def test_chain__unreachable__8(made: NodeCollective, capsys: pytest.CaptureFixture[str]) -> None:
     with refusing_port() as port:
-        code, said = complaint(made, capsys, rpc=[f"http://127.0.0.1:{port}"])
+        code, said = verdict(made, capsys, rpc=[f"http://127.0.0.1:{port}"])
     assert code == 8 and "can't be reached" in said
 
 
@@ -112,7 +119,7 @@ def test_funds__none__16(made: NodeCollective, capsys: pytest.CaptureFixture[str
     balance = made.contract.web3.eth.get_balance(made.address(0))
     made.chain.rpc("anvil_setBalance", made.address(0), "0x10")
     try:
-        code, said = complaint(made, capsys)
+        code, said = verdict(made, capsys)
     finally:
         made.chain.rpc("anvil_setBalance", made.address(0), hex(balance))
     assert code == 16 and "has 16 wei" in said and made.address(0) in said
@@ -153,23 +160,23 @@ def test_learner__whose_own_code_fails__5_and_its_traceback_in_the_log(
     path = made.config(0, learner__factory="tests.kit.node_learners:fail", learner__options={}, log__format="text")
     assert main(["run", "--config", str(path)]) == 5
     said = capsys.readouterr().err
-    assert "RuntimeError: no data today" in said and "in fail" in said and "error: the learner failed" in said
+    assert "RuntimeError: no data today" in said and "in fail" in said and "error: the learner's factory failed" in said
 
 
 def test_store__ipfs_that_is_not_there__7(made: NodeCollective, capsys: pytest.CaptureFixture[str]) -> None:
     with refusing_port() as port:
-        code, said = complaint(made, capsys, store__folder=None, store__ipfs=f"/ip4/127.0.0.1/tcp/{port}")
+        code, said = verdict(made, capsys, store__folder=None, store__ipfs=f"/ip4/127.0.0.1/tcp/{port}")
     assert code == 7 and "nobody listens there" in said and "ipfs daemon" in said
 
 
 def test_store__kubo_that_is_too_old__7(made: NodeCollective, capsys: pytest.CaptureFixture[str]) -> None:
     with something_else(json.dumps({"Version": "0.18.1"}).encode()) as port:
-        code, said = complaint(made, capsys, store__folder=None, store__ipfs=f"/ip4/127.0.0.1/tcp/{port}")
+        code, said = verdict(made, capsys, store__folder=None, store__ipfs=f"/ip4/127.0.0.1/tcp/{port}")
     assert code == 7 and "is Kubo 0.18.1" in said and "or newer" in said
 
 
 def test_store__that_is_no_folder__7(made: NodeCollective, capsys: pytest.CaptureFixture[str]) -> None:
-    code, said = complaint(made, capsys, store__folder="password.txt")
+    code, said = verdict(made, capsys, store__folder="password.txt")
     assert code == 7 and "the weight store" in said
 
 

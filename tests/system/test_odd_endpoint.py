@@ -116,7 +116,7 @@ def test_endpoint__shows_another_proposal_beside_its_id__is_not_believed(pair: N
     rests(node)
     proxy.answers["eth_call"] = lambda params, ask: ask(params).replace(bad.sha256.hex(), good.sha256.hex())
     pair.propose(bad)
-    wait_until(lambda: any("answer as this contract" in line["text"] for line in node.events("chain")), "it sees that")
+    wait_until(lambda: any("isn't its content's" in line["text"] for line in node.events("chain")), "it sees that")
     assert pair.nonce(1) == 0
     proxy.answers.clear()
     wait_until(lambda: bool(node.events("vote")), "it votes")

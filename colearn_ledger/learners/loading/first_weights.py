@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from ...core.failures import error_from_json, error_to_json, told
+from ...core.schema import Schema
 from ...errors import ColearnError, ConfigError, LearnerError, UsageError
 from ...formats.toml import read_toml, toml_text
 from .factory import LearnerSpec
@@ -34,14 +35,18 @@ _FAILED = 70  # the error is in the file
 
 @dataclass(frozen=True, slots=True)
 class MadeLearner:
-    """A learner's first weights (their canonical bytes), and notes on what its owner should know."""
+    """A learner's first weights (their canonical bytes), their schema with the roles that it declares, and notes.
+
+    The notes are on what its owner should know.
+    """
 
     weights: bytes
+    schema: Schema
     notes: tuple[str, ...] = ()
 
 
-def first_weights(spec: LearnerSpec) -> bytes:
-    """The canonical bytes of the weights that a new learner has.
+def first_weights(spec: LearnerSpec) -> MadeLearner:
+    """The weights that a new learner has.
 
     Raises
     ------
@@ -49,7 +54,7 @@ def first_weights(spec: LearnerSpec) -> bytes:
     LearnerError: what it makes is no learner, or its own code fails, or ends the process.
     ColearnError: whatever else the learner raises of this project's errors, such as DataError for missing data.
     """
-    return _made(spec, look=False).weights
+    return _made(spec, look=False)
 
 
 def try_learner(spec: LearnerSpec) -> MadeLearner:
@@ -73,7 +78,8 @@ def _made(spec: LearnerSpec, *, look: bool) -> MadeLearner:
         if code == _FAILED and (said := _read(folder)) is not None:
             raise error_from_json(said)
         if code == 0 and (said := _read(folder)) is not None:
-            return MadeLearner((folder / "weights").read_bytes(), tuple(said["notes"]))
+            schema = Schema.from_json(said["schema"])
+            return MadeLearner((folder / "weights").read_bytes(), schema, tuple(said["notes"]))
     how = f"was ended by signal {-code}" if code < 0 else f"ended with code {code}"
     raise LearnerError(
         f"the process that makes the learner {spec.factory} {how}",
@@ -124,6 +130,7 @@ def _where(error: BaseException) -> str:
 
 def _make(spec: LearnerSpec, look: bool) -> MadeLearner:
     from ...core.asking import ask_current
+    from ...core.roles import roles_of
     from ...core.weights import encode
     from ..voting.policy import OneClassVoteSet, SmallVoteSet
 
@@ -132,8 +139,10 @@ def _make(spec: LearnerSpec, look: bool) -> MadeLearner:
             for kind in (SmallVoteSet, OneClassVoteSet):  # they are among the notes
                 warnings.simplefilter("ignore", kind)
         learner = spec.make()
-        data = encode(ask_current(learner, spec.factory).weights)
-        return MadeLearner(data, _notes(learner, data) if look else ())
+        tree = ask_current(learner, spec.factory).weights
+        data = encode(tree)
+        schema = Schema.of(tree, roles_of(learner))
+        return MadeLearner(data, schema, _notes(learner, data) if look else ())
 
 
 def _notes(learner: Any, data: bytes) -> tuple[str, ...]:
@@ -171,7 +180,7 @@ def main(folder: Path) -> int:
         said, code = error_to_json(error), _FAILED
     else:
         (folder / "weights").write_bytes(made.weights)
-        said, code = {"notes": made.notes}, 0
+        said, code = {"notes": made.notes, "schema": made.schema.to_json()}, 0
     (folder / "said.json").write_text(json.dumps(said), encoding="utf-8")
     return code
 

@@ -86,6 +86,12 @@ def forest_trees(arrays: dict[str, Array], shape: ForestShape, like: Any) -> lis
     unused = np.arange(shape.max_nodes) >= counts[:, None]
     if any(array[unused].any() for name, array in arrays.items() if name != "nodes"):
         raise InvalidWeights("the forest has numbers where it has no node", expected="zeros")
+    if shape.classes > 1:  # larger ones would outvote all trees to come, and the score need not show it
+        shares = arrays["value"][~unused]
+        if (shares < 0).any() or (np.abs(shares.sum(axis=-1) - 1) > 1e-6).any():
+            raise InvalidWeights(
+                "the forest has nodes whose classes have no shares", expected="shares that add up to 1"
+            )
     return [_tree(arrays, i, int(counts[i]), shape, like) for i in range(n_trees)]
 
 

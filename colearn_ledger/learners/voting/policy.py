@@ -56,12 +56,15 @@ class Evaluation:
     outcomes: what each sample contributes, such that higher is better, in the set's order: an array of bool (right or
         wrong) for an accuracy, of floats (such as the loss with its sign changed) otherwise. None if the learner was
         not asked for them, or the criterion has none (an AUC).
+    loss: the mean loss on the set, lower is better, of what lies under the criterion: probabilities or distances under
+        an accuracy. It tells models of one score apart; None if the learner has none.
     """
 
     score: float
     criterion: str
     samples: int
     outcomes: np.ndarray[Any, Any] | None = None
+    loss: float | None = None
 
 
 @runtime_checkable

@@ -45,11 +45,13 @@ class Job:
 class Tidy:
     """What the store is to keep of the collective's weights: see :meth:`.Preparer.tidy`.
 
-    ``needed`` is None where everything is kept; ``archive``: weights to keep for good, if they are there.
+    ``needed`` is None where everything is kept; ``archive``: weights to keep for good, if they are there; ``wanted``:
+    to be pulled, if they aren't.
     """
 
     needed: tuple[WeightsRef, ...] | None
     archive: tuple[WeightsRef, ...] = ()
+    wanted: tuple[WeightsRef, ...] = ()
 
 
 TIDIED = -1  # the number of what comes of that

@@ -11,7 +11,7 @@ import pytest
 from benchmarks.privacy import measure
 from colearn_ledger import check_learner
 from colearn_ledger.core.learner import Weights
-from colearn_ledger.core.summaries import DiffPrivConfig, ErrorCodes
+from colearn_ledger.core.summaries import CHANGES_NOTHING, DiffPrivConfig, ErrorCodes
 from colearn_ledger.core.weights import encode
 from colearn_ledger.errors import DataError, LearnerError, UsageError
 from colearn_ledger.learners.privacy.ledger import PrivacyLedger
@@ -198,7 +198,7 @@ def test_propose__each__tells_what_was_spent_until_it_declines_and_still_votes()
     assert summary is not None and summary.error_code is ErrorCodes.DP_BUDGET_EXCEEDED
     assert summary.dp_budget is not None and summary.dp_budget.consumed_epsilon == spent[1]
     assert encode(declined.weights) == encode(net.mli_get_current_weights().weights) == before
-    assert net.mli_test_weights(net.mli_get_current_weights()).vote is True
+    assert net.mli_test_weights(net.mli_get_current_weights()).record.reason == CHANGES_NOTHING
 
 
 def test_propose__deterministic__by_seed_round_and_start_alone() -> None:

@@ -14,7 +14,7 @@ pytest.importorskip("opacus", reason="Opacus is not installed")
 import torch
 
 from colearn_ledger import check_learner, run
-from colearn_ledger.core.summaries import DiffPrivConfig, ErrorCodes
+from colearn_ledger.core.summaries import CHANGES_NOTHING, DiffPrivConfig, ErrorCodes
 from colearn_ledger.core.weights import encode
 from colearn_ledger.embedded.ledger import EmbeddedLedger
 from colearn_ledger.errors import LearnerError
@@ -112,4 +112,4 @@ def test_propose__after_a_restart__the_spent_budget_is_still_spent(tmp_path: Pat
     assert encode(first.weights) != encode(second.weights)  # the noise is the operating system's
     summary = third.mli_propose_weights().training_summary
     assert summary is not None and summary.error_code is ErrorCodes.DP_BUDGET_EXCEEDED
-    assert third.mli_test_weights(third.mli_get_current_weights()).vote is True
+    assert third.mli_test_weights(third.mli_get_current_weights()).record.reason == CHANGES_NOTHING
