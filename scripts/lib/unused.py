@@ -11,6 +11,7 @@ _.auth  # requests reads it
 _._new_conn  # urllib3 calls it
 _.ConnectionCls  # urllib3 calls it
 _.get_connection_with_tls_context  # requests calls it
+_.showwarning  # Python calls it
 _.daemon_threads  # http.server reads it
 _.do_GET  # http.server calls it
 _.log_message  # http.server calls it
