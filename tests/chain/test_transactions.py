@@ -14,6 +14,7 @@ from colearn_ledger.chain.deploy import Genesis, deploy, estimate_deploy
 from colearn_ledger.chain.endpoints import connect
 from colearn_ledger.chain.fees import Fees
 from colearn_ledger.chain.transactions import Outcome, Receipt, Sender, Starter
+from colearn_ledger.core.limits import MOST_TIME
 from colearn_ledger.core.protocol import MotionState, RoundState
 from colearn_ledger.errors import ContractError, InsufficientFunds, NotAMember, TransactionError
 
@@ -390,3 +391,10 @@ def test_clock__mined_on_demand__the_next_proposer_can_propose_without_a_block(c
     assert (view.round, view.state) == (2, RoundState.PROPOSING)
     c.propose()
     assert c.view().state is RoundState.VOTING
+
+
+def test_deploy__chain_that_counts_milliseconds__is_refused_with_the_reason() -> None:
+    with anvil("--timestamp", "1800000000000") as chain, pytest.raises(ContractError) as raised:
+        Collective.found(chain, 2)
+    assert raised.value.name == "BlockTimeNotInSeconds" and "counts seconds" in raised.value.fix
+    assert str(MOST_TIME) in raised.value.expected
