@@ -47,6 +47,9 @@ _.ipfs_repository  # LocalNetwork's stakeholders
 _.stop_ipfs  # LocalNetwork, docs/network.md
 _.start_ipfs  # LocalNetwork, docs/network.md
 
+# Python calls it.
+_.showwarning  # assemble
+
 # What the watch over the endpoints sees, whole.
 _.best_number  # Heads
 
