@@ -196,7 +196,9 @@ def ask_accept(learner: Learner, weights: Weights, name: str = "", *, schema: Sc
     """Have the learner adopt decoded weights, which become its own; it keeps its own local leaves of the ``schema``."""
     own = _current(learner, name).weights
     tree = weights.weights if schema is None else with_own(schema, weights.weights, own)
-    learner.mli_accept_weights(Weights(like(tree, own)))
+    adopted = Weights(like(tree, own))
+    del own, tree  # they may be a copy, which isn't held while the learner makes its own
+    learner.mli_accept_weights(adopted)
 
 
 @contextlib.contextmanager

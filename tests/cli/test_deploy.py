@@ -231,7 +231,7 @@ def refused(here: Here, capsys: pytest.CaptureFixture[str], *words: str) -> tupl
         (["--member", "0x" + "0" * 40], 2, "is not an address"),
         (["--member", "0xF39Fd6e51aad88F6F4ce6aB8827279cffFb92266"], 2, "has a wrong checksum"),
         (["--learner-config", "x"], 2, "from several places"),
-        (["--weights", "x"], 4, "x can't be read"),
+        (["--weights", "x"], 44, "x can't be read"),
         (["--ipfs", "/ip4/127.0.0.1/tcp/1"], 2, "--ipfs and --store-folder together"),
         (["--options", "seed"], 2, "the option 'seed' has no name"),
         (["--options", "index=1"], 2, "the option index comes twice"),
@@ -243,7 +243,7 @@ def refused(here: Here, capsys: pytest.CaptureFixture[str], *words: str) -> tupl
         (["--password-file", "key.json"], 12, "the password doesn't open"),
         (["--members", "nowhere.txt"], 3, "the members' file nowhere.txt can't be read"),
         (["--network", "nowhere"], 2, "nowhere holds no local network"),
-        (["--store-folder", "password"], 7, "the weight store"),
+        (["--store-folder", "password"], 40, "the weight store"),
         (["--no-such-option"], 2, "--no-such-option"),
     ],
 )
@@ -262,7 +262,7 @@ def test_mistake__of_an_option__one_message_and_nothing_changed(
         ("tests.kit.node_learners:no_such", 3, "has no function no_such"),
         ("tests.kit.node_learners:make_nothing", 5, "lacks mli_propose_weights"),
         ("tests.kit.node_learners:fail", 5, "RuntimeError: no data today ("),
-        ("tests.kit.node_learners:have_no_data", 4, "there is no folder"),
+        ("tests.kit.node_learners:have_no_data", 44, "there is no folder"),
         ("tests.kit.node_learners:die", 5, "was ended by signal 9"),
     ],
 )
@@ -371,7 +371,7 @@ def test_mistake__endpoint_that_is_none__8(here: Here, capsys: pytest.CaptureFix
     assert code == 41 and "it isn't JSON" in said
 
 
-def test_mistake__ipfs_that_is_none_or_too_old__7(here: Here, capsys: pytest.CaptureFixture[str]) -> None:
+def test_mistake__ipfs_that_is_none_or_too_old__40(here: Here, capsys: pytest.CaptureFixture[str]) -> None:
     with refusing_port() as port:
         here.store = ["--ipfs", f"/ip4/127.0.0.1/tcp/{port}"]
         code, said = refused(here, capsys, *LEARNER)
@@ -388,7 +388,7 @@ def test_mistake__ipfs_that_is_none_or_too_old__7(here: Here, capsys: pytest.Cap
 @pytest.mark.parametrize(
     "words, says", [(["--hardfork", "london"], "NotActivated"), (["--gas-limit", "1000000"], "gas")]
 )
-def test_mistake__chain_that_cant_take_the_contract__11(
+def test_mistake__chain_that_cant_take_the_contract__42(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -399,17 +399,17 @@ def test_mistake__chain_that_cant_take_the_contract__11(
     Path("first").write_bytes(encode(1.0))
     with anvil(*words) as other:
         code, said = refused(Here(other, tmp_path), capsys, "--weights", "first")
-    assert code == 11 and says in said and "the rules of Shanghai (2023) or later" in said
+    assert code == 42 and says in said and "the rules of Shanghai (2023) or later" in said
 
 
-def test_mistake__no_funds__16(here: Here, capsys: pytest.CaptureFixture[str]) -> None:
+def test_mistake__no_funds__43(here: Here, capsys: pytest.CaptureFixture[str]) -> None:
     balance = here.web3.eth.get_balance(DEPLOYER.address)
     here.chain.rpc("anvil_setBalance", DEPLOYER.address, "0x10")
     try:
         code, said = refused(here, capsys, *LEARNER)
     finally:
         here.chain.rpc("anvil_setBalance", DEPLOYER.address, hex(balance))
-    assert code == 16 and "has 16 wei" in said and DEPLOYER.address in said
+    assert code == 43 and "has 16 wei" in said and DEPLOYER.address in said
 
 
 # ---------------------------------------------------------------------------------------------- a local network

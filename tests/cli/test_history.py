@@ -437,7 +437,7 @@ def test_where__environment_and_flags__later_beats_earlier(
         monkeypatch.setenv("COLEARN_DEPLOYMENT", str(file))
         assert "P+-+" in said(capsys, "history")
         monkeypatch.setenv("COLEARN_RPC", "http://127.0.0.1:1")
-        assert refused(capsys, "history")[0] == 8
+        assert refused(capsys, "history")[0] == 41
         assert "P+-+" in said(capsys, "history", "--rpc", told.chain.url)
         # The first is down: the next one answers.
         assert "P+-+" in said(capsys, "history", "--rpc", "http://127.0.0.1:1", "--rpc", told.chain.url)
@@ -453,7 +453,7 @@ def test_where__mistakes__one_message_and_code_each(told: Told, tmp_path: Path, 
     (tmp_path / "wrong.json").write_text(json.dumps(wrong))
     (tmp_path / "none.json").write_text("{}")
     for code, words in (
-        (8, ["--rpc", "http://127.0.0.1:1"]),
+        (41, ["--rpc", "http://127.0.0.1:1"]),
         (9, ["--deployment", str(tmp_path / "wrong.json")]),
         (18, [*rpc, "--address", nothing]),
         (13, [*rpc, "--address", other]),

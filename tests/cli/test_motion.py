@@ -351,6 +351,6 @@ def test_motion__account_without_funds__says_so(three: Members) -> None:
     balance = chain.rpc("eth_getBalance", address(2), "latest")
     try:
         chain.rpc("anvil_setBalance", address(2), "0x1")
-        assert address(2) in three.by(2, "propose", "add", address(3), code=16)
+        assert address(2) in three.by(2, "propose", "add", address(3), code=43)
     finally:
         chain.rpc("anvil_setBalance", address(2), balance)

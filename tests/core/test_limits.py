@@ -97,7 +97,7 @@ def test_page__the_most__is_what_the_contract_gives(chain: EmbeddedChain) -> Non
     snapshot = founded(chain).snapshot()
     later = dataclasses.replace(snapshot, clock=snapshot.clock + 3600 * (2 * MOST_PAGE + 5))
     functions = later.contract.functions
-    page = later.contract.call(functions.rounds(0, 10**6, later.clock), later.head, "read the rounds")
+    page = later.contract.call(functions.rounds(0, 10**6, later.clock), later.head, "read the rounds", list)
     assert len(page) == MOST_PAGE
     # Who reads more gets it, page by page.
     assert [r.round for r in later.rounds(3, 10**6)] == list(range(3, 2 * MOST_PAGE + 7))

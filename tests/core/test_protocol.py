@@ -22,6 +22,8 @@ def test_states__numbers__are_the_contracts() -> None:
         ("ADD_MEMBER", 0),
         ("REMOVE_MEMBER", 1),
         ("SET_RULES", 2),
+        ("REVERT_TO", 3),
+        ("REPLACE_MEMBER", 4),
     ]
     assert [state.name for state in MotionState] == ["OPEN", "APPROVED", "ENACTED", "REJECTED", "LAPSED", "VOID"]
     assert [state.value for state in MotionState] == [0, 1, 2, 3, 4, 5]

@@ -144,9 +144,9 @@ class NodeCollective(Collective[Anvil]):
         return self.view().accepted.sha256.hex()
 
 
-def trained() -> bytes:
-    """What member 0 proposes in round 1 of two."""
-    learner = linear_learners(2, 1)[0]
+def trained(member: int = 0) -> bytes:
+    """What a member of two proposes in round 1."""
+    learner = linear_learners(2, 1)[member]
     learner.mli_begin_round(1)
     return encode(learner.mli_propose_weights().weights)
 

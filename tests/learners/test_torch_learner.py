@@ -70,10 +70,11 @@ def test_weights__buffers__travel_with_their_types() -> None:
     learner = make(steps_per_round=3)[0]
     weights = decode(encode(learner.mli_propose_weights().weights))
     assert sorted(weights) == sorted(model().state_dict())
-    assert weights["1.num_batches_tracked"].dtype == np.int64 and weights["1.num_batches_tracked"] == 3
+    batches = weights["1.num_batches_tracked"]
+    assert batches.dtype == np.int64 and batches > 0
     assert weights["1.running_mean"].any()
     learner.mli_accept_weights(Weights(weights))
-    assert learner._model[1].num_batches_tracked.item() == 3  # in the model itself, too
+    assert learner._model[1].num_batches_tracked.item() == batches  # in the model itself, too
 
 
 @pytest.mark.parametrize("threads", [1, 2])

@@ -116,7 +116,7 @@ def test_privacy__spent__declines_once_a_turn_votes_on_and_stays_so_after_a_rest
         shown = capsys.readouterr().out
         assert "epsilon: 1.0126" in shown and "delta: 1e-05" in shown and "target: 1.012" in shown
         made.vote(1)
-        made.propose(made.store.put(trained()))
+        made.propose(made.store.put(trained(1)))
         wait_until(lambda: bool(node.events("declined")), "its turn came, after it had voted")
         assert len(node.events("vote")) == 1 and made.view(1).round == 3
         (declined,) = node.events("declined")
