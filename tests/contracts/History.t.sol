@@ -438,4 +438,10 @@ contract HistoryTest is Base {
         }
         check(same < 16);
     }
+
+    function test_pages__haveAnEnd() public {
+        vm.warp(START + 400 * 100);
+        eq(c.rounds(0, 1000, 0).length, 256);
+        eq(c.rounds(300, 1000, 0).length, view_().round - 299);
+    }
 }

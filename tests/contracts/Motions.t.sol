@@ -696,4 +696,34 @@ contract MotionsTest is Base {
         expect(abi.encodeWithSelector(I.MotionNotOpen.selector, id, I.MotionState.Enacted));
         c.voteMotion(id, true);
     }
+
+    /// @dev Three approvals wait for three boundaries, and the last is of a motion of who has left by the first.
+    function test_newcomer__onTheSeatOfOneWhoseMotionStillWaits__mayMove() public {
+        deploy(4, false, false);
+        bytes32 p = proposeAs("p");
+        vm.prank(member(3));
+        bytes32 waits = c.moveRules(defaultRules());
+        vm.prank(member(0));
+        bytes32 add = c.moveAddMember(member(9));
+        vm.prank(member(3));
+        c.leave();
+        for (uint256 i = 1; i < 3; ++i) {
+            vm.prank(member(i));
+            c.voteMotion(add, true);
+        }
+        for (uint256 i; i < 2; ++i) {
+            vm.prank(member(i));
+            c.voteMotion(waits, true);
+        }
+        eq(motion(0).state, I.MotionState.Approved);
+        voteAs(1, p, false);
+        voteAs(2, p, false); // the first boundary
+        p = proposeAs("q"); // by member 1
+        voteAs(0, p, false);
+        voteAs(2, p, false); // the second
+        eq(c.viewFor(member(9), 0).seat, 3);
+        eq(motion(0).state, I.MotionState.Approved);
+        vm.prank(member(9));
+        c.moveRules(defaultRules());
+    }
 }

@@ -259,4 +259,20 @@ contract ReplaceTest is Base {
         c.leave();
         refused(2, member(11), abi.encodeWithSelector(I.TooManyMotions.selector));
     }
+
+    /// @dev Of the place among the holders more than two bits are kept.
+    function test_replace__fourTimes__motionsOfTheFirstAreItsOwn() public {
+        bytes32 p = proposeAs("p");
+        vm.prank(member(1));
+        c.moveRules(defaultRules());
+        rejectOpen(p, 1, 2);
+        for (uint256 i; i < 4; ++i) {
+            (uint256 from, uint256 to) = i % 2 == 0 ? (1, 9) : (9, 1);
+            if (i == 3) to = 10;
+            replace(from, to);
+            playRound(string(abi.encode(i)));
+        }
+        eq(c.members()[1], member(10));
+        eq(motion(0).mover, member(1));
+    }
 }

@@ -233,4 +233,15 @@ contract RevertTest is Base {
         approve(1, c.moveRevertTo(0));
         eq(view_().acceptedSha256, GENESIS);
     }
+
+    function test_roundsToKeep__anotherMotionIsApproved__none() public {
+        playRound("a");
+        proposeAs("b"); // so that nothing is carried out
+        vm.prank(member(3));
+        bytes32 id = c.moveRules(defaultRules());
+        approve(0, id);
+        approve(1, id);
+        eq(motion(0).state, I.MotionState.Approved);
+        eq(view_().roundsToKeep.length, 0);
+    }
 }
