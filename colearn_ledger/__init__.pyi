@@ -11,6 +11,7 @@ from .core.learner import Weights as Weights
 from .core.results import Result as Result
 from .core.results import Results as Results
 from .core.results import RoundResult as RoundResult
+from .core.roles import Bounded as Bounded
 from .core.rounds import collective_learning_round as collective_learning_round
 from .core.rounds import individual_training_round as individual_training_round
 from .core.rounds import initial_result as initial_result

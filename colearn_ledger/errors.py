@@ -4,6 +4,9 @@ Every error that a user can cause, or that the outside world can cause, is a :cl
 what happened, what was expected, and how to fix it. Programs print :meth:`ColearnError.__str__` and leave with
 :attr:`ColearnError.exit_code`; anything else that is raised is a bug and keeps its traceback.
 
+Exit codes are in ranges that say whether starting the program again helps (ADR 12): below :data:`PASSES_FROM` only a
+person mends what is wrong, from there on it may pass by itself.
+
 Errors also inherit the built-in exception that fits (``ValueError``, ``OSError``, ...), so that code which knows
 nothing of this library can catch them.
 """
@@ -13,6 +16,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 __all__ = [
+    "PASSES_FROM",
     "ArtifactError",
     "ChainError",
     "ColearnError",
@@ -29,6 +33,7 @@ __all__ = [
     "NetworkError",
     "NoContract",
     "NotAMember",
+    "OutputError",
     "SchemaMismatch",
     "StoreError",
     "TransactionError",
@@ -37,6 +42,8 @@ __all__ = [
     "UsageError",
     "WrongChain",
 ]
+
+PASSES_FROM = 40
 
 
 class ColearnError(Exception):
@@ -81,7 +88,7 @@ class ConfigError(ColearnError, ValueError):
 class DataError(ColearnError, OSError):
     """A data set is missing, unreadable or doesn't hold what the task needs."""
 
-    exit_code = 4
+    exit_code = 44
 
 
 class LearnerError(ColearnError, TypeError):
@@ -107,7 +114,7 @@ class UntestableWeights(InvalidWeights):
 class StoreError(ColearnError, OSError):
     """A weight store can't be used (folder, daemon, disk)."""
 
-    exit_code = 7
+    exit_code = 40
 
 
 class UnavailableWeights(StoreError):
@@ -117,7 +124,7 @@ class UnavailableWeights(StoreError):
 class ChainError(ColearnError, OSError):
     """The chain can't be reached, or answers what no chain should answer."""
 
-    exit_code = 8
+    exit_code = 41
 
 
 class WrongChain(ChainError):
@@ -154,7 +161,7 @@ class ContractError(ColearnError):
 class TransactionError(ChainError):
     """A transaction could not be sent, or was not mined in time."""
 
-    exit_code = 11
+    exit_code = 42
 
 
 class KeyFileError(ColearnError, OSError):
@@ -184,7 +191,7 @@ class NetworkError(ColearnError, OSError):
 class InsufficientFunds(TransactionError):
     """The account can't pay for a transaction."""
 
-    exit_code = 16
+    exit_code = 43
 
 
 class NotAMember(ContractError):
@@ -203,6 +210,12 @@ class KeyInUse(KeyFileError):
     """Another node on this machine uses the same key."""
 
     exit_code = 19
+
+
+class OutputError(ColearnError, OSError):
+    """What a program has to say can't be written: the disk is full."""
+
+    exit_code = 20
 
 
 class LearnerWarning(UserWarning):

@@ -1,4 +1,4 @@
-"""Secret votes: commitments, and salts that a restarted node can derive again.
+"""What votes are bound to: proposals' ids; and of secret votes the commitments, and salts that can be derived again.
 
 A salt is never stored: it is an HMAC of everything that names the vote, keyed by the voter's private key, so whoever
 holds the key can reveal after a crash, and nobody else can guess the vote behind a commitment.
@@ -12,10 +12,20 @@ import hmac
 from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 
-__all__ = ["commitment_of", "derive_salt", "open_commitment"]
+from ..core.protocol import WeightsRef
+
+__all__ = ["commitment_of", "compute_proposal_id", "derive_salt", "open_commitment"]
 
 # The contract keeps a commitment's first 224 bits. In a view the round's number follows them.
 _KEPT_BYTES = 28
+_SIZE_BITS = 36
+
+
+def compute_proposal_id(round_number: int, weights: WeightsRef) -> bytes:
+    """The id (32 bytes) of a proposal: what a vote names, and is bound to by it (ADR 2)."""
+    hashed = keccak(encode(["uint256", "bytes32", "bytes32"], [round_number, weights.sha256, weights.cid_digest]))
+    key = int.from_bytes(hashed, "big") >> _SIZE_BITS << _SIZE_BITS
+    return (key | weights.size).to_bytes(32, "big")
 
 
 def derive_salt(key: bytes, *, chain_id: int, contract: str, proposal_id: bytes) -> bytes:

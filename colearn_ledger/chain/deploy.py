@@ -11,9 +11,9 @@ from web3 import Web3
 from web3.exceptions import ContractCustomError, ContractLogicError
 from web3.utils import get_create_address
 
-from ..core.limits import DEFAULT_MAX_SIZE
+from ..core.limits import DEFAULT_MAX_SIZE, MOST_TIME
 from ..core.protocol import ZERO_ADDRESS, Rules, WeightsRef
-from ..errors import ChainError, InsufficientFunds, TransactionError, UsageError
+from ..errors import ChainError, ContractError, InsufficientFunds, TransactionError, UsageError
 from ..formats.addresses import parse_address
 from .artifact import load_artifact
 from .contract import revert_data, rules_struct
@@ -66,12 +66,20 @@ def estimate_deploy(web3: Web3, deployer: str, genesis: Genesis, *, fee_cap: int
     """What deploying from ``deployer`` would cost. Sends nothing; raises as :func:`deploy` does."""
     data = _creation(web3, genesis)
     try:
+        time = int(web3.eth.get_block("latest")["timestamp"])
+        if time >= MOST_TIME:  # the contract refuses it, too, and not every endpoint estimates at this time
+            raise ContractError(
+                f"the chain's block time is {time}, which is no number of seconds since 1970",
+                name="BlockTimeNotInSeconds",
+                expected=f"less than {MOST_TIME}: all windows are in seconds",
+                fix="use a chain whose block time counts seconds (some count milliseconds or nanoseconds)",
+            )
         gas = int(web3.eth.estimate_gas({"from": web3.to_checksum_address(deployer), "data": data}))  # type: ignore[typeddict-item]
         price = FeeSource(web3, fee_cap).fetch().price
         balance = int(web3.eth.get_balance(web3.to_checksum_address(deployer)))
     except (ContractCustomError, ContractLogicError) as e:
         raise RevertDecoder(load_artifact().abi).decode(revert_data(e), "be deployed") from e
-    except ChainError:
+    except (ChainError, ContractError):
         raise
     except FAILURES as e:
         if is_about_funds(e):

@@ -13,6 +13,9 @@ from .reach import REFUSALS
 
 __all__ = ["FeeSource", "Fees", "in_gwei"]
 
+_GWEI = 10**9
+# What an endpoint may name as the usual tip where there is no cap: this much, or the base fee, and no more than that.
+_TIP, _MOST_TIP = 10 * _GWEI, 100 * _GWEI
 _TIP_KEPT_S = 30.0  # the usual tip changes slowly, and asking is a call
 
 
@@ -55,7 +58,7 @@ class FeeSource:
 
     Parameters
     ----------
-    cap: wei per unit of gas that is never exceeded; None: no cap.
+    cap: wei per unit of gas that is never exceeded; None: only the tip has a ceiling.
     """
 
     def __init__(self, web3: Web3, cap: int | None = None) -> None:
@@ -95,7 +98,8 @@ class FeeSource:
             except REFUSALS:  # a chain that doesn't know the call
                 tip = max(int(self._web3.eth.gas_price) - base, 0)
             self._tip = (time.monotonic() + _TIP_KEPT_S, tip)
-        return self._tip[1]
+        # Of the base fee no more is paid than the chain asks; a tip is paid as it is offered.
+        return self._tip[1] if self.cap is not None else min(self._tip[1], max(_TIP, min(base, _MOST_TIP)))
 
 
 def in_gwei(wei: int) -> str:

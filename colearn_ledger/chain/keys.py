@@ -187,8 +187,8 @@ def _parse(path: Path) -> dict[str, Any]:
 
 def _password(keystore: Path, password_file: Path | None, prompt: bool) -> str:
     if password_file is not None:
-        lines = _read(password_file, "password file").splitlines()
-        return lines[0] if lines else ""
+        # Not splitlines: a form feed and its like may be part of a password.
+        return _read(password_file, "password file").partition("\n")[0].removesuffix("\r")
     if prompt and sys.stdin is not None and sys.stdin.isatty():
         return getpass.getpass(f"password of {keystore}: ")
     raise KeyFileError(
@@ -201,7 +201,7 @@ def _password(keystore: Path, password_file: Path | None, prompt: bool) -> str:
 def _read(path: Path, what: str) -> str:
     try:
         with open(path, "rb") as file:
-            return file.read(_MAX_BYTES).decode("utf-8")
+            return file.read(_MAX_BYTES).decode("utf-8-sig")  # some editors begin a file with a mark
     except FileNotFoundError:
         raise KeyFileError(f"there is no {what} {path}", expected="a file", fix=f"correct its path ({what})") from None
     except OSError as e:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import errno
 import os
 import signal
 import sys
@@ -13,12 +14,15 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
-from ..errors import ColearnError, UsageError
+from ..errors import ColearnError, OutputError, UsageError
 from .startup import defer_pairings
 
 __all__ = ["INTERRUPTED", "PIPE_CLOSED", "Parser", "run_program", "signals_handled", "signals_interrupt"]
 
 INTERRUPTED, PIPE_CLOSED = 130, 141  # the exit codes that shells give to what Ctrl-C or a closed pipe ended
+
+# Of what was open already, so without a file's name: the disk is full, or the file was closed.
+_NOT_WRITTEN = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EBADF, errno.EFBIG})
 
 
 class Parser(argparse.ArgumentParser):
@@ -52,28 +56,58 @@ def run_program(
     """
     words = list(sys.argv[1:] if argv is None else argv)
     defer_pairings()
+    _take_any_output()
     try:
         with _no_interrupt_lost():
             return _run(make_parser, words)
     except ColearnError as error:
-        print(f"error: {error}", file=sys.stderr)
+        _complain(f"error: {error}")
         return error.exit_code
     except KeyboardInterrupt:
-        print(interrupted, file=sys.stderr)
+        _complain(interrupted)
         return INTERRUPTED
-    except BrokenPipeError:  # the reader has seen enough (`| head`); what is left in the buffer has nowhere to go
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # the reader has seen enough (`| head`)
+        _drop_output()
         return PIPE_CLOSED
+    except OSError as e:
+        if e.filename is not None or e.errno not in _NOT_WRITTEN:
+            raise
+        _drop_output()
+        _complain(f"error: the output can't be written: {e.strerror}\n  to fix:   make room, or send it elsewhere")
+        return OutputError.exit_code
+
+
+def _take_any_output() -> None:
+    """What the terminal's characters lack is escaped, and what was closed before the start swallows what is said."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - for the program's life
+        elif hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _drop_output() -> None:
+    """What is left in the buffer has nowhere to go, and Python would try again at the end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _complain(text: str) -> None:
+    with contextlib.suppress(OSError):  # nobody reads that either
+        print(text, file=sys.stderr, flush=True)
 
 
 def _run(make_parser: Callable[[Sequence[str]], Parser], words: Sequence[str]) -> int:
     parser = make_parser(words)
-    options = parser.parse_args(words)
+    try:
+        options = parser.parse_args(words)
+    except SystemExit:  # it has printed the help
+        sys.stdout.flush()
+        raise
     run: Callable[[argparse.Namespace], int] | None = getattr(options, "run", None)
     if run is None:
         parser.print_help()
-        return 0
-    code = run(options)
+    code = 0 if run is None else run(options)
     sys.stdout.flush()
     return code
 

@@ -30,7 +30,6 @@ __all__ = [
     "ask_proposal",
     "ask_propose",
     "ask_test",
-    "ask_vote",
     "check_methods",
     "why_declined",
 ]
@@ -128,16 +127,6 @@ def why_declined(proposed: Weights, data: bytes = b"", held: Held | None = None)
         return "the privacy budget is spent"
     spent = f"epsilon {budget.consumed_epsilon:.4g} of {budget.target_epsilon:.4g}"
     return f"the privacy budget is spent: {spent} at delta {budget.target_delta:.2g}"
-
-
-def ask_vote(learner: Learner, weights: Weights, name: str = "", *, held: Held) -> ProposedWeights:
-    """Have the learner test a proposal on what it holds, as :func:`ask_test` does.
-
-    Raises InvalidWeights for weights that differ from their parent as they must not, leaf by leaf (:mod:`.lineage`).
-    """
-    if held.data is not None:
-        check_lineage(held.schema, weights.weights, held.data)
-    return ask_test(learner, weights, name, held=held)
 
 
 def ask_test(learner: Learner, weights: Weights, name: str = "", *, held: Held | None = None) -> ProposedWeights:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from .protocol import Proposal, RoundState, View, WeightsRef
 
-__all__ = ["Action", "Adopt", "Advance", "Judge", "Me", "Propose", "Reveal", "Wait", "decide"]
+__all__ = ["Action", "Adopt", "Advance", "Judge", "Me", "Propose", "Reveal", "Wait", "decide", "is_needed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,3 +120,25 @@ def _advance_in_turn(view: View, me: Me) -> Advance | Wait:
     if ahead == 0:
         return Advance(view.round)
     return Wait(view.deadline + (step + ahead) * STEP_S, "the round is over: another member is first to advance it")
+
+
+def is_needed(view: View, approve: bool) -> bool:
+    """Whether this member's vote is one of those that decide the round, should those before it vote as it does.
+
+    The votes that were given count, and of the others as many as are missing, by seat; each round begins with another.
+    Who isn't needed had better wait a little: its vote would come after the decision, and be paid for nothing.
+    """
+    proposal = view.proposal
+    assert proposal is not None, "there is something to vote on"
+    voters = view.member_count - 1
+    same, decides = (
+        (proposal.approvals, proposal.need) if approve else (proposal.rejections, voters - proposal.need + 1)
+    )
+    given = proposal.approvals | proposal.rejections | 1 << proposal.proposer_seat
+
+    def place(seat: int) -> int:
+        return (seat - view.round) % view.member_count
+
+    mine = place(view.seat)
+    before = sum(not given >> seat & 1 and place(seat) < mine for seat in range(view.member_count))
+    return before < decides - same.bit_count()

@@ -13,6 +13,7 @@ __all__ = [
     "MOST_NOTE",
     "MOST_PAGE",
     "MOST_SECONDS",
+    "MOST_TIME",
     "ONE_BLOCK",
     "most_after",
     "proposed_max_size",
@@ -24,6 +25,7 @@ MOST_NOTE = 256  # bytes of a proposal's note
 MOST_BYTES = (1 << 36) - 1  # of weights
 MOST_SECONDS = (1 << 25) - 1  # of a window: 388 days
 MOST_PAGE = 256  # records in one call
+MOST_TIME = 1 << 35  # block time, where it counts seconds: the year 3058
 ONE_BLOCK = 1 << 20  # bytes up to which weights are one raw block, whose digest is the weights' sha256
 
 DEFAULT_MAX_SIZE = 1 << 30  # bytes of weights, where a collective says nothing else

@@ -34,7 +34,9 @@ def take_lock(path: Path, *, waiting: Callable[[], None] | None = None) -> IO[by
     """
     import fcntl  # not on Windows, where nothing that runs needs a lock
 
-    file = open(path, "a+b", buffering=0)  # noqa: SIM115 - whoever takes the lock closes it
+    # Following no link: in a folder that others write to it would lead to a file of their choice, which is emptied.
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+    file = open(handle, "a+b", buffering=0)  # noqa: SIM115 - whoever takes the lock closes it
     try:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

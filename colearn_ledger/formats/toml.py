@@ -27,9 +27,8 @@ __all__ = ["read_toml", "toml_entry", "toml_text", "toml_value"]
 def read_toml(path: Path, what: str, fix: str) -> dict[str, Any]:
     """The file's tables. ``what`` it should be and how to ``fix`` a missing one are for people; raises ConfigError."""
     try:
-        with open(path, "rb") as file:
-            tree: dict[str, Any] = tomllib.load(file)
-            return tree
+        tree: dict[str, Any] = tomllib.loads(path.read_bytes().decode("utf-8-sig"))  # editors may leave a mark
+        return tree
     except FileNotFoundError:
         raise ConfigError(f"there is no file {path}", expected=what, fix=fix) from None
     except OSError as e:

@@ -6,6 +6,7 @@ address with this package's contract, and the genesis weights with the hash on c
 
 from __future__ import annotations
 
+import codecs
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -139,7 +140,7 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         if len(data) > _MAX_BYTES:
             raise ValueError
-        raw = parse_shallow_json(data)
+        raw = parse_shallow_json(data.removeprefix(codecs.BOM_UTF8))
     except ValueError:
         raw = None
     if not isinstance(raw, dict):

@@ -146,7 +146,8 @@ class KerasLearner(PrivateLearner):
             if any(not np.array_equal(a, b) for a, b in zip(old, layer.get_weights(), strict=True)):
                 # It predicts by what it computed from its weights, and what was compiled has that as a constant.
                 layer.finalize_state()
-                self._model.train_function = self._model.test_function = self._model.predict_function = None
+                for make in ("make_train_function", "make_test_function", "make_predict_function"):
+                    getattr(self._model, make)(force=True)
 
     def evaluate(self, data: Data, *, outcomes: bool = False) -> Evaluation:
         x, y = data

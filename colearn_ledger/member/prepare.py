@@ -64,6 +64,7 @@ class Preparer:
         encode(self.schema.fit(own))
         self._adopted_ref: WeightsRef | None = None
         self._held = Held(self.schema)
+        self._unpublished: tuple[tuple[int, bytes], bytes, bytes] | None = None  # of a turn: its note, and the bytes
         self._verified = Verified() if verified is None else verified
 
     @property
@@ -167,15 +168,23 @@ class Preparer:
         return self.store.get(ref, deadline_s=deadline_s, check_head=check)
 
     def _train(self, action: Propose) -> Trained | Declined:
-        # What the others must refuse is refused here, before it is published.
-        proposed, data = ask_proposal(
-            self.learner, action.round, self.schema, self.name, max_size=self.max_size, held=self._held
-        )
-        declined = why_declined(proposed, data, self._held)
-        if declined:
-            return Declined(action.round, declined)
-        # Published before the transaction names it, so that nobody looks for what isn't there.
+        turn = (action.round, action.parent)
+        if self._unpublished is None or self._unpublished[0] != turn:
+            self._unpublished = None
+            # What the others must refuse is refused here, before it is published.
+            proposed, data = ask_proposal(
+                self.learner, action.round, self.schema, self.name, max_size=self.max_size, held=self._held
+            )
+            declined = why_declined(proposed, data, self._held)
+            if declined:
+                return Declined(action.round, declined)
+            self._unpublished = turn, _note(proposed), data
+            del proposed
+        _, note, data = self._unpublished
+        # Published before the transaction names it, so that nobody looks for what isn't there. While the store is away
+        # that fails, and is tried again without another training, which may have its price in time and privacy.
         ref = self.store.put(data)
+        self._unpublished = None
         self._verified.keep(ref, data)
         kept = self._verified.take(ref)  # in a file: what is in memory isn't needed any more
         weights = Weights(decode(data if kept is None else kept, self.schema, verified=True))
@@ -184,7 +193,7 @@ class Preparer:
             own_test = ask_judge(self.learner, weights, self.name, held=self._held, its_own=True)
         except UntestableWeights:
             own_test = None  # told already; what the others make of it is theirs
-        return Trained(action.round, action.parent, ref, _note(proposed), own_test)
+        return Trained(action.round, action.parent, ref, note, own_test)
 
     def _judge(self, action: Judge, deadline_s: float | None) -> Work:
         ref = action.proposal.weights

@@ -25,7 +25,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-__all__ = ["BEFORE", "LOADED", "READY", "SAVED", "Damaged", "keep", "load", "write"]
+__all__ = ["BEFORE", "LOADED", "READY", "SAVED", "Damaged", "keep", "load", "pause_after", "write"]
 
 SAVED, BEFORE, LOADED = "anvil-state.gz", "anvil-state.before.gz", "anvil-loading.json"
 READY = "from now on a signal to end is heard"
@@ -87,6 +87,11 @@ def write(folder: Path, state: bytes) -> None:
         os.close(parent)
 
 
+def pause_after(seconds: float) -> float:
+    """Seconds until the next save, after one that took so long."""
+    return max(_LEAST_PAUSE_S, seconds / _SHARE)
+
+
 def keep(url: str, folder: Path) -> int:
     """Save whenever there is a new block, until SIGTERM."""
     wake_read, wake_write = os.pipe()
@@ -112,7 +117,7 @@ def keep(url: str, folder: Path) -> int:
                 print(said, flush=True)
         if ending:
             return 0
-        pause = max(_LEAST_PAUSE_S, (time.monotonic() - began) / _SHARE)
+        pause = pause_after(time.monotonic() - began)
 
 
 def _call(url: str, method: str, params: list[Any], timeout_s: float) -> Any:

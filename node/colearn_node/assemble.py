@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import sys
+import threading
+import traceback
+import warnings
 from collections.abc import Callable, Iterator
 
 from eth_account.signers.local import LocalAccount
@@ -12,17 +16,18 @@ from colearn_ledger.chain.transactions import Funds, Sender, Sending, Starter
 from colearn_ledger.member.submit import Submitter
 
 from . import lock
-from .check import Findings, look_up
+from .check import Findings
 from .funds import FundsWatch
 from .heads import HeadSubscription
 from .health import Health
 from .ledger import ChainLedger
 from .log import Log
 from .node import Node
+from .output import PatientLines
 from .reporter import Reporter
 from .retention import Retention
 from .settings import Config
-from .wakeup import Wake
+from .start import Start, say_funds, wait_for_chain
 from .worker.messages import Spec
 from .worker.supervisor import WorkerSupervisor
 
@@ -31,37 +36,52 @@ __all__ = ["assembled"]
 
 @contextlib.contextmanager
 def assembled(
-    config: Config, *, dry_run: bool = False, rounds: int | None = None, until_round: int | None = None
+    config: Config,
+    start: Start | None = None,
+    *,
+    dry_run: bool = False,
+    rounds: int | None = None,
+    until_round: int | None = None,
 ) -> Iterator[Node]:
     """A node that is ready to run. While it is there, its key is locked.
 
-    Raises the first thing that is wrong (ConfigError, KeyFileError, ChainError, ArtifactError, NotAMember, ...).
+    ``start``: told to leave, the node is; also while it is waited for the chain.
+
+    Raises the first thing that only a person can mend (ConfigError, KeyFileError, WrongChain, ArtifactError,
+    NotAMember), and ToldToLeave.
     """
-    log = Log(as_json=config.log_format == "json", level=config.log_level)
+    start = start or Start()
     with contextlib.ExitStack() as stack:
-        if config.keystore is not None and not dry_run:
-            # First of all, so that a second node with the same key disturbs nothing.
-            stack.enter_context(lock.hold(config.keystore))
-        findings = look_up(config, dry_run=dry_run)
-        ledger = ChainLedger(findings.contract, findings.member, _submitter(findings))
+        log = stack.enter_context(patient_log(config))
         stack.enter_context(_forwarded(log))
-        wake, health = Wake(), Health(config.poll_interval)
+        wake, health = start.wake, Health(config.poll_interval)
         metrics = None
         if config.metrics_listen is not None:
             from .metrics import Metrics  # not loaded where it is off
 
             metrics = stack.enter_context(contextlib.closing(Metrics(config.metrics_listen, health)))
             log.listener = metrics.line
-            if findings.account is not None:
-                stack.enter_context(contextlib.closing(FundsWatch(_funds(findings, findings.account), metrics.funds)))
             log.info("metrics", f"metrics on port {metrics.port}", port=metrics.port)
+        findings = Findings(config, dry_run)
+        findings.read_deployment()
+        findings.open_key()
+        if findings.account is not None and not dry_run:
+            # Before anything else is done with it, so that a second node with the same key disturbs nothing.
+            stack.enter_context(lock.hold(findings.account.address, config.keystore))
+        if readable := findings.readable_by_others():
+            log.warning("key", readable)
+        wait_for_chain(findings, start, log, health, poll_interval=config.poll_interval)
+        say_funds(findings, log)
+        if metrics is not None and findings.account is not None:
+            stack.enter_context(contextlib.closing(FundsWatch(_funds(findings, findings.account), metrics.funds)))
+        ledger = ChainLedger(findings.contract, findings.member, _submitter(findings))
         log.info(
             "start",
             f"member {findings.member} of {findings.contract.address} on chain {findings.contract.chain_id}"
             + ("" if ledger.sends else ", dry run: nothing is sent"),
             member=findings.member,
         )
-        yield Node(
+        node = Node(
             ledger,
             WorkerSupervisor(_spec(findings), wake, log, grace_s=config.learner_grace, hang_s=config.learner_hang),
             wake,
@@ -75,6 +95,8 @@ def assembled(
             rounds=rounds,
             until_round=until_round,
         )
+        start.becomes(node)
+        yield node
 
 
 def _submitter(findings: Findings) -> Submitter[Sending] | None:
@@ -99,22 +121,52 @@ def _spec(findings: Findings) -> Spec:
     )
 
 
+@contextlib.contextmanager
+def patient_log(config: Config) -> Iterator[Log]:
+    """The node's log on standard error, which waits for no reader; what was not written by its end is."""
+    shape = Log(as_json=config.log_format == "json")
+
+    def lost(count: int) -> str:
+        text = f"{count} lines of the log were lost: nobody read them in time"
+        return shape.line("warning", "lost", text, {"lines": count})
+
+    with PatientLines(sys.stderr, lost) as stream:
+        yield Log(as_json=config.log_format == "json", level=config.log_level, to=stream)
+
+
 class _Forward(logging.Handler):
-    """What the library logs (a transaction that is stuck, funds that run low) becomes lines of the node's log."""
+    """What libraries log and warn of (a transaction that is stuck, funds that run low) becomes lines of the log."""
 
     def __init__(self, log: Log) -> None:
         super().__init__(logging.WARNING)
         self._log = log
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._log.warning("library", record.getMessage())
+        try:
+            self._log.warning("library", record.getMessage())
+        except Exception:  # a format that doesn't fit its arguments is no reason to fail where something is logged
+            self._log.warning("library", str(record.msg))
 
 
 @contextlib.contextmanager
 def _forwarded(log: Log) -> Iterator[None]:
-    logger, handler = logging.getLogger("colearn_ledger"), _Forward(log)
+    """Whatever a library says goes through the log, so that each line of it is one; also when a thread dies."""
+
+    def warn(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
+        log.warning("library", f"{category.__name__}: {message}")
+
+    def died(args: threading.ExceptHookArgs) -> None:
+        if args.exc_type is not SystemExit:
+            lines = traceback.format_exception(args.exc_type, args.exc_value, args.exc_traceback)
+            log.error("trace", "".join(lines).rstrip())
+
+    logger, handler, before = logging.getLogger(), _Forward(log), threading.excepthook
     logger.addHandler(handler)
-    try:
-        yield
-    finally:
-        logger.removeHandler(handler)
+    threading.excepthook = died
+    with warnings.catch_warnings():
+        warnings.showwarning = warn
+        try:
+            yield
+        finally:
+            threading.excepthook = before
+            logger.removeHandler(handler)

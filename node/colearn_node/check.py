@@ -1,15 +1,18 @@
 """What must be right before a node runs: one list, of which ``colearn-node check`` prints every line.
 
-``run`` goes through the quick part of the list and stops at the first thing that is wrong.
+``run`` looks at the first part of the list in the same way (:mod:`.start`), and waits for what may pass.
 """
 
 from __future__ import annotations
 
+import os
 import shutil
+import stat
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 
 from eth_account.signers.local import LocalAccount
 from web3 import Web3
@@ -17,11 +20,20 @@ from web3 import Web3
 from colearn_ledger.chain.bytecode import check_code
 from colearn_ledger.chain.contract import CollectiveContract
 from colearn_ledger.chain.endpoints import connect, shown_url
-from colearn_ledger.chain.keys import find_account
+from colearn_ledger.chain.keys import KEY_FILE_VARIABLE, find_account
+from colearn_ledger.chain.reach import reaching
 from colearn_ledger.chain.snapshot import Snapshot
 from colearn_ledger.chain.transactions import Sender
-from colearn_ledger.core.protocol import ZERO_ADDRESS, View
-from colearn_ledger.errors import ChainError, ColearnError, ConfigError, InsufficientFunds, NotAMember, StoreError
+from colearn_ledger.core.protocol import ZERO_ADDRESS, MotionKind, MotionRecord, MotionState, View
+from colearn_ledger.errors import (
+    ArtifactError,
+    ChainError,
+    ColearnError,
+    ConfigError,
+    InsufficientFunds,
+    NotAMember,
+    StoreError,
+)
 from colearn_ledger.formats.addresses import parse_address
 from colearn_ledger.founding.record import DeploymentRecord, load_deployment
 from colearn_ledger.report.rules import decision_in_words, windows_in_words
@@ -30,10 +42,13 @@ from colearn_ledger.stores.spec import StoreSpec
 
 from .settings import Config
 
-__all__ = ["Findings", "Line", "check_everything", "look_up"]
+__all__ = ["Findings", "Line", "check_everything"]
 
 _CLOCK_S = 300
 _FEW_ROUNDS = 50
+_PAGE = 64  # motions
+_MAKES_MEMBERS = (MotionKind.ADD_MEMBER, MotionKind.REPLACE_MEMBER)
+_STANDS = {MotionState.OPEN: "is open", MotionState.APPROVED: "is approved, and takes effect with the next round"}
 _LEAST_FREE = 256 << 20  # bytes
 
 
@@ -96,30 +111,83 @@ class Findings:
     def read_deployment(self) -> str:
         return f"{self.deployment.address} on chain {self.deployment.chain_id}"
 
-    def open_key(self) -> str:
+    def open_key(self) -> str | Line:
         self.account = find_account(self.config.keystore, self.config.password_file, prompt=True)
         if self.account is None:
             return f"none: dry run as {self.member}"
+        readable = self.readable_by_others()
+        if readable:
+            return Line("key", f"{self.account.address}; {readable}", note=True)
         return self.account.address
+
+    def readable_by_others(self) -> str | None:
+        """Which of the files with the key or its password others than their owner can read, in words."""
+        named = os.environ.get(KEY_FILE_VARIABLE) if self.config.keystore is None else None
+        files = [self.config.keystore, self.config.password_file, None if named is None else Path(named)]
+        others = stat.S_IRGRP | stat.S_IROTH
+        found = [str(file) for file in files if file is not None and file.stat().st_mode & others]
+        return f"others can read {' and '.join(found)} (chmod 600)" if found and os.name == "posix" else None
 
     def reach_chain(self) -> str:
         return f"chain {self.contract.chain_id}, block {self.snapshot.head.number}"
 
+    def look_anew(self) -> None:
+        """Forget the state of the chain that was read."""
+        for name in ("snapshot", "view"):
+            vars(self).pop(name, None)
+
     def compare_code(self) -> str:
-        check_code(self.snapshot)
+        number = self.snapshot.head.number
+        try:
+            check_code(self.snapshot)
+        except ArtifactError as e:
+            if number < self.deployment.block:
+                raise ChainError(
+                    f"the endpoint shows block {number}, and the contract was deployed in {self.deployment.block}",
+                    expected="an endpoint that is synced",
+                    fix="wait until it is; a chain that was begun anew has lost the contract: deploy again",
+                ) from e
+            self._raise_if_syncing(e)
+            raise
         return "this version's contract"
 
-    def find_member(self) -> str:
+    def find_member(self) -> str | Line:
         if self.view.is_member:
             return f"on seat {self.view.seat} of {self.view.member_count}, round {self.view.round}"
         if self.account is None or self.dry_run:
             return f"{self.member} is no member: follows, and does nothing"
+        motion = self._motion_for_me()
+        if motion is not None:
+            stands = f"motion 0x{motion.id.hex()}, which makes it one, {_STANDS[motion.state]}"
+            return Line("member", f"{self.member} is no member yet: {stands}; follows until then", note=True)
+        self._raise_if_syncing(None)
         raise NotAMember(
             f"{self.member} is not a member of the collective at {self.contract.address}",
             name="NotAMember",
             expected="the key of a member",
             fix="use a member's key, or have a member move to add this address (colearn-ledger motion propose)",
         )
+
+    def _motion_for_me(self) -> MotionRecord | None:
+        """The motion by which this account may yet become a member."""
+        first = 0
+        while page := self.snapshot.motions(first, _PAGE):
+            for motion in page:
+                adds = motion.kind in _MAKES_MEMBERS and motion.subject == self.member
+                if adds and motion.state in _STANDS:
+                    return motion
+            first += len(page)
+        return None
+
+    def _raise_if_syncing(self, error: Exception | None) -> None:
+        with reaching("ask whether the endpoint is synced"):
+            syncing = self.contract.web3.eth.syncing
+        if syncing:
+            raise ChainError(
+                f"the endpoint is still syncing, at block {self.snapshot.head.number}",
+                expected="an endpoint that is synced",
+                fix="wait until it is",
+            ) from error
 
     def read_rules(self) -> str:
         """What the members agreed to; and that it began with the weights that the deployment file names."""
@@ -142,6 +210,7 @@ class Findings:
         if funds.rounds is None:
             return Line("funds", "gas is free")
         text = f"{Web3.from_wei(funds.balance, 'ether'):.6f} ether, about {funds.rounds} rounds at today's price"
+        text += "" if self.config.fee_cap is not None else "; without fee_cap the endpoint says what gas may cost"
         if funds.rounds < 1:
             raise InsufficientFunds(
                 f"the account {self.account.address} has {funds.balance} wei, not enough for one round",
@@ -233,7 +302,7 @@ Check = Callable[[], "str | Line"]
 
 
 def _quick(f: Findings) -> list[tuple[str, Check]]:
-    """What ``run`` looks at too, in this order; each needs those before it."""
+    """What ``run`` looks at, too, in this order; each needs those before it."""
     return [
         ("deployment", f.read_deployment),
         ("key", f.open_key),
@@ -242,14 +311,6 @@ def _quick(f: Findings) -> list[tuple[str, Check]]:
         ("member", f.find_member),
         ("funds", f.count_funds),
     ]
-
-
-def look_up(config: Config, *, dry_run: bool) -> Findings:
-    """What a node needs to know before it starts. Raises the first thing that is wrong."""
-    findings = Findings(config, dry_run)
-    for _, look in _quick(findings):
-        look()
-    return findings
 
 
 def check_everything(config: Config, tell: Callable[[Line], None]) -> ColearnError | None:

@@ -75,11 +75,16 @@ def _run(options: argparse.Namespace) -> int:
             raise UsageError(f"{flag} is {value}", expected="1 or more", fix="leave it out to go on for ever")
     config = _config(options)
     from .assemble import assembled
+    from .start import Start, ToldToLeave
 
+    start = Start()
     with (
+        contextlib.suppress(ToldToLeave),
         contextlib.ExitStack() as closed,
-        assembled(config, dry_run=options.dry_run, rounds=options.rounds, until_round=options.until_round) as node,
-        leaving_when_told(node, closed),
+        leaving_when_told(start, closed),
+        assembled(
+            config, start, dry_run=options.dry_run, rounds=options.rounds, until_round=options.until_round
+        ) as node,
     ):
         node.run()
     return 0

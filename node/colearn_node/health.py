@@ -23,6 +23,7 @@ class Health:
     Attributes
     ----------
     endpoint, block_time: what is amiss with where the chain is seen, or with its clock; None while nothing is.
+    failure: what keeps the loop from its work again and again; None while nothing does.
     """
 
     def __init__(self, poll_interval: float, clock: Callable[[], float] = time.monotonic) -> None:
@@ -30,6 +31,7 @@ class Health:
         self._looped = self._looked = clock()
         self.endpoint: str | None = None
         self.block_time: str | None = None
+        self.failure: str | None = None
         self._seen = False
         self._working = False
 
@@ -53,6 +55,8 @@ class Health:
 
     def why_not_ready(self) -> str | None:
         """None if it is ready."""
+        if self.failure is not None:
+            return self.failure
         if not self._seen:
             return "the chain has not been seen yet"
         if self.unseen_s > _LOOK_S + 3 * self._poll:

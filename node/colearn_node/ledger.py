@@ -7,12 +7,14 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
+from colearn_ledger.chain.claims import check_view
 from colearn_ledger.chain.contract import CollectiveContract, Head
 from colearn_ledger.chain.endpoints import Heads, compare_heads, switch_endpoint
 from colearn_ledger.chain.reach import FAILURES
+from colearn_ledger.chain.snapshot import Snapshot
 from colearn_ledger.chain.transactions import Outcome, Receipt, Sending
 from colearn_ledger.core.protocol import RoundRecord, View
-from colearn_ledger.errors import ChainError
+from colearn_ledger.errors import ArtifactError, ChainError
 from colearn_ledger.member.submit import Submitter
 from colearn_ledger.member.work import Work
 
@@ -94,7 +96,19 @@ class ChainLedger:
         if known is not None and known.block_hash == head.hash:
             return known
         self._believe(head)
-        return self.contract.snapshot_at(head).view(self.member)
+        snapshot = self.contract.snapshot_at(head)
+        try:
+            view = snapshot.view(self.member)
+        except (ArtifactError, ChainError) as e:
+            if self._has_no_code(snapshot):
+                raise ChainError(
+                    f"the contract isn't on this chain any more: block {head.number} has no code at its address",
+                    expected="the chain that it was deployed on",
+                    fix="wait until that is back; where the chain was begun anew, deploy again",
+                ) from e
+            raise
+        check_view(view)
+        return view
 
     def rounds(self, first: int, count: int, view: View) -> tuple[RoundRecord, ...]:
         head = Head(view.block_number, view.block_hash, view.at)
@@ -144,6 +158,12 @@ class ChainLedger:
             self._own, self._below = None, []
             return
         raise ChainError(f"the endpoint shows block {head.number}, this node's transaction is in {self._own.block}")
+
+    def _has_no_code(self, snapshot: Snapshot) -> bool:
+        try:
+            return not self.contract.web3.eth.get_code(self.contract.address, snapshot.pin)
+        except FAILURES:  # it can't be known
+            return False
 
     def _is_there(self, receipt: Receipt) -> bool:
         try:

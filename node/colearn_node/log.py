@@ -7,11 +7,18 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from typing import IO, Any
+from typing import Any, Protocol
 
-__all__ = ["Log"]
+__all__ = ["Log", "Stream"]
 
 _LEVELS = ("debug", "info", "warning", "error")
+
+
+class Stream(Protocol):
+    """What lines are written to."""
+
+    def write(self, text: str, /) -> object: ...
+    def flush(self) -> None: ...
 
 
 class Log:
@@ -21,10 +28,10 @@ class Log:
     and event of every line, also of those that are below the least level.
     """
 
-    def __init__(self, *, as_json: bool = False, level: str = "info", to: IO[str] | None = None) -> None:
+    def __init__(self, *, as_json: bool = False, level: str = "info", to: Stream | None = None) -> None:
         self._as_json = as_json
         self._least = _LEVELS.index(level)
-        self._to = to or sys.stderr
+        self._to: Stream = to or sys.stderr
         self._lock = threading.Lock()
         self.listener: Callable[[str, str], None] | None = None
         self.round: int | None = None
@@ -47,6 +54,15 @@ class Log:
             self.listener(level, event)
         if _LEVELS.index(level) < self._least:
             return
+        with self._lock:
+            try:
+                self._to.write(self.line(level, event, text, facts))
+                self._to.flush()
+            except (OSError, ValueError):  # nobody reads any more: a log never stops the node
+                pass
+
+    def line(self, level: str, event: str, text: str, facts: dict[str, Any]) -> str:
+        """What is written, with its end."""
         now = time.time()
         if self._as_json:
             stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now)) + f".{int(now * 1000) % 1000:03d}Z"
@@ -57,12 +73,7 @@ class Log:
             place = f"round {self.round}" if self.round is not None else "-"
             mark = "" if level in ("debug", "info") else f"{level.upper()}: "
             line = f"{stamp}  {place:<9} {self.phase:<9}  {mark}{text}"
-        with self._lock:
-            try:
-                self._to.write(line + "\n")
-                self._to.flush()
-            except (OSError, ValueError):  # nobody reads any more: a log never stops the node
-                pass
+        return line + "\n"
 
 
 def _plain(value: object) -> object:

@@ -6,15 +6,25 @@ what failed how often) only saves work, or spares others.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from typing import Protocol
 
 from colearn_ledger.backoff import Backoff
-from colearn_ledger.core.decide import Action, Adopt, Advance, Me, Propose, Reveal, Wait, decide
+from colearn_ledger.chain.transactions import Outcome
+from colearn_ledger.core.decide import STEP_S, Action, Adopt, Advance, Me, Propose, Reveal, Wait, decide, is_needed
 from colearn_ledger.core.protocol import RoundState, View
-from colearn_ledger.errors import ChainError, ContractError, TransactionError, WrongChain
-from colearn_ledger.member.work import Declined, Work
+from colearn_ledger.errors import (
+    ColearnError,
+    ConfigError,
+    ContractError,
+    DataError,
+    InvalidWeights,
+    LearnerError,
+    TransactionError,
+)
+from colearn_ledger.member.work import Declined, Verdict, Work
 
 from .health import Health
 from .ledger import Ledger
@@ -31,6 +41,11 @@ _LEAST_PAUSE_S = 0.25
 _COMPARE_S = 5.0  # between two comparisons of the endpoints' heads
 _LAGS = 2  # comparisons in a row: blocks don't reach all endpoints in the same moment
 _STILL_S = 300.0
+_PAGE = 128  # rounds whose outcomes are read at once
+_LONGEST_PAUSE_S = 15.0
+_MINING_S = 0.5  # until it is known
+# What the learner's side raises where only a person can mend it; see WorkerSupervisor.hear. All else passes.
+_ENDS_A_NODE = (ConfigError, DataError, InvalidWeights, LearnerError)
 
 
 class Subscription(Protocol):
@@ -85,35 +100,63 @@ class Node:
         self._view: View | None = None
         self._at = 0  # block time of the last view
         self._read_at = 0.0  # monotonic; when that block time was first read
-        self._told_from: int | None = None  # the round whose outcome is to be told next
+        self._told = self._counted = -1  # all rounds before this one; -1: not known yet
+        self._telling = Backoff(longest_s=_LONGEST_PAUSE_S, clock=clock)
         self._now = clock
         self._decided = 0  # rounds, since it was started
         self._compare_at = 0.0  # monotonic
         self._several = False  # endpoints to compare
         self._lagged = 0  # comparisons in a row that found the endpoint behind
-        self._failures = Backoff(clock=clock)
+        # A look costs next to nothing: the chain is asked as often as ever while it is away, so that no time is lost
+        # when it is back. What nobody foresaw may cost more.
+        self._failures = Backoff(poll_interval, poll_interval, clock=clock)
+        self._bugs = Backoff(longest_s=_LONGEST_PAUSE_S, clock=clock)
         self._refusals = Backoff(clock=clock)
         self._announced: Key = ()
         self._sent: tuple[Action, Work, Key] | None = None  # what is under way
+        self._sent_at = 0.0  # monotonic
+        self._mining_s = _MINING_S  # what the last transaction took until it was mined
+        self._held: tuple[Key, float] = ((), 0.0)  # a vote that isn't needed, and since when it is held back
 
     # -------------------------------------------------------------------------------------------- the loop
 
     def run(self) -> None:
-        """Go on until told to stop. Raises what only a person can mend: another chain, a learner of another model."""
+        """Go on until told to stop, whatever the chain, the store or the learner does meanwhile.
+
+        Raises only what no waiting mends: accepted weights that can never fit, a learner that can't be made.
+        """
         self.supervisor.start()
         try:
             while not self.stopping:
                 self.health.looped()
                 try:
                     pause = self.step()
-                except WrongChain:
+                except _ENDS_A_NODE:
                     raise
-                except ChainError as e:
-                    pause = self._failures.add(e.what)
-                    self.reporter.chain_trouble(e, self._failures.times, pause)
+                except Exception as e:
+                    pause = self._trouble(e)
+                else:
+                    self._failures.clear()
+                    self._bugs.clear()
+                    self.health.failure = None
                 self.wake.wait(pause)
         finally:
             self.supervisor.end()
+
+    def _trouble(self, error: Exception) -> float:
+        """Say what went wrong, and when to look again: what it depended on is looked at anew then."""
+        self._view = None
+        if isinstance(error, ColearnError):
+            pause = self._failures.add(error.what)
+            self.reporter.trouble(error, self._failures.times, pause)
+            again = self._failures.times > 1
+        else:
+            pause = self._bugs.add(repr(error))
+            self.reporter.bug(error, self._bugs.times, pause)
+            again = True
+        if again:  # once may be chance
+            self.health.failure = str(getattr(error, "what", repr(error)))
+        return pause
 
     def stop(self) -> None:
         """Leave soon; may be called from a signal handler."""
@@ -126,12 +169,17 @@ class Node:
         self._compare()
         self._follow()
         view = self._look()
+        self._tell_outcomes(view)
         self.health.looked(can_work=self.supervisor.ready and self.supervisor.adopted == view.accepted.sha256)
         action = decide(view, Me(self.ledger.member, self.supervisor.adopted, self._now() - self._read_at))
         if self._enough(view) and not isinstance(action, Adopt):
             self.stop()
             return 0.0
-        return min(self._perform(action, view), self.ledger.pause)
+        return min(
+            self._perform(action, view),
+            self.ledger.pause,
+            self._telling.left() if self._told < view.round else math.inf,
+        )
 
     def _perform(self, action: Action, view: View) -> float:
         if isinstance(action, Wait):
@@ -186,9 +234,6 @@ class Node:
         view = self.ledger.view(known=last if last is not None and self._clock(last) <= last.deadline else None)
         if view is last:
             return view
-        if self._told_from is not None and self._told_from < view.round:
-            self._tell_outcomes(self._told_from, view)
-        self._told_from = view.round
         if view.at != self._at:  # else the clock stands still, and for how long is worth knowing
             self._at, self._read_at = view.at, now
         stands = now - self._read_at
@@ -196,16 +241,30 @@ class Node:
         if stands > _STILL_S and self._clock(view) > view.deadline:
             self.health.block_time = f"the chain's clock stands still since {stands:.0f} s, and a deadline has passed"
         self._view = view
-        self._failures.clear()
         self.reporter.looked(view)
         return view
 
-    def _tell_outcomes(self, first: int, view: View) -> None:
-        """Count and tell how the rounds from ``first`` have ended."""
-        for record in self.ledger.rounds(first, view.round - first, view):
-            if record.state.decided:  # unless the view went back with the chain
-                self.reporter.ended(record)
-                self._decided += record.state is not RoundState.MISSED
+    def _tell_outcomes(self, view: View) -> None:
+        """Count and tell how rounds have ended since the last look: a page a look, and nothing waits for it."""
+        if self._told < 0:  # what was before this node isn't its to tell
+            self._told = self._counted = view.round
+        self._told = min(self._told, view.round)  # less, where the view went back with the chain
+        count = min(view.round - self._told, _PAGE)
+        if count == 0 or self._telling.left() > 0:
+            return
+        try:
+            records = self.ledger.rounds(self._told, count, view)
+        except ColearnError as e:
+            self._telling.add()
+            self.reporter.trouble(e, self._telling.times, self._telling.left())
+            return
+        self._telling.clear()
+        ended = [record for record in records if record.state.decided]
+        self.reporter.ended(ended)
+        decided = [record.round for record in ended if record.state is not RoundState.MISSED]
+        self._decided += sum(number >= self._counted for number in decided)  # a re-org's rounds count once
+        self._told += count
+        self._counted = max(self._counted, self._told)
 
     def _clock(self, view: View) -> float:
         """Block time by now, as far as this machine can tell: only for when to look again, never for a decision."""
@@ -233,11 +292,29 @@ class Node:
         if self._sent is None or self._sent[2] != key:
             if self._refusals.left(key) > 0:
                 return min(self._pause(view, view.deadline), self._refusals.left(key))
-            self._sent = action, work, key
+            hold = self._hold_back(work, key, view)
+            if hold > 0:
+                return min(self._pause(view, view.deadline), hold)
+            self._sent, self._sent_at = (action, work, key), self._now()
             self.ledger.submit(work)
             if self._follow():
                 return 0.0
         return self._pause(view, view.deadline)
+
+    def _hold_back(self, work: Work, key: Key, view: View) -> float:
+        """Seconds for which others' votes had better come first, which decide the round without this one (ADR 8)."""
+        if isinstance(work, Verdict) and not work.action.secret:
+            approve = work.approve
+        elif isinstance(work, Reveal):
+            approve = True  # what is revealed isn't known here; more often than not it is that
+        else:
+            return 0.0
+        if is_needed(view, approve):
+            return 0.0
+        if self._held[0] != key:
+            self._held = key, self._now()
+        patience = min(max(2 * self._mining_s, _LEAST_PAUSE_S), STEP_S, (view.deadline - self._clock(view)) / 4)
+        return self._held[1] + patience - self._now()
 
     def _follow(self) -> bool:
         """What has become of what is under way? True if it is settled, so that the view is another one."""
@@ -259,6 +336,8 @@ class Node:
             return False
         self._sent = self._view = None
         self._refusals.clear()
+        if receipt.outcome is Outcome.SENT:
+            self._mining_s = self._now() - self._sent_at
         self.supervisor.done(action)
         self.reporter.submitted(work, receipt)
         return True

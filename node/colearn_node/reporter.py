@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+import traceback
+from collections.abc import Sequence
 from typing import Protocol
 
 from colearn_ledger.chain.endpoints import Heads
@@ -9,13 +12,15 @@ from colearn_ledger.chain.transactions import Outcome, Receipt
 from colearn_ledger.core.decide import Action, Reveal, Wait
 from colearn_ledger.core.protocol import RoundRecord, RoundState, View
 from colearn_ledger.core.results import record_of
-from colearn_ledger.errors import ChainError, ColearnError, ContractError, TransactionError
+from colearn_ledger.errors import ColearnError, ContractError, TransactionError
 from colearn_ledger.formats.hashes import shown_hash
 from colearn_ledger.member.work import Declined, Trained, Verdict, Work
 
 from .log import Log
 
 __all__ = ["Reporter", "Watcher"]
+
+_MANY = 4  # rounds missed in a row from which on they share one line
 
 
 class Watcher(Protocol):
@@ -60,10 +65,21 @@ class Reporter:
         text = f"the endpoint {heads.current} is at block {heads.current_number}, {heads.lag} behind {heads.best}"
         self.log.warning("endpoint", f"{text}: {'switched to that' if switched else 'there is no better one'}")
 
-    def ended(self, record: RoundRecord) -> None:
-        """A round was decided, or missed, since the last view."""
+    def ended(self, records: Sequence[RoundRecord]) -> None:
+        """Rounds that were decided, or missed, since they were told last."""
         if self._watcher is not None:
-            self._watcher.ended(record)
+            for record in records:
+                self._watcher.ended(record)
+        for missed, run in itertools.groupby(records, lambda record: record.state is RoundState.MISSED):
+            told = list(run)
+            if missed and len(told) >= _MANY:
+                first, last = told[0].round, told[-1].round
+                self.log.warning("outcome", f"rounds {first} to {last} were missed", decided=last, outcome="missed")
+                continue
+            for record in told:
+                self._ended(record)
+
+    def _ended(self, record: RoundRecord) -> None:
         outcome = record.state.name.lower()
         facts = {"decided": record.round, "outcome": outcome, "proposer": record.proposer}
         if record.state is RoundState.MISSED:
@@ -110,9 +126,16 @@ class Reporter:
         """A transaction that the contract or the chain doesn't take; said the first time, and then ever more rarely."""
         self._ever_more_rarely("refused" if isinstance(error, ContractError) else "chain", error, times, pause)
 
-    def chain_trouble(self, error: ChainError, times: int, pause: float) -> None:
-        """The chain can't be read or written; said the first time, and then ever more rarely."""
+    def trouble(self, error: ColearnError, times: int, pause: float) -> None:
+        """Something can't be had or done, and is tried again; said the first time, and then ever more rarely."""
         self._ever_more_rarely("chain", error, times, pause)
+
+    def bug(self, error: Exception, times: int, pause: float) -> None:
+        """Something that nobody foresaw; said as rarely, with its traceback."""
+        if times & (times - 1) == 0:
+            self.log.error("trace", "".join(traceback.format_exception(error)).rstrip())
+            text = f"an error that should not be, {times} times by now" if times > 1 else "an error that should not be"
+            self.log.error("bug", f"{text}: {type(error).__name__}: {error}; going on in {pause:.1f} s")
 
     def _ever_more_rarely(self, event: str, error: ColearnError, times: int, pause: float) -> None:
         if times & (times - 1) == 0:

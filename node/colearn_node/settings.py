@@ -157,7 +157,9 @@ class Config:
     password_file: Path | None = _setting("holds the keystore's password; without it you are asked", '"password.txt"')
     member: str | None = _setting("without a keystore: the member whose view is shown (dry run)", '"0x…"')
     fee_cap: float | None = _setting(
-        "gwei per unit of gas that is never exceeded; no cap if unset", "100", between=(0.000001, 1e9)
+        "gwei per unit of gas that is never exceeded; if unset, only the tip has a ceiling, of 10 to 100 gwei",
+        "100",
+        between=(0.000001, 1e9),
     )
     poll_interval: float = _setting(
         "seconds between looks at the chain, if nothing wakes", "1.0", 1.0, between=(0.05, 3600)

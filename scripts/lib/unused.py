@@ -40,7 +40,6 @@ _.plot_results_and_votes  # ColearnPlot
 
 # Public results and options: written into files as whole records, or read by those who call us.
 _.current_scores  # RoundResult, in the results' JSON
-_.vote_records  # RoundResult, in the results' JSON
 _.vote_rule  # a learner's option, the other name of vote_policy
 _.ipfs_repository  # LocalNetwork's stakeholders
 _.stop_ipfs  # LocalNetwork, docs/network.md
@@ -50,4 +49,3 @@ _.start_ipfs  # LocalNetwork, docs/network.md
 _.best_number  # Heads
 
 # What the contract says, whole, though not every word of it is asked for.
-_.REVEALING  # a round's state

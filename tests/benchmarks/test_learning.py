@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
+from benchmarks.further import turned_down
 from benchmarks.policies import POLICIES, make_learners
 from benchmarks.policies import measure as measure_policy
 from benchmarks.robustness import ATTACKS, HELD_OUT, SYSTEMS, Digits
 from benchmarks.robustness import make_learners as make_attacked
 from benchmarks.robustness import measure as measure_attack
+from colearn_ledger.core.results import RoundResult
+from colearn_ledger.core.summaries import VoteRecord
 
 
 @pytest.fixture(scope="module")
@@ -57,3 +62,20 @@ def test_attacks__learners__start_from_the_same_weights_and_the_last_ones_attack
 
     same = [bool((proposed(a) == proposed(b)).all()) for a, b in zip(honest, attacked, strict=True)]
     assert same == [True, True, kind in ("none", "lying-votes")]
+
+
+def test_turned_down__approvals_that_were_objected_to__are_counted_with_the_rounds_that_they_changed() -> None:
+    def round_of(*votes: tuple[bool | None, str]) -> RoundResult:
+        records = tuple(VoteRecord("not-worse", 10, 0.0, 0.5, 0.5, None, reason) for _, reason in votes)
+        return RoundResult(
+            **dict.fromkeys((f.name for f in dataclasses.fields(RoundResult)), None)
+            | {"votes": tuple(vote for vote, _ in votes), "vote_records": records}
+        )
+
+    rounds = [
+        round_of((None, ""), (True, ""), (True, ""), (False, "the loss")),  # accepted without it
+        round_of((None, ""), (True, ""), (False, "the loss"), (False, "")),  # it would have been accepted
+        round_of((None, ""), (False, ""), (False, "the loss"), (False, "")),
+        round_of((None, ""), (True, ""), (True, ""), (True, "")),
+    ]
+    assert turned_down(rounds) == (9, 3, 1)

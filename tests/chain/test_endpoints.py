@@ -134,7 +134,7 @@ def test_connect__nothing_answers__says_so_without_secrets() -> None:
     with refusing_port() as port, pytest.raises(ChainError, match="can't be reached") as raised:
         quickly(f"http://user:hunter2@127.0.0.1:{port}/v3/apikey?token=t0ken")
     assert not any(secret in str(raised.value) for secret in ("hunter2", "apikey", "t0ken", "user"))
-    assert raised.value.exit_code == 8
+    assert raised.value.exit_code == 41
 
 
 @pytest.mark.parametrize("url", ["", "127.0.0.1:8545", "ftp://x", "http://", "http://x:99999", "http://[::1", "ws://x"])

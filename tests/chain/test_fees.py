@@ -43,6 +43,26 @@ def test_fetch__base_fee__twice_that_and_the_tip_which_is_asked_for_once_in_a_wh
     assert fees.fetch() == Fees(107, 7) and eth.asked == 1
 
 
+GWEI = 10**9
+
+
+@pytest.mark.parametrize(
+    "base, said, tip",
+    [
+        (1, 10, 10),
+        (1, 25_000, 10),
+        (30, 31, 30),
+        (30, 20, 20),
+        (25_000, 25_000, 100),
+    ],
+)
+def test_fetch__no_cap__a_tip_that_an_endpoint_names_has_a_ceiling(base: int, said: int, tip: int) -> None:
+    fees = source(Eth(base * GWEI, said * GWEI)).fetch()
+    assert fees == Fees((2 * base + tip) * GWEI, tip * GWEI)
+    capped = source(Eth(base * GWEI, said * GWEI), 10**6 * GWEI).fetch()
+    assert capped.tip == said * GWEI, "whoever sets a cap says what it may cost"
+
+
 @pytest.mark.parametrize("price, tip", [(130, 30), (100, 0), (90, 0)])
 def test_fetch__chain_that_knows_no_tip__what_its_price_is_above_the_base_fee(price: int, tip: int) -> None:
     assert source(Eth(100, None, price)).fetch() == Fees(200 + tip, tip)

@@ -32,6 +32,24 @@ def test_load_account__right_password__opens_it(keystore: Path, tmp_path: Path, 
     assert load_account(keystore, password, False).address == ACCOUNT.address
 
 
+@pytest.mark.parametrize("password", ["a\fb", "a\x85b", "a\u2028b", "a\rb", " ", "\ufeffa"])
+def test_load_account__odd_characters_in_a_password__are_part_of_it(tmp_path: Path, password: str) -> None:
+    keystore, file = tmp_path / "key.json", tmp_path / "password"
+    write_keystore(ACCOUNT, keystore, password, iterations=2)
+    file.write_bytes(("\ufeff" + password + "\r\nmore").encode())
+    assert load_account(keystore, file, False).address == ACCOUNT.address
+
+
+def test_load_account__files_that_begin_with_a_mark__are_read_without_it(keystore: Path, tmp_path: Path) -> None:
+    copy, password = tmp_path / "key.json", tmp_path / "password"
+    copy.write_bytes(b"\xef\xbb\xbf" + keystore.read_bytes())
+    password.write_bytes(b"\xef\xbb\xbf" + PASSWORD.encode() + b"\r\n")
+    assert load_account(copy, password, False).address == ACCOUNT.address
+    bare = tmp_path / "bare"
+    bare.write_bytes(b"\xef\xbb\xbf" + ACCOUNT.key.hex().encode())
+    assert load_key_file(bare).address == ACCOUNT.address
+
+
 def test_write_keystore__file_is_the_owners_alone_and_is_never_overwritten(keystore: Path) -> None:
     assert keystore.stat().st_mode & 0o077 == 0
     before = keystore.read_bytes()

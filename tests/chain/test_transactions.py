@@ -14,6 +14,7 @@ from colearn_ledger.chain.deploy import Genesis, deploy, estimate_deploy
 from colearn_ledger.chain.endpoints import connect
 from colearn_ledger.chain.fees import Fees
 from colearn_ledger.chain.transactions import Outcome, Receipt, Sender, Starter
+from colearn_ledger.core.limits import MOST_TIME
 from colearn_ledger.core.protocol import MotionState, RoundState
 from colearn_ledger.errors import ContractError, InsufficientFunds, NotAMember, TransactionError
 
@@ -87,7 +88,7 @@ def test_send__never_mined__is_an_error_in_time(collective: Collective[Anvil]) -
     proposal = collective.propose()
     with collective.chain.nothing_is_mined(), pytest.raises(TransactionError, match="not mined within 1 s") as raised:
         impatient(collective, 1, timeout_s=0.6).vote(proposal, True)
-    assert raised.value.exit_code == 11
+    assert raised.value.exit_code == 42
 
 
 def test_send__stuck_transaction_from_before_a_crash__is_replaced(collective: Collective[Anvil]) -> None:
@@ -243,7 +244,7 @@ def test_send__no_funds__says_what_is_missing(collective: Collective[Anvil]) -> 
     try:
         with pytest.raises(InsufficientFunds, match=f"(?s){address}.*send funds") as raised:
             impatient(c, 1).vote(proposal, True)
-        assert raised.value.exit_code == 16
+        assert raised.value.exit_code == 43
     finally:
         c.chain.rpc("anvil_setBalance", address, before)
     assert not c.view(1).voted
@@ -390,3 +391,10 @@ def test_clock__mined_on_demand__the_next_proposer_can_propose_without_a_block(c
     assert (view.round, view.state) == (2, RoundState.PROPOSING)
     c.propose()
     assert c.view().state is RoundState.VOTING
+
+
+def test_deploy__chain_that_counts_milliseconds__is_refused_with_the_reason() -> None:
+    with anvil("--timestamp", "1800000000000") as chain, pytest.raises(ContractError) as raised:
+        Collective.found(chain, 2)
+    assert raised.value.name == "BlockTimeNotInSeconds" and "counts seconds" in raised.value.fix
+    assert str(MOST_TIME) in raised.value.expected

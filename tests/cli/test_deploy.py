@@ -295,7 +295,7 @@ def test_mistake__weights_that_are_damaged__6(
 
 def test_mistake__no_file_of_weights__4(here: Here, capsys: pytest.CaptureFixture[str]) -> None:
     code, said = refused(here, capsys, "--weights", "nowhere")
-    assert code == 4 and "nowhere can't be read" in said
+    assert code == 44 and "nowhere can't be read" in said
 
 
 def test_interrupted__while_the_learner_is_made__leaves_nothing(here: Here) -> None:
@@ -364,22 +364,22 @@ def test_mistake__endpoint_that_is_none__8(here: Here, capsys: pytest.CaptureFix
     with refusing_port() as port:
         here.given[1] = f"http://127.0.0.1:{port}"
         code, said = refused(here, capsys, *LEARNER)
-    assert code == 8 and "can't be reached" in said
+    assert code == 41 and "can't be reached" in said
     with something_else(b"<html>") as port:
         here.given[1] = f"http://127.0.0.1:{port}"
         code, said = refused(here, capsys, *LEARNER)
-    assert code == 8 and "the answer isn't JSON-RPC" in said
+    assert code == 41 and "the answer isn't JSON-RPC" in said
 
 
 def test_mistake__ipfs_that_is_none_or_too_old__7(here: Here, capsys: pytest.CaptureFixture[str]) -> None:
     with refusing_port() as port:
         here.store = ["--ipfs", f"/ip4/127.0.0.1/tcp/{port}"]
         code, said = refused(here, capsys, *LEARNER)
-    assert code == 7 and "nobody listens there" in said
+    assert code == 40 and "nobody listens there" in said
     with something_else(json.dumps({"Version": "0.18.1"}).encode()) as port:
         here.store = ["--ipfs", f"http://127.0.0.1:{port}"]
         code, said = refused(here, capsys, *LEARNER)
-    assert code == 7 and "is Kubo 0.18.1" in said
+    assert code == 40 and "is Kubo 0.18.1" in said
     here.store = ["--ipfs", "http://192.0.2.1:5001"]
     code, said = refused(here, capsys, *LEARNER)
     assert code == 2 and "isn't on this machine" in said

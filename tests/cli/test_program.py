@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from colearn_node import cli as node
@@ -16,7 +17,7 @@ from colearn_node import demo as network_demo
 
 from colearn_ledger.cli import main as ledger
 from colearn_ledger.cli.program import INTERRUPTED, PIPE_CLOSED, Parser, run_program, signals_interrupt
-from colearn_ledger.errors import StoreError
+from colearn_ledger.errors import OutputError, StoreError
 
 
 class InterruptedInItsEnd:
@@ -140,3 +141,44 @@ def test_interrupt__in_a_destructor__ends_the_program_all_the_same(capsys: pytes
     assert program(run) == INTERRUPTED
     assert waited == []
     assert capsys.readouterr().err == "left early\n"
+
+
+def said(words: str, redirect: str, **env: str) -> subprocess.CompletedProcess[str]:
+    """A program in a shell, its output led elsewhere."""
+    command = f"{sys.executable} -m {words} {redirect}"
+    return subprocess.run(["bash", "-c", command], env={**os.environ, **env}, capture_output=True, text=True)
+
+
+PROGRAMS = pytest.mark.parametrize(
+    "words",
+    ["colearn_ledger.cli.main --help", "colearn_node.cli run --help", "colearn_node.cli check --config no.toml"],
+)
+TELLS = """
+import sys
+from colearn_ledger.cli.program import Parser, run_program
+parser = Parser()
+parser.set_defaults(run=lambda options: print("much") or 0)
+sys.exit(run_program(lambda words: parser))
+"""
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full")
+def test_output__the_disk_is_full__is_one_message_and_no_traceback(tmp_path: Path) -> None:
+    (tmp_path / "tells.py").write_text(TELLS)
+    done = said("tells", "> /dev/full", PYTHONPATH=os.pathsep.join([str(tmp_path), *sys.path]))
+    assert done.returncode == OutputError.exit_code
+    assert done.stderr.splitlines()[0] == "error: the output can't be written: No space left on device"
+    assert "Traceback" not in done.stderr and "Exception ignored" not in done.stderr
+
+
+@PROGRAMS
+@pytest.mark.parametrize("redirect", [">&-", "2>&-", ">&- 2>&-", "| true"])
+def test_output__is_closed__no_traceback(words: str, redirect: str) -> None:
+    done = said(words, redirect)
+    assert "Traceback" not in done.stderr and "Exception ignored" not in done.stderr
+
+
+@PROGRAMS
+def test_output__narrow_characters__are_escaped(words: str) -> None:
+    done = said(words, "", PYTHONIOENCODING="ascii")
+    assert "Traceback" not in done.stderr and done.returncode in (0, 3)

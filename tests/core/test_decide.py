@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from colearn_ledger.core.decide import Adopt, Advance, Judge, Me, Propose, Reveal, Wait, decide
+from colearn_ledger.core.decide import Adopt, Advance, Judge, Me, Propose, Reveal, Wait, decide, is_needed
 from colearn_ledger.core.protocol import RoundState, View
 
 from ..kit.builders import ME, OTHER, proposal, ref, view
@@ -184,3 +184,32 @@ def test_decide__any_view__acts_only_where_it_may(
         assert not voted and seat != proposer_seat
     if isinstance(action, Propose):
         assert seat == proposer_seat and state is RoundState.PROPOSING
+
+
+@pytest.mark.parametrize("members, need", [(3, 2), (4, 2), (5, 3), (16, 8)])
+@pytest.mark.parametrize("round_number", [7, 8, 31])
+@pytest.mark.parametrize("approve", [True, False])
+def test_needed__nobody_has_voted__as_many_as_decide_it_if_they_agree(
+    members: int, need: int, round_number: int, approve: bool
+) -> None:
+    base = view(round=round_number, member_count=members, proposal=proposal(need=need, seat=1))
+    needed = [s for s in range(members) if s != 1 and is_needed(dataclasses.replace(base, seat=s), approve)]
+    assert len(needed) == (need if approve else members - 1 - need + 1)
+
+
+def test_needed__others_vote_otherwise__more_are_needed_until_all_are() -> None:
+    def needed(**votes: int) -> list[int]:
+        base = view(round=5, member_count=5, proposal=proposal(need=3, seat=1, **votes))
+        return [s for s in (0, 2, 3, 4) if is_needed(dataclasses.replace(base, seat=s), True)]
+
+    assert needed() == [0, 2, 3]
+    assert needed(approvals=0b00001) == [0, 2, 3], "of those that are left, two"
+    assert needed(rejections=0b00001) == [0, 2, 3, 4]
+
+
+def test_needed__another_seat_is_first_each_round() -> None:
+    base = view(member_count=5, proposal=proposal(need=2, seat=1))
+    first = [
+        [s for s in (0, 2, 3, 4) if is_needed(dataclasses.replace(base, seat=s, round=r), True)] for r in range(5, 10)
+    ]
+    assert first == [[0, 2], [2, 3], [2, 3], [3, 4], [0, 4]]

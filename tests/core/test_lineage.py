@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from colearn_ledger.core.asking import ask_accept, ask_proposal, ask_test, ask_vote, why_declined
+from colearn_ledger.core.asking import ask_accept, ask_judge, ask_proposal, ask_test, why_declined
 from colearn_ledger.core.driver import InProcess, run, run_one_round
 from colearn_ledger.core.held import Held
 from colearn_ledger.core.learner import MachineLearningInterface, ProposedWeights, Weights
@@ -142,13 +142,13 @@ def test_run__a_training_that_counts_beyond_the_bound__is_kept_within_and_not_re
     assert all(r.accepted for r in results.rounds) and int(learners[0].tree["steps"]) == 40
 
 
-def test_ask_vote__a_leaf_beyond_its_role__is_refused_before_the_learner_sees_it() -> None:
+def test_ask_judge__a_leaf_beyond_its_role__is_refused_before_the_learner_sees_it() -> None:
     learner = Counts(b"a")
     held = Held(Schema.of(learner.tree, learner.leaf_roles), encode(learner.tree))
     ask_accept(learner, Weights(held.tree()), schema=held.schema)
     bad = held.tree() | {"w": np.ones(1), "steps": np.array(2**63 - 1)}
     with pytest.raises(InvalidWeights, match="/steps"):
-        ask_vote(learner, Weights(bad), held=held)
+        ask_judge(learner, Weights(bad), held=held)
     assert not learner.tested
     assert ask_test(learner, Weights(held.tree()), held=held).vote  # the accepted ones may be tested again
 

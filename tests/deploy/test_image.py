@@ -46,6 +46,7 @@ def test_image__is_no_root_and_listens_to_itself_alone() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_build__run_in_folders__gives_a_program_that_needs_no_checkout(tmp_path: Path) -> None:
     source, opt, python = tmp_path / "src", tmp_path / "opt", tmp_path / "python"
     source.mkdir()

@@ -18,17 +18,6 @@ from ..kit.anvil import wait_until
 from ..kit.nodes import NodeProcess, node_collective, run_node
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
-# What may pass by itself, or be mended while the service waits: a mount, a daemon, a chain, funds, a bug of one moment.
-PASSES = (
-    "ColearnError",
-    "DataError",
-    "StoreError",
-    "ChainError",
-    "ContractError",
-    "TransactionError",
-    "InsufficientFunds",
-)
-NOT_OF_A_NODE = ("CompilerNotFound", "NetworkError")
 
 
 def settings(unit: str) -> dict[str, str]:
@@ -42,15 +31,31 @@ def settings(unit: str) -> dict[str, str]:
 def codes() -> Iterator[tuple[str, int]]:
     for name in errors.__all__:
         kind = getattr(errors, name)
-        if issubclass(kind, ColearnError):
+        if isinstance(kind, type) and issubclass(kind, ColearnError):
             yield name, kind.exit_code
 
 
 def test_node__codes_after_which_it_stays_down__are_those_that_only_a_person_mends() -> None:
-    stays = {code for name, code in codes() if name not in PASSES and name not in NOT_OF_A_NODE}
-    passes = {code for name, code in codes() if name in PASSES}
-    prevented = settings("colearn-node.service")["RestartPreventExitStatus"].split()
-    assert {int(code) for code in prevented} == stays - passes
+    stays = {code for _, code in codes() if 1 < code < errors.PASSES_FROM}
+    assert [int(code) for code in settings("colearn-node.service")["RestartPreventExitStatus"].split()] == sorted(stays)
+
+
+@pytest.mark.parametrize(
+    "error, passes",
+    [
+        (errors.ChainError, True),
+        (errors.StoreError, True),
+        (errors.InsufficientFunds, True),
+        (errors.DataError, True),
+        (errors.WrongChain, False),
+        (errors.NoContract, False),
+        (errors.NotAMember, False),
+        (errors.KeyInUse, False),
+        (errors.SchemaMismatch, False),
+    ],
+)
+def test_code__of_an_error__says_whether_it_may_pass(error: type[ColearnError], passes: bool) -> None:
+    assert (error.exit_code >= errors.PASSES_FROM) is passes
 
 
 @pytest.mark.parametrize("unit", ["colearn-node.service", "ipfs.service"])

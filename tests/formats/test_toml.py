@@ -82,3 +82,9 @@ def test_read__what_cannot_be_read__is_told(tmp_path: Path) -> None:
         read_toml(tmp_path, "settings", "write it")
     path.write_text(toml_text({"a": {"b": [1]}}))
     assert read_toml(path, "settings", "write it") == {"a": {"b": [1]}}
+
+
+def test_read_toml__begins_with_a_mark_as_some_editors_leave_it__is_read_without_it(tmp_path: Path) -> None:
+    path = tmp_path / "marked.toml"
+    path.write_bytes(b"\xef\xbb\xbfa = 1\r\n")
+    assert read_toml(path, "settings", "write it") == {"a": 1}

@@ -71,6 +71,12 @@ def damaged(tmp_path: Path, change: Any) -> Path:
     return path
 
 
+def test_load__begins_with_a_mark_as_some_editors_leave_it__is_read_without_it(tmp_path: Path) -> None:
+    path = tmp_path / "d.json"
+    path.write_bytes(b"\xef\xbb\xbf" + json.dumps(RECORD.to_json()).encode())
+    assert load_deployment(path) == RECORD
+
+
 @pytest.mark.parametrize("key", sorted(RECORD.to_json()))
 def test_load__a_key_is_missing__is_named(tmp_path: Path, key: str) -> None:
     with pytest.raises(ConfigError, match=key):

@@ -77,6 +77,7 @@ class Collective(Generic[Chain]):
             d.chain_id, d.address, d.block, d.transaction, self.genesis.weights, schema or Schema.of(np.zeros(2)), urls
         )
         save_deployment(record, folder / "deployment.json")
+        (folder / "password.txt").touch(mode=0o600)
         (folder / "password.txt").write_text(PASSWORD + "\n")
         for index in range(keys):
             write_keystore(self.account(index), folder / f"key-{index}.json", PASSWORD, iterations=2)

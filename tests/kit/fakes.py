@@ -68,7 +68,8 @@ class FakeLedger:
     """A collective whose views are given; ``mined``: what was sent, in order.
 
     ``known``: what the last call for a view came with. ``error``: raised by the next calls until it is taken away.
-    ``refusal``: what becomes of the next transaction. ``mines``: False leaves transactions ``under_way``.
+    ``unreadable``: the same for rounds. ``refusal``: what becomes of the next transaction. ``mines``: False leaves
+    transactions ``under_way``.
     ``better``: whether there is an endpoint to switch to.
     """
 
@@ -77,6 +78,7 @@ class FakeLedger:
     member: str = ME
     sends: bool = True
     error: ColearnError | None = None
+    unreadable: ColearnError | None = None
     refusal: ColearnError | None = None
     outcome: Outcome = Outcome.SENT
     mined: list[Work] = field(default_factory=list)
@@ -98,6 +100,8 @@ class FakeLedger:
 
     def rounds(self, first: int, count: int, view: View) -> tuple[RoundRecord, ...]:
         self.pages.append((first, count))
+        if self.unreadable is not None:
+            raise self.unreadable
         return tuple(self.records[i] for i in range(first, first + count))
 
     def compare_heads(self) -> Heads | None:

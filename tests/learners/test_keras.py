@@ -14,6 +14,7 @@ from colearn_ledger.core.check_learner import check_learner
 from colearn_ledger.core.driver import run
 from colearn_ledger.core.learner import Weights
 from colearn_ledger.core.schema import Schema
+from colearn_ledger.core.summaries import CHANGES_NOTHING
 from colearn_ledger.core.weights import encode
 from colearn_ledger.errors import LearnerError, SchemaMismatch, UsageError
 from colearn_ledger.tasks import get_task
@@ -94,7 +95,7 @@ def test_score__accuracy__is_the_models_own() -> None:
     guesses = np.asarray(net(share.test[0], training=False)).argmax(axis=1)
     assert judged.test_value == pytest.approx(float((guesses == share.test[1]).mean()))
     assert judged.criterion == "accuracy"
-    assert judged.vote is True
+    assert judged.vote is False and judged.record is not None and judged.record.reason == CHANGES_NOTHING
     assert judged.vote_score == judged.current_score
 
 

@@ -14,7 +14,7 @@ from sklearn.naive_bayes import BernoulliNB, ComplementNB, GaussianNB, Multinomi
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 from colearn_ledger import EmbeddedLedger, run
-from colearn_ledger.core.asking import ask_accept, ask_current, ask_proposal, ask_vote
+from colearn_ledger.core.asking import ask_accept, ask_current, ask_judge, ask_proposal
 from colearn_ledger.core.check_learner import check_learner
 from colearn_ledger.core.held import Held
 from colearn_ledger.core.learner import Weights
@@ -99,7 +99,7 @@ def adopt(learner: Any, schema: Schema, data: bytes) -> Held:
 def vote(learner: Any, held: Held, data: bytes) -> bool:
     """Its vote; what can't be tested isn't approved."""
     try:
-        return ask_vote(learner, Weights(decode(data, held.schema)), held=held).vote is True
+        return ask_judge(learner, Weights(decode(data, held.schema)), held=held).vote is True
     except (InvalidWeights, ValueError):  # scikit-learn's scorers raise ValueError where predictions overflow
         return False
 

@@ -110,7 +110,7 @@ def test_score__accuracy__is_the_models_own() -> None:
     with torch.no_grad():
         guesses = net(torch.from_numpy(share.test[0])).argmax(1).numpy()
     assert judged.test_value == pytest.approx(float((guesses == share.test[1]).mean()))
-    assert judged.criterion == "accuracy" and judged.vote is True and judged.vote_score == judged.current_score
+    assert judged.criterion == "accuracy" and judged.vote is False and judged.vote_score == judged.current_score
 
 
 def test_score__loss__higher_is_still_better_and_can_be_tested_in_pairs() -> None:

@@ -34,6 +34,13 @@ class CountingStore(LocalStore):
         self.fetched: list[WeightsRef] = []
         self.reachable = True
         self.stuck = ""
+        self.away = 0  # how often it can't be published to from now on
+
+    def put(self, data: bytes | memoryview) -> WeightsRef:
+        if self.away:
+            self.away -= 1
+            raise StoreError("the daemon is away")
+        return super().put(data)
 
     def discard(self, ref: WeightsRef | str) -> None:
         if ref == self.stuck:
@@ -179,7 +186,7 @@ def test_train__nothing_changed__declines(tidying: Tidying) -> None:
     own = Preparer(Still(1, seed=1), tidying.store, max_size=1 << 20)
     own.prepare(Adopt(0, tidying.genesis))
     work = own.prepare(Propose(1, tidying.genesis.sha256))
-    assert isinstance(work, Declined) and work.reason.startswith("nothing changed")
+    assert isinstance(work, Declined) and "came to nothing" in work.reason
 
 
 def test_tidy__everything_is_needed__nothing_goes(tidying: Tidying) -> None:
@@ -345,3 +352,28 @@ def test_propose__note__is_what_the_learner_tells_of_its_training(
     preparer.prepare(Adopt(0, genesis))
     work = preparer.prepare(Propose(1, genesis.sha256))
     assert isinstance(work, Trained) and work.note == note
+
+
+def test_train__cannot_be_published__is_tried_again_without_another_training(
+    store: CountingStore, genesis: WeightsRef
+) -> None:
+    trained: list[int] = []
+
+    class Counts(LinearLearner):
+        def mli_propose_weights(self) -> Weights:
+            trained.append(1)
+            return super().mli_propose_weights()
+
+    made = Preparer(Counts(0), store, max_size=1 << 20)
+    made.prepare(Adopt(0, genesis))
+    store.away = 3
+    for _ in range(3):
+        with pytest.raises(StoreError, match="away"):
+            made.prepare(Propose(1, genesis.sha256))
+    work = made.prepare(Propose(1, genesis.sha256))
+    assert isinstance(work, Trained) and store.has(work.weights) and trained == [1]
+    store.away = 1
+    with pytest.raises(StoreError):
+        made.prepare(Propose(2, genesis.sha256))
+    other = made.prepare(Propose(3, genesis.sha256))
+    assert isinstance(other, Trained) and other.round == 3 and trained == [1] * 3, "another turn is trained for anew"

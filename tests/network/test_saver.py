@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from colearn_ledger.network.saver import BEFORE, SAVED, Damaged, load, write
+from colearn_ledger.network.saver import BEFORE, SAVED, Damaged, load, pause_after, write
 
 FIRST, SECOND = b'{"block": 1}' * 50, b'{"block": 2}' * 50
 
@@ -68,3 +68,8 @@ def test_load__all_damaged__refuses_to_begin_anew(tmp_path: Path, names: tuple[s
         load(tmp_path)
     with pytest.raises(Damaged):
         load(tmp_path)
+
+
+def test_pause__however_long_a_save_takes__saving_is_a_twentieth_of_the_time_at_most() -> None:
+    assert pause_after(0.001) == 1.0
+    assert pause_after(0.2) == pytest.approx(4.0) and pause_after(30.0) == pytest.approx(600.0)

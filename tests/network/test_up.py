@@ -406,6 +406,7 @@ class TestKept:
 
     @linux
     @pytest.mark.slow
+    @pytest.mark.long
     def test_killed_hard_again_and_again_while_it_saves__goes_back_at_most_to_the_last_save(
         self, tmp_path: Path
     ) -> None:

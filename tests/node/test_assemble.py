@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
+import threading
 import urllib.request
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -33,16 +35,25 @@ def config(made: NodeCollective, index: int = 0, **changes: Any) -> Config:
     return load(made.config(index, **changes), {}, {})
 
 
-def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+def lines(capsys: pytest.CaptureFixture[str], until: str = "start") -> list[dict[str, Any]]:
+    """What the log has said, once it has said this."""
+    said: list[str] = []
+
+    def it_has() -> bool:
+        said.extend(capsys.readouterr().err.splitlines(keepends=True))
+        return f'"event": "{until}"' in "".join(said)
+
+    wait_until(it_has, f"it says {until}", deadline_s=20)
+    return [json.loads(line) for line in "".join(said).splitlines()]
 
 
 def test_assembled__while_it_is_there__its_key_is_locked(made: NodeCollective) -> None:
     settings = config(made)
     assert settings.keystore is not None
-    with assembled(settings), pytest.raises(KeyInUse):
-        lock.hold(settings.keystore)
-    lock.hold(settings.keystore).close()
+    with assembled(settings), pytest.raises(KeyInUse), lock.hold(made.address(0), settings.keystore):
+        pass
+    with lock.hold(made.address(0), settings.keystore):
+        pass
 
 
 def test_assembled__metrics_on__have_the_funds(made: NodeCollective, capsys: pytest.CaptureFixture[str]) -> None:
@@ -62,7 +73,10 @@ def test_assembled__metrics_on__have_the_funds(made: NodeCollective, capsys: pyt
 def test_assembled__nothing_is_to_be_sent__is_a_dry_run_and_locks_nothing(
     made: NodeCollective, changes: dict[str, Any], dry_run: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with lock.hold(made.folder / "key-0.json"), assembled(config(made, **changes), dry_run=dry_run) as node:
+    with (
+        lock.hold(made.address(0), made.folder / "key-0.json"),
+        assembled(config(made, **changes), dry_run=dry_run) as node,
+    ):
         assert not node.ledger.sends
     [start] = lines(capsys)
     assert start["event"] == "start" and start["text"].endswith(", dry run: nothing is sent")
@@ -129,5 +143,14 @@ def test_assembled__what_the_library_warns_of__is_in_the_nodes_log_while_it_is_t
     with assembled(config(made)):
         library.warning("funds run low")
         library.info("nothing much")
+        logging.getLogger("somebody.elses").warning("a %s of theirs", "warning")
+        warnings.warn("an old way", UserWarning, stacklevel=1)
+        thread = threading.Thread(target=lambda: 1 / 0)
+        thread.start()
+        thread.join()
     library.warning("nobody hears this")
-    assert [line["text"] for line in lines(capsys) if line["event"] == "library"] == ["funds run low"]
+    said = lines(capsys)
+    told = ["funds run low", "a warning of theirs", "UserWarning: an old way"]
+    assert [line["text"] for line in said if line["event"] == "library"] == told
+    [trace] = [line["text"] for line in said if line["event"] == "trace"]
+    assert trace.startswith("Traceback") and trace.endswith("ZeroDivisionError: division by zero")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -12,29 +13,56 @@ from typing import Any, cast
 import pytest
 from colearn_node.check import Findings, Line, check_everything
 from colearn_node.settings import Config
+from eth_account import Account
 
 from colearn_ledger.chain.contract import CollectiveContract, Head
+from colearn_ledger.chain.keys import write_keystore
 from colearn_ledger.chain.snapshot import Snapshot
-from colearn_ledger.core.protocol import ZERO_ADDRESS, WeightsRef
+from colearn_ledger.core.protocol import ZERO_ADDRESS, MotionKind, MotionRecord, MotionState, WeightsRef
 from colearn_ledger.core.schema import Schema
 from colearn_ledger.core.weights import encode, weights_ref
-from colearn_ledger.errors import ArtifactError, ChainError, LearnerError, NoContract, NotAMember, StoreError
+from colearn_ledger.errors import (
+    ArtifactError,
+    ChainError,
+    ColearnError,
+    LearnerError,
+    NoContract,
+    NotAMember,
+    StoreError,
+)
 from colearn_ledger.founding.record import DeploymentRecord
 from colearn_ledger.stores.local import LocalStore
 
-from ..kit.builders import ME, ref, view
+from ..kit.builders import ME, OTHER, ref, view
 
 HEAD = Head(5, b"5" * 32, 1000)
 
 
-def findings(folder: Path, *, ahead: float = 0.0, seen: Any = None, account: bool = False, **changes: Any) -> Findings:
+def findings(
+    folder: Path,
+    *,
+    ahead: float = 0.0,
+    seen: Any = None,
+    account: bool = False,
+    motions: Sequence[MotionRecord] = (),
+    syncing: Any = False,
+    **changes: Any,
+) -> Findings:
     """What is found where the chain's time is ``ahead`` and the member's view is ``seen``."""
     contract = SimpleNamespace(
         address="0x" + "44" * 20,
         fetch_clock=lambda head: time.time() + ahead,
+        web3=SimpleNamespace(eth=SimpleNamespace(syncing=syncing)),
     )
     collective = cast(CollectiveContract, contract)
-    snapshot = SimpleNamespace(contract=collective, head=HEAD, clock=1000, pin=None, view=lambda member: seen or view())
+    snapshot = SimpleNamespace(
+        contract=collective,
+        head=HEAD,
+        clock=1000,
+        pin=None,
+        view=lambda member: seen or view(),
+        motions=lambda first, count: tuple(motions[first : first + count]),
+    )
     looked = Findings(Config(folder=folder, **changes))
     looked.contract, looked.snapshot = collective, cast(Snapshot, snapshot)
     if account:
@@ -64,15 +92,67 @@ def test_find_member__no_member__is_wrong_with_a_key_and_follows_without_one_or_
     assert findings(tmp_path, seen=view(seat=3), account=True).find_member() == "on seat 3 of 4, round 7"
 
 
-def test_compare_code__nothing_is_there_or_another_contract__is_wrong(tmp_path: Path) -> None:
-    for code, error in ((b"", NoContract), (b"\0", ArtifactError)):
+def motion(state: MotionState, subject: str = ME, kind: MotionKind = MotionKind.ADD_MEMBER) -> MotionRecord:
+    return MotionRecord(b"m" * 32, kind, state, OTHER, subject, None, 2000, 1, 0, 2)
+
+
+@pytest.mark.parametrize("kind", [MotionKind.ADD_MEMBER, MotionKind.REPLACE_MEMBER])
+@pytest.mark.parametrize("state, says", [(MotionState.OPEN, "is open"), (MotionState.APPROVED, "is approved")])
+def test_find_member__a_motion_may_yet_make_it_one__follows_until_then(
+    tmp_path: Path, state: MotionState, says: str, kind: MotionKind
+) -> None:
+    others = [motion(MotionState.OPEN, OTHER)] * 70
+    looked = findings(tmp_path, seen=view(is_member=False), account=True, motions=[*others, motion(state, kind=kind)])
+    seen = looked.find_member()
+    assert isinstance(seen, Line) and seen.note and says in seen.text and f"0x{'6d' * 32}" in seen.text
+
+
+@pytest.mark.parametrize(
+    "moved",
+    [
+        *(motion(state) for state in (MotionState.ENACTED, MotionState.REJECTED, MotionState.LAPSED, MotionState.VOID)),
+        motion(MotionState.OPEN, OTHER),
+        motion(MotionState.OPEN, kind=MotionKind.REMOVE_MEMBER),
+    ],
+)
+def test_find_member__no_motion_makes_it_one__is_wrong(tmp_path: Path, moved: MotionRecord) -> None:
+    with pytest.raises(NotAMember):
+        findings(tmp_path, seen=view(is_member=False), account=True, motions=[moved]).find_member()
+
+
+def test_find_member__endpoint_still_syncs__is_no_verdict(tmp_path: Path) -> None:
+    syncing = findings(tmp_path, seen=view(is_member=False), account=True, syncing={"currentBlock": 5})
+    with pytest.raises(ChainError, match="still syncing, at block 5"):
+        syncing.find_member()
+
+
+@pytest.mark.parametrize("mode, noted", [(0o600, False), (0o640, True), (0o604, True)])
+def test_open_key__file_that_others_can_read__is_noted(tmp_path: Path, mode: int, noted: bool) -> None:
+    key, password = tmp_path / "key.json", tmp_path / "password.txt"
+    write_keystore(Account.create(), key, "p", iterations=2)
+    password.touch(mode=0o600)
+    password.write_text("p\n")
+    for file in (key, password):
+        file.chmod(mode)
+        told = findings(tmp_path, keystore=key, password_file=password).open_key()
+        assert isinstance(told, Line) is noted
+        assert not isinstance(told, Line) or (told.note and f"others can read {file} (chmod 600)" in told.text)
+        file.chmod(0o600)
+
+
+@pytest.mark.parametrize("code, error", [(b"", NoContract), (b"\0", ArtifactError)])
+def test_compare_code__nothing_is_there_or_another_contract__is_wrong_of_an_endpoint_that_is_synced(
+    tmp_path: Path, code: bytes, error: type[ArtifactError]
+) -> None:
+    for deployed, syncing, raises in ((5, False, error), (6, False, ChainError), (5, {"currentBlock": 5}, ChainError)):
         looked = findings(tmp_path)
         contract: Any = looked.contract
-        contract.web3 = SimpleNamespace(eth=SimpleNamespace(get_code=lambda address, block, code=code: code))
+        contract.web3 = SimpleNamespace(eth=SimpleNamespace(get_code=lambda address, block: code, syncing=syncing))
         contract.chain_id = 5
-        with pytest.raises(ArtifactError) as raised:
+        looked.deployment = cast(Any, SimpleNamespace(block=deployed))
+        with pytest.raises(ColearnError) as raised:
             looked.compare_code()
-        assert type(raised.value) is error
+        assert type(raised.value) is raises
 
 
 def test_count_funds__nothing_is_sent__none_are_needed(tmp_path: Path) -> None:

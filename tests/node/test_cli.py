@@ -86,20 +86,18 @@ def test_init__a_folder_that_holds_no_network__is_refused(
 
 
 def test_run__key_that_another_node_holds__19_and_says_whose(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    made: NodeCollective, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    key, config = tmp_path / "key.json", tmp_path / "node.toml"
-    key.touch()
-    config.write_text(
-        'rpc = ["http://127.0.0.1:1"]\ndeployment = "nowhere.json"\nkeystore = "key.json"\nlearner = "no_module:make"\n'
-        '[store]\nfolder = "w"\n'
-    )
-    with hold(key):
-        assert main(["run", "--config", str(config)]) == 19
+    with hold(made.address(0)):
+        assert main(["run", "--config", str(made.config(0))]) == 19
+        bare = tmp_path / "key.txt"
+        bare.touch(mode=0o600)
+        bare.write_text(made.account(0).key.hex())
+        monkeypatch.setenv("COLEARN_KEY_FILE", str(bare))
+        assert main(["run", "--config", str(made.config(0, keystore=None, password_file=None))]) == 19
     said = capsys.readouterr().err
-    assert f"error: the key {key} is in use by another node (process {os.getpid()})" in said
+    assert said.count(f"the key of {made.address(0)} is in use by another node (process {os.getpid()})") == 2
     assert "Traceback" not in said
-    assert main(["run", "--config", str(config)]) == 3  # it is free, and the next thing is wrong
 
 
 @pytest.mark.parametrize("flag, value", [("--rounds", "0"), ("--until-round", "0"), ("--until-round", "-1")])

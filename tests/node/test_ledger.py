@@ -16,12 +16,12 @@ from colearn_ledger.chain.endpoints import Heads, begin_view, connect
 from colearn_ledger.chain.transactions import Outcome, Receipt, Sending
 from colearn_ledger.core.decide import Advance
 from colearn_ledger.core.protocol import RoundRecord, RoundState, View
-from colearn_ledger.errors import ChainError, TransactionError
+from colearn_ledger.errors import ArtifactError, ChainError, ColearnError, TransactionError
 from colearn_ledger.member.submit import Submitter
 from colearn_ledger.member.work import Work
 
 from ..kit.anvil import anvil
-from ..kit.builders import ME, record, view
+from ..kit.builders import ME, OTHER, record, view
 from ..kit.fakes import Clock
 
 
@@ -31,6 +31,8 @@ class FakeContract:
     def __init__(self) -> None:
         self.head = Head(5, b"5" * 32, 1000)
         self.asked: list[tuple[Any, ...]] = []
+        self.address = OTHER
+        self.error: ColearnError | None = None
 
     def fetch_head(self) -> Head:
         return self.head
@@ -44,8 +46,11 @@ class FakeSnapshot:
     contract: FakeContract
     head: Head
     clock: int
+    pin: int = 0
 
     def view(self, member: str) -> View:
+        if self.contract.error is not None:
+            raise self.contract.error
         self.contract.asked.append((member, self.head, self.clock))
         return view(block_number=self.head.number, block_hash=self.head.hash, at=self.clock)
 
@@ -155,6 +160,19 @@ def test_poll__one_transaction_after_another__an_earlier_block_comes_first() -> 
         chain.submit(Advance(7))
         chain.poll()
     assert chain.view().block_number == 5, "the chain went back between them"
+
+
+@pytest.mark.parametrize("error", [ArtifactError("doesn't answer as this contract"), ChainError("an empty answer")])
+def test_view__chain_begun_anew__says_that_the_contract_is_gone(error: ColearnError) -> None:
+    contract, code = FakeContract(), [b""]
+    contract.error = error
+    vars(contract)["web3"] = SimpleNamespace(eth=SimpleNamespace(get_code=lambda address, pin: code[0]))
+    chain = ledger(contract)
+    with pytest.raises(ChainError, match="isn't on this chain any more: block 5 has no code at its address"):
+        chain.view()
+    code[0] = b"something"
+    with pytest.raises(type(error), match=error.what):
+        chain.view()
 
 
 def test_view__chain_that_has_just_begun__is_read() -> None:

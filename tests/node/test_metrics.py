@@ -99,7 +99,7 @@ def test_metrics__funds__unknown_until_they_are_told(bench: Bench) -> None:
 
 def test_metrics__rounds_gas_and_scores__are_counted(bench: Bench) -> None:
     for state in (RoundState.ACCEPTED, RoundState.MISSED, RoundState.MISSED):
-        bench.reporter.ended(record(6, state))
+        bench.reporter.ended([record(6, state)])
     verdict = work_of(Judge(7, proposal(), False))
     for work, receipt in (
         (verdict, Receipt(Outcome.SENT, b"t" * 32, 9, 31_000)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,19 @@ from colearn_ledger.chain.transactions import Outcome
 from colearn_ledger.core.decide import Adopt, Advance, Judge, Propose, Reveal
 from colearn_ledger.core.protocol import RoundState
 from colearn_ledger.core.schema import Schema
-from colearn_ledger.errors import ChainError, ContractError, InsufficientFunds, WrongChain
+from colearn_ledger.errors import (
+    ArtifactError,
+    ChainError,
+    ColearnError,
+    ContractError,
+    InsufficientFunds,
+    KeyFileError,
+    NoContract,
+    NotAMember,
+    SchemaMismatch,
+    StoreError,
+    WrongChain,
+)
 from colearn_ledger.learners.loading.factory import LearnerSpec
 from colearn_ledger.member.work import Declined, Trained, Verdict
 from colearn_ledger.stores.spec import StoreSpec
@@ -252,6 +265,46 @@ def test_step__transaction_under_way__the_loop_watches_and_sends_it_once() -> No
     assert bench.ledger.mined == [first] and len(bench.worker.jobs) == 2
 
 
+def test_step__vote_that_is_not_needed__waits_a_little_for_those_that_decide() -> None:
+    bench = Bench(FakeLedger(view(**VOTING, member_count=8, seat=6))).adopts()
+    bench.works()
+    assert bench.ledger.mined == [] and 0 < bench.node.step() <= 1
+    bench.clock.now += 0.99
+    bench.node.step()
+    assert bench.ledger.mined == []
+    bench.clock.now += 0.01
+    bench.node.step()
+    assert len(bench.ledger.mined) == 1, "whatever the others do"
+
+
+def test_step__vote_that_is_not_needed__is_never_sent_when_the_others_have_decided() -> None:
+    bench = Bench(FakeLedger(view(**VOTING, member_count=8, seat=6))).adopts()
+    bench.works()
+    bench.ledger.records[7] = record(7, RoundState.ACCEPTED)
+    bench.ledger.becomes(round=8, state=RoundState.PROPOSING, proposal=None)
+    bench.clock.now += 5
+    bench.node.step()
+    assert bench.ledger.mined == []
+
+
+def test_step__vote_held_back__becomes_needed_by_a_rejection_and_is_sent_at_once() -> None:
+    bench = Bench(FakeLedger(view(**VOTING, member_count=4, seat=2, round=7))).adopts()
+    bench.works()
+    assert bench.ledger.mined == []
+    bench.ledger.becomes(proposal=proposal(rejections=0b1000))
+    bench.node.step()
+    assert len(bench.ledger.mined) == 1
+
+
+def test_step__deadline_is_near__a_vote_is_held_back_for_a_part_of_what_is_left_at_most() -> None:
+    bench = Bench(FakeLedger(view(**VOTING, member_count=8, seat=6, at=1998))).adopts()
+    bench.works()
+    assert 0 < bench.node.step() <= 0.5
+    bench.clock.now += 0.5
+    bench.node.step()
+    assert len(bench.ledger.mined) == 1
+
+
 def test_step__round_decided_while_a_vote_is_under_way__the_next_work_begins_and_takes_its_place() -> None:
     bench = Bench(FakeLedger(view(**VOTING), mines=False)).adopts()
     bench.works()
@@ -315,6 +368,57 @@ def test_step__rounds_that_ended__are_told_once_and_missed_ones_do_not_count() -
     assert bench.log.events("outcome")[2:] == ["round 10 is rejected: 2 approve, 2 needed"] and bench.node.stopping
 
 
+def test_step__many_rounds_while_it_was_away__acts_at_once_and_tells_them_a_page_a_look() -> None:
+    bench = Bench(FakeLedger(view(**VOTING)), rounds=100_000).adopts()
+    bench.works()
+    bench.ledger.records |= {i: record(i, RoundState.MISSED) for i in range(7, 20_007)}
+    bench.ledger.records[12_345] = record(12_345, RoundState.ACCEPTED)
+    bench.ledger.becomes(round=20_007)
+    bench.works()
+    assert len(bench.ledger.mined) == 2, "it has voted"
+    looks = 0
+    while bench.node.step() == 0:
+        looks += 1
+    assert 20_000 / 128 - 3 < looks < 20_000 / 128 + 1 and max(count for _, count in bench.ledger.pages) <= 128
+    told = bench.log.events("outcome")
+    assert "round 12345 is accepted: 2 approve, 2 needed" in told and told[0] == "rounds 7 to 134 were missed"
+    assert len(told) < 160 and told[-1].startswith("rounds 19") and told[-1].endswith("to 20006 were missed")
+
+
+def test_step__outcomes_cannot_be_read__are_told_later_and_nothing_waits_for_it() -> None:
+    bench = Bench(FakeLedger(view(**VOTING)), rounds=1).adopts()
+    bench.works()
+    bench.ledger.becomes(round=8, proposal=proposal("next"))
+    bench.ledger.unreadable = ChainError("too much gas")
+    bench.works()
+    bench.ledger.becomes(voted=True)
+    for _ in range(3):
+        bench.node.step()
+    assert len(bench.ledger.mined) == 2 and len(bench.ledger.pages) == 1 and not bench.node.stopping
+    assert bench.log.events("chain")[0].startswith("too much gas; again in")
+    bench.ledger.unreadable = None
+    bench.ledger.records[7] = record(7, RoundState.ACCEPTED)
+    bench.clock.now += 0.5
+    bench.node.step()
+    assert bench.node.stopping
+
+
+def test_step__round_is_decided_again_after_a_reorg__counts_once() -> None:
+    bench = Bench(rounds=2).adopts()
+    bench.node.step()
+    bench.ledger.records |= {7: record(7, RoundState.ACCEPTED), 8: record(8, RoundState.ACCEPTED)}
+    bench.ledger.becomes(round=8)
+    bench.node.step()
+    bench.ledger.becomes(round=7)
+    bench.node.step()
+    bench.ledger.becomes(round=8)
+    bench.node.step()
+    assert not bench.node.stopping and len(bench.log.events("outcome")) == 2
+    bench.ledger.becomes(round=9)
+    bench.node.step()
+    assert bench.node.stopping
+
+
 def test_step__until_round__leaves_when_it_has_passed_and_has_adopted_what_it_brought() -> None:
     bench = Bench(until_round=7).adopts()
     bench.node.step()
@@ -338,40 +442,117 @@ def test_step__resting__says_what_is_to_be_kept_unless_it_is_a_dry_run(sends: bo
     assert len([m for m in bench.worker.sent if isinstance(m, Tidy)]) == expected
 
 
-def test_run__chain_fails__is_said_ever_more_rarely_and_the_loop_goes_on_until_told_to_stop() -> None:
-    bench = Bench(FakeLedger(view(), error=ChainError("no answer", fix="look")))
-    pauses: list[float] = []
+class Impatient(Wake):
+    """Waits no longer than a step: ``steps`` says what comes before each of the next ones, and then the node stops."""
 
-    class Impatient(Wake):
-        def wait(self, seconds: float) -> bool:
-            pauses.append(seconds)
-            bench.clock.now += seconds
-            if len(pauses) == 5:
-                bench.ledger.error = None
-            if len(pauses) == 6:
-                bench.ledger.error = ChainError("no answer")
-            if len(pauses) == 7:
-                assert bench.log.events("chain")[-1].startswith("no answer; again in") and seconds <= 0.5
-                bench.clock.now += 1000
-                assert bench.health.why_not_alive() is not None
-            if len(pauses) == 8:
-                assert bench.health.why_not_alive() is None
-                bench.node.stop()
-            return True
+    def __init__(self, bench: Bench, *steps: Callable[[], object]) -> None:
+        super().__init__()
+        self._bench, self._steps = bench, iter(steps)
+        self.pauses: list[float] = []
 
-    bench.node.wake = Impatient()
+    def wait(self, seconds: float) -> bool:
+        self.pauses.append(seconds)
+        self._bench.clock.now += seconds
+        next(self._steps, self._bench.node.stop)()
+        return True
+
+
+def runs(bench: Bench, *steps: Callable[[], object]) -> list[float]:
+    """The node's pauses as these things happen to it, one after the other."""
+    wake = Impatient(bench, *steps)
+    bench.node.wake = wake
     bench.node.run()
-    said = [line.partition(";")[0].partition(" (")[0] for line in bench.log.events("chain")]
-    assert said == ["no answer"] * 5
-    assert "to fix: look; again in" in bench.log.events("chain")[0] and "(4 times)" in bench.log.events("chain")[2]
-    assert all(0.25 <= pause <= 0.5 * 2**i for i, pause in enumerate(pauses[:5]))
+    return wake.pauses
+
+
+def nothing() -> None:
+    pass
+
+
+def test_run__chain_fails__is_said_ever_more_rarely_and_looked_at_as_often_as_ever() -> None:
+    bench = Bench(FakeLedger(view(), error=ChainError("no answer", fix="look")), poll_interval=0.3)
+
+    def comes_back() -> None:
+        assert bench.health.why_not_ready() == "no answer"
+        bench.ledger.error = None
+
+    def fails_again() -> None:
+        assert bench.health.failure is None
+        bench.ledger.error = ChainError("no answer")
+
+    pauses = runs(bench, *[nothing] * 99, comes_back, fails_again)
+    said = bench.log.events("chain")
+    assert [line.partition(";")[0].partition(" (")[0] for line in said] == ["no answer"] * 8
+    assert "to fix: look; again in" in said[0] and "(64 times)" in said[6] and "times" not in said[7]
+    assert all(0.15 <= pause <= 0.3 for pause in pauses[:100]), "no time is lost when it is back"
     assert not bench.worker.alive, "the worker ends with the loop"
 
 
-def test_run__another_chain__is_raised_and_the_worker_is_ended() -> None:
-    bench = Bench(FakeLedger(view(), error=WrongChain("another")))
-    with pytest.raises(WrongChain):
+def test_run__alive__while_the_loop_goes_round() -> None:
+    bench = Bench(FakeLedger(view(), error=ChainError("no answer")))
+
+    def long_after() -> None:
+        bench.clock.now += 1000
+        assert bench.health.why_not_alive() is not None
+
+    runs(bench, long_after, lambda: pytest.fail("dead") if bench.health.why_not_alive() else None)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        WrongChain("another"),
+        ArtifactError("odd"),
+        NoContract("gone"),
+        NotAMember("no seat", name="NotAMember"),
+        ContractError("reverts"),
+        StoreError("no room"),
+        KeyFileError("unreadable"),
+    ],
+)
+def test_run__whatever_a_look_raises__is_said_and_the_node_goes_on(error: ColearnError) -> None:
+    bench = Bench(FakeLedger(view(), error=error))
+
+    def passes() -> None:
+        assert bench.health.why_not_ready() == error.what
+        bench.ledger.error = None
+
+    runs(bench, nothing, passes, nothing)
+    assert bench.log.events("chain")[0].startswith(error.what) and bench.ledger.looks >= 1
+    assert bench.health.failure is None
+
+
+def test_run__an_error_that_nobody_foresaw__is_told_with_its_traceback_and_the_node_goes_on() -> None:
+    bench = Bench(FakeLedger(view()))
+    bench.ledger.error = ZeroDivisionError("by zero")  # type: ignore[assignment]
+
+    def passes() -> None:
+        assert bench.health.why_not_ready() == "ZeroDivisionError('by zero')"
+        bench.ledger.error = None
+
+    pauses = runs(bench, *[nothing] * 9, passes, nothing)
+    assert len(bench.log.events("bug")) == 4 and "ZeroDivisionError: by zero" in bench.log.events("bug")[0]
+    assert all("Traceback" in trace and "in view" in trace for trace in bench.log.events("trace"))
+    assert 2 < max(pauses) <= 15 and bench.ledger.looks >= 1
+
+
+@pytest.mark.parametrize("ends", [KeyboardInterrupt, SystemExit])
+def test_run__what_is_to_end_a_program__ends_it(ends: type[BaseException]) -> None:
+    bench = Bench(FakeLedger(view()))
+    bench.ledger.error = ends()  # type: ignore[assignment]
+    with pytest.raises(ends):
         bench.node.run()
+    assert not bench.worker.alive
+
+
+def test_run__accepted_weights_that_can_never_fit__ends_the_node() -> None:
+    bench = Bench()
+
+    def adopts_in_vain() -> None:
+        bench.worker.fails(SchemaMismatch("another model's"))
+
+    with pytest.raises(SchemaMismatch):
+        runs(bench, lambda: bench.worker.is_ready(), adopts_in_vain, nothing)
     assert not bench.worker.alive
 
 

@@ -43,7 +43,7 @@ def test_reporter__what_happens__reaches_the_watcher_as_it_is() -> None:
     reporter = Reporter(Lines(), heard)
     now, ended = view(), record(6, RoundState.MISSED)
     reporter.looked(now)
-    reporter.ended(ended)
+    reporter.ended([ended])
     reporter.submitted(Advance(7), SENT)
     assert heard.heard == [("looked", now), ("ended", ended), ("submitted", (Advance(7), SENT))]
 
@@ -94,11 +94,11 @@ def test_declined__asked_again__is_said_once() -> None:
     assert log.events("declined") == ["declines to propose: spent"]
 
 
-def test_chain_trouble__a_hundred_times__is_said_at_every_power_of_two() -> None:
+def test_trouble__a_hundred_times__is_said_at_every_power_of_two() -> None:
     log = Lines()
     reporter = Reporter(log)
     for times in range(1, 101):
-        reporter.chain_trouble(ChainError("no answer", expected="one", fix="look"), times, 0.5)
+        reporter.trouble(ChainError("no answer", expected="one", fix="look"), times, 0.5)
     said = log.events("chain")
     assert said[0] == "no answer; expected: one; to fix: look; again in 0.5 s"
     assert said[1:] == [f"no answer ({2**i} times); again in 0.5 s" for i in range(1, 7)]
@@ -130,12 +130,45 @@ def test_submitted__what_was_done__is_in_the_facts_for_machines() -> None:
     assert advance == sent
 
 
+def test_ended__many_missed_in_a_row__share_a_line_and_are_counted_one_by_one() -> None:
+    counted: list[int] = []
+
+    class Counts(Heard):
+        def ended(self, record: Any) -> None:
+            counted.append(record.round)
+
+    log = Lines()
+    Reporter(log, Counts()).ended(
+        [record(n, RoundState.MISSED) for n in range(7, 10)]
+        + [record(10, RoundState.REJECTED)]
+        + [record(n, RoundState.MISSED) for n in range(11, 15)]
+    )
+    told = log.events("outcome")
+    assert len(told) == 5 and told[0].startswith("round 7 was missed by") and told[3].startswith("round 10 is rejected")
+    assert told[4] == "rounds 11 to 14 were missed" and counted == list(range(7, 15))
+
+
+def test_bug__again_and_again__is_said_at_powers_of_two_with_its_traceback() -> None:
+    log = Lines()
+    reporter = Reporter(log)
+    for times in (1, 2, 3):
+        try:
+            raise ZeroDivisionError("by zero")
+        except ZeroDivisionError as e:
+            reporter.bug(e, times, 0.5)
+    assert [level for level, *_ in log.lines] == ["error"] * 4
+    assert log.events("bug") == [
+        "an error that should not be: ZeroDivisionError: by zero; going on in 0.5 s",
+        "an error that should not be, 2 times by now: ZeroDivisionError: by zero; going on in 0.5 s",
+    ]
+    assert all(trace.startswith("Traceback") for trace in log.events("trace"))
+
+
 def test_ended__each_outcome__its_facts() -> None:
     log = Lines()
     reporter = Reporter(log)
     ended, missed = record(6, RoundState.ACCEPTED), record(7, RoundState.MISSED)
-    reporter.ended(ended)
-    reporter.ended(missed)
+    reporter.ended([ended, missed])
     votes = {"approvals": ended.approvals.bit_count(), "need": ended.need}
     assert log.lines[0][3] == {"decided": 6, "outcome": "accepted", "proposer": ended.proposer, **votes}
     assert log.lines[1][3] == {"decided": 7, "outcome": "missed", "proposer": missed.proposer}

@@ -104,7 +104,8 @@ def test_due__members_may_go_back__those_weights_are_wanted_at_once() -> None:
         assert first is not None and first.wanted == ()
         made.becomes(rounds_to_keep=(1, 3))  # a motion was moved, and another, in the same round
         found = retention.due(made.now)
-        assert found == replace(first, wanted=(ref("w1"), ref("w3")))
+        assert found is not None and found.wanted == (ref("w1"), ref("w3"))
+        assert found.needed is None or set(found.wanted) <= set(found.needed)
         assert retention.due(made.now) is None
 
 

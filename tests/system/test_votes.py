@@ -20,6 +20,7 @@ from colearn_ledger.core.asking import ask_current
 from colearn_ledger.core.decide import Judge
 from colearn_ledger.core.learner import ProposedWeights, Weights
 from colearn_ledger.core.protocol import ZERO_ADDRESS
+from colearn_ledger.core.roles import roles_of
 from colearn_ledger.core.schema import Schema
 from colearn_ledger.core.summaries import VoteRecord
 from colearn_ledger.core.weights import encode, weights_ref
@@ -64,8 +65,10 @@ def test_check__learner_that_votes_on_few_samples__says_so(
     task: str, small: bool, tmp_path: Path, recwarn: pytest.WarningsRecorder
 ) -> None:
     options: dict[str, Any] = {"index": 0, "of": 2, "task": task}
-    weights = ask_current(task_learner(**options)).weights
-    record = DeploymentRecord(1, ZERO_ADDRESS, 1, bytes(32), weights_ref(encode(weights)), Schema.of(weights))
+    learner = task_learner(**options)
+    weights = ask_current(learner).weights
+    schema = Schema.of(weights, roles_of(learner))
+    record = DeploymentRecord(1, ZERO_ADDRESS, 1, bytes(32), weights_ref(encode(weights)), schema)
     save_deployment(record, tmp_path / "deployment.json")
     findings = Findings(replace(config(options), deployment=tmp_path / "deployment.json"))
     recwarn.clear()

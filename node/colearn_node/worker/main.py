@@ -16,20 +16,23 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from functools import partial
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, TypeVar
 
+from colearn_ledger.backoff import Backoff
 from colearn_ledger.core.failures import clean_text, told
-from colearn_ledger.errors import ColearnError, LearnerError
+from colearn_ledger.errors import ColearnError, LearnerError, StoreError
 from colearn_node.worker.border import plain_work
 from colearn_node.worker.codec import MOST_SAID, packed, unpacked
 from colearn_node.worker.messages import TIDIED, Done, Failed, Job, Ready, Sound, Spec, Tidy
 
 if TYPE_CHECKING:
     from colearn_ledger.member.prepare import Preparer
+    from colearn_ledger.stores.base import Store
 
 __all__ = ["Worker", "main"]
 
@@ -110,9 +113,21 @@ class Worker:
 
         def make() -> Preparer:
             learner = spec.learner.make()
-            return Preparer(learner, spec.store.open(), max_size=spec.max_size, schema=spec.schema)
+            return Preparer(learner, self._open_store(spec), max_size=spec.max_size, schema=spec.schema)
 
         return self._attempt(0, make, "the learner's factory")
+
+    def _open_store(self, spec: Spec) -> Store:
+        """The store, as soon as it can be used: one that is away comes back, and the learner is made but once."""
+        failures = Backoff(longest_s=5.0)
+        while True:
+            try:
+                return spec.store.open()
+            except StoreError as e:
+                pause = failures.add()
+                if failures.times & (failures.times - 1) == 0:  # the first time, and then ever more rarely
+                    self._say(Failed(-1, e, ""))
+                time.sleep(pause)
 
     def do(self, job: Job | Tidy, preparer: Preparer) -> None:
         """One job, whose result or failure the node is told."""
