@@ -32,6 +32,7 @@ __all__ = [
     "LearnerWarning",
     "NetworkError",
     "NoContract",
+    "NoQuorum",
     "NotAMember",
     "OutputError",
     "SchemaMismatch",
@@ -131,6 +132,10 @@ class WrongChain(ChainError):
     """The endpoint is a different chain than the one named."""
 
     exit_code = 9
+
+
+class NoQuorum(ChainError):
+    """Too few endpoints say the same of the chain, where several must: wait, and do nothing on one's word."""
 
 
 class ContractError(ColearnError):

@@ -5,27 +5,30 @@ Nothing here has a default block: who reads says at which block (``Head``), so t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 from eth_abi.exceptions import DecodingError
 from eth_utils.abi import get_abi_output_types
 from eth_utils.address import to_checksum_address
 from web3 import Web3
-from web3.exceptions import ContractCustomError, ContractLogicError
+from web3.exceptions import ContractLogicError, Web3RPCError
 from web3.types import TxParams
 
 from ..core.protocol import Rules
-from ..errors import ArtifactError
+from ..errors import ChainError
 from .artifact import Artifact, load_artifact
-from .endpoints import begin_view
-from .reach import REFUSALS, reaching
+from .endpoint import is_behind
+from .endpoints import begin_view, distrust
+from .reach import REFUSALS, Refused, reaching
 from .reverts import RevertDecoder
 from .snapshot import Snapshot
 
 __all__ = ["CollectiveContract", "Head"]
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,29 +99,59 @@ class CollectiveContract:
         """How to name ``head`` when something is read: by its hash, as EIP-1898 has it, so that a re-org is noticed."""
         return head.number if self._pin_by_number else {"blockHash": Web3.to_hex(head.hash)}
 
-    def call(self, function: Any, head: Head, doing: str) -> Any:
-        """What one of the contract's ``functions`` returns at ``head``; structs as dicts by field name.
+    def call(self, function: Any, head: Head, doing: str, read: Callable[[Any], T]) -> T:
+        """What ``read`` makes of what one of the contract's ``functions`` returns at ``head``.
 
-        ``doing`` is for people. Raises ChainError, ContractError where it reverts, ArtifactError where the answer isn't
-        this contract's.
+        Parameters
+        ----------
+        doing: for people.
+        read: gets structs as dicts by field name; raises ValueError for what the contract never says.
+
+        Raises
+        ------
+        Refused: the endpoint won't answer this call, which may be too dear for it.
+        ChainError: it can't be reached, or what it says is none of this contract's; then it is left for another one.
         """
-        # Not function.call(): that asks for the number of a block that is named by its hash, and reads at the number,
-        # which after a re-org is another block.
-        call: TxParams = {"to": self.address, "data": function._encode_transaction_data()}
-        with reaching(doing):
-            try:
-                answer = self.web3.eth.call(call, self.pin(head))
-            except (ContractCustomError, ContractLogicError) as e:
-                raise self.reverts.decode(revert_data(e), doing) from e
+        return self.decode(function, self._ask(self.encode(function), head, doing), read)
+
+    def encode(self, function: Any) -> TxParams:
+        """The call of one of the contract's ``functions``."""
+        return {"to": self.address, "data": function._encode_transaction_data()}
+
+    def decode(self, function: Any, answer: bytes, read: Callable[[Any], T]) -> T:
+        """What ``read`` makes of the answer to such a call, as :meth:`call` has it."""
         try:
             [raw] = self.web3.codec.decode(get_abi_output_types(function.abi), answer)
-        except DecodingError as e:
-            raise ArtifactError(
+            return read(_named(function.abi["outputs"][0], raw))
+        except (DecodingError, ValueError, OverflowError) as e:
+            distrust(self.web3)
+            raise ChainError(
                 f"what is at {self.address} on chain {self.chain_id} doesn't answer as this contract",
-                expected="a deployed CollectiveLearning contract",
-                fix="compare the address and the chain id with the deployment",
+                expected="a deployed CollectiveLearning contract, and an endpoint that is synced past its deployment",
+                fix="compare the address and the chain id with the deployment; look at the endpoint",
             ) from e
-        return _named(function.abi["outputs"][0], raw)
+
+    def _ask(self, call: TxParams, head: Head, doing: str) -> bytes:
+        # Not function.call(): that asks for the number of a block that is named by its hash, and reads at the number,
+        # which after a re-org is another block.
+        with reaching(doing):
+            try:
+                return bytes(self.web3.eth.call(call, self.pin(head)))
+            except ContractLogicError as e:
+                data = revert_data(e)
+                if not data:
+                    raise Refused(f"could not {doing}: {e.message}") from e
+                # None of these reads is ever refused by the contract.
+                distrust(self.web3)
+                raise ChainError(
+                    f"could not {doing}: {self.reverts.decode(data, doing).what}",
+                    expected="an endpoint that answers as its chain does",
+                    fix="look at the chain's node behind it; name another endpoint",
+                ) from e
+            except Web3RPCError as e:
+                if is_behind(e.rpc_response):
+                    raise
+                raise Refused(f"could not {doing}: {e}", fix="check that the endpoint is reachable and synced") from e
 
 
 def revert_data(error: Exception) -> bytes:

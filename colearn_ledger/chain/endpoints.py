@@ -13,24 +13,39 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
-from web3 import HTTPProvider, Web3
-from web3.middleware import ExtraDataToPOAMiddleware
+from web3 import Web3
+from web3.exceptions import ContractCustomError
 from web3.providers import JSONBaseProvider
 from web3.types import RPCEndpoint, RPCResponse
 
-from ..backoff import pause_after
-from ..errors import ChainError, UsageError, WrongChain
-from .endpoint import READ_TIMEOUT_S, RETRY_S, Endpoint, fetch_positions, http_provider, shown_url
-from .reach import FAILURES
+from ..backoff import Backoff, pause_after
+from ..errors import ChainError, TransactionError, UsageError, WrongChain
+from .endpoint import READ_TIMEOUT_S, Endpoint, fetch_positions, is_behind
+from .transport import RETRY_S, Post, Unanswered, http_post
 
-__all__ = ["EndpointsProvider", "Heads", "begin_view", "compare_heads", "connect", "shown_url", "switch_endpoint"]
+__all__ = [
+    "PATIENCE_S",
+    "EndpointsProvider",
+    "Heads",
+    "ask_many",
+    "begin_view",
+    "compare_heads",
+    "connect",
+    "distrust",
+    "persist",
+    "switch_endpoint",
+]
 
 COOL_DOWN_S, _LONGEST_COOL_DOWN_S = 30.0, 300.0
 PROBE_S = 3.0
+PATIENCE_S = 12.0  # of a command that is run once
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.25, 4.0
+
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +74,8 @@ def connect(
     retry_s: float = RETRY_S,
     cool_down_s: float = COOL_DOWN_S,
     probe_s: float = PROBE_S,
+    patience_s: float = 0.0,
+    make_post: Callable[[str], Post] | None = None,
 ) -> Web3:
     """A web3 over ``urls``, in the order of preference.
 
@@ -68,7 +85,8 @@ def connect(
     expected_chain_id: None takes whatever chain the first endpoint that answers is.
     timeout_s: seconds to wait for an answer.
     retry_s: seconds after which a refused connection is tried again, then twice as many.
-    cool_down_s, probe_s: as :class:`EndpointsProvider` has them.
+    cool_down_s, probe_s, patience_s: as :class:`EndpointsProvider` has them.
+    make_post: what sends to a URL; None: over HTTP.
 
     Raises
     ------
@@ -78,24 +96,62 @@ def connect(
     """
     if not urls:
         raise UsageError("no RPC endpoint is named", expected="at least one URL", fix="name one with --rpc")
+    make_post = make_post or (lambda url: http_post(url, retry_s=retry_s))
     provider = EndpointsProvider(
-        [http_provider(url, timeout_s=timeout_s, retry_s=retry_s) for url in urls],
+        [Endpoint(url, make_post(url), timeout_s) for url in urls],
         expected_chain_id,
         cool_down_s=cool_down_s,
         probe_s=probe_s,
+        patience_s=patience_s,
     )
     provider.check()
     web3 = Web3(provider)
     # It asks for the chain id twice around each call, to check fields that this package gives itself.
     web3.middleware_onion.remove("validation")
-    web3.middleware_onion.inject(ExtraDataToPOAMiddleware, layer=0)  # proof-of-authority headers; harmless elsewhere
     return web3
 
 
 def begin_view(web3: Web3) -> None:
-    """From here on this thread's requests go to one endpoint; raises ChainError or WrongChain if none is usable."""
+    """From here on this thread's requests go to one endpoint; raises ChainError if none is usable."""
     if isinstance(web3.provider, EndpointsProvider):
         web3.provider.begin_view()
+
+
+def persist(web3: Web3, read: Callable[[], Answer]) -> Answer:
+    """What ``read`` gives, which begins a view; where that fails, it is tried again through each further endpoint.
+
+    For what is run once; a loop looks again anyway. Raises what the last attempt raised.
+    """
+    attempts = web3.provider.count + 1 if isinstance(web3.provider, EndpointsProvider) else 1
+    pauses = Backoff(_FIRST_PAUSE_S, _LONGEST_PAUSE_S)
+    while True:
+        attempts -= 1
+        try:
+            return read()
+        except (WrongChain, TransactionError):
+            raise
+        except ChainError:
+            if not attempts:
+                raise
+        time.sleep(pauses.add())
+
+
+def distrust(web3: Web3) -> None:
+    """This thread's endpoint has answered what can't be: let the next views begin with another one, if there is one."""
+    if isinstance(web3.provider, EndpointsProvider):
+        web3.provider.distrust()
+
+
+def ask_many(web3: Web3, requests: Sequence[tuple[RPCEndpoint, Any]]) -> list[Any] | None:
+    """The results of several requests in one batch, None for each that is refused; None if the batch is.
+
+    As the endpoint says them, of the types that they must have, and not as web3 formats them. Raises ChainError when
+    this thread's endpoint fails.
+    """
+    if not isinstance(web3.provider, EndpointsProvider):
+        return None
+    answers = web3.provider.make_batch_request(list(requests))
+    return [answer.get("result") for answer in answers] if isinstance(answers, list) else None
 
 
 def compare_heads(web3: Web3) -> Heads | None:
@@ -121,25 +177,31 @@ class EndpointsProvider(JSONBaseProvider):
 
     Parameters
     ----------
-    providers: one for each endpoint, in the order of preference.
+    endpoints: in the order of preference.
     chain_id: that all must have; None: whatever the first that answers has.
     cool_down_s: seconds, at most, that an endpoint which failed isn't asked first; twice as many each further time, to
-        300. How many of them is drawn at random.
+        300. How many of them is drawn at random. One that asks for a longer pause (``Retry-After``) gets it.
     probe_s: seconds that comparing heads may take.
+    patience_s: seconds for which the same is asked again and again of an endpoint that fails in a way that may pass,
+        before it counts as failed; a quarter of that where another endpoint is there. 0 for who looks again anyway.
     """
+
+    # A call's answer must never make this program fetch a URL of a stranger's choice (EIP-3668).
+    global_ccip_read_enabled = False
 
     def __init__(
         self,
-        providers: Sequence[HTTPProvider],
+        endpoints: Sequence[Endpoint],
         chain_id: int | None,
         *,
         cool_down_s: float = COOL_DOWN_S,
         probe_s: float = PROBE_S,
+        patience_s: float = 0.0,
     ) -> None:
         super().__init__()
         self.chain_id = chain_id
-        self.cool_down_s, self.probe_s = cool_down_s, probe_s
-        self._endpoints = tuple(Endpoint(provider) for provider in providers)
+        self.cool_down_s, self.probe_s, self.patience_s = cool_down_s, probe_s, patience_s
+        self._endpoints = tuple(endpoints)
         self._best_index, self._best_until = 0, 0.0  # what comes first after a switch, and until when
         self._lock = threading.Lock()
         self._mine = threading.local()  # each thread has its own view
@@ -148,6 +210,16 @@ class EndpointsProvider(JSONBaseProvider):
         return ", ".join(endpoint.shown for endpoint in self._endpoints)
 
     __repr__ = __str__
+
+    @property
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        """All of them, in the order of preference."""
+        return self._endpoints
+
+    @property
+    def count(self) -> int:
+        """How many endpoints there are."""
+        return len(self._endpoints)
 
     @property
     def current(self) -> int:
@@ -161,22 +233,28 @@ class EndpointsProvider(JSONBaseProvider):
 
         Raises ChainError when none answers, WrongChain when one is another chain.
         """
-        failures = []
-        for endpoint in self._endpoints:
-            try:
-                self._verify(endpoint)
-            except WrongChain:
-                raise
-            except ChainError as e:
-                failures.append(e)
-        if len(failures) == len(self._endpoints):
-            raise failures[0]
-        self.begin_view()
+        begun, pauses = time.monotonic(), Backoff(_FIRST_PAUSE_S, _LONGEST_PAUSE_S)
+        while True:
+            failures = []
+            for endpoint in self._endpoints:
+                try:
+                    self._verify(endpoint)
+                except WrongChain:
+                    raise
+                except ChainError as e:
+                    failures.append(e)
+            if len(failures) < len(self._endpoints):
+                return self.begin_view()
+            worth = max(e.__cause__.worth for e in failures if isinstance(e.__cause__, Unanswered))
+            pause = pauses.add()
+            if time.monotonic() + pause > begun + worth * self.patience_s:
+                raise failures[0]
+            time.sleep(pause)
 
     def begin_view(self) -> None:
         """From here on this thread's requests go to one endpoint: the first by preference that is usable.
 
-        Raises ChainError when none is, WrongChain when one came back as another chain.
+        Raises ChainError when none is; one that has come back as another chain is not.
         """
         failure: ChainError | None = None
         for index in self._order():
@@ -184,8 +262,10 @@ class EndpointsProvider(JSONBaseProvider):
             try:
                 if not endpoint.checked:  # new, or it was down: it may have come back as another chain
                     self._verify(endpoint)
-            except WrongChain:
-                raise
+            except WrongChain as e:  # perhaps only for now: what is behind a name changes
+                self._failed(endpoint)
+                failure = failure or ChainError(e.what, expected=e.expected, fix=e.fix)
+                continue
             except ChainError as e:
                 failure = failure or e
                 continue
@@ -195,22 +275,52 @@ class EndpointsProvider(JSONBaseProvider):
         raise failure
 
     def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
-        """Ask the endpoint that this thread's view began with, and no other; raises ChainError if that fails."""
+        """Ask the endpoint that this thread's view began with, and no other.
+
+        Raises ChainError if that fails, ContractCustomError with the data that a call reverted with.
+        """
         endpoint = self._endpoints[self.current]
-        try:
-            return endpoint.provider.make_request(method, params)
-        except FAILURES as e:
-            self._failed(endpoint)
-            raise endpoint.unreachable(e) from e
+        answer = self._patiently(endpoint, lambda: endpoint.ask(method, params))
+        error: Any = answer.get("error")
+        if error is not None and "data" in error and method in ("eth_call", "eth_estimateGas"):
+            # Not left to web3, which takes some such data apart, and has its own errors for what doesn't fit.
+            raise ContractCustomError(error["message"], error["data"])
+        return answer
 
     def make_batch_request(self, requests: list[tuple[RPCEndpoint, Any]]) -> list[RPCResponse] | RPCResponse:
-        """Several at once, as :meth:`make_request`."""
+        """Several at once, as :meth:`make_request`; an endpoint that takes no batches answers with an error."""
         endpoint = self._endpoints[self.current]
-        try:
-            return endpoint.provider.make_batch_request(requests)
-        except FAILURES as e:
-            self._failed(endpoint)
-            raise endpoint.unreachable(e) from e
+        return self._patiently(endpoint, lambda: endpoint.ask_batch(requests))
+
+    def use(self, endpoint: Endpoint) -> None:
+        """From here on this thread's requests go to this one."""
+        self._mine.index = next(i for i, one in enumerate(self._endpoints) if one is endpoint)
+
+    def distrust(self) -> None:
+        """See the function :func:`distrust`."""
+        self._failed(self._endpoints[self.current])
+
+    def _patiently(self, endpoint: Endpoint, ask: Callable[[], Answer]) -> Answer:
+        """What it answers; asked again while it fails, or doesn't know a block yet, and patience lasts."""
+        begun, pauses = time.monotonic(), Backoff(_FIRST_PAUSE_S, _LONGEST_PAUSE_S)
+        while True:
+            left = begun + self._patience(endpoint) - time.monotonic()
+            try:
+                answer = ask()
+                pause = pauses.add()
+                if not is_behind(answer) or pause > left:
+                    return answer
+            except Unanswered as e:
+                pause = max(pauses.add(), e.wait_s)
+                if pause > left - (1.0 - e.worth) * self._patience(endpoint):
+                    self._failed(endpoint, e.wait_s)
+                    raise endpoint.unreachable(e) from e
+            time.sleep(pause)
+
+    def _patience(self, endpoint: Endpoint) -> float:
+        now = time.monotonic()
+        others = any(other is not endpoint and other.down_until <= now for other in self._endpoints)
+        return self.patience_s / 4 if others else self.patience_s
 
     # -------------------------------------------------------------------------------------------- heads
 
@@ -284,18 +394,18 @@ class EndpointsProvider(JSONBaseProvider):
     def _pause(self, times: int) -> float:
         return pause_after(times, self.cool_down_s, _LONGEST_COOL_DOWN_S)
 
-    def _failed(self, endpoint: Endpoint) -> None:
+    def _failed(self, endpoint: Endpoint, wait_s: float = 0.0) -> None:
         with self._lock:
             endpoint.failures += 1
-            endpoint.cool_down(self._pause(endpoint.failures))
+            endpoint.cool_down(max(self._pause(endpoint.failures), wait_s))
 
     def _verify(self, endpoint: Endpoint) -> None:
         """Raise unless it answers, is the chain that all others are, and has moved on where it had stood still."""
         try:
-            chain_id = _number(endpoint, "eth_chainId")
-            stands = None if endpoint.stood_at is None else _number(endpoint, "eth_blockNumber")
-        except (*FAILURES, KeyError, TypeError) as e:
-            self._failed(endpoint)
+            chain_id = endpoint.ask_number("eth_chainId")
+            stands = None if endpoint.stood_at is None else endpoint.ask_number("eth_blockNumber")
+        except Unanswered as e:
+            self._failed(endpoint, e.wait_s)
             raise endpoint.unreachable(e) from e
         with self._lock:
             if self.chain_id is None:
@@ -320,7 +430,3 @@ class EndpointsProvider(JSONBaseProvider):
 def _highest(numbers: dict[int, int]) -> int:
     """The index with the highest number; of several, the first by preference."""
     return max(numbers, key=lambda index: (numbers[index], -index))
-
-
-def _number(endpoint: Endpoint, method: str) -> int:
-    return int(endpoint.provider.make_request(RPCEndpoint(method), [])["result"], 16)

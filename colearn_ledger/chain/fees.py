@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from web3 import Web3
+from web3.types import RPCEndpoint
 
 from ..errors import TransactionError
 from .reach import REFUSALS
@@ -17,6 +18,7 @@ _GWEI = 10**9
 # What an endpoint may name as the usual tip where there is no cap: this much, or the base fee, and no more than that.
 _TIP, _MOST_TIP = 10 * _GWEI, 100 * _GWEI
 _TIP_KEPT_S = 30.0  # the usual tip changes slowly, and asking is a call
+_MOST_PRICE = 1_000 * _GWEI  # where there is neither a cap nor a base fee, so that the whole price is paid
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +56,14 @@ def _more(wei: int) -> int:
 
 
 class FeeSource:
-    """Suggests fees.
+    """Suggests fees, as the endpoint says, within reason.
+
+    Without a cap a tip is never above the base fee (up to 100 gwei), or 10 gwei if that is more; and a chain without a
+    base fee, where the whole price is paid, is believed up to 1,000 gwei.
 
     Parameters
     ----------
-    cap: wei per unit of gas that is never exceeded; None: only the tip has a ceiling.
+    cap: wei per unit of gas that is never exceeded; None: the ceilings above.
     """
 
     def __init__(self, web3: Web3, cap: int | None = None) -> None:
@@ -71,7 +76,7 @@ class FeeSource:
 
         Raises
         ------
-        TransactionError: the chain wants more than the cap.
+        TransactionError: the chain wants more than the cap, or than is paid without one.
         """
         base = self._web3.eth.get_block("latest").get("baseFeePerGas")
         if base is None:
@@ -81,6 +86,12 @@ class FeeSource:
             tip = self._fetch_tip(int(base))
             # Twice the base fee: it can rise six times by an eighth before the transaction is priced out.
             fees, least = Fees(2 * int(base) + tip, tip), int(base)
+        if self.cap is None and base is None and fees.price > _MOST_PRICE:
+            raise TransactionError(
+                f"gas costs {in_gwei(fees.price)} gwei now, says the endpoint",
+                expected=f"at most {in_gwei(_MOST_PRICE)} gwei, where no cap is set",
+                fix="set a cap, if you are willing to pay that",
+            )
         if self.cap is None or fees.price <= self.cap:
             return fees
         if least > self.cap:
@@ -94,7 +105,9 @@ class FeeSource:
     def _fetch_tip(self, base: int) -> int:
         if self._tip is None or self._tip[0] < time.monotonic():
             try:
-                tip = int(self._web3.eth.max_priority_fee)
+                # Not eth.max_priority_fee, which warns of a chain that doesn't know the call, where nothing is amiss.
+                said = self._web3.manager.request_blocking(RPCEndpoint("eth_maxPriorityFeePerGas"), [])
+                tip = int(said, 16) if isinstance(said, str) else int(said)
             except REFUSALS:  # a chain that doesn't know the call
                 tip = max(int(self._web3.eth.gas_price) - base, 0)
             self._tip = (time.monotonic() + _TIP_KEPT_S, tip)

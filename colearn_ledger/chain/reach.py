@@ -12,13 +12,17 @@ from web3.exceptions import Web3Exception
 
 from ..errors import ChainError, ColearnError
 
-__all__ = ["FAILURES", "REFUSALS", "reaching"]
+__all__ = ["FAILURES", "REFUSALS", "Refused", "reaching"]
 
 # What an endpoint may answer where something is asked for that it doesn't have, or won't do. ValueError: also in
 # answers that aren't what was asked for.
 REFUSALS = (Web3Exception, ValueError)
 # What may be raised when a chain is asked for anything: it refuses, or can't be reached (a ChainError is an OSError).
 FAILURES = (*REFUSALS, OSError)
+
+
+class Refused(ChainError):
+    """The endpoint won't answer a call, which may be too dear for it; it said nothing that the contract says."""
 
 
 @contextlib.contextmanager

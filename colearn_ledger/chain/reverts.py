@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from eth_abi.abi import decode
+from eth_abi.exceptions import DecodingError
 from eth_utils.abi import collapse_if_tuple
 from eth_utils.crypto import keccak
 
@@ -42,6 +43,12 @@ class RevertDecoder:
     def decode(self, data: bytes, doing: str) -> ContractError:
         """The error behind ``data``; ``doing`` names the call for people."""
         item = self._errors.get(data[:4])
+        values: tuple[Any, ...] = ()
+        try:
+            if item is not None:
+                values = decode([collapse_if_tuple(i) for i in item["inputs"]], data[4:])
+        except DecodingError:  # it begins as one of the contract's errors, and isn't one
+            item = None
         if item is None:
             shown = "0x" + data.hex() if data else "no data"
             return ContractError(
@@ -49,8 +56,6 @@ class RevertDecoder:
                 expected="this project's contract at the address",
                 fix="compare the contract's address and chain with the deployment",
             )
-        types = [collapse_if_tuple(i) for i in item["inputs"]]
-        values = decode(types, data[4:])
         arguments = {i["name"]: value for i, value in zip(item["inputs"], values, strict=True)}
         shown = ", ".join(f"{k}={_show(v)}" for k, v in arguments.items())
         return ContractError(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from ..core.limits import MOST_PAGE
+from web3.types import TxParams
+
+from ..core.limits import MOST_MEMBERS, MOST_PAGE
 from ..core.protocol import (
     ZERO_ADDRESS,
     MotionKind,
@@ -19,12 +21,14 @@ from ..core.protocol import (
     View,
     WeightsRef,
 )
+from .reach import Refused
 
 if TYPE_CHECKING:
     from .contract import CollectiveContract, Head
 
 __all__ = ["Snapshot"]
 
+T = TypeVar("T")
 _ZERO_HASH = bytes(32)
 
 
@@ -32,8 +36,8 @@ _ZERO_HASH = bytes(32)
 class Snapshot:
     """A collective as of ``head``, at block time ``clock``. What is read of one snapshot fits together.
 
-    Made by :meth:`.CollectiveContract.snapshot`. Each method is one call to the endpoint (:meth:`rounds` one for each
-    256), and raises ChainError when that can't be reached, or no longer has the block.
+    Made by :meth:`.CollectiveContract.snapshot`. Each method is one call to the endpoint (of many records, a few), and
+    raises ChainError when that can't be reached, no longer has the block, or says what the contract never does.
 
     Attributes
     ----------
@@ -53,8 +57,18 @@ class Snapshot:
 
     def view(self, member: str) -> View:
         """What ``member``'s node needs to decide. Any address has a view, also one that is no member."""
-        raw = self._read(self.contract.functions.viewFor(member, self.clock), "read the view")
-        return View(
+        return self._read(self.contract.functions.viewFor(member, self.clock), "read the view", self._view)
+
+    def view_call(self, member: str) -> TxParams:
+        """The call by which :meth:`view` asks, for whoever asks several endpoints."""
+        return self.contract.encode(self.contract.functions.viewFor(member, self.clock))
+
+    def decode_view(self, answer: bytes) -> View:
+        """The view in the answer to :meth:`view_call`; raises ChainError for what the contract never says."""
+        return self.contract.decode(self.contract.functions.viewFor(ZERO_ADDRESS, self.clock), answer, self._view)
+
+    def _view(self, raw: Mapping[str, Any]) -> View:
+        view = View(
             block_number=self.head.number,
             block_hash=self.head.hash,
             at=raw["at"],
@@ -77,35 +91,77 @@ class Snapshot:
             motions_to_vote=tuple(raw["motionsToVote"]),
             rounds_to_keep=tuple(raw["roundsToKeep"]),
         )
+        _check_view(view, self.clock)
+        return view
 
     def rounds(self, first: int, count: int) -> tuple[RoundRecord, ...]:
         """Records of at most ``count`` rounds from ``first``, none past the current one, from storage alone."""
-        records: list[RoundRecord] = []
-        while len(records) < count:
-            some = min(count - len(records), MOST_PAGE)  # the contract gives no more at a time
-            page = self._read(self.contract.functions.rounds(first + len(records), some, self.clock), "read the rounds")
-            records += map(_round_record, page)
-            if len(page) < some:
-                break
-        return tuple(records)
+
+        def fetch(first: int, count: int) -> tuple[RoundRecord, ...]:
+            def read(raw: list[Mapping[str, Any]]) -> tuple[RoundRecord, ...]:
+                records = tuple(_round_record(one) for one in raw)
+                if [record.round for record in records] != list(range(first, first + len(records))):
+                    raise ValueError("other rounds than were asked for")
+                return records
+
+            return self._read(self.contract.functions.rounds(first, count, self.clock), "read the rounds", read)
+
+        return _paged(fetch, first, count)
 
     def members(self, at_round: int | None = None) -> tuple[str, ...]:
         """The members by seat: now, or in ``at_round``."""
         functions = self.contract.functions
         function = functions.members() if at_round is None else functions.membersAt(at_round)
-        return tuple(self._read(function, "read the members"))
+        return self._read(function, "read the members", tuple)
 
     def motions(self, first: int, count: int) -> tuple[MotionRecord, ...]:
-        """At most ``count`` motions, and 256, from index ``first``, as they were moved; as of the block's own time."""
-        page = self._read(self.contract.functions.motions(first, count), "read the motions")
-        return tuple(_motion_record(raw) for raw in page)
+        """At most ``count`` motions from index ``first``, in the order they were moved, as of the block's own time."""
+
+        def fetch(first: int, count: int) -> tuple[MotionRecord, ...]:
+            function = self.contract.functions.motions(first, count)
+            return self._read(function, "read the motions", lambda raw: tuple(_motion_record(one) for one in raw))
+
+        return _paged(fetch, first, count)
 
     def current_round(self) -> int:
         """The number of the round that is open."""
         return self.view(ZERO_ADDRESS).round
 
-    def _read(self, function: Any, doing: str) -> Any:
-        return self.contract.call(function, self.head, doing)
+    def _read(self, function: Any, doing: str, read: Callable[[Any], T]) -> T:
+        return self.contract.call(function, self.head, doing, read)
+
+
+def _paged(fetch: Callable[[int, int], tuple[T, ...]], first: int, count: int) -> tuple[T, ...]:
+    """At most ``count`` records from ``first``, in pages as large as the endpoint answers.
+
+    How much a call may cost, and how an endpoint says that it is too much, is each endpoint's own ("out of gas",
+    "MemoryOOG", "execution timeout"): so whatever it refuses is asked for in halves.
+    """
+    records: list[T] = []
+    size = MOST_PAGE  # the contract gives no more at a time
+    while len(records) < count:
+        asked = min(size, count - len(records))
+        try:
+            page = fetch(first + len(records), asked)
+        except Refused:
+            if asked == 1:
+                raise
+            size = (asked + 1) // 2
+            continue
+        records += page[:asked]
+        if len(page) < asked:
+            break
+    return tuple(records)
+
+
+def _check_view(view: View, clock: int) -> None:
+    """Raise ValueError for what no such contract says, whatever its state."""
+    proposal = view.proposal
+    fits = view.is_member is False or view.seat < view.member_count
+    good = view.at == clock and 2 <= view.member_count <= MOST_MEMBERS and fits and not view.state.decided
+    good = good and (proposal is None) is (view.state is RoundState.PROPOSING)
+    if not good:
+        raise ValueError("a view that can't be")
 
 
 def _rules(raw: Mapping[str, int]) -> Rules:

@@ -18,6 +18,7 @@ from ..core.threshold import parse_threshold
 from ..errors import ConfigError, UsageError
 from ..formats.duration import parse_duration, shown_duration
 from ..formats.size import parse_size
+from ..formats.urls import shown_url
 from ..report.rules import WINDOWS
 from ..stores.spec import StoreSpec
 from .options import RPC_VARIABLE, fee_cap, rpc_urls
@@ -99,12 +100,12 @@ class _Wanted:
 def run(options: argparse.Namespace) -> int:
     """Look at everything, show it, ask, then do it."""
     wanted = _check(options)
-    from ..chain.endpoints import connect, shown_url
+    from ..chain.endpoints import PATIENCE_S, begin_view, connect, persist
     from ..founding.plan import plan, read_weights
     from ..learners.loading.first_weights import first_weights
     from ..report.founding import plan_in_words
 
-    web3 = connect(wanted.rpc, expected_chain_id=wanted.chain_id)
+    web3 = connect(wanted.rpc, expected_chain_id=wanted.chain_id, patience_s=PATIENCE_S)
     account = _account(options, wanted.network)
     # A folder would be made, and nothing is made before it is confirmed.
     store = None if wanted.store.folder is not None else wanted.store.open()
@@ -116,18 +117,23 @@ def run(options: argparse.Namespace) -> int:
         weights = read_weights(options.weights, wanted.max_size)
     else:
         weights = first.weights
-    founding = plan(
-        web3,
-        account.address,
-        wanted.members,
-        weights,
-        schema=None if first is None else first.schema,
-        rules=wanted.rules,
-        secret_votes=options.secret,
-        shuffled=options.shuffled,
-        max_size=wanted.max_size,
-        fee_cap=wanted.fee_cap,
-    )
+
+    def look() -> Plan:
+        begin_view(web3)
+        return plan(
+            web3,
+            account.address,
+            wanted.members,
+            weights,
+            schema=None if first is None else first.schema,
+            rules=wanted.rules,
+            secret_votes=options.secret,
+            shuffled=options.shuffled,
+            max_size=wanted.max_size,
+            fee_cap=wanted.fee_cap,
+        )
+
+    founding = persist(web3, look)
     print("\n".join(plan_in_words(founding, ", ".join(map(shown_url, wanted.rpc)), str(wanted.store))), flush=True)
     if options.dry_run:
         print("dry run: nothing was stored or sent")

@@ -12,6 +12,7 @@ from ..errors import UsageError
 from .options import Collective, add_collective_options, open_collective
 
 if TYPE_CHECKING:
+    from ..chain.snapshot import Snapshot
     from ..history import History
 
 __all__ = ["add_options", "note_missing", "run"]
@@ -75,16 +76,18 @@ def _range(options: argparse.Namespace) -> tuple[int | None, int | None]:
 def _read(options: argparse.Namespace, where: Collective, first: int | None, last: int | None) -> History:
     from ..history import read_history
 
-    if first is not None and first < 0:
-        first = max(where.snapshot.current_round() + 1 + first, 0)
-    return read_history(
-        where.snapshot,
-        first=first or 0,
-        last=last,
-        deployed_block=where.deployed_block,
-        logs=not options.no_logs,
-        receipts=not options.no_gas,
-    )
+    def read(snapshot: Snapshot) -> History:
+        newest = snapshot.current_round() + 1 if first is not None and first < 0 else 0
+        return read_history(
+            snapshot,
+            first=max((first or 0) + newest, 0),
+            last=last,
+            deployed_block=where.deployed_block,
+            logs=not options.no_logs,
+            receipts=not options.no_gas,
+        )
+
+    return where.read(read)
 
 
 def note_missing(history: History) -> None:

@@ -23,7 +23,9 @@ def run(options: argparse.Namespace) -> int:
     where = open_collective(options)
     from ..history.members import read_members
 
-    number, members = read_members(where.snapshot, at_round=options.round, deployed_block=where.deployed_block)
+    number, members = where.read(
+        lambda snapshot: read_members(snapshot, at_round=options.round, deployed_block=where.deployed_block)
+    )
     if options.json:
         record = {
             "format": FORMAT,

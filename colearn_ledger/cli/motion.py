@@ -27,6 +27,7 @@ from .options import (
 from .program import Parser
 
 if TYPE_CHECKING:
+    from ..chain.snapshot import Snapshot
     from ..chain.transactions import Receipt, Sender
     from ..core.protocol import RoundRecord, View
     from ..history.motions import Motion, Motions
@@ -139,7 +140,7 @@ def _list(options: argparse.Namespace) -> int:
 def _read(where: Collective, *, logs: bool = False) -> Motions:
     from ..history.motions import read_motions
 
-    return read_motions(where.snapshot, deployed_block=where.deployed_block, logs=logs)
+    return where.read(lambda snapshot: read_motions(snapshot, deployed_block=where.deployed_block, logs=logs))
 
 
 # ------------------------------------------------------------------------------------------------ propose
@@ -151,7 +152,7 @@ def _propose(options: argparse.Namespace) -> int:
     changes = _changes(options) if options.kind == "rules" else {}
     where = open_collective(options)
     sender = _sender(options, where)
-    view, members = _view(where, sender), where.snapshot.members()
+    view, members = where.read(lambda snapshot: (_view(snapshot, sender), snapshot.members()))
     me = sender.account.address
     if options.kind == "leave":
         subject = me
@@ -287,7 +288,7 @@ def _vote(options: argparse.Namespace) -> int:
     wanted = _id_part(options.motion)
     where = open_collective(options)
     sender = _sender(options, where)
-    view = _view(where, sender)
+    view = where.read(lambda snapshot: _view(snapshot, sender))
     motion = find_motion(_read(where), wanted)
     record, me = motion.record, sender.account.address
     name = shown_id(record.id)
@@ -351,11 +352,11 @@ def _sender(options: argparse.Namespace, where: Collective) -> Sender:
     return Sender(where.contract, open_account(options), fee_cap=cap)
 
 
-def _view(where: Collective, sender: Sender) -> View:
-    view = where.snapshot.view(sender.account.address)
+def _view(snapshot: Snapshot, sender: Sender) -> View:
+    view = snapshot.view(sender.account.address)
     if not view.is_member:
         raise NotAMember(
-            f"{sender.account.address} is not a member of the collective at {where.contract.address}",
+            f"{sender.account.address} is not a member of the collective at {snapshot.contract.address}",
             name="NotAMember",
             expected="the key of a member",
             fix="use a member's key, or have a member move to add this address",
@@ -374,10 +375,13 @@ def _nothing_sent() -> int:
 
 
 def _after(where: Collective, receipt: Receipt) -> tuple[Motion, ...]:
-    """The motions as of the block that the transaction is in."""
+    """The motions as of the block that the transaction is in, or a later one."""
+    from ..chain.endpoints import persist
+
     if receipt.block:  # else it was done before
         print(f"sent      0x{receipt.transaction.hex()}, block {receipt.block}, {receipt.gas:,} gas", flush=True)
-    return _read(Collective(where.contract.snapshot(receipt.block or None), where.deployed_block)).motions
+    where.snapshot = persist(where.contract.web3, lambda: where.contract.snapshot(receipt.block or None))
+    return _read(where).motions
 
 
 def _say_outcome(motion: Motion) -> int:

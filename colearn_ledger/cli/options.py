@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from ..errors import KeyFileError, UsageError
+from ..errors import ChainError, KeyFileError, UsageError
 from ..formats.addresses import parse_address
 from ..founding.record import DEPLOYMENT_FILE, load_deployment
 
@@ -32,6 +32,7 @@ __all__ = [
     "rpc_urls",
 ]
 
+T = TypeVar("T")
 RPC_VARIABLE, DEPLOYMENT_VARIABLE = "COLEARN_RPC", "COLEARN_DEPLOYMENT"
 
 
@@ -58,11 +59,11 @@ def add_key_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--fee-cap", type=float, metavar="GWEI", help=text)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Collective:
     """A collective that was found and is this version's contract.
 
-    ``snapshot``: at the newest block. ``deployed_block``: nothing of it is before.
+    ``snapshot``: at the newest block, or at a newer one after a failure. ``deployed_block``: nothing of it is before.
     """
 
     snapshot: Snapshot
@@ -71,6 +72,21 @@ class Collective:
     @property
     def contract(self) -> CollectiveContract:
         return self.snapshot.contract
+
+    def read(self, what: Callable[[Snapshot], T]) -> T:
+        """``what`` of the snapshot; where an endpoint fails meanwhile, of a new one by the next. Raises ChainError."""
+        from ..chain.endpoints import persist
+
+        first = True
+
+        def read() -> T:
+            nonlocal first
+            if not first:
+                self.snapshot = self.contract.snapshot()
+            first = False
+            return what(self.snapshot)
+
+        return persist(self.contract.web3, read)
 
 
 def rpc_urls(options: argparse.Namespace, environ: Mapping[str, str] = os.environ) -> list[str]:
@@ -86,7 +102,7 @@ def open_collective(options: argparse.Namespace, environ: Mapping[str, str] = os
     Raises
     ------
     UsageError, ConfigError: it isn't said, or not rightly, where the collective is.
-    ChainError, WrongChain, NoContract, ArtifactError: it isn't there.
+    ChainError, WrongChain, NoContract, ArtifactError: it isn't there, or no endpoint says so within seconds.
     """
     urls, chain_id, deployed_block = rpc_urls(options, environ), None, 0
     if options.address is not None:
@@ -106,11 +122,23 @@ def open_collective(options: argparse.Namespace, environ: Mapping[str, str] = os
         )
     from ..chain.bytecode import check_code
     from ..chain.contract import CollectiveContract
-    from ..chain.endpoints import connect
+    from ..chain.endpoints import PATIENCE_S, connect, distrust, persist
 
-    snapshot = CollectiveContract(connect(urls, expected_chain_id=chain_id), address).snapshot()
-    check_code(snapshot)
-    return Collective(snapshot, deployed_block)
+    web3 = connect(urls, expected_chain_id=chain_id, patience_s=PATIENCE_S)
+
+    def find() -> Snapshot:
+        snapshot = CollectiveContract(web3, address).snapshot()
+        if snapshot.head.number < deployed_block:
+            distrust(web3)
+            raise ChainError(
+                f"the endpoint shows block {snapshot.head.number}, and the contract was deployed in {deployed_block}",
+                expected="an endpoint that is synced past that",
+                fix="wait until it is synced, or name another one",
+            )
+        check_code(snapshot)
+        return snapshot
+
+    return Collective(persist(web3, find), deployed_block)
 
 
 def open_account(options: argparse.Namespace) -> LocalAccount:

@@ -5,10 +5,15 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from typing import TYPE_CHECKING
 
 from ..errors import UsageError
 from .history import note_missing
 from .options import add_collective_options, open_collective
+
+if TYPE_CHECKING:
+    from ..chain.snapshot import Snapshot
+    from ..history import History
 
 __all__ = ["add_options", "run"]
 
@@ -27,15 +32,18 @@ def run(options: argparse.Namespace) -> int:
     where = open_collective(options)
     from ..history import read_history
 
-    number = where.snapshot.current_round() if word == "current" else int(word)
-    history = read_history(
-        where.snapshot,
-        first=number,
-        last=number,
-        deployed_block=where.deployed_block,
-        logs=not options.no_logs,
-        receipts=True,
-    )
+    def read(snapshot: Snapshot) -> History:
+        number = snapshot.current_round() if word == "current" else int(word)
+        return read_history(
+            snapshot,
+            first=number,
+            last=number,
+            deployed_block=where.deployed_block,
+            logs=not options.no_logs,
+            receipts=True,
+        )
+
+    history = where.read(read)
     note_missing(history)
     if options.json:
         from ..history.export import history_to_dict

@@ -13,7 +13,7 @@ from eth_account.signers.local import LocalAccount
 from web3 import Web3
 
 from ..chain.deploy import Cost, Genesis, check_members, deploy, estimate_deploy
-from ..chain.reach import FAILURES
+from ..chain.reach import FAILURES, reaching
 from ..core.limits import LEAST_MEMBERS, MOST_BYTES, MOST_MEMBERS, proposed_max_size
 from ..core.protocol import Rules
 from ..core.schema import Schema
@@ -96,7 +96,8 @@ def plan(
         max_size = proposed_max_size(len(weights), grows=schema.sizes()[1] is None)
     genesis = Genesis(addresses, weights_ref(weights), rules or Rules(), secret_votes, shuffled, max_size)
     cost = estimate_deploy(web3, deployer, genesis, fee_cap=fee_cap)
-    return Plan(int(web3.eth.chain_id), genesis, weights, schema, deployer, cost)
+    with reaching("read the chain id"):
+        return Plan(int(web3.eth.chain_id), genesis, weights, schema, deployer, cost)
 
 
 def establish(

@@ -6,11 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from eth_abi.exceptions import DecodingError
 from eth_utils.abi import event_abi_to_log_topic
 
 from ..chain.contract import CollectiveContract
+from ..chain.endpoints import distrust
 from ..chain.reach import REFUSALS
 from ..chain.snapshot import Snapshot
+from ..errors import ChainError
 
 __all__ = ["Event", "Events", "fetch_events"]
 
@@ -50,7 +53,8 @@ def fetch_events(snapshot: Snapshot, first_block: int, subjects: Sequence[bytes]
 
     Raises
     ------
-    ChainError: the endpoint can't be reached. An endpoint that has no old events, or none at all, is no error.
+    ChainError: the endpoint can't be reached, or says what the contract never does. One that has no old events, or
+        none at all, is no error.
     """
     decoder = _Decoder(snapshot.contract)
     pages: list[list[Event]] = []
@@ -79,7 +83,7 @@ def fetch_events(snapshot: Snapshot, first_block: int, subjects: Sequence[bytes]
 
 class _Decoder:
     def __init__(self, contract: CollectiveContract) -> None:
-        self._eth = contract.web3.eth
+        self._web3 = contract.web3
         self._address = contract.address
         declared = contract.web3.eth.contract(address=contract.address, abi=contract.artifact.abi).events
         self._events: dict[bytes, Any] = {
@@ -92,7 +96,19 @@ class _Decoder:
         query: dict[str, Any] = {"address": self._address, "fromBlock": first, "toBlock": last}
         if subjects is not None:
             query["topics"] = [None, ["0x" + subject.hex() for subject in subjects]]
-        logs = sorted(self._eth.get_logs(query), key=lambda log: (log["blockNumber"], log["logIndex"]))  # type: ignore[arg-type]
+        logs = self._web3.eth.get_logs(query)  # type: ignore[arg-type]
+        try:
+            return self._decode(sorted(logs, key=lambda log: (log["blockNumber"], log["logIndex"])))
+        except (DecodingError, *REFUSALS) as e:
+            distrust(self._web3)
+            raise ChainError(
+                f"the endpoint has events of {self._address} that are none of this contract's",
+                fix="look at the chain's node behind it; name another endpoint",
+            ) from e
+
+    def _decode(self, logs: Sequence[Any]) -> list[Event]:
+        if any(log["address"] != self._address for log in logs):
+            raise ValueError("another contract's events")
         return [self._event(log) for log in logs if not log.get("removed") and bytes(log["topics"][0]) in self._events]
 
     def _event(self, log: Any) -> Event:

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ..chain.contract import CollectiveContract
-from ..chain.reach import REFUSALS, reaching
+from eth_utils.address import to_checksum_address
+from web3 import Web3
+
+from ..chain.reach import reaching
 from ..chain.snapshot import Snapshot
 from ..core.protocol import MotionKind, RoundRecord
 from ..errors import ChainError, UsageError
+from .batches import fetch_many, number_of
 from .logs import Event, Events, fetch_events
 from .motions import fetch_all_motions
 from .types import Choice, History, Round, Transaction, Vote
 
 __all__ = ["read_history"]
 
-PAGE = 128  # rounds in one call: about a million gas of reading, far below what endpoints allow
+PAGE = 256  # rounds in one call, where the endpoint answers so many
 FEW = 16  # rounds up to which only their own events are asked for
 _MILLION = 1_000_000
 _DID = {
@@ -47,7 +50,7 @@ def read_history(
     ----------
     deployed_block: events aren't looked for before it.
     logs: join what only events have.
-    receipts: read each transaction's receipt too, for gas and senders; one call each.
+    receipts: read each transaction's receipt too, for gas and senders; a hundred in a call, where the endpoint does so.
     page: rounds in one call.
     few: rounds up to which only their own events are asked for.
 
@@ -69,7 +72,7 @@ def read_history(
         problem = events.problem
         if not problem and _is_incomplete(events, records):
             problem = "the endpoint left out events of rounds that the contract's storage has"
-    join = _Join(snapshot.contract, records, () if events is None else events.events, receipts)
+    join = _Join(snapshot.contract.web3, records, () if events is None else events.events, receipts)
     rounds = tuple(_round(record, members, join, back.get(record.round)) for record in records)
     if events is not None:
         _check_still_there(snapshot)
@@ -147,12 +150,7 @@ class _Logged:
 class _Join:
     """Events by round."""
 
-    def __init__(
-        self, contract: CollectiveContract, records: Iterable[RoundRecord], events: Iterable[Event], receipts: bool
-    ) -> None:
-        self._contract = contract
-        self._receipts = receipts
-        self._times: dict[int, int | None] = {}
+    def __init__(self, web3: Web3, records: Iterable[RoundRecord], events: Iterable[Event], receipts: bool) -> None:
         self._round_of = {record.id: record.round for record in records if record.id is not None}
         by_transaction: dict[bytes, list[Event]] = {}
         for event in events:
@@ -160,6 +158,9 @@ class _Join:
                 self._round_of[bytes(event.arguments["id"])] = int(event.arguments["round"])
             if event.name in _DID or event.name == "ScoresPublished":
                 by_transaction.setdefault(event.transaction, []).append(event)
+        told = [event for same in by_transaction.values() for event in same]
+        self._times = _fetch_times(web3, {event.block for event in told if event.time is None})
+        self._receipts = _fetch_receipts(web3, by_transaction) if receipts else {}
         self.logged: dict[int, _Logged] = {}
         for same in by_transaction.values():
             self._add(same)
@@ -177,12 +178,11 @@ class _Join:
         transaction = Transaction(
             hash=main.transaction,
             block=main.block,
-            time=self._time(main),
+            time=self._times.get(main.block) if main.time is None else main.time,
             round=sent_for,
             did=did,
         )
-        if self._receipts:
-            transaction = self._with_receipt(transaction)
+        transaction = replace(transaction, **self._receipts.get(main.transaction, {}))
         for event in events:
             number = self._round(event)
             if number is not None:
@@ -214,25 +214,28 @@ class _Join:
         elif name in ("VoteCommitted", "VoteCast"):  # a reveal casts the vote that was committed before
             logged.ballots[arguments["voter"]] = transaction.hash
 
-    def _time(self, event: Event) -> int | None:
-        if event.time is not None:
-            return event.time
-        if event.block not in self._times:
-            try:
-                self._times[event.block] = int(self._contract.web3.eth.get_block(event.block)["timestamp"])
-            except REFUSALS:  # pruned
-                self._times[event.block] = None
-        return self._times[event.block]
 
-    def _with_receipt(self, transaction: Transaction) -> Transaction:
-        try:
-            receipt: Any = self._contract.web3.eth.get_transaction_receipt(transaction.hash)  # type: ignore[arg-type]
-        except REFUSALS:  # pruned
-            return transaction
-        gas = int(receipt["gasUsed"])
-        return replace(
-            transaction, sender=receipt["from"], gas=gas, fee=gas * int(receipt.get("effectiveGasPrice") or 0)
-        )
+def _fetch_times(web3: Web3, blocks: Iterable[int]) -> dict[int, int]:
+    """When these blocks were made, of those that the endpoint still has."""
+    wanted = sorted(blocks)
+    found = fetch_many(web3, "eth_getBlockByNumber", [(hex(number), False) for number in wanted])
+    return {number: number_of(b["timestamp"]) for number, b in zip(wanted, found, strict=True) if b is not None}
+
+
+def _fetch_receipts(web3: Web3, transactions: Iterable[bytes]) -> dict[bytes, dict[str, Any]]:
+    """Sender, gas and fee of these transactions, of those whose receipts the endpoint still has."""
+    wanted = list(transactions)
+    found = fetch_many(web3, "eth_getTransactionReceipt", [("0x" + hash_.hex(),) for hash_ in wanted])
+    return {hash_: _paid(receipt) for hash_, receipt in zip(wanted, found, strict=True) if receipt is not None}
+
+
+def _paid(receipt: Mapping[str, Any]) -> dict[str, Any]:
+    sender, gas = receipt.get("from"), number_of(receipt["gasUsed"])
+    return {
+        "sender": None if sender is None else to_checksum_address(sender),
+        "gas": gas,
+        "fee": gas * number_of(receipt.get("effectiveGasPrice") or 0),
+    }
 
 
 def _round(record: RoundRecord, members: _Members, join: _Join, reverted_to: int | None) -> Round:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 
 from eth_account.signers.local import LocalAccount
 
+from colearn_ledger.chain.quorum import Quorum
 from colearn_ledger.chain.transactions import Funds, Sender, Sending, Starter
 from colearn_ledger.member.submit import Submitter
 
@@ -74,7 +75,7 @@ def assembled(
         say_funds(findings, log)
         if metrics is not None and findings.account is not None:
             stack.enter_context(contextlib.closing(FundsWatch(_funds(findings, findings.account), metrics.funds)))
-        ledger = ChainLedger(findings.contract, findings.member, _submitter(findings))
+        ledger = ChainLedger(findings.contract, findings.member, _submitter(findings), quorum=_quorum(findings))
         log.info(
             "start",
             f"member {findings.member} of {findings.contract.address} on chain {findings.contract.chain_id}"
@@ -105,6 +106,11 @@ def _submitter(findings: Findings) -> Submitter[Sending] | None:
     cap = findings.config.fee_cap
     sender = Sender(findings.contract, findings.account, fee_cap=None if cap is None else int(cap * 10**9))
     return Submitter(Starter(sender), publish_scores=findings.config.publish_scores)
+
+
+def _quorum(findings: Findings) -> Quorum | None:
+    config = findings.config
+    return Quorum(findings.contract, config.quorum, lag=config.endpoint_lag) if config.quorum > 1 else None
 
 
 def _funds(findings: Findings, account: LocalAccount) -> Callable[[], Funds]:

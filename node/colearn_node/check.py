@@ -19,7 +19,7 @@ from web3 import Web3
 
 from colearn_ledger.chain.bytecode import check_code
 from colearn_ledger.chain.contract import CollectiveContract
-from colearn_ledger.chain.endpoints import connect, shown_url
+from colearn_ledger.chain.endpoints import PATIENCE_S, connect, persist
 from colearn_ledger.chain.keys import KEY_FILE_VARIABLE, find_account
 from colearn_ledger.chain.reach import reaching
 from colearn_ledger.chain.snapshot import Snapshot
@@ -35,6 +35,7 @@ from colearn_ledger.errors import (
     StoreError,
 )
 from colearn_ledger.formats.addresses import parse_address
+from colearn_ledger.formats.urls import shown_url
 from colearn_ledger.founding.record import DeploymentRecord, load_deployment
 from colearn_ledger.report.rules import decision_in_words, windows_in_words
 from colearn_ledger.stores.base import owner_of
@@ -68,6 +69,7 @@ class Findings:
 
     config: Config
     dry_run: bool = False
+    patience_s: float = 0.0  # for passing failures of the endpoints
     account: LocalAccount | None = None
 
     @cached_property
@@ -77,12 +79,13 @@ class Findings:
 
     @cached_property
     def contract(self) -> CollectiveContract:
-        web3 = connect(self.config.rpc, expected_chain_id=self.deployment.chain_id)
+        web3 = connect(self.config.rpc, expected_chain_id=self.deployment.chain_id, patience_s=self.patience_s)
         return CollectiveContract(web3, self.deployment.address)
 
     @cached_property
     def snapshot(self) -> Snapshot:
-        return self.contract.snapshot()
+        contract = self.contract
+        return persist(contract.web3, contract.snapshot) if self.patience_s else contract.snapshot()
 
     @cached_property
     def view(self) -> View:
@@ -315,7 +318,7 @@ def _quick(f: Findings) -> list[tuple[str, Check]]:
 
 def check_everything(config: Config, tell: Callable[[Line], None]) -> ColearnError | None:
     """Look at everything; ``tell`` gets each line. Returns the first thing that was wrong, or None."""
-    findings = Findings(config)
+    findings = Findings(config, patience_s=PATIENCE_S)
     checks = [
         *_quick(findings),
         ("rules", findings.read_rules),

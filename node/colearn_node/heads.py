@@ -4,72 +4,177 @@ from __future__ import annotations
 
 import json
 import threading
+import time
+from contextlib import AbstractContextManager
+from typing import Any
 
-from websockets.exceptions import WebSocketException
+from websockets.exceptions import ConnectionClosed, InvalidProxy, InvalidStatus, InvalidURI, ProxyError
 from websockets.sync.client import ClientConnection, connect
 
 from colearn_ledger.backoff import Backoff
+from colearn_ledger.chain.transport import proxy_for
 from colearn_ledger.errors import ChainError
+from colearn_ledger.formats.json import parse_shallow_json
+from colearn_ledger.formats.urls import shown_url
 
 from .log import Log
 from .wakeup import Wake
 
 __all__ = ["HeadSubscription", "try_subscription"]
 
-_BROKEN = (OSError, ValueError, AttributeError, TimeoutError, WebSocketException)
-_SUBSCRIBE = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "eth_subscribe", "params": ["newHeads"]})
+_ANSWER_S = 10.0
+_SILENCE_S = 30.0  # after which the endpoint is asked whether there were blocks
+_SETTLED_S = 60.0  # a connection that lasts so long is a good one
+_MOST_BYTES, _MOST_DEPTH = 1 << 20, 32
+
+
+class _Unusable(Exception):
+    """The endpoint said what can't be; the text says what."""
 
 
 def try_subscription(url: str) -> None:
     """Raises ChainError unless the endpoint lets one subscribe to new blocks."""
     try:
-        with connect(url, open_timeout=10) as socket:
+        with _open(url) as socket:
             _subscribe(socket)
-    except _BROKEN as e:
+    except Exception as e:
         raise ChainError(
-            f"the chain's WebSocket at {url} can't be used: {type(e).__name__}: {e}",
+            f"the chain's WebSocket at {shown_url(url)} can't be used: {_why(e)}",
             expected="an endpoint that offers eth_subscribe",
             fix="correct `ws`, or remove it: the node then polls",
         ) from e
 
 
-def _subscribe(socket: ClientConnection) -> None:
-    socket.send(_SUBSCRIBE)
-    answer = json.loads(socket.recv(timeout=10))
-    if "result" not in answer:
-        raise ValueError(f"no subscription: {answer.get('error')}")
-
-
 class HeadSubscription:
     """Listens for new blocks over a WebSocket, in a thread, and connects again when it breaks.
 
-    ``connected`` says whether new heads would be heard of now: while they wouldn't, the loop must poll.
+    Whatever comes, or doesn't come, the thread goes on: what isn't a new head is a reason to connect again, later and
+    later, which is said once. ``connected`` says whether new heads would be heard of now: while they wouldn't, the loop
+    must poll.
+
+    Parameters
+    ----------
+    backoff: between two attempts.
+    silence_s: seconds without a message after which the endpoint is asked whether it has told of all blocks.
     """
 
-    def __init__(self, url: str, wake: Wake, log: Log, *, backoff: Backoff | None = None) -> None:
+    def __init__(
+        self, url: str, wake: Wake, log: Log, *, backoff: Backoff | None = None, silence_s: float = _SILENCE_S
+    ) -> None:
         self._url, self._wake, self._log = url, wake, log
         self._failures = backoff or Backoff(1.0, 30.0)
+        self._silence_s = silence_s
+        self._told = False
         self.connected = False
         threading.Thread(target=self._listen, daemon=True).start()
 
     def _listen(self) -> None:
-        told = False
         while True:
+            begun = time.monotonic()
             try:
-                with connect(self._url, open_timeout=10, ping_interval=20) as socket:
+                with _open(self._url) as socket:
                     _subscribe(socket)
-                    self.connected, told = True, False
-                    self._failures.clear()
+                    self.connected = True
                     self._log.debug("news", "woken by the chain's WebSocket from now on")
                     self._wake()  # what came before the subscription was missed
-                    for _ in socket:
-                        self._wake()
-                    reason = "it was closed"
-            except _BROKEN as e:
-                reason = f"{type(e).__name__}: {e}"
+                    self._hear(socket)
+            except Exception as e:  # whatever it is, it is said, and polling goes on
+                reason = _why(e)
             self.connected = False
-            if not told:
+            if time.monotonic() - begun > _SETTLED_S:
+                self._works()
+            if not self._told:
                 self._log.warning("news", f"the chain's WebSocket can't be used, polling instead ({reason})")
-                told = True
+                self._told = True
             self._wake()
             threading.Event().wait(self._failures.add())
+
+    def _hear(self, socket: ClientConnection) -> None:
+        """Wake for each new head; raises when the connection breaks, or is no good."""
+        asked, height, heads = 0, -1, 0
+        while True:
+            try:
+                message = socket.recv(timeout=self._silence_s)
+            except TimeoutError:
+                # Perhaps nothing is mined, perhaps the subscription was lost on the way: the height tells.
+                asked += 1
+                number = _ask(socket, asked)
+                if number is None:  # a head came instead
+                    heads += 1
+                elif heads == 0 and 0 <= height < number:
+                    raise _Unusable("there are new blocks that it didn't tell of") from None
+                else:
+                    height, heads = number, 0
+                    continue
+            else:
+                if not _is_head(_read(message)):
+                    raise _Unusable("it sent something that isn't a new block")
+                heads += 1
+            self._works()
+            self._wake()
+
+    def _works(self) -> None:
+        self._failures.clear()
+        self._told = False
+
+
+def _open(url: str) -> AbstractContextManager[ClientConnection]:
+    """A connection: through the proxy that the environment names, but never to this machine through one."""
+    return connect(url, open_timeout=_ANSWER_S, ping_interval=20, max_size=_MOST_BYTES, proxy=proxy_for(url))
+
+
+def _subscribe(socket: ClientConnection) -> None:
+    socket.send(json.dumps({"jsonrpc": "2.0", "id": 0, "method": "eth_subscribe", "params": ["newHeads"]}))
+    answer = _read(socket.recv(timeout=_ANSWER_S))
+    if not isinstance(answer.get("result"), str):
+        error = answer.get("error")
+        said = error.get("message") if isinstance(error, dict) else None
+        raise _Unusable(f"no subscription: {str(said)[:200]!r}" if said else "no subscription")
+
+
+def _ask(socket: ClientConnection, number: int) -> int | None:
+    """The chain's height; None if a new head came first."""
+    socket.send(json.dumps({"jsonrpc": "2.0", "id": number, "method": "eth_blockNumber", "params": []}))
+    answer = _read(socket.recv(timeout=_ANSWER_S))
+    if _is_head(answer):
+        _read(socket.recv(timeout=_ANSWER_S))
+        return None
+    try:
+        return int(answer["result"], 16)
+    except (KeyError, TypeError, ValueError):
+        raise _Unusable("it doesn't say how high its chain is") from None
+
+
+def _read(message: str | bytes) -> dict[str, Any]:
+    try:
+        said = parse_shallow_json(message.encode() if isinstance(message, str) else message, max_depth=_MOST_DEPTH)
+    except ValueError:
+        said = None
+    if not isinstance(said, dict):
+        raise _Unusable("it sent something that isn't JSON-RPC")
+    return said
+
+
+def _is_head(said: dict[str, Any]) -> bool:
+    return said.get("method") == "eth_subscription"
+
+
+def _why(error: Exception) -> str:
+    """In a few words, and without the URL, which may hold a key."""
+    if isinstance(error, _Unusable):
+        return str(error)
+    if isinstance(error, ConnectionClosed):
+        return "it was closed"
+    if isinstance(error, InvalidURI):
+        return "its URL isn't one of ws or wss"
+    if isinstance(error, InvalidStatus):
+        return f"HTTP status {error.response.status_code}"
+    if isinstance(error, ProxyError | InvalidProxy):
+        return "the proxy that the environment names can't be used"
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    if isinstance(error, ImportError):
+        return 'the environment names a SOCKS proxy, which needs a package: pip install "colearn-ledger[socks]"'
+    if isinstance(error, OSError):
+        return error.strerror or type(error).__name__
+    return type(error).__name__

@@ -9,12 +9,13 @@ from typing import Protocol
 
 from colearn_ledger.chain.claims import check_view
 from colearn_ledger.chain.contract import CollectiveContract, Head
-from colearn_ledger.chain.endpoints import Heads, compare_heads, switch_endpoint
+from colearn_ledger.chain.endpoints import Heads, compare_heads, distrust, switch_endpoint
+from colearn_ledger.chain.quorum import AgreedSnapshot, Quorum
 from colearn_ledger.chain.reach import FAILURES
 from colearn_ledger.chain.snapshot import Snapshot
 from colearn_ledger.chain.transactions import Outcome, Receipt, Sending
 from colearn_ledger.core.protocol import RoundRecord, View
-from colearn_ledger.errors import ArtifactError, ChainError
+from colearn_ledger.errors import ChainError
 from colearn_ledger.member.submit import Submitter
 from colearn_ledger.member.work import Work
 
@@ -70,6 +71,7 @@ class ChainLedger:
     contract: the collective.
     member: the address whose view is read.
     submitter: begins transactions; None sends nothing.
+    quorum: endpoints that must agree on a view; None takes one's word.
     clock: seconds that never go back.
     """
 
@@ -79,10 +81,11 @@ class ChainLedger:
         member: str,
         submitter: Submitter[Sending] | None,
         *,
+        quorum: Quorum | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.contract, self.member = contract, member
-        self._submitter, self._now = submitter, clock
+        self._submitter, self._quorum, self._now = submitter, quorum, clock
         self._sending: Sending | None = None
         self._own: Receipt | None = None  # this node's last transaction that was mined
         self._below: list[float] = []  # when looks in a row, so far, showed less than the block that it is in
@@ -92,14 +95,15 @@ class ChainLedger:
         return self._submitter is not None
 
     def view(self, known: View | None = None) -> View:
-        head = self.contract.fetch_head()
+        agreed = None if self._quorum is None else self._quorum.snapshot()
+        head = self.contract.fetch_head() if agreed is None else agreed.head
         if known is not None and known.block_hash == head.hash:
             return known
         self._believe(head)
-        snapshot = self.contract.snapshot_at(head)
+        snapshot = agreed or self.contract.snapshot_at(head)
         try:
             view = snapshot.view(self.member)
-        except (ArtifactError, ChainError) as e:
+        except ChainError as e:
             if self._has_no_code(snapshot):
                 raise ChainError(
                     f"the contract isn't on this chain any more: block {head.number} has no code at its address",
@@ -107,7 +111,11 @@ class ChainLedger:
                     fix="wait until that is back; where the chain was begun anew, deploy again",
                 ) from e
             raise
-        check_view(view)
+        try:
+            check_view(view)
+        except ChainError:
+            distrust(self.contract.web3)
+            raise
         return view
 
     def rounds(self, first: int, count: int, view: View) -> tuple[RoundRecord, ...]:
@@ -159,7 +167,7 @@ class ChainLedger:
             return
         raise ChainError(f"the endpoint shows block {head.number}, this node's transaction is in {self._own.block}")
 
-    def _has_no_code(self, snapshot: Snapshot) -> bool:
+    def _has_no_code(self, snapshot: Snapshot | AgreedSnapshot) -> bool:
         try:
             return not self.contract.web3.eth.get_code(self.contract.address, snapshot.pin)
         except FAILURES:  # it can't be known

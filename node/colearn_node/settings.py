@@ -59,6 +59,18 @@ def _number(least: float, most: float) -> Callable[[object, Path], float]:
     return parse
 
 
+def _whole(least: float, most: float) -> Callable[[object, Path], int]:
+    parse_number = _number(least, most)
+
+    def parse(value: object, folder: Path) -> int:
+        number = parse_number(value, folder)
+        if number != int(number):
+            raise _Wrong(f"a whole number from {least:g} to {most:g}")
+        return int(number)
+
+    return parse
+
+
 def _one_of(*names: str) -> Callable[[object, Path], str]:
     def parse(value: object, _: Path) -> str:
         if value not in names:
@@ -148,6 +160,12 @@ class Config:
 
     rpc: tuple[str, ...] = _setting(
         "JSON-RPC endpoints of the chain; the first that answers is used", '["http://127.0.0.1:8545"]', ()
+    )
+    quorum: int = _setting(
+        "endpoints of `rpc` that must show the same before anything is done; with 2 or more, none is taken at its word",
+        "2",
+        1,
+        between=(1, 16),
     )
     ws: str | None = _setting(
         "WebSocket endpoint whose news wake the node; without one it polls", '"ws://127.0.0.1:8545"'
@@ -251,9 +269,9 @@ def _parser(kind: Any, between: tuple[float, float] | None) -> Callable[[object,
     if get_origin(kind) is Literal:
         return _one_of(*get_args(kind))
     kind = next((part for part in get_args(kind) if type(None) in get_args(kind) and part is not type(None)), kind)
-    if kind is float:
+    if kind in (float, int):
         assert between is not None, "a number has bounds"
-        return _number(*between)
+        return _number(*between) if kind is float else _whole(*between)
     plain = {str: _text, Path: _path, bool: _yes_or_no, tuple[str, ...]: _texts, dict[str, Any]: _table}
     return plain[kind]
 
@@ -338,6 +356,12 @@ def _check(config: Config, path: Path | None) -> None:
                 expected=setting.help,
                 fix=f"{key} = {setting.example}, or set {setting.variable}, or pass {setting.flag}",
             )
+    if config.quorum > len(set(config.rpc)):
+        raise ConfigError(
+            f"quorum is {config.quorum}, and rpc names {len(set(config.rpc))} endpoints{where}",
+            expected="as many endpoints, each of a node of its own",
+            fix="name more of them, or lower quorum",
+        )
     if (config.store_ipfs is None) == (config.store_folder is None):
         raise ConfigError(
             f"store.ipfs and store.folder are {'both missing' if config.store_ipfs is None else 'both set'}{where}",

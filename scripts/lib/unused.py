@@ -6,6 +6,7 @@ A name that nothing uses and that isn't in this list is dead: delete it. A test 
 
 # Called by Python or by a library, by their names.
 _.trust_env  # requests reads it
+_.global_ccip_read_enabled  # web3 reads it
 _.auth  # requests reads it
 _._new_conn  # urllib3 calls it
 _.ConnectionCls  # urllib3 calls it

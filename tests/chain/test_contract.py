@@ -11,7 +11,7 @@ from colearn_ledger.chain.deploy import Genesis, deploy
 from colearn_ledger.chain.transactions import Outcome
 from colearn_ledger.core.protocol import RoundState, seats
 from colearn_ledger.embedded.chain import EmbeddedChain
-from colearn_ledger.errors import ArtifactError, ContractError, UsageError
+from colearn_ledger.errors import ChainError, ContractError, UsageError
 
 from ..kit.builders import ref
 from ..kit.collective import RULES, embedded
@@ -151,8 +151,20 @@ def test_secret_vote__restarted_node__still_opens_its_commitment(approve: bool) 
 def test_view__no_contract_at_the_address__says_so() -> None:
     chain = EmbeddedChain(2)
     contract = CollectiveContract(chain.web3, chain.accounts[1].address, pin_by_number=True)
-    with pytest.raises(ArtifactError, match="doesn't answer as this contract"):
+    with pytest.raises(ChainError, match="doesn't answer as this contract"):
         contract.snapshot().view(chain.accounts[0].address)
+
+
+def test_call__what_is_said_cannot_be__is_a_chain_error() -> None:
+    c = embedded(2)
+    head, function = c.contract.fetch_head(), c.contract.functions.members()
+
+    def read(raw: object) -> None:
+        raise ValueError("never")
+
+    with pytest.raises(ChainError, match="doesn't answer as this contract"):
+        c.contract.call(function, head, "read the members", read)
+    assert c.contract.call(function, head, "read the members", list) == [c.address(0), c.address(1)]
 
 
 @pytest.mark.parametrize(

@@ -23,16 +23,16 @@ class Eth:
     def get_block(self, which: str) -> dict[str, int]:
         return {} if self.base is None else {"baseFeePerGas": self.base}
 
-    @property
-    def max_priority_fee(self) -> int:
+    def request_blocking(self, method: str, params: list[object]) -> str:
+        assert (method, params) == ("eth_maxPriorityFeePerGas", [])
         self.asked += 1
         if self.tip is None:
             raise Web3RPCError("no such method")
-        return self.tip
+        return hex(self.tip)
 
 
 def source(eth: Eth, cap: int | None = None) -> FeeSource:
-    return FeeSource(cast(Web3, SimpleNamespace(eth=eth)), cap)
+    return FeeSource(cast(Web3, SimpleNamespace(eth=eth, manager=eth)), cap)
 
 
 def test_fetch__base_fee__twice_that_and_the_tip_which_is_asked_for_once_in_a_while() -> None:
@@ -85,6 +85,13 @@ def test_fetch__no_base_fee__is_the_gas_price() -> None:
 )
 def test_fetch__cap__is_never_exceeded(base: int, tip: int, cap: int, fees: Fees) -> None:
     assert source(Eth(base, tip), cap).fetch() == fees
+
+
+def test_fetch__no_base_fee_and_a_price_beyond_reason__is_paid_only_with_a_cap() -> None:
+    eth = Eth(None, None, 25_000 * GWEI)
+    with pytest.raises(TransactionError, match="gas costs 25000 gwei now, says the endpoint"):
+        source(eth).fetch()
+    assert source(eth, 30_000 * GWEI).fetch() == Fees(25_000 * GWEI, None)
 
 
 @pytest.mark.parametrize("eth", [Eth(100, 7), Eth(None, None, 100)])

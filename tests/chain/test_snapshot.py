@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any, cast
 
 import pytest
 
+from colearn_ledger.chain.contract import CollectiveContract, Head
+from colearn_ledger.chain.reach import Refused
 from colearn_ledger.core.protocol import MotionKind, MotionState, RoundState, seats
+from colearn_ledger.errors import ChainError
 
 from ..kit.anvil import Anvil, anvil
 from ..kit.builders import ref
@@ -73,3 +77,43 @@ def test_snapshot_at__a_head_that_was_fetched__is_its_block(story: Collective[An
     story.chain.mine()
     assert story.contract.snapshot_at(head).head == head
     assert story.contract.snapshot().head.number == head.number + 1
+
+
+class Stingy:
+    """A contract on an endpoint that answers a call for so many records at most."""
+
+    def __init__(self, real: CollectiveContract, most: int, failure: ChainError) -> None:
+        self.functions, self.asked = real.functions, list[int]()
+        self._real, self._most, self._failure = real, most, failure
+
+    def call(self, function: Any, head: Head, doing: str, read: Any) -> Any:
+        count = function.arguments[1]
+        self.asked.append(count)
+        if count > self._most:
+            raise self._failure
+        return self._real.call(function, head, doing, read)
+
+
+@pytest.mark.parametrize("most, asked", [(1000, [10]), (5, [10, 5]), (3, [10, 5, 3]), (1, [10, 5, 3, 2, 1, 1])])
+def test_rounds__too_dear_for_one_call__are_read_in_halves(
+    story: Collective[Anvil], most: int, asked: list[int]
+) -> None:
+    snapshot = story.contract.snapshot()
+    stingy = Stingy(story.contract, most, Refused("MemoryOOG"))
+    seen = replace(snapshot, contract=cast(CollectiveContract, stingy)).rounds(0, 10)
+    assert seen == snapshot.rounds(0, 10) and len(seen) == 2
+    assert stingy.asked[: len(asked)] == asked
+
+
+def test_rounds__none_is_answered__says_why(story: Collective[Anvil]) -> None:
+    stingy = Stingy(story.contract, 0, Refused("MemoryOOG"))
+    with pytest.raises(ChainError, match="MemoryOOG"):
+        replace(story.contract.snapshot(), contract=cast(CollectiveContract, stingy)).rounds(0, 10)
+    assert stingy.asked == [10, 5, 3, 2, 1]
+
+
+def test_rounds__another_failure__is_raised_at_once(story: Collective[Anvil]) -> None:
+    stingy = Stingy(story.contract, 0, ChainError("no such block"))
+    with pytest.raises(ChainError, match="no such block"):
+        replace(story.contract.snapshot(), contract=cast(CollectiveContract, stingy)).rounds(0, 10)
+    assert stingy.asked == [10]

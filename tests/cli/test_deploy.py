@@ -368,7 +368,7 @@ def test_mistake__endpoint_that_is_none__8(here: Here, capsys: pytest.CaptureFix
     with something_else(b"<html>") as port:
         here.given[1] = f"http://127.0.0.1:{port}"
         code, said = refused(here, capsys, *LEARNER)
-    assert code == 41 and "the answer isn't JSON-RPC" in said
+    assert code == 41 and "it isn't JSON" in said
 
 
 def test_mistake__ipfs_that_is_none_or_too_old__7(here: Here, capsys: pytest.CaptureFixture[str]) -> None:

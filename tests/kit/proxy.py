@@ -29,26 +29,37 @@ class Proxy:
     methods: that it was asked for.
     swallow: methods whose next answer gets lost, after the chain has had the request.
     answers: by method, what is said instead of what the chain says; raises Refusal to refuse.
+    replies: asked first, with each method (``batch``: of several requests); its HTTP status and body, if it gives some,
+        are all that is sent.
     """
 
     def __init__(self, target: str) -> None:
         self.methods: list[str] = []
         self.swallow: set[str] = set()
         self.answers: dict[str, Answer] = {}
+        self.replies: Callable[[str], tuple[int, bytes, dict[str, str]] | None] = lambda method: None
         proxy = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                method = request["method"]
+                method = "batch" if isinstance(request, list) else request["method"]
                 proxy.methods.append(method)
+                reply = proxy.replies(method)
+                if reply is not None:
+                    self._send(*reply)
+                    return
                 content = proxy.answer(request)
                 if method in proxy.swallow:
                     proxy.swallow.discard(method)
                     self.close_connection = True
                     return  # the chain has had it, and the caller will never know
-                self.send_response(200)
-                self.send_header("Content-Length", str(len(content)))
+                self._send(200, content, {})
+
+            def _send(self, status: int, content: bytes, headers: dict[str, str]) -> None:
+                self.send_response(status)
+                for name, value in {"Content-Length": str(len(content)), **headers}.items():
+                    self.send_header(name, value)
                 self.end_headers()
                 self.wfile.write(content)
 
@@ -60,13 +71,15 @@ class Proxy:
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
 
-    def answer(self, request: dict[str, Any]) -> bytes:
+    def answer(self, request: Any) -> bytes:
+        if isinstance(request, list):
+            return b"[" + b",".join(self.answer(one) for one in request) + b"]"
         own = self.answers.get(request["method"])
         if own is None:
-            return self._forward(request)
+            return self.forward(request)
 
         def ask(params: list[Any]) -> Any:
-            return json.loads(self._forward({**request, "params": params}))["result"]
+            return json.loads(self.forward({**request, "params": params}))["result"]
 
         try:
             said: dict[str, Any] = {"result": own(request["params"], ask)}
@@ -74,7 +87,7 @@ class Proxy:
             said = {"error": {"code": -32000, "message": str(refusal)}}
         return json.dumps({"jsonrpc": "2.0", "id": request["id"], **said}).encode()
 
-    def _forward(self, request: dict[str, Any]) -> bytes:
+    def forward(self, request: Any) -> bytes:
         return requests.post(self._target, json=request, timeout=90).content
 
     def stop(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import threading
 import time
@@ -18,32 +19,40 @@ from colearn_ledger.errors import ChainError
 
 from ..kit.anvil import wait_until
 from ..kit.fakes import Lines
+from ..kit.ports import refusing_port
 
 
 class Chain:
     """A chain's WebSocket: takes a subscription, and says what it is told to."""
 
-    def __init__(self, answer: dict[str, object]) -> None:
+    def __init__(self, answer: dict[str, object] | str | bytes) -> None:
         self.answer = answer
         self.subscribed: list[ServerConnection] = []
+        self.heights: Iterator[str] = itertools.repeat("0x1")
 
     def serve(self, connection: ServerConnection) -> None:
         asked = json.loads(connection.recv())
         assert (asked["method"], asked["params"]) == ("eth_subscribe", ["newHeads"])
-        connection.send(json.dumps({"jsonrpc": "2.0", "id": asked["id"], **self.answer}))
+        said = self.answer
+        connection.send(json.dumps({"jsonrpc": "2.0", "id": asked["id"], **said}) if isinstance(said, dict) else said)
         self.subscribed.append(connection)
-        for _ in connection:
-            pass
+        for message in connection:
+            asked = json.loads(message)
+            assert asked["method"] == "eth_blockNumber"
+            connection.send(json.dumps({"jsonrpc": "2.0", "id": asked["id"], "result": next(self.heights)}))
 
     def mine(self) -> None:
-        self.subscribed[-1].send('{"method": "eth_subscription"}')
+        self.say('{"method": "eth_subscription"}')
+
+    def say(self, message: str | bytes) -> None:
+        self.subscribed[-1].send(message)
 
     def hang_up(self) -> None:
         self.subscribed[-1].close()
 
 
 @contextmanager
-def chain(answer: dict[str, object]) -> Iterator[tuple[Chain, str]]:
+def chain(answer: dict[str, object] | str | bytes) -> Iterator[tuple[Chain, str]]:
     made = Chain(answer)
     with serve(made.serve, "127.0.0.1", 0) as server:
         thread = threading.Thread(target=server.serve_forever)
@@ -53,6 +62,10 @@ def chain(answer: dict[str, object]) -> Iterator[tuple[Chain, str]]:
         finally:
             server.shutdown()
             thread.join()
+
+
+def warnings(log: Lines) -> list[str]:
+    return [text for level, _, text, _ in log.lines if level == "warning"]
 
 
 def quick() -> Backoff:
@@ -76,10 +89,12 @@ def test_subscription__hung_up__polls_meanwhile_says_so_once_and_comes_back() ->
         heads = HeadSubscription(url, wake, log, backoff=quick())
         wait_until(lambda: heads.connected, "it is subscribed")
         for times in (1, 2):
+            wake.wait(0)
+            made.mine()
+            assert wake.wait(30), "it worked, so that it is told of again when it breaks"
             made.hang_up()
             wait_until(lambda: len(made.subscribed) == times + 1 and heads.connected, "it has come back")  # noqa: B023
-            polling = [line for line in log.lines if line[0] == "warning"]
-            assert len(polling) == times and "polling instead (it was closed)" in polling[-1][2]
+            assert len(warnings(log)) == times and "polling instead (it was closed)" in warnings(log)[-1]
 
 
 def test_subscription__refused__is_said_once_however_often_it_is_tried() -> None:
@@ -96,3 +111,137 @@ def test_try_subscription__good_and_bad__nothing_or_what_is_wrong() -> None:
         try_subscription(url)
     with chain({"error": {"message": "no such method"}}) as (_, url), pytest.raises(ChainError, match="no such method"):
         try_subscription(url)
+
+
+ODD = [
+    "5",
+    "null",
+    "[]",
+    "{}",
+    '"text"',
+    "<html>",
+    "",
+    "NaN",
+    "[" * 100_000,
+    '{"result":' * 50_000,
+    b"\xff\xfe\x00",
+    b"5",
+    '{"result": null}',
+    '{"result": {}}',
+    '{"error": 5}',
+    '{"error": {"message": {}}}',
+    "x" * (2 << 20),
+]
+
+
+def name_of(message: str | bytes) -> str:
+    return repr(message[:12])
+
+
+@pytest.mark.parametrize("answer", ODD, ids=name_of)
+def test_subscription__odd_answer__is_said_once_and_tried_again(answer: str | bytes) -> None:
+    with chain(answer) as (made, url):
+        log = Lines()
+        heads = HeadSubscription(url, Wake(), log, backoff=quick())
+        wait_until(lambda: len(made.subscribed) >= 3, "it has tried again and again")
+        assert not heads.connected and len(log.lines) == 1 and "polling instead (" in log.lines[0][2]
+        made.answer = {"result": "0x1"}
+        wait_until(lambda: heads.connected, "it works by now")
+        made.answer = answer
+        with pytest.raises(ChainError, match="can't be used"):
+            try_subscription(url)
+
+
+@pytest.mark.parametrize("message", [one for one in ODD if one != ""], ids=name_of)
+def test_subscription__odd_message_later__connects_again(message: str | bytes) -> None:
+    with chain({"result": "0x1"}) as (made, url):
+        wake, log = Wake(), Lines()
+        heads = HeadSubscription(url, wake, log, backoff=quick())
+        for times in (1, 2, 3):
+            wait_until(lambda: len(made.subscribed) == times and heads.connected, "it is subscribed")  # noqa: B023
+            made.say(message)
+        wait_until(lambda: len(made.subscribed) == 4 and heads.connected, "it is subscribed again")
+        assert len(warnings(log)) == 1, "a connection that was no use doesn't have it said anew"
+        made.mine()
+        wake.wait(0)
+        made.mine()
+        assert wake.wait(30)
+
+
+def test_subscription__silent_while_blocks_are_mined__connects_again() -> None:
+    with chain({"result": "0x1"}) as (made, url):
+        made.heights = map(hex, itertools.count(1))
+        log = Lines()
+        HeadSubscription(url, Wake(), log, backoff=quick(), silence_s=0.02)
+        wait_until(lambda: len(made.subscribed) >= 2, "it has connected again")
+        assert "new blocks that it didn't tell of" in warnings(log)[0]
+
+
+def test_subscription__silent_since_nothing_is_mined__stays() -> None:
+    with chain({"result": "0x1"}) as (made, url):
+        wake, log = Wake(), Lines()
+        heads = HeadSubscription(url, wake, log, backoff=quick(), silence_s=0.02)
+        wait_until(lambda: heads.connected, "it is subscribed")
+        wake.wait(1)
+        assert not wake.wait(0.5), "twenty questions later"
+        assert heads.connected and len(made.subscribed) == 1
+        made.mine()
+        assert wake.wait(30)
+
+
+def test_subscription__that_answers_nothing_any_more__connects_again() -> None:
+    with chain({"result": "0x1"}) as (made, url):
+        made.heights = itertools.repeat("zero")
+        log = Lines()
+        HeadSubscription(url, Wake(), log, backoff=quick(), silence_s=0.02)
+        wait_until(lambda: len(made.subscribed) >= 2, "it has connected again")
+        assert "doesn't say how high" in warnings(log)[0]
+
+
+@pytest.mark.parametrize(
+    "url, why",
+    [
+        ("http://user:s3cret@127.0.0.1:1/v3/s3cret", "isn't one of ws or wss"),
+        ("ws://user:s3cret@[::1/v3/s3cret", "can't be used"),
+        ("ws://user:s3cret@127.0.0.1:{port}/v3/s3cret?key=s3cret", "refused"),
+        ("s3cret", "isn't one of ws or wss"),
+    ],
+)
+def test_subscription__url_with_a_key__is_never_shown(url: str, why: str) -> None:
+    with refusing_port() as port:
+        url = url.format(port=port)
+        log = Lines()
+        HeadSubscription(url, Wake(), log, backoff=quick())
+        wait_until(lambda: bool(log.lines), "it is said")
+        with pytest.raises(ChainError) as raised:
+            try_subscription(url)
+        said = [log.lines[0][2], str(raised.value)]
+        assert "s3cret" not in "".join(said) and why in said[1].lower()
+
+
+def test_subscription__proxy_in_the_environment__is_not_asked_for_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    with refusing_port() as port, chain({"result": "0x1"}) as (_, url):
+        for name in ("http_proxy", "https_proxy", "all_proxy", "socks_proxy", "HTTP_PROXY", "ALL_PROXY"):
+            monkeypatch.setenv(name, f"socks5://127.0.0.1:{port}")
+        monkeypatch.delenv("no_proxy", raising=False)
+        monkeypatch.delenv("NO_PROXY", raising=False)
+        try_subscription(url)
+
+
+@pytest.mark.parametrize("url", ["ws://chain.invalid/", "wss://chain.invalid/"])
+def test_subscription__proxy_that_is_away__says_so_without_its_password(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with refusing_port() as port:
+        monkeypatch.setenv("all_proxy", f"http://user:s3cret@127.0.0.1:{port}")
+        with pytest.raises(ChainError, match=r"chain\.invalid can't be used: .*refused") as raised:
+            try_subscription(url)
+        assert "s3cret" not in str(raised.value)
+        monkeypatch.setenv("all_proxy", "gopher://user:s3cret@127.0.0.1")
+        with pytest.raises(ChainError, match="the proxy that the environment names") as raised:
+            try_subscription(url)
+        assert "s3cret" not in str(raised.value)
+        monkeypatch.setenv("no_proxy", "chain.invalid")
+        with pytest.raises(ChainError) as raised:
+            try_subscription(url)
+        assert "proxy" not in str(raised.value)

@@ -16,7 +16,7 @@ from colearn_ledger.chain.endpoints import Heads, begin_view, connect
 from colearn_ledger.chain.transactions import Outcome, Receipt, Sending
 from colearn_ledger.core.decide import Advance
 from colearn_ledger.core.protocol import RoundRecord, RoundState, View
-from colearn_ledger.errors import ArtifactError, ChainError, ColearnError, TransactionError
+from colearn_ledger.errors import ChainError, ColearnError, TransactionError
 from colearn_ledger.member.submit import Submitter
 from colearn_ledger.member.work import Work
 
@@ -162,7 +162,7 @@ def test_poll__one_transaction_after_another__an_earlier_block_comes_first() -> 
     assert chain.view().block_number == 5, "the chain went back between them"
 
 
-@pytest.mark.parametrize("error", [ArtifactError("doesn't answer as this contract"), ChainError("an empty answer")])
+@pytest.mark.parametrize("error", [ChainError("an empty answer")])
 def test_view__chain_begun_anew__says_that_the_contract_is_gone(error: ColearnError) -> None:
     contract, code = FakeContract(), [b""]
     contract.error = error

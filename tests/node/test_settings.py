@@ -94,12 +94,22 @@ def test_load__learner_as_a_text__is_its_factory(tmp_path: Path) -> None:
         (('deployment = "d.json"', ""), "deployment is missing in .*COLEARN_NODE_DEPLOYMENT"),
         (('factory = "my_module:make"', ""), "learner.factory is missing"),
         (("deployment =", "deployment"), "isn't TOML"),
+        (("deployment", "quorum = 2\ndeployment"), "quorum is 2, and rpc names 1 endpoints in .*"),
+        (('["http://127.0.0.1:1"]', '["http://a", "http://a"]\nquorum = 2'), "as many endpoints"),
+        (("deployment", "quorum = 1.5\ndeployment"), "a whole number from 1 to 16"),
+        (("deployment", "quorum = 0\ndeployment"), "a number from 1 to 16"),
     ],
 )
 def test_load__mistake__is_named_with_what_was_expected(tmp_path: Path, change: tuple[str, str], says: str) -> None:
     with pytest.raises(ConfigError) as caught:
         load(write(tmp_path, GOOD.replace(*change, 1)), {}, {})
     assert re.search(says, str(caught.value), re.S), caught.value
+
+
+def test_load__quorum__is_a_whole_number_of_endpoints(tmp_path: Path) -> None:
+    two = GOOD.replace('["http://127.0.0.1:1"]', '["http://a", "http://b"]')
+    assert load(write(tmp_path, two), {}, {}).quorum == 1
+    assert load(write(tmp_path, two), {"COLEARN_NODE_QUORUM": "2"}, {}).quorum == 2
 
 
 def test_load__unknown_variable__nearest_is_suggested(tmp_path: Path) -> None:
@@ -135,8 +145,9 @@ def test_documentation__defaults__are_what_a_node_uses(tmp_path: Path) -> None:
     assert shown.keys() == {setting.key for setting in SETTINGS}
     for key in shown.keys() - given:
         value = getattr(config, key.replace(".", "_"))
-        said = {None: "none", True: "true", False: "false"}.get(value) if not isinstance(value, float) else f"{value:g}"
-        assert (said or value) == shown[key], key
+        plain = value is None or isinstance(value, bool)
+        said = {None: "none", True: "true", False: "false"}[value] if plain else value
+        assert (f"{said:g}" if isinstance(said, int | float) else said) == shown[key], key
     assert {shown[key] for key in given} == {"none"}
 
 
