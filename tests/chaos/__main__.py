@@ -32,9 +32,7 @@ def main(words: list[str]) -> int:
     given = parser.parse_args(words)
     if given.list:
         for name, fault in sorted(FAULTS.items()):
-            print(
-                f"{name:32} {fault.group:6} {(fault.inject.__doc__ or '').splitlines()[0] if fault.inject.__doc__ else ''}"
-            )
+            print(f"{name:32} {fault.group:6} {(fault.inject.__doc__ or '').partition(chr(10))[0]}")
         return 0
     if given.soak:
         soak(given.soak, given.members)

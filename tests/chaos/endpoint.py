@@ -1,4 +1,4 @@
-"""A node's endpoint, in front of the chain, which may fail in any way: it passes bytes on until it is told otherwise."""
+"""A node's endpoint, in front of the chain, that may fail in any way: it passes bytes on until told otherwise."""
 
 from __future__ import annotations
 

@@ -106,18 +106,14 @@ def _blocks(w: World, first: int, last: int) -> list[dict[str, Any]]:
 
 def votes_are_of_that_content(w: World, records: Iterable[RoundRecord]) -> list[str]:
     """Each vote of an honest member is what its learner says of exactly these weights, from exactly their parent."""
-    weights = {r.weights.sha256: r.weights for r in w.records() if r.weights is not None}
-    weights[w.genesis.weights.sha256] = w.genesis.weights
     broken = []
     for record in records:
-        if record.state not in (RoundState.ACCEPTED, RoundState.REJECTED) or record.weights is None:
+        if record.state not in (RoundState.ACCEPTED, RoundState.REJECTED):
             continue
-        bytes_ = [
-            w.bytes_of(weights[sha]) if sha in weights else None for sha in (record.parent, record.weights.sha256)
-        ]
-        if None in bytes_:
+        both = w.bytes_of_both(record)
+        if both is None:
             continue  # gone from the store by now, or never there
-        parent, proposed = (bytes(b) for b in bytes_ if b is not None)
+        parent, proposed = both
         for seat in set(w.members) - w.hostile_votes:
             approved = bool(record.approvals >> seat & 1)
             if approved or record.rejections >> seat & 1:
@@ -141,7 +137,7 @@ def secret_votes_are_revealed(records: Iterable[RoundRecord]) -> list[str]:
     ]
 
 
-def no_orphans(w: World) -> list[str]:
+def no_orphans(w: World, seconds: float = 15) -> list[str]:
     """All that runs in the collective's folder belongs to a node that is to run."""
     roots = {node.process.pid for node in w.live.values()}
 
@@ -155,7 +151,7 @@ def no_orphans(w: World) -> list[str]:
                 continue
         return found
 
-    if w.until(lambda: not strays(), 15):
+    if w.until(lambda: not strays(), seconds):
         return []
     return [f"process {p.pid} belongs to no node: {' '.join(p.cmdline())[:120]}" for p in strays()]
 

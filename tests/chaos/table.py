@@ -18,8 +18,8 @@ Real node processes, a real chain (Anvil) and real stores (a shared folder, or a
 fault after the other: [`tests/chaos`](../tests/chaos). A fault is drawn by the run's seed; when it is over, the driver
 waits until all learners are there and rounds are decided again, and then checks what has to hold:
 
-- rounds go on; no decided round is lost or changed (unless the chain itself forgot it), none is missed that the clock or
-  absence doesn't explain, and the lineage is a chain;
+- rounds go on; no decided round is lost or changed (unless the chain itself forgot it), none is missed that the clock
+  or absence doesn't explain, and the lineage is a chain;
 - every member has adopted what is accepted, keeps it, and its store has exactly these bytes;
 - nobody has done the same thing twice; every vote is what that member's learner says of exactly that content; no secret
   vote stays closed;
@@ -47,11 +47,12 @@ def page(outcomes: Sequence[Outcome], command: str) -> str:
     loads = statistics.median(o.load for o in outcomes) if outcomes else 0.0
     lines = [HEAD.format(command=command)]
     lines.append(
-        f"## What came of it\n\nSeed {seeds}: {len(outcomes)} faults ({groups['kill']} kills, {groups['chain']} re-orgs "
-        f"and roll-backs, {groups['other']} others), {len(broken)} of them with a broken invariant. The machine had a "
-        f"load of {loads:.1f} a core (median) meanwhile, which is in the times: seconds, median / most. *Acted*: from the "
-        "moment when the fault is over and all learners are there to the next thing that anybody did on chain; "
-        "*decided*: to the next round that was decided by votes.\n"
+        f"## What came of it\n\nSeed {seeds}: {len(outcomes)} faults "
+        f"({groups['kill']} kills, {groups['chain']} re-orgs and roll-backs, {groups['other']} others), "
+        f"{len(broken)} of them with a broken invariant. The machine had a load of {loads:.1f} a core (median) "
+        "meanwhile, which is in the times: seconds, median / most. *Acted*: from the moment when the fault is over and "
+        "all learners are there to the next thing that anybody did on chain; *decided*: to the next round that was "
+        "decided by votes.\n"
     )
     lines.append("| fault | injected | all learners there | acted | decided | broken |\n|---|---|---|---|---|---|")
     for name in sorted(by_name, key=lambda n: (FAULTS[n].group, n)):

@@ -14,7 +14,7 @@ from typing import Any
 import psutil
 import requests
 
-from colearn_ledger.core.protocol import RoundState, Rules, View, WeightsRef
+from colearn_ledger.core.protocol import RoundRecord, RoundState, Rules, View, WeightsRef
 from colearn_ledger.core.schema import Schema
 from colearn_ledger.core.weights import encode
 from colearn_ledger.errors import ColearnError
@@ -84,6 +84,8 @@ class World(NodeCollective):
         if self.options.websocket:
             changes["ws"] = self.news[index].url.replace("http", "ws")
         path = self.config(index, log={"format": "json", "level": "info"}, **changes)
+        # A key is one node's on a machine, and Anvil's accounts are everybody's: locks of this collective's own.
+        env = {"XDG_RUNTIME_DIR": str(self.folder), **env}
         node = NodeProcess(run_node("run", "--config", str(path), cwd=self.folder, **env))
         self.nodes.append(node)
         self.of_member.setdefault(index, []).append(node)
@@ -111,7 +113,11 @@ class World(NodeCollective):
     def ready(self, index: int) -> bool:
         """Whether its learner is there."""
         node = self.live[index]
-        return node.process.poll() is None and bool(node.events("learner")) and psutil.pid_exists(node.worker_pid)
+        if node.process.poll() is not None or not node.events("learner"):
+            return False
+        with contextlib.suppress(psutil.Error):
+            return psutil.Process(node.worker_pid).status() != psutil.STATUS_ZOMBIE
+        return False
 
     def processes(self) -> list[psutil.Process]:
         """All that run in the collective's folder: nodes, workers, and what they started."""
@@ -174,6 +180,14 @@ class World(NodeCollective):
         except requests.RequestException:
             return None
         return answer.content if answer.ok else None
+
+    def bytes_of_both(self, record: RoundRecord) -> tuple[bytes, bytes] | None:
+        """A round's parent and what was proposed, if they are still to be had."""
+        refs = {r.weights.sha256: r.weights for r in self.records() if r.weights is not None}
+        refs[self.genesis.weights.sha256] = self.genesis.weights
+        parent = self.bytes_of(refs[record.parent]) if record.parent in refs else None
+        proposed = self.bytes_of(record.weights) if record.weights is not None else None
+        return None if parent is None or proposed is None else (parent, proposed)
 
     def ask_kubo(self, index: int, command: str, **arguments: str) -> requests.Response:
         """The answer of a member's daemon to one command."""

@@ -189,7 +189,7 @@ def endpoint_other_chain(w: World, rng: random.Random) -> str:
     index, seconds, high = some(w, rng), rng.uniform(1, 3), rng.random() < 0.5
     other = w.start_chain()
     if high:
-        other.rpc("anvil_mine", hex(5000))
+        other.rpc("anvil_mine", hex(w.chain.web3.eth.block_number + 50))
     right = w.endpoints[index].port
     w.endpoints[index].port = other.port
     try:

@@ -65,7 +65,10 @@ def hostile_proposal(w: World, rng: random.Random) -> str:
     """A member proposes what nobody may adopt."""
     index = some(w, rng)
     w.end_member(index)
-    w.until(lambda: (v := w.look()) is not None and v.proposer == w.address(index), 20)
+    for _ in range(6):  # without it rounds end by a rejection, or by the clock
+        if w.until(lambda: (v := w.look()) is not None and v.proposer == w.address(index), 2):
+            break
+        w.chain.pass_time(700)
     view = w.view()
     what = "nothing: its turn did not come"
     if view.proposer == w.address(index) and view.state is RoundState.PROPOSING:

@@ -6,7 +6,7 @@ import contextlib
 import random
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -51,7 +51,9 @@ def kill_worker(w: World, rng: random.Random) -> str:
     node = w.live[index]
     if not w.until(lambda: w.ready(index), 60):
         return f"worker of node {index} was not there"
-    psutil.Process(node.worker_pid).kill()
+    worker = psutil.Process(node.worker_pid)
+    worker.kill()
+    w.until(lambda: not w.ready(index), 10)
     return f"worker of node {index}, {when}"
 
 
@@ -125,7 +127,7 @@ def terminate_node(w: World, rng: random.Random) -> str:
 
 
 @contextlib.contextmanager
-def stopped(*pids: int) -> object:  # type: ignore[misc]
+def stopped(*pids: int) -> Iterator[None]:
     for pid in pids:
         with contextlib.suppress(psutil.Error):
             psutil.Process(pid).suspend()
