@@ -14,7 +14,6 @@ from typing import Any
 __all__ = ["BadAnswer", "check_result"]
 
 _HEX = re.compile(r"0[xX]([0-9a-fA-F]*)")
-_TIME_BITS = 40  # as the contract takes block time
 
 _Check = Callable[[Any], Any]
 
@@ -86,12 +85,12 @@ def _object(needed: Mapping[str, _Check], known: Mapping[str, _Check] | None = N
 
 
 _number, _wei, _hash, _address = _quantity(63), _quantity(128), _data(32), _data(20)
-_gas, _time = _quantity(63), _quantity(_TIME_BITS)
+_gas, _time = _quantity(63), _quantity(63)
 
 
 def _block_time(value: Any) -> Any:
     """Of a log: most endpoints leave it out, and some give a number."""
-    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << _TIME_BITS:
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << 63:
         return value
     return _or_null(_time)(value)
 

@@ -51,6 +51,11 @@ class DeploymentRecord:
     schema: Schema
     rpc: tuple[str, ...] = ()
 
+    @property
+    def identity(self) -> str:
+        """What tells it from other collectives, also on local chains, which all have one id and give one address."""
+        return " ".join(map(str, (self.chain_id, self.address, self.block, self.transaction.hex(), *self.rpc)))
+
     def to_json(self) -> dict[str, Any]:
         """The file's content."""
         genesis = self.genesis

@@ -68,7 +68,9 @@ def assembled(
         findings.open_key()
         if findings.account is not None and not dry_run:
             # Before anything else is done with it, so that a second node with the same key disturbs nothing.
-            stack.enter_context(lock.hold(findings.account.address, config.keystore))
+            stack.enter_context(
+                lock.hold(findings.account.address, config.keystore, collective=findings.deployment.identity)
+            )
         if readable := findings.readable_by_others():
             log.warning("key", readable)
         wait_for_chain(findings, start, log, health, poll_interval=config.poll_interval)

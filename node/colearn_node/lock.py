@@ -1,7 +1,8 @@
 """One node per key: two would commit to two different votes and pay for each other's failed transactions.
 
 The key is known by its address, so it doesn't matter which file it comes from, nor whether there can be a lock beside
-that. One there, where it can be, also reaches nodes that have another runtime folder.
+that. One there, where it can be, also reaches nodes that have another runtime folder. In another collective the same
+address may be at work: the accounts of local chains are the same on all of them.
 """
 
 from __future__ import annotations
@@ -24,18 +25,21 @@ _NOT_WRITABLE = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
 
 
 @contextlib.contextmanager
-def hold(address: str, keystore: Path | None = None, *, folder: Path | None = None) -> Iterator[None]:
-    """In this block no other node on this machine has the key; the lock goes with the process, however that ends.
+def hold(
+    address: str, keystore: Path | None = None, *, collective: str = "", folder: Path | None = None
+) -> Iterator[None]:
+    """In this block no other node of the collective on this machine has the key; the lock ends with the process.
 
     Parameters
     ----------
     address: of the key.
-    keystore: the file that it is in; None where it is none.
+    keystore: the file that it is in, which no other node may use for any collective; None where it is none.
+    collective: what tells it from others.
     folder: where the lock is; None: :func:`runtime_folder`'s.
 
     Raises KeyInUse when another process holds it, KeyFileError when the lock can't be made.
     """
-    name = hashlib.sha256(address.lower().encode()).hexdigest()[:16]
+    name = hashlib.sha256(f"{address.lower()} {collective}".encode()).hexdigest()[:16]
     with contextlib.ExitStack() as stack:
         if keystore is not None:
             keystore = keystore.resolve()  # by whatever link it is named

@@ -11,6 +11,7 @@ _.auth  # requests reads it
 _._new_conn  # urllib3 calls it
 _.ConnectionCls  # urllib3 calls it
 _.get_connection_with_tls_context  # requests calls it
+_.showwarning  # Python calls it
 _.daemon_threads  # http.server reads it
 _.do_GET  # http.server calls it
 _.log_message  # http.server calls it
@@ -45,6 +46,9 @@ _.vote_rule  # a learner's option, the other name of vote_policy
 _.ipfs_repository  # LocalNetwork's stakeholders
 _.stop_ipfs  # LocalNetwork, docs/network.md
 _.start_ipfs  # LocalNetwork, docs/network.md
+
+# Python calls it.
+_.showwarning  # assemble
 
 # What the watch over the endpoints sees, whole.
 _.best_number  # Heads

@@ -125,7 +125,7 @@ BAD: list[tuple[str, list[Any], list[Any]]] = [
             *({k: v for k, v in BLOCK.items() if k != gone} for gone in ("number", "hash", "timestamp")),
             {**BLOCK, "hash": None},
             {**BLOCK, "number": None},
-            {**BLOCK, "timestamp": "0x" + "f" * 11},
+            {**BLOCK, "timestamp": "0x" + "f" * 16},
             {**BLOCK, "baseFeePerGas": "seven"},
             {**BLOCK, "transactions": [5]},
             {**BLOCK, "transactions": {}},

@@ -18,7 +18,7 @@ from colearn_ledger.chain.contract import CollectiveContract
 from colearn_ledger.chain.deploy import estimate_deploy
 from colearn_ledger.chain.transactions import Sender
 from colearn_ledger.chain.transport import Reply
-from colearn_ledger.errors import ChainError, ColearnError
+from colearn_ledger.errors import ChainError, ColearnError, TransactionError
 from colearn_ledger.history import read_history, read_members
 from colearn_ledger.history.motions import read_motions
 
@@ -112,7 +112,7 @@ RESULTS = [
 
 
 def is_the_endpoints_failure(outcome: Any) -> bool:
-    return isinstance(outcome, ChainError) and outcome.exit_code in (8, 11)
+    return isinstance(outcome, ChainError) and outcome.exit_code in (ChainError.exit_code, TransactionError.exit_code)
 
 
 @pytest.mark.parametrize("name", METHODS)

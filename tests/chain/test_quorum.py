@@ -153,7 +153,7 @@ def test_snapshot__one_of_two_is_away__waits(story: Collective[Anvil], liar: Pro
         quorum = quorum_of(story, 2, story.chain.url, f"http://127.0.0.1:{port}")
         with pytest.raises(NoQuorum, match="1 of 2 endpoints answer") as raised:
             quorum.snapshot()
-    assert isinstance(raised.value, ChainError) and raised.value.exit_code == 8
+    assert isinstance(raised.value, ChainError) and raised.value.exit_code == ChainError.exit_code
     with refusing_port() as port:
         two_of_three = quorum_of(story, 2, f"http://127.0.0.1:{port}", liar.url, story.chain.url)
         assert two_of_three.snapshot().head == story.contract.fetch_head()

@@ -13,6 +13,8 @@ from colearn_node.lock import hold
 from colearn_node.settings import SETTINGS
 from eth_account import Account
 
+from colearn_ledger.founding.record import load_deployment
+
 from ..kit.nodes import NodeCollective, node_collective
 
 
@@ -88,7 +90,8 @@ def test_init__a_folder_that_holds_no_network__is_refused(
 def test_run__key_that_another_node_holds__19_and_says_whose(
     made: NodeCollective, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with hold(made.address(0)):
+    collective = load_deployment(made.folder / "deployment.json").identity
+    with hold(made.address(0), collective=collective):
         assert main(["run", "--config", str(made.config(0))]) == 19
         bare = tmp_path / "key.txt"
         bare.touch(mode=0o600)

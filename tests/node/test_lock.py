@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import os
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -41,13 +44,41 @@ def test_hold__keys_of_two_members__can_be_held_at_once(tmp_path: Path) -> None:
         assert len(list(tmp_path.iterdir())) == 2
 
 
-@pytest.mark.skipif(os.getuid() == 0, reason="root may write anywhere")
-def test_hold__keystore_in_a_folder_that_cannot_be_written_to__is_held_all_the_same(tmp_path: Path) -> None:
-    secrets, run = tmp_path / "secrets", tmp_path / "run"
-    secrets.mkdir(mode=0o500)
-    run.mkdir()
-    with hold(ME, secrets / "key.json", folder=run), pytest.raises(KeyInUse), hold(ME, secrets / "k.json", folder=run):
-        pass
+def test_hold__one_key_in_two_collectives__is_held_for_each(tmp_path: Path) -> None:
+    with contextlib.ExitStack() as stack:
+        for collective in ("one", "another"):
+            stack.enter_context(hold(ME, collective=collective, folder=tmp_path))
+        with pytest.raises(KeyInUse):
+            stack.enter_context(hold(ME, collective="one", folder=tmp_path))
+
+
+@contextlib.contextmanager
+def not_root() -> Iterator[None]:
+    """As somebody whose files' permissions count."""
+    me = os.geteuid()
+    if me == 0:
+        os.seteuid(65534)  # nobody
+    try:
+        yield
+    finally:
+        os.seteuid(me)
+
+
+def test_hold__keystore_in_a_folder_that_cannot_be_written_to__is_held_all_the_same() -> None:
+    with tempfile.TemporaryDirectory() as made:  # pytest's own folders let nobody else in
+        folder = Path(made)
+        secrets, run = folder / "secrets", folder / "run"
+        for path, mode in ((folder, 0o755), (secrets, 0o555), (run, 0o777)):
+            path.mkdir(exist_ok=True)
+            path.chmod(mode)
+        with not_root():
+            with pytest.raises(PermissionError):
+                (secrets / "file").touch()
+            with contextlib.ExitStack() as stack:
+                stack.enter_context(hold(ME, secrets / "key.json", folder=run))
+                with pytest.raises(KeyInUse):
+                    stack.enter_context(hold(ME, secrets / "k.json", folder=run))
+        secrets.chmod(0o755)
 
 
 def test_hold__no_folder_for_the_lock__says_that_it_can_not_be_made(tmp_path: Path) -> None:

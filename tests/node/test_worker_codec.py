@@ -8,6 +8,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from colearn_node.worker.codec import NotAMessage, packed, unpacked
 from colearn_node.worker.messages import Done, Failed, Job, Ready, Sound, Spec, Tidy
@@ -17,6 +18,7 @@ from hypothesis import strategies as st
 
 from colearn_ledger.core.decide import Adopt, Judge, Propose
 from colearn_ledger.core.learner import ProposedWeights, Weights
+from colearn_ledger.core.roles import Bounded
 from colearn_ledger.core.schema import Schema
 from colearn_ledger.core.summaries import VoteRecord
 from colearn_ledger.errors import ColearnError, SchemaMismatch
@@ -42,7 +44,7 @@ SPEC = Spec(
     LearnerSpec("m:f", {"day": datetime.date(2020, 1, 1), "deep": {"table": [1.5, {}]}, "big": 10**30}, ("here",)),
     StoreSpec(None, Path("/w"), False),
     1 << 20,
-    Schema.of({}),
+    Schema.of({"t": np.zeros(1), "u": np.zeros(1), "w": np.zeros(2)}, {"/t": Bounded(5760), "/u": "local"}),
 )
 TO_WORKER = [
     SPEC,

@@ -14,7 +14,7 @@ import types
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from colearn_ledger.core.failures import clean_text, error_from_json, error_to_json
 from colearn_ledger.core.learner import ProposedWeights, Weights
@@ -85,7 +85,14 @@ def _unpacked(value: Any, kind: Any) -> Any:
         return _one_of(value, get_args(kind))
     if origin is tuple:
         _expect(isinstance(value, list), "a list", value)
-        return tuple(_unpacked(inner, get_args(kind)[0]) for inner in value)
+        kinds = get_args(kind)
+        if kinds[-1] is not Ellipsis:
+            _expect(len(value) == len(kinds), f"a list of {len(kinds)}", value)
+            return tuple(_unpacked(inner, each) for inner, each in zip(value, kinds, strict=True))
+        return tuple(_unpacked(inner, kinds[0]) for inner in value)
+    if origin is Literal:
+        _expect(isinstance(value, str) and value in get_args(kind), "a word that is known", value)
+        return value
     if isinstance(origin, type) and issubclass(origin, Mapping):
         _expect(
             isinstance(value, dict) and value.keys() == {"table"} and isinstance(value["table"], dict), "a table", value
