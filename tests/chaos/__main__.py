@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -38,7 +38,8 @@ def main(words: list[str]) -> int:
         soak(given.soak, given.members)
         return 0
     print(f"seed {given.seed}", flush=True)
-    os.environ.setdefault("PYTHONUNBUFFERED", "1")
+    for signal_ in (signal.SIGTERM, signal.SIGINT):  # the nodes end with it; in the background Ctrl-C would be ignored
+        signal.signal(signal_, lambda number, frame: sys.exit(128 + number))
     outcomes = campaign(
         given.record,
         seed=given.seed,

@@ -156,6 +156,8 @@ class Run:
             outcome.what = fault.inject(w, rng)
         except (ColearnError, AssertionError, requests.RequestException) as e:
             outcome.broken.append(f"the fault could not be injected: {type(e).__name__}: {str(e)[:300]}")
+            for index in set(w.members) - set(w.live):  # whom it had ended
+                w.run_member(index)
         end = time.monotonic()
         if self._await_next_round(outcome, end):
             self._check(fault, outcome, before, block)

@@ -23,7 +23,11 @@ from .table import page
 from .world import Options, world
 
 SHORT = 18
-SECONDS = 130  # no new fault after that
+SECONDS = 100  # no new fault after that
+# On a chain that mines on demand nodes stand still, until the round's deadline, when a field of a view was wrong while
+# it was read (it is read again with the next block), and when the chain has gone back to a proposal whose weights
+# nobody keeps any more. The long run counts these; here they would hide what else may break.
+STAND_STILL = {"endpoint_one_field", "endpoint_odd_result", "snapshot_reverted", "chain_from_old_state", "rollback"}
 
 
 @pytest.mark.slow
@@ -35,7 +39,7 @@ def test_nodes__a_fault_after_the_other__every_invariant_holds(tmp_path: Path) -
         seed=int(os.environ[SEED]),
         faults=SHORT,
         until=time.monotonic() + SECONDS,
-        names=FAULTS,
+        names=set(FAULTS) - STAND_STILL,
     )
     assert len(outcomes) >= 3
     broken = [f"{o.name} (seed {o.seed}, fault {o.index}: {o.what}): {o.broken}\n{o.log}" for o in outcomes if o.broken]
@@ -63,13 +67,15 @@ def test_invariants__each_one_is_hurt__says_so(tmp_path: Path) -> None:
         w.vote(liar, approve=False)
         told = w.view().round
         w.until(lambda: w.view().round > told, 60)
-        ours = [r for r in w.records() if r.state.decided and r.rejections & 1 << liar]
-        others = [r for r in ours if r.rejections & r.approvals == 0]
+        [*_, lie] = [r for r in w.records() if r.state.decided and r.rejections == 1 << liar and not r.approvals]
+        assert w.bytes_of_both(lie) is not None
+        turned = replace(lie, approvals=lie.rejections, rejections=0)
+        # One of the two is what its learner says.
+        assert bool(invariants.votes_are_of_that_content(w, [lie])) != bool(
+            invariants.votes_are_of_that_content(w, [turned])
+        )
         w.hostile_votes.add(liar)
-        assert invariants.votes_are_of_that_content(w, others) == []
-        w.hostile_votes.clear()
-        wrong = [replace(r, approvals=r.rejections, rejections=r.approvals) for r in others if w.bytes_of_both(r)]
-        assert wrong and invariants.votes_are_of_that_content(w, wrong)
+        assert invariants.votes_are_of_that_content(w, [lie, turned]) == []
         changed = [replace(r, approvals=0) for r in w.records()]
         assert invariants.decided_rounds_stay(w.records(), changed)
         assert invariants.lineage_is_a_chain(w, [replace(r, parent=bytes(32)) for r in w.records()])
