@@ -1,0 +1,110 @@
+"""Members that are absent, or hostile, or change."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from colearn_ledger.core.protocol import RoundState, WeightsRef
+from colearn_ledger.core.weights import encode, weights_ref
+from colearn_ledger.errors import ColearnError
+from colearn_ledger.stores.ipfs import IpfsStore
+
+from ...kit.builders import ref
+from ..registry import fault
+from ..world import World
+from .processes import some
+
+
+@fault("other", time_passes=True, weight=2)
+def member_absent(w: World, rng: random.Random) -> str:
+    """One stays away while the windows pass: the others go on."""
+    index = some(w, rng)
+    w.end_member(index)
+    before = w.view().round
+    for _ in range(4):
+        time.sleep(rng.uniform(0.2, 1))
+        w.chain.pass_time(700)
+    went = w.until(lambda: (view := w.look()) is not None and view.round > before, 30)
+    if not went:
+        w.ended.append(f"rounds stood still while member {index} was away, although the clock went on")
+    w.run_member(index)
+    return f"member {index} for 4 windows"
+
+
+def _put(w: World, data: bytes) -> WeightsRef:
+    if w.network is None:
+        return w.store.put(data)
+    with contextlib.closing(IpfsStore(w.network.stakeholders[0].ipfs_api)) as store:
+        return store.put(data)
+
+
+def _not_a_number() -> bytes:
+    """Weights with a NaN, which the codec would not write."""
+    value = 0.123456789
+    return encode({"w": np.full(4, value)}).replace(np.float64(value).tobytes(), np.float64("nan").tobytes(), 1)
+
+
+def _hostile(w: World, rng: random.Random) -> tuple[str, Callable[[], WeightsRef]]:
+    accepted = w.view().accepted
+    return rng.choice(
+        [
+            ("the accepted weights by another size", lambda: replace(accepted, size=accepted.size + 1)),
+            ("weights that nobody has", lambda: ref(f"nobody has these {rng.random()}")),
+            ("bytes that are no weights", lambda: _put(w, rng.randbytes(300))),
+            ("no number", lambda: _put(w, _not_a_number())),
+            ("numbers that overflow", lambda: _put(w, encode({"w": np.full(4, 1e300)}))),
+            ("another shape", lambda: _put(w, encode({"w": np.zeros(5)}))),
+            ("bad weights", lambda: _put(w, encode({"w": np.full(4, 1e3 + rng.random())}))),
+            ("a hash of other bytes", lambda: replace(weights_ref(b"x" * 50), sha256=rng.randbytes(32))),
+        ]
+    )
+
+
+@fault("other", time_passes=True, weight=6)
+def hostile_proposal(w: World, rng: random.Random) -> str:
+    """A member proposes what nobody may adopt."""
+    index = some(w, rng)
+    w.end_member(index)
+    for _ in range(6):  # without it rounds end by a rejection, or by the clock
+        if w.until(lambda: (v := w.look()) is not None and v.proposer == w.address(index), 2):
+            break
+        w.chain.pass_time(700)
+    view = w.view()
+    what = "nothing: its turn did not come"
+    if view.proposer == w.address(index) and view.state is RoundState.PROPOSING:
+        what, make = _hostile(w, rng)
+        bad = make()
+        try:
+            w.send_proposal(bad)
+        except ColearnError:
+            what += ", refused by the contract"
+        else:
+            if "nobody has" in what or "other bytes" in what:  # the voters wait for them until the window's end
+                time.sleep(1)
+                w.chain.pass_time(700)
+            w.until(lambda: w.view().round > view.round, 30)
+            if w.records()[view.round - 1].state is RoundState.ACCEPTED:
+                w.ended.append(f"hostile weights were accepted: {what}")
+    w.run_member(index)
+    return f"member {index}: {what}"
+
+
+@fault("other", weight=2)
+def hostile_vote(w: World, rng: random.Random) -> str:
+    """A member votes at random, for its own interest or nobody's; then its node runs again."""
+    index = some(w, rng)
+    w.end_member(index)
+    sent = 0
+    if not w.options.secret and w.until(lambda: (v := w.look()) is not None and v.state is RoundState.VOTING, 10):
+        with contextlib.suppress(ColearnError, AssertionError):
+            w.vote(index, approve=False)
+            sent = 1
+    w.hostile_votes.add(index)
+    w.run_member(index)
+    return f"member {index}, {sent} votes"

@@ -1,0 +1,63 @@
+"""Faults by their names: a fault is a function that does it, waits until it is over, and says what it was."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .world import World
+
+__all__ = ["FAULTS", "Fault", "Inject", "fault"]
+
+# Returns what exactly was done, for the record; when it returns the fault is over.
+Inject = Callable[["World", random.Random], str]
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A kind of fault.
+
+    Attributes
+    ----------
+    name: how the record and the command line call it.
+    group: kill, chain or other: what the goals count.
+    inject: does it.
+    rewinds: the chain may forget decided rounds by it.
+    time_passes: rounds may be missed by it, and secret votes left closed: the clock explains them.
+    needs: ``kubo``, ``secret`` or nothing: the collectives that can have it.
+    weight: how often it is drawn.
+    """
+
+    name: str
+    group: str
+    inject: Inject
+    rewinds: bool = False
+    time_passes: bool = False
+    needs: str = ""
+    weight: int = 1
+
+
+FAULTS: dict[str, Fault] = {}
+
+
+def fault(
+    group: str, *, rewinds: bool = False, time_passes: bool = False, needs: str = "", weight: int = 1
+) -> Callable[[Inject], Inject]:
+    """Register the function, by its name, as a fault."""
+
+    def register(inject: Inject) -> Inject:
+        name = inject.__name__
+        assert name not in FAULTS, f"two faults are called {name}"
+        FAULTS[name] = Fault(name, group, inject, rewinds, time_passes, needs, weight)
+        return inject
+
+    return register
+
+
+def draw(rng: random.Random, names: Iterable[str]) -> Fault:
+    """One of them, by weight."""
+    faults = [FAULTS[name] for name in sorted(names)]
+    return rng.choices(faults, [f.weight for f in faults])[0]
