@@ -94,7 +94,7 @@ def test_endpoint__odd_in_one_method_while_the_node_votes__it_votes_once(
         wait_until(lambda: bool(asked or node.events("vote")) or node.process.poll() is not None, "it meets it")  # noqa: B023
 
     def voted() -> bool:
-        # What is known of it is in the contract: of a vote whose receipt can't be read until the next round, no line is.
+        # The contract knows. Of a vote whose receipt can't be read until the next round is open, there is no line.
         record = pair.records()[0]
         return record.approvals.bit_count() + record.rejections.bit_count() == 1
 
