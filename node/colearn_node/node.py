@@ -41,6 +41,8 @@ _LEAST_PAUSE_S = 0.25
 _COMPARE_S = 5.0  # between two comparisons of the endpoints' heads
 _LAGS = 2  # comparisons in a row: blocks don't reach all endpoints in the same moment
 _STILL_S = 300.0
+# A view may have been spoilt on its way, and on a chain that mines on demand no block may come until it is acted on.
+_TRUST_S = 5.0
 _PAGE = 128  # rounds whose outcomes are read at once
 _LONGEST_PAUSE_S = 15.0
 _MINING_S = 0.5  # until it is known
@@ -100,6 +102,7 @@ class Node:
         self._view: View | None = None
         self._at = 0  # block time of the last view
         self._read_at = 0.0  # monotonic; when that block time was first read
+        self._viewed_at = 0.0  # monotonic; when the last view was read
         self._told = self._counted = -1  # all rounds before this one; -1: not known yet
         self._telling = Backoff(longest_s=_LONGEST_PAUSE_S, clock=clock)
         self._now = clock
@@ -229,11 +232,13 @@ class Node:
                 self._compare_at = 0.0  # whether it is better is known at the next look
 
     def _look(self) -> View:
-        """The view at the newest block; the last one, if that block is still the newest and no deadline has passed."""
+        """The view at the newest block; the last one, if that was read lately, and nothing can have changed since."""
         last, now = self._view, self._now()
-        view = self.ledger.view(known=last if last is not None and self._clock(last) <= last.deadline else None)
+        fresh = last is not None and now - self._viewed_at <= _TRUST_S and self._clock(last) <= last.deadline
+        view = self.ledger.view(known=last if fresh else None)
         if view is last:
             return view
+        self._viewed_at = now
         if view.at != self._at:  # else the clock stands still, and for how long is worth knowing
             self._at, self._read_at = view.at, now
         stands = now - self._read_at
