@@ -144,7 +144,7 @@ class Odd(LinearLearner):
 
     def _speak_out_of_turn(self) -> None:
         """Writes to every channel that it finds."""
-        for number in range(3, 30):
+        for number in range(3, 1024):
             try:
                 os.write(number, b"\xff\xff\xff\xff hello")
             except OSError:
