@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ColearnError, InvalidWeights
-from .asking import ask_accept, ask_propose, ask_test
+from .asking import ask_accept, ask_judge, ask_propose
 from .learner import Learner, Weights
 from .lineage import check_lineage, kept_within
 from .schema import Schema
@@ -76,10 +76,10 @@ class _Probe:
     def approves(self, data: bytes) -> bool:
         """Whether it votes for them, or would if anything else in them were better."""
         try:
-            judged = ask_test(self.learner, Weights(decode(data, self.schema)))
-            return judged.vote is True or getattr(judged.record, "reason", "") == CHANGES_NOTHING
-        except Exception:
+            judged = ask_judge(self.learner, Weights(decode(data, self.schema)))
+        except InvalidWeights:  # also what can't be tested, where the current weights can
             return False
+        return judged.vote is True or getattr(judged.record, "reason", "") == CHANGES_NOTHING
 
     def tried(self, values: dict[str, Any], usual: float) -> str:
         """What comes of it if good weights have these values; empty where nothing does."""
@@ -120,8 +120,7 @@ class _Probe:
                 return None
             after = parts_of_data(encode(self.schema.fit(plain(proposed.weights))))
         finally:
-            with contextlib.suppress(Exception):
-                ask_accept(self.learner, Weights(decode(self.before)), schema=self.schema)
+            ask_accept(self.learner, Weights(decode(self.before)), schema=self.schema)
         before = parts_of_data(encode(tree))
         held = {path for path, _ in self.schema.roles}
         asked = [p for p in after if p not in held] or list(after)

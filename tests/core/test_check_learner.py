@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
 from typing import Any
@@ -197,7 +198,7 @@ def test_check_learner__proposes_what_it_has__asked_whether_it_trains() -> None:
 
 def test_check_learner__votes_on_another_sample_each_time__warned() -> None:
     class Sampling(Good):
-        scores = iter(np.arange(9.0))
+        scores = itertools.count(0.0)
 
         def mli_test_weights(self, weights: Weights) -> ProposedWeights:
             return ProposedWeights(weights, next(self.scores), 0.5, None)

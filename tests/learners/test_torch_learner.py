@@ -71,7 +71,7 @@ def test_weights__buffers__travel_with_their_types() -> None:
     weights = decode(encode(learner.mli_propose_weights().weights))
     assert sorted(weights) == sorted(model().state_dict())
     batches = weights["1.num_batches_tracked"]
-    assert batches.dtype == np.int64 and batches > 0
+    assert batches.dtype == np.int64 and batches == 1  # estimated anew, from the whole of a small training set
     assert weights["1.running_mean"].any()
     learner.mli_accept_weights(Weights(weights))
     assert learner._model[1].num_batches_tracked.item() == batches  # in the model itself, too

@@ -473,11 +473,12 @@ class TestAccess:
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="mounts a small file system, as root")
 def test_put__daemon_without_room_on_its_disk__says_so_and_works_when_there_is(tmp_path: Path) -> None:
     need("kubo")
     (tmp_path / "disk").mkdir()
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(tmp_path / "disk")]).returncode != 0:
-        pytest.xfail("a small file system can be mounted by root alone, and not in every container")
+        pytest.skip("no file system can be mounted here")
     try:
         with (
             guarded_daemon(tmp_path / "disk") as daemon,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -154,4 +155,6 @@ def test_demo__small_run__shows_all_nodes_and_leaves_nothing(tmp_path: Path) -> 
     running = subprocess.run(["ps", "-eww", "-o", "args"], capture_output=True, text=True, check=True).stdout
     assert str(tmp_path) not in running
     # A lock's file stays, so that nobody has a lock on one that another process is about to remove.
-    assert not [p for p in tmp_path.rglob("*") if p.is_file() and p.suffix != ".lock"]
+    files = [p for p in tmp_path.rglob("*") if p.is_file()]
+    locks = [p for p in files if p.parent == tmp_path and re.fullmatch(r"colearn-node-[0-9a-f]{16}\.lock", p.name)]
+    assert files == locks and len(locks) == 3 and not any(p.stat().st_size > 20 for p in locks)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from colearn_ledger.core.driver import run
-from colearn_ledger.core.protocol import RoundState
+from colearn_ledger.core.protocol import RoundRecord, RoundState
 
 from ..kit.anvil import wait_until
 from ..kit.learners import linear_learners
@@ -42,17 +42,21 @@ def test_run__round_after_round__store_keeps_the_accepted_weights_and_their_pare
     with node_collective(tmp_path, 3) as made:
         nodes = [made.start(i) for i in range(3)]
 
-        def old() -> list[int]:
-            """Rounds of the first five whose weights the folder still has, and nobody needs."""
-            view, records = made.view(0), made.records()
-            accepted = next((r for r in records if r.round == view.accepted_round), None)
-            needed = {view.accepted.sha256, accepted.parent if accepted else None}
-            first = [r for r in records if r.weights is not None and r.round <= 5 and r.weights.sha256 not in needed]
-            return [r.round for r in first if made.store.has(r.weights)]
+        def sorted_out() -> tuple[list[RoundRecord], list[RoundRecord]]:
+            """Rounds whose weights are needed, as the accepted ones or their parent; and those of the first five."""
+            view, proposed = made.view(0), [r for r in made.records() if r.weights is not None]
+            names = {view.accepted.sha256, *(r.parent for r in proposed if r.round == view.accepted_round)}
+            needed = [r for r in proposed if r.weights is not None and r.weights.sha256 in names]
+            return needed, [r for r in proposed if r.round <= 5 and r not in needed]
 
-        wait_until(lambda: made.view(0).round > 9 and not old(), "what isn't needed is gone", deadline_s=90)
-        view = made.view(0)
-        assert made.store.has(view.accepted)
+        def tidy() -> bool:
+            _, old = sorted_out()
+            return made.view(0).round > 9 and not any(made.store.has(r.weights) for r in old if r.weights is not None)
+
+        wait_until(tidy, "what isn't needed is gone", deadline_s=90)
         for node in nodes:
             node.process.terminate()
         assert [node.wait() for node in nodes] == [0, 0, 0]
+        needed, old = sorted_out()
+        assert len(old) >= 3 and len(needed) == 2, "the accepted weights and their parent"
+        assert all(made.store.has(r.weights) for r in needed if r.weights is not None)
