@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from typing import Any
 
@@ -13,6 +14,7 @@ from colearn_ledger.core.probing import extremes, findings
 from colearn_ledger.core.roles import Bounded, roles_of
 from colearn_ledger.core.schema import Schema
 from colearn_ledger.core.weights import encode
+from colearn_ledger.errors import InvalidWeights
 
 
 class Counts(MachineLearningInterface):
@@ -110,3 +112,67 @@ def test_extremes__of_scalars__are_scalars_of_the_same_kind() -> None:
 @pytest.mark.parametrize("value", [True, "text", b"bytes", None, np.array([], np.float64), np.array([True])])
 def test_extremes__of_what_is_no_number__are_none(value: Any) -> None:
     assert extremes(value) == {}
+
+
+def test_extremes__what_is_as_it_was_or_not_finite__is_left_out() -> None:
+    assert set(extremes(np.zeros(2))) == {"as large as it can be", "as small as it can be", "at -1", "next to nothing"}
+
+
+def test_extremes__integers_many_times_as_large__stay_within_their_dtype() -> None:
+    assert extremes(np.array([3, -2], np.int32))["many times as large"].tolist() == [3 * 357913941, -2 * 357913941]
+
+
+class Refuses(Counts):
+    """Finds odd counts itself."""
+
+    def mli_test_weights(self, weights: Weights) -> ProposedWeights:
+        if not 0 <= weights.weights["count"] < 1000:
+            raise InvalidWeights("an odd count")
+        return super().mli_test_weights(weights)
+
+
+def test_findings__what_the_learner_refuses__is_none() -> None:
+    assert found(Refuses()) == []
+
+
+class Strict(Counts):
+    """Approves what is better alone: a bad leaf has to come with good weights."""
+
+    def mli_test_weights(self, weights: Weights) -> ProposedWeights:
+        test = super().mli_test_weights(weights)
+        assert isinstance(test.vote_score, float) and test.current_score is not None
+        return dataclasses.replace(test, vote=test.vote_score > test.current_score)
+
+
+def test_findings__approves_what_is_better_alone__is_tried_with_good_weights() -> None:
+    (said,) = found(Strict())
+    assert "'/count' of the weights, as large as it can be" in said
+
+
+class Ratio(MachineLearningInterface):
+    """Scores a ratio: neither leaf alone can be made large, and both together can."""
+
+    def __init__(self) -> None:
+        self.held = {"a": np.array([0.5]), "b": np.array([1.0])}
+
+    def mli_get_current_weights(self) -> Weights:
+        return Weights({name: value.copy() for name, value in self.held.items()})
+
+    def mli_propose_weights(self) -> Weights:
+        return Weights({"a": self.held["a"] + 0.05, "b": self.held["b"].copy()})
+
+    def mli_test_weights(self, weights: Weights) -> ProposedWeights:
+        score, now = (-abs(float(held["a"][0] / held["b"][0]) - 1.0) for held in (weights.weights, self.held))
+        return ProposedWeights(weights, score, score, score >= now, current_score=now)
+
+    def mli_accept_weights(self, weights: Weights) -> None:
+        self.held = {name: value.copy() for name, value in weights.weights.items()}
+
+
+def test_findings__all_leaves_together__are_tried_too() -> None:
+    learner = Ratio()
+    weights = learner.mli_get_current_weights().weights
+    said = list(findings(learner, Schema.of(weights), encode(weights)))
+    assert said[-1].startswith(
+        "everything of the weights, many times as large: the learner approves it, and then train"
+    )
