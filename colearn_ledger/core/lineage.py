@@ -100,7 +100,7 @@ def _same(a: Any, b: Any) -> bool:
     """Whether two parts have the same bytes: zeros of two signs differ."""
     if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
         return a.shape == b.shape and np.array_equal(_bits(a), _bits(b))
-    return type(a) is type(b) and bool(a == b)
+    return type(a) is type(b) and bool(a == b) and (not isinstance(a, float) or repr(a) == repr(b))
 
 
 def _bits(array: Array) -> Array:

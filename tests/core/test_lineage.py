@@ -14,7 +14,7 @@ from colearn_ledger.core.asking import ask_accept, ask_judge, ask_proposal, ask_
 from colearn_ledger.core.driver import InProcess, run, run_one_round
 from colearn_ledger.core.held import Held
 from colearn_ledger.core.learner import MachineLearningInterface, ProposedWeights, Weights
-from colearn_ledger.core.lineage import check_lineage, is_new, kept_within
+from colearn_ledger.core.lineage import check_lineage, is_new, kept_within, with_parent
 from colearn_ledger.core.roles import Bounded
 from colearn_ledger.core.schema import Schema
 from colearn_ledger.core.weights import decode, encode
@@ -170,3 +170,16 @@ def test_run_one_round__local_leaves__stay_too() -> None:
     _, accepted = run_one_round(0, learners)
     assert accepted
     assert [learner.tree["name"] for learner in learners] == [b"a", b"b", b"c"]
+
+
+def test_with_parent__what_stays_with_each_learner__is_the_parents_and_the_rest_its_own() -> None:
+    ours = with_parent(SCHEMA, tree(w=2.0, mine=7.0, note=b"you", count=4), PARENT)
+    assert encode(ours) == encode(tree(w=2.0, count=4))
+    theirs = tree(w=2.0)
+    assert with_parent(Schema.of(theirs), theirs, PARENT) is theirs  # nothing stays
+
+
+@pytest.mark.parametrize("was, now, new", [(3, 3, False), (3, 4, True), (0.0, -0.0, True), (1.0, 1.5, True)])
+def test_is_new__of_a_scalar__by_its_value_and_sign(was: Any, now: Any, new: bool) -> None:
+    before, after = {"x": was}, {"x": now}
+    assert is_new(Schema.of(before), encode(after), encode(before)) is new

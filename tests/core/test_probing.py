@@ -174,5 +174,5 @@ def test_findings__all_leaves_together__are_tried_too() -> None:
     weights = learner.mli_get_current_weights().weights
     said = list(findings(learner, Schema.of(weights), encode(weights)))
     assert said[-1].startswith(
-        "everything of the weights, many times as large: the learner approves it, and then train"
+        "everything of the weights, as large as it can be: the learner approves it, and then train"
     )

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from colearn_ledger.core.roles import Bounded, roles_of
+from colearn_ledger.core.roles import Bounded, role_from_json, role_to_json, roles_of
 from colearn_ledger.core.schema import Schema
 from colearn_ledger.errors import ConfigError, LearnerError
 
@@ -24,6 +24,24 @@ def test_roles_of__nothing_declared__all_are_scored() -> None:
     assert roles_of(object()) == {} == roles_of(Declares(None))
     assert Schema.of(TREE).roles == ()
     assert Schema.of(TREE, {"/w": "scored"}) == Schema.of(TREE)
+
+
+def test_roles_of__what_is_declared__is_it() -> None:
+    declared = {"/w": Bounded(2), "/name": "local", "/steps": "scored"}
+    assert roles_of(Declares(declared)) == declared
+
+
+@pytest.mark.parametrize("role", ["local", "scored", Bounded(2), Bounded(0.5)])
+def test_role__to_json_and_back__is_the_same(role: Any) -> None:
+    assert role_from_json(json.loads(json.dumps(role_to_json(role)))) == role
+
+
+@pytest.mark.parametrize(
+    "value", ["free", "", None, 3, True, [], ["bounded"], {}, {"bound": 1}, {"bounded": 1, "x": 2}, {"bounded": "1"}]
+)
+def test_role_from_json__what_is_no_role__refused(value: Any) -> None:
+    with pytest.raises(ConfigError, match="of a leaf is"):
+        role_from_json(value)
 
 
 @pytest.mark.parametrize("declared", [["/w"], {"/w": "free"}, {"/w": 5}, {1: "local"}, "local"])

@@ -123,6 +123,7 @@ def test_start__told_before_the_node_is_there__tells_the_node_when_it_is() -> No
     early.supervisor.end()  # there is nothing to end
     early.stop()
     early.becomes(Node())
+    assert told == ["stop"]
     late.becomes(Node())
     assert told == ["stop"]
     late.stop()
