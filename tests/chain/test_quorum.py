@@ -61,7 +61,8 @@ def in_block(**fields: Any) -> Callable[[Any], Any]:
 
 
 def more(by: int) -> Callable[[str], str]:
-    return lambda quantity: hex(int(quantity, 16) + by)
+    """As long as it was, since a hash may begin with zeros."""
+    return lambda quantity: f"0x{int(quantity, 16) + by:0{len(quantity) - 2}x}"
 
 
 def test_view__two_that_agree__is_what_each_says(story: Collective[Anvil], liar: Proxy) -> None:
@@ -69,6 +70,24 @@ def test_view__two_that_agree__is_what_each_says(story: Collective[Anvil], liar:
     view = view_of(quorum, story.address(1))
     assert view == story.contract.snapshot_at(story.contract.fetch_head(), view.at).view(story.address(1))
     assert view.proposal is not None and liar.methods.count("eth_call") == 1
+
+
+def test_view__of_the_block_that_was_agreed_on__whatever_is_mined_meanwhile(
+    story: Collective[Anvil], liar: Proxy
+) -> None:
+    quorum = quorum_of(story, 2, story.chain.url, liar.url)
+    asked: list[Any] = []
+
+    def kept(params: list[Any], ask: Callable[[list[Any]], Any]) -> Any:
+        asked.append(params[1])
+        return ask(params)
+
+    liar.answers["eth_call"] = kept
+    snapshot = quorum.snapshot()
+    story.chain.mine()
+    view = snapshot.view(story.address(1))
+    assert view.block_hash == snapshot.head.hash
+    assert asked == [{"blockHash": "0x" + snapshot.head.hash.hex()}]
 
 
 @pytest.mark.parametrize("method", ["eth_call"])

@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler
 import pytest
 
 from colearn_ledger.chain.transport import MOST_BYTES, Reply, TooLarge, Unanswered, http_post, proxy_for
+from colearn_ledger.errors import UsageError
 
 from ..kit.http import Handle, http_server
 from ..kit.ports import refusing_port
@@ -126,6 +127,17 @@ def test_post__nobody_listens__is_tried_again_and_said_without_the_url() -> None
         with pytest.raises(Unanswered, match="no connection") as raised:
             http_post(f"http://user:s3cret@127.0.0.1:{port}/s3cret", retry_s=0.1)(b"", 30)
         assert time.monotonic() - begun >= 0.3 and "s3cret" not in str(raised.value)
+
+
+def test_post__no_tls_at_the_other_end__says_so() -> None:
+    with http_server(answering(b"")) as url, pytest.raises(Unanswered, match="the TLS connection failed"):
+        http_post(url.replace("http://", "https://"), retry_s=0.01)(b"", 30)
+
+
+@pytest.mark.parametrize("url", ["ws://127.0.0.1:1", "127.0.0.1:1", "http://", "http://x:y", "http://x:0", "ftp://x"])
+def test_post__no_url_of_http__is_refused(url: str) -> None:
+    with pytest.raises(UsageError, match="isn't a URL of http or https"):
+        http_post(url)
 
 
 def test_post__connection_closed_while_idle__is_opened_again() -> None:

@@ -99,6 +99,12 @@ def test_hold__file_system_without_locks__is_told_as_that(tmp_path: Path, monkey
     assert not isinstance(raised.value, KeyInUse)
 
 
+def test_hold__keystore_in_a_folder_that_is_gone__is_no_reason_to_do_without(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError), hold(ME, tmp_path / "gone" / "key.json", folder=tmp_path):
+        pass
+    assert not list(tmp_path.iterdir())
+
+
 def test_hold__a_link_that_another_user_has_made__is_not_followed(tmp_path: Path) -> None:
     with hold(ME, folder=tmp_path):
         [name] = [file.name for file in tmp_path.iterdir()]
