@@ -183,3 +183,17 @@ def test_with_parent__what_stays_with_each_learner__is_the_parents_and_the_rest_
 def test_is_new__of_a_scalar__by_its_value_and_sign(was: Any, now: Any, new: bool) -> None:
     before, after = {"x": was}, {"x": now}
     assert is_new(Schema.of(before), encode(after), encode(before)) is new
+
+
+def test_is_new__only_what_is_bounded_has_changed__is_not() -> None:
+    before, after = {"x": 3, "y": 0.5, "steps": 1}, {"x": 3, "y": 0.5, "steps": 2}
+    schema = Schema.of(before, {"/steps": Bounded(5)})
+    assert not is_new(schema, encode(after), encode(before))
+    assert is_new(schema, encode({**after, "x": 4}), encode(before))
+    assert is_new(schema, encode({**after, "y": 0.25}), encode(before))
+
+
+def test_with_parent__a_scalar_that_stays__is_the_parents() -> None:
+    parent = {"n": 3, "w": np.zeros(2)}
+    ours = with_parent(Schema.of(parent, {"/n": "local"}), {"n": 8, "w": np.ones(2)}, encode(parent))
+    assert encode(ours) == encode({"n": 3, "w": np.ones(2)})
