@@ -87,7 +87,7 @@ def test_view__of_the_block_that_was_agreed_on__whatever_is_mined_meanwhile(
     story.chain.mine()
     view = snapshot.view(story.address(1))
     assert view.block_hash == snapshot.head.hash
-    assert asked == [{"blockHash": "0x" + snapshot.head.hash.hex()}]
+    assert asked == [{"blockHash": "0x" + snapshot.head.hash.hex()}] == [snapshot.pin]
 
 
 @pytest.mark.parametrize("method", ["eth_call"])
@@ -152,6 +152,23 @@ def test_view__one_lags_a_little__is_of_the_block_that_both_have(story: Collecti
     head = story.contract.fetch_head()
     assert quorum.snapshot().head == story.contract.fetch_head(head.number - 1)
     assert view_of(quorum, story.address(1)).block_number == head.number - 1
+
+
+def test_view__one_lags_and_the_other_does_not_have_that_block_any_more__nothing_is_believed(
+    story: Collective[Anvil], liar: Proxy
+) -> None:
+    story.chain.mine()
+    newest = story.contract.fetch_head().number
+    liar.answers["eth_getBlockByNumber"] = lambda params, ask: (
+        ask([hex(newest - 1), False]) if params[0] == "latest" else ask(params)
+    )
+    with proxy_of(story.chain.url) as forgetful:
+        forgetful.answers["eth_getBlockByNumber"] = lambda params, ask: (
+            None if params[0] == hex(newest - 1) else ask(params)
+        )
+        quorum = quorum_of(story, 2, forgetful.url, liar.url)
+        with pytest.raises(NoQuorum, match="1 of 2 endpoints answer"):
+            quorum.snapshot()
 
 
 @pytest.mark.parametrize("ahead", [10**6, -(10**6)])

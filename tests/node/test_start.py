@@ -78,7 +78,8 @@ def test_wait__chain_is_away__looks_as_often_as_a_node_does_and_says_it_ever_mor
     findings, start, log, health = started(*[ChainError("no answer")] * 9)
     assert findings.forgotten == 9, "each look is at the chain as it is by then"
     assert log.events("chain") == ["no answer; looking again until that is another way"] * 4
-    assert all(0.5 <= pause <= 1 for pause in cast(Any, start.wake).pauses)
+    pauses = cast(Any, start.wake).pauses
+    assert len(pauses) == 9 and all(0.5 <= pause <= 1 for pause in pauses)
     assert health.failure is None
 
 
