@@ -228,7 +228,7 @@ def test_torch_tests__in_a_quick_run__are_left_out_visibly(
     )
     # Where all is asked for, a machine without PyTorch is an error.
     result.assert_outcomes(passed=1 if quick else 0, errors=0 if quick else 1)
-    assert ("need PyTorch" in result.stdout.str()) is quick
+    assert ("needs TensorFlow or PyTorch" in result.stdout.str()) is quick
 
 
 @pytest.mark.slow
