@@ -13,7 +13,7 @@ from functools import partial
 from ..core.asking import ask_accept, ask_current, ask_judge, ask_proposal, ask_test, why_declined
 from ..core.decide import Action, Adopt, Judge, Propose, Wait
 from ..core.held import Held
-from ..core.learner import Learner, ProposedWeights, Weights
+from ..core.learner import Learner, Pause, ProposedWeights, Weights
 from ..core.limits import MOST_NOTE
 from ..core.protocol import WeightsRef
 from ..core.roles import roles_of
@@ -72,15 +72,19 @@ class Preparer:
         """sha256 of the accepted weights that the learner holds; None before the first."""
         return None if self._adopted_ref is None else self._adopted_ref.sha256
 
-    def prepare(self, action: Action, *, deadline_s: float | None = None) -> Work:
+    def prepare(self, action: Action, *, deadline_s: float | None = None, pause: Pause | None = None) -> Work:
         """Do the long part of ``action``. ``deadline_s``: seconds that pulling weights may take.
 
-        Raises InvalidWeights where accepted weights don't fit this learner, or its own proposal can't be published.
+        ``pause``: called between two steps of a training, if the learner does that; there this may be called again to
+        judge other weights. It returns False to end the training.
+
+        Raises InvalidWeights where accepted weights don't fit this learner, or its own proposal can't be published;
+        TrainingStopped where ``pause`` ended it.
         """
         if isinstance(action, Adopt):
             return self._adopt(action, deadline_s)
         if isinstance(action, Propose):
-            return self._train(action)
+            return self._train(action, pause)
         if isinstance(action, Judge):
             return self._judge(action, deadline_s)
         if isinstance(action, Wait):
@@ -167,13 +171,19 @@ class Preparer:
         check = partial(check_head, size=ref.size, schema=self.schema)
         return self.store.get(ref, deadline_s=deadline_s, check_head=check)
 
-    def _train(self, action: Propose) -> Trained | Declined:
+    def _train(self, action: Propose, pause: Pause | None) -> Trained | Declined:
         turn = (action.round, action.parent)
         if self._unpublished is None or self._unpublished[0] != turn:
             self._unpublished = None
             # What the others must refuse is refused here, before it is published.
             proposed, data = ask_proposal(
-                self.learner, action.round, self.schema, self.name, max_size=self.max_size, held=self._held
+                self.learner,
+                action.round,
+                self.schema,
+                self.name,
+                max_size=self.max_size,
+                held=self._held,
+                pause=pause,
             )
             declined = why_declined(proposed, data, self._held)
             if declined:
