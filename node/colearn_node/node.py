@@ -174,7 +174,7 @@ class Node:
         view = self._look()
         self._tell_outcomes(view)
         self.health.looked(can_work=self.supervisor.ready and self.supervisor.adopted == view.accepted.sha256)
-        action = decide(view, Me(self.ledger.member, self.supervisor.adopted, self._now() - self._read_at))
+        action = decide(view, self._me(view))
         if self._enough(view) and not isinstance(action, Adopt):
             self.stop()
             return 0.0
@@ -183,6 +183,12 @@ class Node:
             self.ledger.pause,
             self._telling.left() if self._told < view.round else math.inf,
         )
+
+    def _me(self, view: View) -> Me:
+        published = self.supervisor.published
+        if not self.ledger.sends and view.proposal is not None:
+            published = view.proposal.weights  # a dry run publishes nothing
+        return Me(self.ledger.member, self.supervisor.adopted, self._now() - self._read_at, published)
 
     def _perform(self, action: Action, view: View) -> float:
         if isinstance(action, Wait):

@@ -29,7 +29,7 @@ __all__ = [
     "votes_are_of_that_content",
 ]
 
-_MOST_KEPT = 12  # the accepted weights, their parent, those of the last rounds, and what is on its way
+_MOST_KEPT = 22  # the accepted weights, their parents, those of the last minute's rounds, and what is on its way
 _MOST_HANDLES = 60
 _MOST_MIB = 400.0  # a node and its worker
 

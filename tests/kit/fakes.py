@@ -14,11 +14,11 @@ from colearn_node.worker.process import Died, Message
 
 from colearn_ledger.chain.endpoints import Heads
 from colearn_ledger.chain.transactions import Outcome, Receipt
-from colearn_ledger.core.decide import Action, Adopt, Judge, Propose
+from colearn_ledger.core.decide import Action, Adopt, Judge, Propose, Republish
 from colearn_ledger.core.learner import ProposedWeights, Weights
 from colearn_ledger.core.protocol import RoundRecord, View
 from colearn_ledger.errors import ColearnError
-from colearn_ledger.member.work import Adopted, Trained, Verdict, Work
+from colearn_ledger.member.work import Adopted, Published, Trained, Verdict, Work
 
 from .builders import ME, ref
 
@@ -57,6 +57,8 @@ def work_of(action: Action) -> Work:
     test = ProposedWeights(Weights(None), 0.75, 0.7, True, current_score=0.5)
     if isinstance(action, Adopt):
         return Adopted(action.weights)
+    if isinstance(action, Republish):
+        return Published(action.weights)
     if isinstance(action, Propose):
         return Trained(action.round, action.parent, ref("trained"), b"", test)
     assert isinstance(action, Judge), action

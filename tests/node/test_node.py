@@ -19,7 +19,7 @@ from colearn_node.worker.supervisor import WorkerSupervisor
 
 from colearn_ledger.chain.endpoints import Heads
 from colearn_ledger.chain.transactions import Outcome
-from colearn_ledger.core.decide import Adopt, Advance, Judge, Propose, Reveal
+from colearn_ledger.core.decide import Adopt, Advance, Judge, Propose, Republish, Reveal
 from colearn_ledger.core.protocol import RoundState
 from colearn_ledger.core.schema import Schema
 from colearn_ledger.errors import (
@@ -113,6 +113,36 @@ def test_step__my_turn__trains_and_proposes() -> None:
     [work] = bench.ledger.mined
     assert isinstance(work, Trained) and work.weights == ref("trained")
     assert bench.log.events("propose")[0].endswith("(0x74747474…, 31,020 gas)")
+
+
+MINE = {"state": RoundState.VOTING, "proposal": proposal(seat=0)}
+
+
+def test_step__own_proposal_that_came_back_with_the_chain__is_published_again_before_it_waits() -> None:
+    bench = Bench(FakeLedger(view(**MINE))).adopts()
+    bench.works()
+    assert bench.worker.job.action == Republish(7, ref("accepted").sha256, ref("proposed"))
+    assert bench.log.events("wait") == ["waiting for the others' votes on my proposal"] and bench.ledger.mined == []
+    jobs = len(bench.worker.jobs)
+    bench.node.step()
+    assert len(bench.worker.jobs) == jobs, "it is there"
+
+
+def test_step__own_proposal_that_can_not_be_had_again__is_said_once_and_the_clock_is_waited_for() -> None:
+    bench = Bench(FakeLedger(view(**MINE))).adopts()
+    bench.node.step()
+    bench.worker.finishes(Declined(7, "training again gives other weights"))
+    for _ in range(3):
+        assert bench.node.step() > 0
+    assert bench.log.events("declined") == ["its proposal can't be had: training again gives other weights"]
+    assert bench.ledger.mined == []
+
+
+def test_step__own_proposal_in_a_dry_run__nothing_is_published() -> None:
+    bench = Bench(FakeLedger(view(**MINE), sends=False)).adopts()
+    bench.node.step()
+    assert isinstance(bench.worker.job.action, Adopt)
+    assert bench.log.events("wait") == ["waiting for the others' votes on my proposal"]
 
 
 def test_step__proposal_of_another__is_tested_and_voted_on_and_the_loop_looks_at_once() -> None:
