@@ -163,7 +163,7 @@ class InFlight:
         NonceTaken: another transaction of the account took its place, or it can't have this place any more.
         InsufficientFunds, TransactionError: it can't be sent, or wasn't mined in time (it may still be, later).
         """
-        receipt = self._fetch_receipt()
+        receipt = self.fetch_receipt()
         if receipt is not None:
             return receipt
         now = time.monotonic()
@@ -210,7 +210,7 @@ class InFlight:
             return None
         self._below = self._below + 1 if nonce < self._nonce else 0
         if self._below >= _TIMES_BELOW or (nonce > self._nonce and not known):
-            receipt = self._fetch_receipt()
+            receipt = self.fetch_receipt()
             if receipt is None:
                 raise NonceTaken
             return receipt
@@ -235,7 +235,7 @@ class InFlight:
         except FAILURES as e:  # can't tell: carry on
             self._failed(e)
         except (Superseded, ContractError):
-            receipt = self._fetch_receipt()
+            receipt = self.fetch_receipt()
             if receipt is None:
                 raise
             return receipt
@@ -281,7 +281,7 @@ class InFlight:
         text = str(error).lower()
         if any(words in text for words in _KNOWN):
             return False
-        if self._fetch_receipt() is not None:  # mined, and the node complains that it reverted (Hardhat), or came twice
+        if self.fetch_receipt() is not None:  # mined, and the node complains that it reverted (Hardhat), or came twice
             return False
         if any(words in text for words in _NONCE_TAKEN):
             raise NonceTaken from error
@@ -312,7 +312,8 @@ class InFlight:
             fix=f"send funds to {address}",
         )
 
-    def _fetch_receipt(self) -> TxReceipt | None:
+    def fetch_receipt(self) -> TxReceipt | None:
+        """Its receipt, if it was mined: nothing is sent for it."""
         try:
             for tx in reversed(self._hashes):
                 try:

@@ -349,6 +349,8 @@ class Node:
         self._refusals.clear()
         if receipt.outcome is Outcome.SENT:
             self._mining_s = self._now() - self._sent_at
+            for earlier in self.ledger.settle():  # votes count also when nobody could be told so at their time
+                self.reporter.submitted(*earlier)
         self.supervisor.done(action)
         self.reporter.submitted(work, receipt)
         return True

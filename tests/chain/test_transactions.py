@@ -355,6 +355,21 @@ def test_send__the_answer_is_lost__the_vote_counts_once(
     assert not proxy.swallow and c.nonce(1) == nonce + 1
 
 
+def test_receipt__could_not_be_read_and_it_was_dropped__is_there_later(
+    collective: Collective[Anvil], proxy: Proxy
+) -> None:
+    c, proposal = collective, collective.propose()
+    proxy.answers["eth_getTransactionReceipt"] = lambda params, ask: None
+    sending = Starter(c.through(proxy.url).sender(1)).vote(proposal, True)
+    assert sending.fetch_receipt() is None
+    assert sending.poll() is None
+    wait_until(lambda: c.view(1).voted, "it counts")
+    assert sending.poll() is None and sending.fetch_receipt() is None
+    del proxy.answers["eth_getTransactionReceipt"]
+    receipt = sending.fetch_receipt()
+    assert receipt is not None and receipt.outcome is Outcome.SENT and receipt.block > 0
+
+
 def test_send__the_endpoint_dies_while_waiting__the_other_one_has_the_receipt(
     collective: Collective[Anvil], proxy: Proxy, pool: ThreadPoolExecutor
 ) -> None:

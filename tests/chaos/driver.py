@@ -46,6 +46,7 @@ class Outcome:
     ready_s: from the fault's end until all learners were there.
     acted_s: from then to the next thing that anybody did on chain.
     went_on_s: from then to the next round that was decided by votes.
+    took_s: all of it, with the checks.
     load: the machine's, per core, when it was over.
     broken: the invariants that did not hold.
     """
@@ -58,6 +59,7 @@ class Outcome:
     ready_s: float = 0.0
     acted_s: float = 0.0
     went_on_s: float = 0.0
+    took_s: float = 0.0
     load: float = 0.0
     broken: list[str] = field(default_factory=list)
     log: str = ""
@@ -120,7 +122,7 @@ def campaign(
             while index < faults and index // FAULTS_A_WORLD == turn and time.monotonic() < until:
                 rng = random.Random(f"{seed} fault {index}")
                 outcome = Outcome(seed, index, "", str(options))
-                run.inject(draw(rng, fitting_names), rng, outcome)
+                run.inject(draw(seed, index, fitting_names), rng, outcome)
                 with path.open("a") as record:
                     record.write(json.dumps(asdict(outcome)) + "\n")
                 done.append(outcome)
@@ -150,7 +152,7 @@ class Run:
 
     def inject(self, fault: Fault, rng: random.Random, outcome: Outcome) -> None:
         """Inject it, wait until rounds go on, and check everything."""
-        w, outcome.name = self.w, fault.name
+        w, outcome.name, begun = self.w, fault.name, time.monotonic()
         before, block = w.records(), w.chain.web3.eth.block_number
         try:
             outcome.what = fault.inject(w, rng)
@@ -163,7 +165,7 @@ class Run:
             self._check(fault, outcome, before, block)
         outcome.broken += w.bring_back()
         w.hostile_votes.clear()
-        outcome.load = _load()
+        outcome.load, outcome.took_s = _load(), time.monotonic() - begun
         if outcome.broken:
             outcome.log = "\n".join(f"--- node {i}\n{''.join(n.raw[-15:])}" for i, n in w.live.items())[-12_000:]
 

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+from collections import Counter
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from ..conftest import SEED
 from ..kit.network import need
 from . import invariants
 from .driver import Limits, Outcome, Run, campaign, fitting, options_of, read_record
-from .registry import FAULTS
+from .registry import FAULTS, draw
 from .table import page
 from .world import Options, world
 
@@ -101,6 +102,15 @@ def test_options__of_a_seed_and_turn__are_the_same_again_and_every_fault_is_draw
     drawn = [options_of(9, turn) for turn in range(40)]
     assert drawn == [options_of(9, turn) for turn in range(40)] and len(set(drawn)) == 8
     assert {name for options in drawn for name in fitting(FAULTS, options)} == set(FAULTS)
+
+
+def test_draw__any_seven_hundred__are_of_the_groups_that_the_goals_name() -> None:
+    for seed in range(3):
+        drawn = [draw(seed, index, FAULTS) for index in range(700)]
+        assert drawn == [draw(seed, index, FAULTS) for index in range(700)]
+        assert Counter(fault.group for fault in drawn) == {"kill": 300, "chain": 100, "other": 300}
+        assert {fault.name for fault in drawn} == set(FAULTS)
+    assert draw(1, 0, ["reorg"]).name == draw(1, 1, ["reorg"]).name == "reorg"
 
 
 def test_page__broken_and_whole_ones__counts_by_fault_and_says_what_broke() -> None:

@@ -56,6 +56,7 @@ class World(NodeCollective):
     live: the process of each member that is to run.
     endpoints, news: of each member: JSON-RPC, and where its WebSocket connects to.
     ended: what ended although nobody wanted it to, and has not been told yet.
+    oldest: block below which the chain can't go back.
     hostile_votes: members that voted, since the last check, as no learner told them to.
     """
 
@@ -64,6 +65,7 @@ class World(NodeCollective):
     news: list[Forwarder] = field(kw_only=True)
     network: LocalNetwork | None = field(kw_only=True)
     stack: contextlib.ExitStack = field(kw_only=True)
+    oldest: int = field(kw_only=True)
     live: dict[int, NodeProcess] = field(default_factory=dict)
     of_member: dict[int, list[NodeProcess]] = field(default_factory=dict)
     ended: list[str] = field(default_factory=list)
@@ -224,6 +226,7 @@ def world(folder: Path, options: Options, *, rules: Rules = RULES, chain: Sequen
             news=news,
             network=network,
             stack=stack,
+            oldest=founded.deployment.block,
         )
         for one in (*endpoints, *news):
             stack.callback(one.close)

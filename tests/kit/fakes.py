@@ -71,7 +71,7 @@ class FakeLedger:
 
     ``known``: what the last call for a view came with. ``error``: raised by the next calls until it is taken away.
     ``unreadable``: the same for rounds. ``refusal``: what becomes of the next transaction. ``mines``: False leaves
-    transactions ``under_way``.
+    transactions ``under_way``; ``late``: what was dropped is mined all the same.
     ``better``: whether there is an endpoint to switch to.
     """
 
@@ -91,6 +91,8 @@ class FakeLedger:
     better: bool = True
     switches: int = 0
     mines: bool = True
+    late: bool = False
+    dropped: list[Work] = field(default_factory=list)
     under_way: Work | None = None
 
     def view(self, known: View | None = None) -> View:
@@ -114,7 +116,13 @@ class FakeLedger:
         return self.better
 
     def submit(self, work: Work) -> None:
+        if self.under_way is not None and self.late:
+            self.dropped.append(self.under_way)
         self.under_way = work
+
+    def settle(self) -> list[tuple[Work, Receipt]]:
+        dropped, self.dropped = self.dropped, []
+        return [(work, Receipt(Outcome.SENT, b"d" * 32, self.now.block_number, 31_020)) for work in dropped]
 
     @property
     def pause(self) -> float:

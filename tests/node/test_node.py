@@ -351,6 +351,20 @@ def test_step__round_decided_while_a_vote_is_under_way__the_next_work_begins_and
     assert [type(work) for work in bench.ledger.mined] == [Trained]
 
 
+def test_step__vote_was_mined_and_nobody_could_be_told__is_told_with_the_next_receipt() -> None:
+    bench = Bench(FakeLedger(view(**VOTING), mines=False, late=True)).adopts()
+    bench.works()
+    bench.ledger.records[7] = record(7, RoundState.REJECTED)
+    bench.ledger.becomes(round=8, state=RoundState.PROPOSING, proposal=None, proposer=ME)
+    bench.works()
+    assert bench.log.events("vote") == [] == bench.log.events("propose")
+    bench.ledger.mines = True
+    bench.node.step()
+    bench.node.step()
+    assert len(bench.log.events("vote")) == 1 == len(bench.log.events("propose"))
+    assert "0x64646464" in bench.log.events("vote")[0]
+
+
 def test_step__late_vote_is_mined_after_the_next_training__its_result_is_not_lost() -> None:
     bench = Bench(FakeLedger(view(**VOTING), mines=False)).adopts()
     bench.works()

@@ -15,20 +15,19 @@ def head(w: World) -> int:
 
 
 def depth_of(w: World, rng: random.Random) -> int:
-    """Never below the deployment: that is another collective's chain."""
-    return max(0, min(rng.randint(1, 10), head(w) - w.deployment.block - 1))
+    """Never below the deployment, that is another collective's chain, nor below what this process of it has."""
+    depth = rng.randint(1, 10)
+    w.until(lambda: head(w) - w.oldest > depth, 30)
+    return depth
 
 
 @fault("chain", rewinds=True, weight=10)
 def reorg(w: World, rng: random.Random) -> str:
     """The newest blocks are replaced: by empty ones, or by ones with some of their transactions, in any order."""
-    when = await_some_phase(w, rng)
     kind = rng.choice(["none", "same", "shuffled", "some"])
+    depth, when = depth_of(w, rng), await_some_phase(w, rng)
     w.chain.rpc("evm_setAutomine", False)  # so that it is known which transactions are undone
     try:
-        depth = depth_of(w, rng)
-        if depth == 0:
-            return "too early"
         raw = []
         newest = head(w)
         for number in range(newest - depth + 1, newest + 1):
@@ -55,9 +54,7 @@ def reorg(w: World, rng: random.Random) -> str:
 @fault("chain", rewinds=True, weight=3)
 def rollback(w: World, rng: random.Random) -> str:
     """The height falls, and nobody but the nodes makes new blocks."""
-    when, depth = await_some_phase(w, rng), depth_of(w, rng)
-    if depth == 0:
-        return "too early"
+    depth, when = depth_of(w, rng), await_some_phase(w, rng)
     w.chain.rpc("anvil_rollback", depth)
     return f"{depth} blocks, {when}"
 
@@ -84,6 +81,7 @@ def chain_from_old_state(w: World, rng: random.Random) -> str:
     new.rpc("anvil_loadState", state)
     w.move_chain(new.port)
     w.follow(new)
+    w.oldest = head(w)
     return f"{depth} blocks behind"
 
 
