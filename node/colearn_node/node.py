@@ -35,7 +35,7 @@ from .worker.supervisor import Key, WorkerSupervisor, key_of
 
 __all__ = ["Node"]
 
-# While new heads come over a WebSocket, a look now and then is only for those that got lost.
+# While new heads come over a WebSocket as they did, a look now and then is only for those that got lost.
 _QUIET_POLL_S = 15.0
 _LEAST_PAUSE_S = 0.25
 _COMPARE_S = 5.0  # between two comparisons of the endpoints' heads
@@ -54,7 +54,7 @@ class Subscription(Protocol):
     """What wakes the loop when something is mined; see :class:`.heads.HeadSubscription`."""
 
     @property
-    def connected(self) -> bool: ...
+    def quiet_s(self) -> float: ...
 
 
 class Node:
@@ -282,8 +282,8 @@ class Node:
         return view.at + (self._now() - self._read_at)
 
     def _pause(self, view: View, until: int) -> float:
-        quiet = self.heads is not None and self.heads.connected
-        pause = max(self.poll_interval, _QUIET_POLL_S) if quiet else self.poll_interval
+        quiet = 0.0 if self.heads is None else min(self.heads.quiet_s, _QUIET_POLL_S)
+        pause = max(self.poll_interval, quiet)
         pause = min(pause, max(_COMPARE_S, self.poll_interval)) if self._several else pause
         # Past the deadline the chain's own clock may still stand before it: look again, but not in a busy loop.
         return min(pause, max(until + 1 - self._clock(view), min(_LEAST_PAUSE_S, self.poll_interval)))

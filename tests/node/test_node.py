@@ -48,10 +48,10 @@ REVEALING = {"state": RoundState.REVEALING, "proposal": proposal(), "secret_vote
 
 
 class Subscription:
-    """Whether new blocks would be heard of."""
+    """For how long new blocks would be heard of."""
 
-    def __init__(self, connected: bool) -> None:
-        self.connected = connected
+    def __init__(self, quiet_s: float) -> None:
+        self.quiet_s = quiet_s
 
 
 class Bench:
@@ -212,9 +212,10 @@ def test_step__nothing_mined__the_view_is_not_read_again_for_some_seconds_or_unt
     "heads, interval, at, pause",
     [
         (None, 1.0, 1000, 1.0),
-        (Subscription(True), 1.0, 1000, 15.0),
-        (Subscription(False), 1.0, 1000, 1.0),
-        (Subscription(True), 60.0, 1000, 60.0),
+        (Subscription(100.0), 1.0, 1000, 15.0),
+        (Subscription(4.0), 1.0, 1000, 4.0),
+        (Subscription(0.0), 1.0, 1000, 1.0),
+        (Subscription(100.0), 60.0, 1000, 60.0),
         (None, 60.0, 1990, 11.0),
         (None, 60.0, 2000, 1.0),
         (None, 60.0, 2050, 0.25),
@@ -663,9 +664,9 @@ def test_step__endpoint_behind_and_none_that_is_better__is_said_once_and_tried_a
 
 
 def test_step__several_endpoints__are_compared_also_while_news_come_by_themselves() -> None:
-    several = Bench(FakeLedger(view(), heads=lagging(0)), heads=Subscription(True)).adopts()
+    several = Bench(FakeLedger(view(), heads=lagging(0)), heads=Subscription(100.0)).adopts()
     assert several.node.step() == 5.0
-    alone = Bench(FakeLedger(view()), heads=Subscription(True)).adopts()
+    alone = Bench(FakeLedger(view()), heads=Subscription(100.0)).adopts()
     assert alone.node.step() == 15.0
 
 
