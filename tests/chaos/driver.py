@@ -73,7 +73,13 @@ def options_of(seed: int, turn: int) -> Options:
 
 def fitting(names: Iterable[str], options: Options) -> list[str]:
     """Those that such a collective can have."""
-    has = {"": True, "kubo": options.kubo, "secret": options.secret, "websocket": options.websocket}
+    has = {
+        "": True,
+        "kubo": options.kubo,
+        "folder": not options.kubo,
+        "secret": options.secret,
+        "websocket": options.websocket,
+    }
     return [name for name in names if has[FAULTS[name].needs]]
 
 
@@ -215,7 +221,7 @@ class Run:
         broken += invariants.nobody_acted_twice(w, block - (12 if fault.rewinds else 0))
         broken += invariants.votes_are_of_that_content(w, recent)
         if not fault.time_passes:
-            broken += invariants.secret_votes_are_revealed(recent)
+            broken += invariants.secret_votes_are_revealed(r for r in recent if r not in before)
         broken += invariants.everybody_holds_the_accepted_bytes(w)
         broken += invariants.no_orphans(w)
         broken += invariants.nothing_grows(w)

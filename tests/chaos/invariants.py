@@ -114,7 +114,7 @@ def votes_are_of_that_content(w: World, records: Iterable[RoundRecord]) -> list[
         if both is None:
             continue  # gone from the store by now, or never there
         parent, proposed = both
-        for seat in set(w.members) - w.hostile_votes:
+        for seat in set(range(record.member_count)) - w.hostile_votes:
             approved = bool(record.approvals >> seat & 1)
             if approved or record.rejections >> seat & 1:
                 learner = LinearLearner(seat, seed=1)

@@ -30,7 +30,7 @@ class Fault:
     inject: does it.
     rewinds: the chain may forget decided rounds by it.
     time_passes: rounds may be missed by it, and secret votes left closed: the clock explains them.
-    needs: ``kubo``, ``secret`` or nothing: the collectives that can have it.
+    needs: ``kubo``, ``folder``, ``secret``, ``websocket`` or nothing: the collectives that can have it.
     weight: how often it is drawn.
     """
 
