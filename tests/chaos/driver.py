@@ -28,11 +28,20 @@ FAULTS_A_WORLD = 25  # a collective has so many, then a new one is founded
 
 @dataclass(frozen=True)
 class Limits:
-    """Seconds that things may take on this machine: generous, since what takes long is told as such anyway."""
+    """Seconds that things may take on this machine.
+
+    Attributes
+    ----------
+    start: until all learners are there again.
+    go_on: until anybody acts, and again until a round is decided: what takes longer is taken to stand still.
+    slack: beside two polling intervals, until somebody acts; more as the machine is loaded. A node's own pauses are in
+        it: two seconds for which an endpoint that shows less than its own transaction is taken to lag, and those between
+        two attempts at a store, a daemon, or a worker.
+    """
 
     start: float = 120
     go_on: float = 60
-    slack: float = 10
+    slack: float = 5
 
 
 @dataclass

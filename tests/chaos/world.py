@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -163,12 +163,12 @@ class World(NodeCollective):
         if phase is not None:
             self.until(lambda: (view := self.look()) is not None and view.state is phase, seconds)
 
-    def move_chain(self, port: int) -> None:
-        """All members' endpoints pass on to the chain at this port from now on."""
-        for endpoint, news in zip(self.endpoints, self.news, strict=True):
-            endpoint.port = port
-            news.cut()
-            news.target = port
+    def move_chain(self, port: int, whose: Iterable[int] | None = None) -> None:
+        """These members' endpoints, or all, pass on to the chain at this port from now on."""
+        for index in range(len(self.endpoints)) if whose is None else whose:
+            self.endpoints[index].port = port
+            self.news[index].cut()
+            self.news[index].target = port
 
     def start_chain(self, *options: str, port: int = 0) -> Anvil:
         return self.stack.enter_context(anvil(*options, port=port))

@@ -85,6 +85,24 @@ def chain_from_old_state(w: World, rng: random.Random) -> str:
     return f"{depth} blocks behind"
 
 
+@fault("chain", rewinds=True, weight=2)
+def chain_split(w: World, rng: random.Random) -> str:
+    """Its signers are cut apart: each side goes on by itself, with some of the members; then the longer one is all."""
+    state, begun = w.chain.rpc("anvil_dumpState"), head(w)
+    one, other = w.chain, w.start_chain()
+    other.rpc("anvil_loadState", state)
+    away = rng.sample(list(w.members), rng.randint(1, len(w.members) - 1))
+    w.move_chain(other.port, away)
+    time.sleep(seconds := rng.uniform(0.5, 4))
+    one_wins = head(w) > int(other.rpc("eth_blockNumber"), 16) or (head(w) == begun and rng.random() < 0.5)
+    if not one_wins:
+        w.follow(other)
+        w.oldest = begun
+    w.move_chain(w.chain.port)
+    (other if one_wins else one).stop()
+    return f"for {seconds:.1f} s, {len(away)} members on the side that {'lost' if one_wins else 'won'}"
+
+
 @fault("other")
 def chain_anew(w: World, rng: random.Random) -> str:
     """Behind all addresses is a chain that has just begun; then the right one is back."""
