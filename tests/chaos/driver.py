@@ -35,8 +35,8 @@ class Limits:
     start: until all learners are there again.
     go_on: until anybody acts, and again until a round is decided: what takes longer is taken to stand still.
     slack: beside two polling intervals, until somebody acts; more as the machine is loaded. A node's own pauses are in
-        it: two seconds for which an endpoint that shows less than its own transaction is taken to lag, and those between
-        two attempts at a store, a daemon, or a worker.
+        it: the two seconds for which an endpoint that shows less than its own transaction is taken to lag, and those
+        between two attempts at a store, a daemon, or a worker.
     """
 
     start: float = 120

@@ -121,5 +121,6 @@ def test_page__broken_and_whole_ones__counts_by_fault_and_says_what_broke() -> N
     ]
     text = page(outcomes, "run it")
     assert "3 faults (1 kills, 2 re-orgs and roll-backs, 0 others), 1 of them with a broken invariant" in text
+    assert "In 3 of 3 somebody acted within two polling intervals (0.4 s)" in text
     assert "| reorg | 2 | 0.0 / 0.0 | 0.2 / 0.3 | 1.0 / 1.5 | 1 |" in text
     assert "- reorg (seed 9, fault 1: 4 blocks): nobody acted for 5 s" in text
