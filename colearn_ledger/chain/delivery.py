@@ -31,6 +31,7 @@ R = TypeVar("R", covariant=True)
 _log = logging.getLogger("colearn_ledger.chain")
 _FIRST_POLL_S, _LONGEST_POLL_S = 0.005, 0.25
 _FIRST_CHECK_S, _LONGEST_CHECK_S = 0.5, 5.0
+_SLOW_S = 2.0  # of one answer: whoever polls has other things to do than to wait for all of them
 _TIMES_BELOW = 2  # behind a load balancer one answer may be an older block's
 _UNDERPRICED_TRIES = 24  # by an eighth each: to 16 times the price
 
@@ -163,6 +164,7 @@ class InFlight:
         NonceTaken: another transaction of the account took its place, or it can't have this place any more.
         InsufficientFunds, TransactionError: it can't be sent, or wasn't mined in time (it may still be, later).
         """
+        asked, failures = time.monotonic(), self._failures
         receipt = self.fetch_receipt()
         if receipt is not None:
             return receipt
@@ -173,7 +175,9 @@ class InFlight:
                 expected="a chain that produces blocks, and a fee that it takes",
                 fix="check that the chain produces blocks; raise the gas price cap if there is one",
             )
-        if not self._handed:
+        if self._failures > failures and now - asked > _SLOW_S:
+            pass  # it doesn't answer
+        elif not self._handed:
             self._handed = self._send()
         elif now > self._replace_at:
             receipt = self._check_pointless()

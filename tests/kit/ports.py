@@ -48,9 +48,9 @@ class Forwarder:
     silent: what is behind it isn't heard: what it says is dropped.
     """
 
-    def __init__(self, url: str) -> None:
-        self._listening = socket.create_server((HOST, 0))
-        self.url = f"http://{HOST}:{self._listening.getsockname()[1]}"
+    def __init__(self, url: str, host: str = HOST) -> None:
+        self._listening = socket.create_server((host, 0))
+        self.url = f"http://{host}:{self._listening.getsockname()[1]}"
         self.target: int | None = int(url.rpartition(":")[2])
         self.asked: Callable[[bytes], object] = lambda data: None
         self.silent = False
