@@ -13,13 +13,13 @@ from colearn_node.worker.messages import TIDIED, Done, Failed, Job, Sound, Spec,
 from colearn_node.worker.process import Garbled
 from colearn_node.worker.supervisor import WorkerSupervisor, key_of, name_of
 
-from colearn_ledger.core.decide import Adopt, Advance, Judge, Propose
+from colearn_ledger.core.decide import Adopt, Advance, Judge, Propose, Republish
 from colearn_ledger.core.limits import MOST_NOTE
 from colearn_ledger.core.protocol import WeightsRef
 from colearn_ledger.core.schema import Schema
 from colearn_ledger.errors import LearnerError, SchemaMismatch, TrainingStopped
 from colearn_ledger.learners.loading.factory import LearnerSpec
-from colearn_ledger.member.work import Adopted, Declined, Nothing, Trained, Verdict
+from colearn_ledger.member.work import Adopted, Declined, Nothing, Published, Trained, Verdict
 from colearn_ledger.stores.spec import StoreSpec
 
 from ..kit.builders import proposal, ref
@@ -27,6 +27,7 @@ from ..kit.fakes import Clock, FakeWorker, Lines, work_of
 
 SPEC = Spec(LearnerSpec("m:f"), StoreSpec(None, Path("w"), False), 1 << 20, Schema.of({}))
 ADOPT, PROPOSE = Adopt(3, ref("accepted")), Propose(7, ref("accepted").sha256)
+REPUBLISH = Republish(7, ref("accepted").sha256, ref("mine"))
 JUDGE, OTHER_JUDGE = Judge(7, proposal("one"), False), Judge(8, proposal("two"), False)
 
 
@@ -555,3 +556,39 @@ def test_hear__a_word_on_the_current_weights_in_a_job_that_is_not_wary__counts_f
     bench = Bench().ready()
     dies_testing(bench, sound=True)
     assert bench.supervisor.work_on(JUDGE, 5.0) is None
+
+
+def test_published__trained_or_looked_for__is_known_for_a_while_and_while_the_worker_lives() -> None:
+    bench = Bench().ready()
+    for action, weights in ((PROPOSE, ref("trained")), (REPUBLISH, ref("mine"))):
+        bench.supervisor.work_on(action, 5.0)
+        assert bench.supervisor.published != weights
+        bench.worker.finishes()
+        bench.supervisor.hear()
+        assert bench.supervisor.published == weights
+        bench.supervisor.done()
+    assert bench.log.events("store") == [], "it was there"
+    bench.clock.now += 30
+    assert bench.supervisor.published == ref("mine")
+    bench.clock.now += 1
+    assert bench.supervisor.published is None, "the store may have lost it since"
+    bench.supervisor.work_on(REPUBLISH, 5.0)
+    bench.worker.finishes(Published(ref("mine"), "it was trained again"))
+    bench.supervisor.hear()
+    assert bench.supervisor.published == ref("mine")
+    [said] = bench.log.events("store")
+    assert "trained again" in said
+    bench.worker.dies()
+    bench.supervisor.hear()
+    assert bench.supervisor.published is None
+
+
+def test_work_on__its_proposal_can_not_be_published_again__is_not_asked_again_in_this_round() -> None:
+    bench = Bench().ready()
+    bench.supervisor.work_on(REPUBLISH, 5.0)
+    bench.worker.finishes(Declined(7, "other weights"))
+    for _ in range(3):
+        bench.supervisor.hear()
+        bench.clock.now += 100
+        assert bench.supervisor.work_on(REPUBLISH, 5.0) == Declined(7, "other weights")
+    assert len(bench.worker.jobs) == 1 and bench.supervisor.published is None

@@ -11,10 +11,11 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from colearn_ledger.backoff import Backoff
-from colearn_ledger.core.decide import Action, Adopt, Judge, Propose
+from colearn_ledger.core.decide import Action, Adopt, Judge, Propose, Republish
+from colearn_ledger.core.protocol import WeightsRef
 from colearn_ledger.errors import LearnerError, SchemaMismatch, TrainingStopped
 from colearn_ledger.formats.hashes import shown_hash
-from colearn_ledger.member.work import Adopted, Nothing, Trained, Verdict, Work
+from colearn_ledger.member.work import Adopted, Nothing, Published, Trained, Verdict, Work
 
 from ..log import Log
 from .answers import NO_SCORE, answers, has_no_score
@@ -24,6 +25,7 @@ from .process import Died, Garbled, Message, WorkerProcess
 __all__ = ["Key", "WorkerSupervisor", "key_of", "name_of"]
 
 _FIRST_PROGRESS_S = 10.0
+_LOOK_AGAIN_S = 30.0  # a store that has the node's proposal may lose it
 _MOST_NOTES = 100
 _MOST_DOUBLINGS = 20
 
@@ -38,14 +40,15 @@ def key_of(action: Action) -> Key:
         return (Propose, action.round, action.parent)
     if isinstance(action, Adopt):
         return (Adopt, action.weights)
+    if isinstance(action, Republish):
+        return (Republish, action.round, action.weights)
     return (type(action),)
 
 
 def name_of(action: Action) -> str:
     """For people."""
-    return {Judge: "testing the proposal", Propose: "training", Adopt: "adopting"}.get(
-        type(action), type(action).__name__.lower()
-    )
+    names = {Judge: "testing the proposal", Propose: "training", Adopt: "adopting", Republish: "publishing again"}
+    return names.get(type(action), type(action).__name__.lower())
 
 
 class Worker(Protocol):
@@ -105,8 +108,16 @@ class WorkerSupervisor:
         self._numbers = 0
         self._deaths, self._failures = Backoff(first_s=1.0, clock=clock), Backoff(clock=clock)
         self._started_once = False
+        self._published: tuple[WeightsRef, float] | None = None  # and when it was seen to be there
         self.adopted: bytes | None = None
         self.ready = False
+
+    @property
+    def published(self) -> WeightsRef | None:
+        """The node's own proposal that its store has, as was seen a short while ago."""
+        if self._published is None or self._now() - self._published[1] > _LOOK_AGAIN_S:
+            return None
+        return self._published[0]
 
     @property
     def pid(self) -> int | None:
@@ -133,7 +144,7 @@ class WorkerSupervisor:
             self._process.kill()
         self._forget()
 
-    def work_on(self, action: Adopt | Propose | Judge, deadline_s: float) -> Work | None:
+    def work_on(self, action: Adopt | Propose | Republish | Judge, deadline_s: float) -> Work | None:
         """The result of ``action`` if it's there; else see to it that the worker is on it.
 
         ``deadline_s``: seconds that an attempt to pull weights may take. A result stays until :meth:`done`, or until
@@ -151,7 +162,7 @@ class WorkerSupervisor:
         elif self._job is None:
             self._give(action, deadline_s)
         elif key_of(self._job.action) != key:
-            if self._before is not None or isinstance(self._job.action, Propose):
+            if self._before is not None or isinstance(self._job.action, Propose | Republish):
                 # It ends at its next pause, for what is given after it; or else when its time is up.
                 self._before = self._before or self._job
                 self._give(action, deadline_s)
@@ -241,7 +252,13 @@ class WorkerSupervisor:
             assert isinstance(action, Adopt)
             sha256 = work.weights.sha256
             self._log.info("adopt", f"adopted the weights of round {action.round}: {shown_hash(sha256)}", sha256=sha256)
+        elif isinstance(work, Published):
+            self._published = work.weights, self._now()
+            if work.how:
+                self._log.warning("store", f"the store had lost the node's proposal, and has it again: {work.how}")
         else:
+            if isinstance(work, Trained):
+                self._published = work.weights, self._now()
             self._result = (key_of(action), work)
             test = work.own_test if isinstance(work, Trained) else work.test if isinstance(work, Verdict) else None
             if test is not None and has_no_score(test):
@@ -328,7 +345,8 @@ class WorkerSupervisor:
         return self._now() - self._since > self._job.deadline_s + self._hang_s * (1 << min(self._hung, _MOST_DOUBLINGS))
 
     def _forget(self) -> None:
-        self._process = self._job = self._before = self._result = self._stale_since = self.adopted = None
+        self._process = self._job = self._before = self._result = self._stale_since = None
+        self.adopted = self._published = None
         self.ready = self._sound = False
 
     def _is_stale_too_long(self) -> bool:
