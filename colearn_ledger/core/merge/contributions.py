@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import InvalidWeights, UsageError
+from ...errors import InvalidWeights, LearnerError, UsageError
 from ..limits import MOST_MEMBERS
 from ..lineage import check_parts
 from ..protocol import WeightsRef
@@ -140,11 +140,23 @@ class Basis:
         return with_parts(tree, moved) if moved else tree
 
 
-def why_unmergeable(schema: Schema) -> str:
+def why_unmergeable(schema: Schema, learner: object = None) -> str:
     """Why weights of this schema can't be merged, naming the leaf; empty where they can.
 
-    What is neither a number nor stays with each learner has no mean and no median.
+    What is neither a number nor stays with each learner has no mean and no median. And there are numbers whose mean
+    means nothing, which only the ``learner`` knows: then its attribute ``why_unmergeable`` says why.
+
+    Raises LearnerError where that attribute is no text.
     """
+    declared = getattr(learner, "why_unmergeable", "")
+    if not isinstance(declared, str):
+        raise LearnerError(
+            f"learner {type(learner).__name__}: why_unmergeable is {str(declared)[:80]}",
+            expected="a text: why the mean of two learners' weights is no model; empty where it is one",
+            fix="leave the attribute out for weights that can be merged",
+        )
+    if declared:
+        return declared
     for path, shape in schema.leaves().items():
         if path not in schema.local and shape in ("str", "bytes"):
             return f"{shown(path)} of the weights is {'a text' if shape == 'str' else 'bytes'}"
