@@ -127,6 +127,7 @@ def test_deploy__weights_out_of_a_file__the_same_bytes(here: Here) -> None:
     assert LocalStore("weights").get(record.genesis) == data and record.schema == Schema.of(decode(data))
 
 
+@pytest.mark.slow
 def test_deploy__learner_of_a_nodes_configuration__module_beside_it(here: Here, tmp_path: Path) -> None:
     folder = tmp_path / "elsewhere"
     folder.mkdir()
@@ -154,7 +155,9 @@ def test_deploy__dry_run__says_the_cost_and_changes_nothing(here: Here, capsys: 
     assert here.state() == before
 
 
-@pytest.mark.parametrize("answer, code", [("y", 0), ("", 130), pytest.param("\x04", 130, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "answer, code", [("y", 0), *(pytest.param(word, 130, marks=pytest.mark.slow) for word in ["", "\x04"])]
+)
 def test_deploy__on_a_terminal__asks(here: Here, answer: str, code: int) -> None:
     before = here.state()
     ours, theirs = pty.openpty()
@@ -298,6 +301,7 @@ def test_mistake__no_file_of_weights__4(here: Here, capsys: pytest.CaptureFixtur
     assert code == 44 and "nowhere can't be read" in said
 
 
+@pytest.mark.slow
 def test_interrupted__while_the_learner_is_made__leaves_nothing(here: Here) -> None:
     """Ctrl-C in a terminal goes to all processes of the program."""
     before = here.state()
@@ -360,6 +364,7 @@ def test_mistake__no_terminal_and_no_yes__2(here: Here, capsys: pytest.CaptureFi
     assert "there is no terminal" in capsys.readouterr().err and here.state() == before
 
 
+@pytest.mark.slow
 def test_mistake__endpoint_that_is_none__8(here: Here, capsys: pytest.CaptureFixture[str]) -> None:
     with refusing_port() as port:
         here.given[1] = f"http://127.0.0.1:{port}"
@@ -430,6 +435,7 @@ def own_networks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return work
 
 
+@pytest.mark.slow
 def test_network__one_runs__gives_endpoint_key_and_members(own_networks: Path) -> None:
     words = ["--network", *LEARNER, "--store-folder", "weights", "--yes"]
     with LocalNetwork(stakeholders=2, ipfs=False, listed=True) as network:

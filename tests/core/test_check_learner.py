@@ -275,6 +275,7 @@ def test_check_learner__proposes_another_shape__said_who() -> None:
         check_learner(Grows())
 
 
+@pytest.mark.slow
 @pytest.mark.tensorflow
 def test_check_learner__variables_of_the_model__changes_seen() -> None:
     import keras

@@ -102,6 +102,7 @@ def test_found__interrupted_while_the_transaction_waits__the_weights_stay(tmp_pa
     assert len(said) == 1 and store.has(weights_ref(DATA))
 
 
+@pytest.mark.slow
 def test_deploy__not_mined_in_time__the_error_has_the_address() -> None:
     with anvil("--no-mining") as chain:
         web3 = connect([chain.url])
@@ -179,6 +180,7 @@ def test_first_weights__factory_that_is_not_there__says_so() -> None:
         first_weights(LearnerSpec("tests.kit.odd_learners:nothing"))
 
 
+@pytest.mark.slow
 def test_try_learner__one_whose_score_is_no_number__has_a_note() -> None:
     [note] = try_learner(LearnerSpec("tests.kit.odd_learners:make_unscored")).notes
     assert "its vote score of its own weights is nan" in note

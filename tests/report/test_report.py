@@ -140,6 +140,7 @@ def pixels(path: Path) -> tuple[set[tuple[int, int, int]], int]:
 GREEN, RED, GREY = (0x4D, 0xAC, 0x26), (0xD7, 0x30, 0x1F), (0xBD, 0xBD, 0xBD)
 
 
+@pytest.mark.slow
 def test_plot__votes__green_red_and_grey_for_the_proposer(tmp_path: Path) -> None:
     plot_results(results_of(round_of(1, accepted=True), round_of(2, accepted=False)), tmp_path / "a.png")
     assert {GREEN, RED, GREY} <= pixels(tmp_path / "a.png")[0]
@@ -150,7 +151,8 @@ def test_plot__votes__green_red_and_grey_for_the_proposer(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("n_learners", "n_rounds"), [(2, 0), (2, 1), (64, 3), pytest.param(3, 150, marks=pytest.mark.slow)]
+    ("n_learners", "n_rounds"),
+    [(2, 0), (2, 1), *(pytest.param(*size, marks=pytest.mark.slow) for size in [(64, 3), (3, 150)])],
 )
 def test_plot__any_size__is_drawn_within_bounds(tmp_path: Path, n_learners: int, n_rounds: int) -> None:
     votes = (None,) + (True,) * (n_learners - 1)

@@ -218,6 +218,7 @@ def test_get__never_there__is_unavailable_when_time_is_up(stores: list[IpfsStore
     assert 0.4 < time.monotonic() - start < 5
 
 
+@pytest.mark.slow
 def test_get__a_leaf_is_missing_everywhere__is_unavailable_not_invalid(stores: list[IpfsStore]) -> None:
     data = pattern(3 * CHUNK, salt=3)
     ref = stores[0].put(data)
@@ -332,6 +333,7 @@ class TestLies:
             return str(response.read().decode())
 
 
+@pytest.mark.slow
 def test_get__daemon_killed_and_started_again__goes_on(stores: list[IpfsStore], network: LocalNetwork) -> None:
     """What was put survives a crash, the peers find each other again, and old connections don't get in the way."""
     data = pattern(2 * CHUNK, salt=6)
@@ -577,6 +579,7 @@ def test_store__not_a_kubo_of_today__clear_error_and_nothing_done(status: int, b
         fake.server_close()
 
 
+@pytest.mark.slow
 def test_get__a_daemon_that_never_answers__is_unavailable_when_time_is_up() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:  # connections wait in its queue for ever
         store = IpfsStore(f"/ip4/127.0.0.1/tcp/{silent.getsockname()[1]}")

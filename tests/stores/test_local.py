@@ -174,6 +174,7 @@ for _ in range(150):
 """
 
 
+@pytest.mark.slow
 def test_discard__owners_at_once__nobody_loses_what_it_keeps_and_nothing_is_left(tmp_path: Path) -> None:
     """Each keeps and discards what the others keep and discard, again and again."""
     started = [subprocess.Popen([sys.executable, "-c", OWNER, str(tmp_path), f"owner {i}"]) for i in range(3)]
