@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -146,7 +147,9 @@ class TorchLearner(PrivateLearner):
     def save_model(self, folder: Path) -> tuple[SavedFile, ...]:
         """The module's ``state_dict``: tensors alone, as PyTorch's file and as safetensors."""
         state = {name: tensor.detach().clone() for name, tensor in self._model.state_dict().items()}
-        torch.save(state, folder / "model.pt")
+        buffer = io.BytesIO()  # PyTorch's own writer has another error for a full disk
+        torch.save(state, buffer)
+        (folder / "model.pt").write_bytes(buffer.getbuffer())
         write_safetensors(folder / "model.safetensors", plain(state))
         opens = 'import torch; state = torch.load("{path}", weights_only=True)  # module.load_state_dict(state)'
         return (
