@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigError, UsageError
 from .options import add_collective_options, open_collective
+from .weights import adopting, pulled
 
 if TYPE_CHECKING:
     from ..core.protocol import View, WeightsRef
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from ..stores.spec import StoreSpec
 
 __all__ = ["add_options", "run"]
-
-_OWNER = "colearn/export"  # of pins in a daemon, which are taken off at the end: whoever keeps the weights still does
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -72,9 +71,9 @@ def run(options: argparse.Namespace) -> int:
     found = _in_a_run(options) if options.run_folder is not None else _on_a_chain(options)
     out = options.out or Path(f"colearn-model-{found.card['round']}")
     check_folder(out, options.force)
-    data = _pulled(found, options.timeout)
+    data = pulled(found.ref, found.schema, found.store, options.timeout)
     tree = decode(data, found.schema)
-    learner = None if spec is None else _adopting(spec, tree)
+    learner = None if spec is None else adopting(spec, tree)
     files = write_model(out, data, tree, found.card, learner, force=options.force)
     weights = found.card["weights"]
     print(f"round {found.card['round']}: {weights['size']:,} bytes, sha256 {weights['sha256']}")
@@ -169,13 +168,7 @@ def _store(options: argparse.Namespace) -> StoreSpec:
             expected="--ipfs ADDRESS, --store-folder DIR, or --config FILE of a node",
             fix="--ipfs /ip4/127.0.0.1/tcp/5001 is the usual address of a Kubo daemon's RPC",
         )
-    if folder is not None:
-        if not folder.is_dir():
-            raise UsageError(
-                f"there is no folder {folder}", expected="the members' store", fix="correct --store-folder"
-            )
-        return StoreSpec(None, folder)  # for nobody: so no mark is left in it
-    return StoreSpec(ipfs, None, remote, token, _OWNER)
+    return StoreSpec(ipfs, folder, remote, token)
 
 
 def _configured(path: Path) -> dict[str, Any]:
@@ -214,43 +207,3 @@ def _learner(options: argparse.Namespace) -> LearnerSpec | None:
     if options.options:
         raise UsageError("--options without --learner", fix="name the learner that they are for")
     return None if options.config is None else read_learner_spec(options.config)
-
-
-def _pulled(found: _Found, timeout_s: float) -> bytes:
-    """The bytes, checked: size, sha256 and CID; by their first ones also that they fit, before the others come."""
-    from functools import partial
-
-    from ..core.weights import check_head
-
-    if found.schema is not None:
-        found.schema.check_size(found.ref.size)
-    store = found.store.open()
-    try:
-        return store.get(
-            found.ref,
-            deadline_s=timeout_s,
-            check_head=partial(check_head, size=found.ref.size, schema=found.schema),
-        )
-    finally:
-        if found.store.owner == _OWNER:
-            store.discard(found.ref)
-
-
-def _adopting(spec: LearnerSpec, tree: Any) -> Any:
-    """The learner, which has adopted the weights. Raises SchemaMismatch where it is another model's."""
-    from ..core.asking import ask_accept, ask_current
-    from ..core.failures import told
-    from ..core.learner import Weights
-    from ..core.schema import Schema
-    from ..errors import ColearnError
-
-    try:
-        learner = spec.make()
-        schema = Schema.of(ask_current(learner, spec.factory).weights)
-        schema.check(tree)
-        ask_accept(learner, Weights(tree), spec.factory)
-    except ColearnError:
-        raise
-    except Exception as e:  # the learner's own code: whatever it raises is something to be told
-        raise told(e, f"the learner {spec.factory}") from e
-    return learner

@@ -16,13 +16,14 @@ __all__ = ["Which", "mean_scores", "read_accepted"]
 Which = int | Literal["current", "best"]
 
 
-def read_accepted(snapshot: Snapshot, which: Which, *, deployed_block: int = 0) -> History:
+def read_accepted(snapshot: Snapshot, which: Which, *, deployed_block: int = 0, logs: bool = True) -> History:
     """The history of the one round that is asked for, as of ``snapshot``, with its events.
 
     Parameters
     ----------
     which: its number; ``"current"``, whose weights are the accepted ones now, also after members went back; or
         ``"best"``, the accepted one with the highest mean of the scores that voters published (of equal ones the last).
+    logs: join what only events have; the best one can't be found without.
 
     Raises
     ------
@@ -35,7 +36,7 @@ def read_accepted(snapshot: Snapshot, which: Which, *, deployed_block: int = 0) 
     elif number == "best":
         history = read_history(snapshot, deployed_block=deployed_block)
         number = _best(history.rounds, history.logs_problem)
-    found = read_history(snapshot, first=number, last=number, deployed_block=deployed_block, receipts=True)
+    found = read_history(snapshot, first=number, last=number, deployed_block=deployed_block, logs=logs, receipts=logs)
     _check_accepted(found.rounds[0])
     return found
 
