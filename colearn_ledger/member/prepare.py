@@ -13,7 +13,7 @@ from functools import partial
 from ..core.asking import ask_accept, ask_current, ask_judge, ask_proposal, ask_test, why_declined
 from ..core.decide import Action, Adopt, Judge, Propose, Republish, Wait
 from ..core.held import Held
-from ..core.learner import Learner, ProposedWeights, Weights
+from ..core.learner import Learner, Pause, ProposedWeights, Weights
 from ..core.limits import MOST_NOTE
 from ..core.protocol import WeightsRef
 from ..core.roles import roles_of
@@ -74,17 +74,21 @@ class Preparer:
         """sha256 of the accepted weights that the learner holds; None before the first."""
         return None if self._adopted_ref is None else self._adopted_ref.sha256
 
-    def prepare(self, action: Action, *, deadline_s: float | None = None) -> Work:
+    def prepare(self, action: Action, *, deadline_s: float | None = None, pause: Pause | None = None) -> Work:
         """Do the long part of ``action``. ``deadline_s``: seconds that pulling weights may take.
 
-        Raises InvalidWeights where accepted weights don't fit this learner, or its own proposal can't be published.
+        ``pause``: called between two steps of a training, if the learner does that; there this may be called again to
+        judge other weights. It returns False to end the training.
+
+        Raises InvalidWeights where accepted weights don't fit this learner, or its own proposal can't be published;
+        TrainingStopped where ``pause`` ended it.
         """
         if isinstance(action, Adopt):
             return self._adopt(action, deadline_s)
         if isinstance(action, Propose):
-            return self._train(action)
+            return self._train(action, pause)
         if isinstance(action, Republish):
-            return self._republish(action, deadline_s)
+            return self._republish(action, deadline_s, pause)
         if isinstance(action, Judge):
             return self._judge(action, deadline_s)
         if isinstance(action, Wait):
@@ -171,8 +175,8 @@ class Preparer:
         check = partial(check_head, size=ref.size, schema=self.schema)
         return self.store.get(ref, deadline_s=deadline_s, check_head=check)
 
-    def _train(self, action: Propose) -> Trained | Declined:
-        made = self._make(action)
+    def _train(self, action: Propose, pause: Pause | None) -> Trained | Declined:
+        made = self._make(action, pause)
         if isinstance(made, Declined):
             return made
         note, data = made
@@ -191,14 +195,20 @@ class Preparer:
             own_test = None  # told already; what the others make of it is theirs
         return Trained(action.round, action.parent, ref, note, own_test)
 
-    def _make(self, action: Propose | Republish) -> tuple[bytes, bytes] | Declined:
+    def _make(self, action: Propose | Republish, pause: Pause | None) -> tuple[bytes, bytes] | Declined:
         """Train, unless that was done in this turn already: the note, and the bytes."""
         turn = (action.round, action.parent)
         if self._unpublished is None or self._unpublished[0] != turn:
             self._unpublished = None
             # What the others must refuse is refused here, before it is published.
             proposed, data = ask_proposal(
-                self.learner, action.round, self.schema, self.name, max_size=self.max_size, held=self._held
+                self.learner,
+                action.round,
+                self.schema,
+                self.name,
+                max_size=self.max_size,
+                held=self._held,
+                pause=pause,
             )
             declined = why_declined(proposed, data, self._held)
             if declined:
@@ -207,7 +217,7 @@ class Preparer:
             del proposed
         return self._unpublished[1:]
 
-    def _republish(self, action: Republish, deadline_s: float | None) -> Published | Declined:
+    def _republish(self, action: Republish, deadline_s: float | None, pause: Pause | None) -> Published | Declined:
         """The bytes that were proposed, from wherever they can be had: the proposal is that, and nothing else."""
         ref = action.weights
         if ref.cid in self.store.kept() and self.store.has(ref):
@@ -225,7 +235,7 @@ class Preparer:
             return Declined(action.round, e.what)
         if not getattr(self.learner, "reproducible", True):  # another training would have its price, and be another one
             return Declined(action.round, "no store has it, and by its own word the learner isn't reproducible")
-        made = self._make(action)
+        made = self._make(action, pause)
         if isinstance(made, Declined):
             return Declined(action.round, f"no store has it, and {made.reason}")
         data = made[1]

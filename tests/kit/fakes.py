@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from colearn_node.log import Log
-from colearn_node.worker.messages import Done, Failed, Job, Ready, Spec, Tidy
+from colearn_node.worker.messages import Begun, Done, Failed, Job, Ready, Spec, Tidy
 from colearn_node.worker.process import Died, Message
 
 from colearn_ledger.chain.endpoints import Heads
@@ -202,6 +202,10 @@ class FakeWorker:
     @property
     def job(self) -> Job:
         return self.jobs[-1]
+
+    def begins(self) -> None:
+        """The last job is being done: what was there before it has ended."""
+        self.says(Begun(self.job.number))
 
     def finishes(self, work: Work | None = None) -> None:
         """The last job is done, with what a good learner makes of it."""
