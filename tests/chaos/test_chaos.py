@@ -18,7 +18,7 @@ from colearn_ledger.core.protocol import RoundState
 from ..conftest import SEED
 from ..kit.network import need
 from . import invariants
-from .driver import Limits, Outcome, Run, campaign, fitting, options_of, read_record
+from .driver import Limits, Outcome, Run, campaign, fitting, forget_broken, options_of, read_record
 from .registry import FAULTS, draw
 from .table import page
 from .world import Options, world
@@ -96,6 +96,16 @@ def test_campaign__all_of_its_faults_are_in_the_record__does_nothing(tmp_path: P
     done = [Outcome(5, i, "reorg", "", went_on_s=1.0) for i in range(3)]
     record.write_text("".join(json.dumps(asdict(o)) + "\n" for o in done))
     assert campaign(record, seed=5, faults=3, until=time.monotonic() + 60, names=FAULTS) == done == read_record(record)
+
+
+def test_record__broken_ones_are_forgotten__these_alone_are_missing(tmp_path: Path) -> None:
+    record = tmp_path / "record.jsonl"
+    done = [Outcome(5, i, "reorg", "", broken=["x"] if i == 1 else []) for i in range(3)]
+    record.write_text("".join(json.dumps(asdict(o)) + "\n" for o in done))
+    forget_broken(record)
+    assert [o.index for o in read_record(record)] == [0, 2]
+    # No fault of that name fits where nothing is drawn from, so what is missing is passed over.
+    assert [o.index for o in campaign(record, seed=5, faults=3, until=time.monotonic() + 60, names=[])] == [0, 2]
 
 
 def test_options__of_a_seed_and_turn__are_the_same_again_and_every_fault_is_drawn() -> None:
