@@ -129,7 +129,7 @@ class Member:
     @property
     def me(self) -> Me:
         """What it knows of itself."""
-        return Me(self.submitter.sender.account.address, self.preparer.adopted)
+        return Me(self.submitter.sender.account.address, self.preparer.adopted, published=self.preparer.published)
 
 
 def _light(work: Work) -> Work:

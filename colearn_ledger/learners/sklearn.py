@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import warnings
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -210,6 +211,9 @@ class SklearnLearner(BatchLearner):
         if isinstance(estimator, COUNTING):  # one sample and the same taken away: it computes what it predicts by
             x, y = (part[[0, 0]] for part in self.train_set)
             estimator.partial_fit(x, y, sample_weight=np.array([1.0, -1.0]), **self._extra)
+
+    def hold(self) -> Callable[[], None]:
+        return partial(setattr, self, "_estimator", self._estimator)  # weights are written into another one
 
     def evaluate(self, data: Data, *, outcomes: bool = False) -> Evaluation:
         return evaluate_estimator(self._estimator, data, self._scorer, self._criterion, outcomes=outcomes)

@@ -52,6 +52,8 @@ _NO_HOST = "/dns/localhost/tcp/80/http"  # for a socket's client, whose requests
 _MIN_S = 0.05  # a deadline that has passed still asks, for what the daemon has itself
 _SLACK_S = 2.0  # the socket waits longer than the daemon, so that the daemon's own answer is the one that comes
 _LOCAL_S = 30.0  # what needs no other peer
+_TRIES = 4  # garbage may be collected at any moment, with what was added and isn't pinned yet
+_FIRST_PIN_S = 2.0
 _FULL = ("no space left", "disk quota", "storage limit", "StorageMax", "not enough space")
 
 
@@ -112,8 +114,22 @@ class IpfsStore:
     # ---- the store
 
     def put(self, data: bytes | memoryview) -> WeightsRef:
+        from ipfshttpclient.exceptions import ErrorResponse
+
         view = memoryview(data).cast("B")
-        with self._asking("add weights to"), ThreadPoolExecutor(1) as beside:
+        with self._asking("add weights to"):
+            for tries in range(1, _TRIES + 1):
+                ref = self._add(view)
+                try:
+                    self._pin(self.owner, ref.cid, time.monotonic() + _LOCAL_S, offline="true")
+                    break
+                except ErrorResponse as e:
+                    if tries == _TRIES or not _is_gone(str(e)):
+                        raise
+        return ref
+
+    def _add(self, view: memoryview) -> WeightsRef:
+        with ThreadPoolExecutor(1) as beside:
             client = self._checked()
             naming = beside.submit(weights_ref, view)  # both sides hash all bytes: at the same time
             parts = (bytes(view[i : i + CHUNK]) for i in range(0, len(view), CHUNK))
@@ -125,7 +141,6 @@ class IpfsStore:
                     expected=f"{ref.cid}, their CID by the import parameters that were sent",
                     fix="use a Kubo of a version that this program is tested with",
                 )
-            self._pin(self.owner, ref.cid, time.monotonic() + _LOCAL_S)
         return ref
 
     def get(
@@ -183,7 +198,7 @@ class IpfsStore:
     def archive(self, ref: WeightsRef) -> None:
         with self._asking("pin weights on"):
             self._checked()
-            self._pin(archive_of(self.owner), ref.cid, time.monotonic() + _LOCAL_S)
+            self._pin(archive_of(self.owner), ref.cid, time.monotonic() + _LOCAL_S, offline="true")
 
     # ---- about the daemon
 
@@ -256,7 +271,7 @@ class IpfsStore:
             kept = self._is_pinned(pin_cid(self.owner, cid), end)
             try:
                 if not kept:  # first: a pin fetches the blocks four times faster than a read does
-                    self._pin(self.owner, cid, end)
+                    self._pull(self.owner, cid, end)
                 # A body that was cut short looks complete (the error is in a trailer): so it is counted.
                 stream = [root] if ref.size <= CHUNK else self._stream(cid, ref.size, end)
                 yield checked_pieces(_pieces(stream), ref)
@@ -287,14 +302,30 @@ class IpfsStore:
             if count == before:  # asked for the rest, and there is none: it isn't the transfer that was cut
                 raise InvalidWeights(f"the weights {cid} have only {count} bytes", expected=f"{size}, as on chain")
 
-    def _pin(self, owner: str, cid: str, end: float) -> None:
-        """Keep it for the owner, with all that is below it, which the daemon fetches."""
+    def _pull(self, owner: str, cid: str, end: float) -> None:
+        """Pin what the daemon may have to fetch. Given up and begun anew now and then: when garbage is collected before
+        the pin is there, it waits for the owner's block, which no peer has. What was fetched until then stays.
+        """
+        from ipfshttpclient.exceptions import ErrorResponse
+
+        pause = _FIRST_PIN_S
+        while (part := time.monotonic() + pause) < end:
+            try:
+                return self._pin(owner, cid, part)
+            except ErrorResponse as e:
+                if not _is_missing(str(e)):
+                    raise
+            pause *= 2
+        self._pin(owner, cid, end)
+
+    def _pin(self, owner: str, cid: str, end: float, **options: str) -> None:
+        """Keep it for the owner, with all that is below it, which the daemon fetches unless it is ``offline``."""
         block, pin = pinned_block(owner, cid), pin_cid(owner, cid)
         opts = {"cid-codec": "dag-cbor", "mhtype": "sha2-256"}
         had = self._client().block.put(io.BytesIO(block), opts=opts, timeout=_patience(end))["Key"]
         if had != pin:
             raise StoreError(f"the IPFS daemon at {self.api} names a block {had}", expected=pin)
-        opts = {"name": pin_name(owner, cid), **_timeout(end)}
+        opts = {"name": pin_name(owner, cid), **_timeout(end), **options}
         self._client().pin.add(pin, opts=opts, timeout=_left(end) + _SLACK_S)
 
     def _is_pinned(self, cid: str, end: float | None = None, *, kind: str = "recursive") -> bool:
@@ -454,4 +485,8 @@ def _timeout(end: float) -> dict[str, str]:
 
 
 def _is_missing(message: str) -> bool:
-    return any(word in message for word in ("deadline exceeded", "not found", "could not find", "context canceled"))
+    return _is_gone(message) or any(word in message for word in ("deadline exceeded", "context canceled"))
+
+
+def _is_gone(message: str) -> bool:
+    return any(word in message for word in ("not found", "could not find"))

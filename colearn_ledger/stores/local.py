@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import secrets
 import stat
@@ -85,11 +86,18 @@ class LocalStore:
                 write(piece)
 
     def has(self, ref: WeightsRef) -> bool:
+        """As :meth:`.Store.has`: whether the file is there and undamaged, for which it is read."""
+        sha256 = hashlib.sha256()
         try:
-            status = os.stat(self.folder / ref.cid)
+            with open(os.open(self.folder / ref.cid, os.O_RDONLY | _NON_BLOCKING), "rb") as file:
+                status = os.fstat(file.fileno())
+                if not stat.S_ISREG(status.st_mode) or status.st_size != ref.size:
+                    return False
+                while part := file.read(CHUNK):
+                    sha256.update(part)
         except OSError:
             return False
-        return stat.S_ISREG(status.st_mode) and status.st_size == ref.size
+        return sha256.digest() == ref.sha256
 
     def kept(self) -> frozenset[str]:
         with self._usable("look into"):
@@ -140,10 +148,10 @@ class LocalStore:
         with self._readable(path):
             try:
                 # Without waiting for a writer, should it be no file but a pipe.
-                handle = os.open(path, os.O_RDONLY | _NON_BLOCKING)
+                file = open(path, "rb", opener=lambda name, flags: os.open(name, flags | _NON_BLOCKING))  # noqa: SIM115
             except FileNotFoundError:
                 raise self._missing(ref) from None
-        with open(handle, "rb") as file:
+        with file:
             with self._readable(path):
                 status = os.fstat(file.fileno())
                 if not stat.S_ISREG(status.st_mode):

@@ -7,8 +7,9 @@ from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
-from .driver import Outcome
+from .driver import Limits, Outcome
 from .registry import FAULTS
+from .world import POLL_S
 
 __all__ = ["page", "write_page"]
 
@@ -53,6 +54,15 @@ def page(outcomes: Sequence[Outcome], command: str) -> str:
         "meanwhile, which is in the times: seconds, median / most. *Acted*: from the moment when the fault is over and "
         "all learners are there to the next thing that anybody did on chain; *decided*: to the next round that was "
         "decided by votes.\n"
+    )
+    acted = [o.acted_s for o in outcomes if o.went_on_s]
+    soon = sum(seconds <= 2 * POLL_S for seconds in acted)
+    lines.append(
+        f"In {soon} of {len(acted)} somebody acted within two polling intervals ({2 * POLL_S:g} s). What takes longer "
+        f"waits for a pause of a node's own, which the limit of {Limits.slack:g} s more (times the load, if that is "
+        "above 1) allows for: two seconds for which an endpoint that shows less than the node's own transaction is "
+        "taken to lag (after a chain has gone back), and the growing ones between two attempts at a store or a daemon "
+        "that was away.\n"
     )
     lines.append("| fault | injected | all learners there | acted | decided | broken |\n|---|---|---|---|---|---|")
     for name in sorted(by_name, key=lambda n: (FAULTS[n].group, n)):
