@@ -18,6 +18,7 @@ from .failures import text_of
 from .held import Held
 from .learner import Learner, Pause, ProposedWeights, Weights, number_of
 from .lineage import NOTHING_NEW, check_lineage, is_new, kept_within, with_own
+from .merge.contributions import Basis
 from .schema import Schema
 from .tensors import as_number, like, parts_of, plain
 from .weights import decode, encode
@@ -85,6 +86,7 @@ def ask_proposal(
     *,
     max_size: int | None = None,
     held: Held | None = None,
+    basis: Basis | None = None,
     pause: Pause | None = None,
 ) -> tuple[Weights, bytes]:
     """Train, and return what the learner says of its proposal, with the proposal's canonical bytes.
@@ -93,7 +95,8 @@ def ask_proposal(
 
     ``held``: what it was given to adopt, if that is known: the parent, within whose bounds its proposal is kept leaf by
     leaf (:mod:`.lineage`), unless it is an attacker that says it is ``unbounded``. It also saves an encoding of the
-    current weights. ``pause``: as for :func:`ask_propose`.
+    current weights. ``basis``: of the same parent, where the weights are to be merged with others': then no number is
+    larger than can be added up. ``pause``: as for :func:`ask_propose`.
 
     Raises InvalidWeights (SchemaMismatch where it is another model's) when nobody could accept the proposal. That is
     the proposer's own mistake, so it is told before anybody votes, in process and on a ledger alike. TrainingStopped
@@ -108,6 +111,7 @@ def ask_proposal(
             parent = None if held is None else held.data
             if parent is not None and not getattr(learner, "unbounded", False):
                 tree = kept_within(schema, tree, parent)
+                tree = tree if basis is None else basis.kept_below(tree)
             data = encode(tree)
             del tree
             schema.check_size(len(data), None if parent is None else len(parent))

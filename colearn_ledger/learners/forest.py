@@ -50,6 +50,8 @@ class ForestLearner(TemplateLearner):
     options: see :class:`~colearn_ledger.learners.template.TemplateLearner`.
     """
 
+    why_unmergeable = "the trees of two forests have nothing to do with each other"
+
     def __init__(
         self,
         estimator: Any,

@@ -62,6 +62,9 @@ COUNTERS = ("t_", "class_count_", "n_samples_seen_")
 # Naive Bayes that counts: what it predicts by is computed from the counts, so that only these travel.
 COUNTING = (BernoulliNB, CategoricalNB, ComplementNB, MultinomialNB)
 COUNTS = ("category_count_", "class_count_", "feature_count_")
+# Where scikit-learn has the estimators that number what they find by themselves.
+_FINDING = ("sklearn.cluster.", "sklearn.cross_decomposition.", "sklearn.decomposition.", "sklearn.manifold.")
+
 # Parts of the messages by which scikit-learn's linear models and its networks tell it.
 DIVERGED = ("under-/overflow occurred", "non-finite parameter weights")
 
@@ -185,6 +188,15 @@ class SklearnLearner(BatchLearner):
             if name in self._weights and isinstance(self._estimator, COUNTING):
                 roles[f"/{name}"] = Bounded(most * (self._largest if name == "feature_count_" else 1))
         return roles
+
+    @property
+    def why_unmergeable(self) -> str:  # type: ignore[override]
+        """Where estimators number what they find by themselves, two number it differently."""
+        kinds = (kind for kind in type(self._estimator).__mro__ if kind.__module__.startswith(_FINDING))
+        kind = next(kinds, None)
+        if kind is None:
+            return ""
+        return f"what {kind.__name__} finds (components, clusters) has another order or sign in each learner"
 
     def write_weights(self, weights: Any) -> None:
         """Into a copy of the estimator as it was at first, which knows nothing of any training."""

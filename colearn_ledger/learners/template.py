@@ -89,6 +89,8 @@ class TemplateLearner(MachineLearningInterface):
     Attributes
     ----------
     train_set, vote_set, test_set: the three sets, as pairs.
+    why_unmergeable: why the mean of two learners' weights would be no model, for those that only solo rounds are for;
+        empty for the others.
     vote_samples: how many samples the votes are decided on. Fewer than 200 bring the warning ``SmallVoteSet``,
         and samples of one class alone ``OneClassVoteSet``.
 
@@ -96,6 +98,8 @@ class TemplateLearner(MachineLearningInterface):
     ------
     UsageError: a set is empty or its two parts differ in length, or an option is out of range.
     """
+
+    why_unmergeable: str = ""
 
     def __init__(self, train: Data, vote: Data, test: Data, **options: Unpack[LearnerOptions]) -> None:
         _check_options(options, LearnerOptions)

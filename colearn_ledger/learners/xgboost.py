@@ -56,6 +56,8 @@ class XGBoostLearner(TemplateLearner):
     options: see :class:`~colearn_ledger.learners.template.TemplateLearner`.
     """
 
+    why_unmergeable = "the trees of two boosters have nothing to do with each other"
+
     def __init__(
         self,
         parameters: Mapping[str, Any],

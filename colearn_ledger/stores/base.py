@@ -6,6 +6,7 @@ Every store runs the same suite, ``tests/kit/store_conformance.py``.
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable
 from typing import Protocol
 
@@ -48,6 +49,21 @@ class Store(Protocol):
         ------
         UnavailableWeights: they can't be had (in time). Says nothing about them.
         InvalidWeights: they were had, and aren't what ``ref`` says; or what ``check_head`` raised.
+        """
+        ...
+
+    def get_to(
+        self,
+        path: str | os.PathLike[str],
+        ref: WeightsRef,
+        *,
+        deadline_s: float | None = None,
+        check_head: Callable[[memoryview], None] | None = None,
+    ) -> None:
+        """As :meth:`get`, into a file; in memory is a piece of them at a time.
+
+        The file gets its name when all of it was checked, and is replaced if it was there: so there is a whole one, or
+        what was there before. Raises StoreError, too, where it can't be written.
         """
         ...
 

@@ -41,6 +41,18 @@ class TestLocalStoreConforms(StoreConformance):
         path_of(store, ref).unlink()
 
 
+@pytest.mark.parametrize("size", [500, 2 * CHUNK + 7])
+@pytest.mark.parametrize("how", ["flipped", "short", "long"])
+def test_get_to__damaged__is_invalid_and_leaves_no_file(tmp_path: Path, size: int, how: str) -> None:
+    mine, theirs = (LocalStore(tmp_path / "weights", owner=owner) for owner in ("mine", "theirs"))
+    data = bytes(size)
+    ref = theirs.put(data)
+    path_of(theirs, ref).write_bytes({"flipped": data[:-1] + b"!", "short": data[:-1], "long": data + b"!"}[how])
+    with pytest.raises(InvalidWeights):
+        mine.get_to(tmp_path / "pulled", ref)
+    assert os.listdir(tmp_path) == ["weights"] and not mine.kept()
+
+
 def test_put__a_file__is_named_by_its_cid_and_alone(tmp_path: Path) -> None:
     store = LocalStore(tmp_path)
     small, large = store.put(b"abc"), store.put(bytes(CHUNK + 1))
