@@ -28,7 +28,7 @@ def main(words: list[str]) -> int:
     parser.add_argument("--no-kubo", action="store_true", help="collectives on a shared folder alone")
     parser.add_argument("--page", type=Path, help="write the table there, such as docs/faults.md")
     parser.add_argument("--soak", type=int, metavar="ROUNDS", help="no faults: so many rounds, and figures of growth")
-    parser.add_argument("--members", type=int, default=5, help="of the soak, at most 9")
+    parser.add_argument("--members", type=int, default=5, help="of the soak")
     parser.add_argument("--list", action="store_true", help="the faults by name")
     given = parser.parse_args(words)
     if given.list:

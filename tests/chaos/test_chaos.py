@@ -20,7 +20,7 @@ from ..kit.network import need
 from . import invariants
 from .driver import Limits, Outcome, Run, campaign, fitting, forget_broken, options_of, read_record
 from .registry import FAULTS, draw
-from .table import page
+from .table import BY_HAND, page, write_page
 from .world import Options, world
 
 SHORT = 18
@@ -134,3 +134,13 @@ def test_page__broken_and_whole_ones__counts_by_fault_and_says_what_broke() -> N
     assert "In 3 of 3 somebody acted within two polling intervals (0.4 s)" in text
     assert "| reorg | 2 | 0.0 / 0.0 | 0.2 / 0.3 | 1.0 / 1.5 | 1 |" in text
     assert "- reorg (seed 9, fault 1: 4 blocks): nobody acted for 5 s" in text
+
+
+def test_write_page__written_before__leaves_what_people_have_written_below(tmp_path: Path) -> None:
+    path, outcomes = tmp_path / "faults.md", [Outcome(9, 0, "reorg", "", "3 blocks", 0.0, 0.1, 0.5)]
+    write_page(path, outcomes, "run it")
+    assert path.read_text() == page(outcomes, "run it")
+    path.write_text(path.read_text() + "\n" + BY_HAND + "\n## Many rounds\n")
+    for _ in range(2):
+        write_page(path, outcomes * 2, "run it")
+        assert path.read_text() == page(outcomes * 2, "run it") + "\n" + BY_HAND + "\n## Many rounds\n"
