@@ -37,6 +37,7 @@ __all__ = [
     "OutputError",
     "SchemaMismatch",
     "StoreError",
+    "TrainingStopped",
     "TransactionError",
     "UnavailableWeights",
     "UntestableWeights",
@@ -96,6 +97,10 @@ class LearnerError(ColearnError, TypeError):
     """An object that was given as a learner lacks a method, or a method returned the wrong kind of thing."""
 
     exit_code = 5
+
+
+class TrainingStopped(ColearnError):
+    """A learner has ended its training early, since it was told that nobody waits for it any more."""
 
 
 class InvalidWeights(ColearnError, ValueError):

@@ -72,7 +72,13 @@ TESTS: dict[str, tuple[str, ...]] = {
 }
 
 # Other marks than "not slow".
-MARKS: dict[str, str] = dict.fromkeys(("node/cli", "node/demo", "node/worker/main"), "slow or not slow")
+MARKS: dict[str, str] = {
+    **dict.fromkeys(("node/cli", "node/demo", "node/worker/main"), "slow or not slow"),
+    **dict.fromkeys(
+        ("chain/endpoints", "chain/patience", "core/cid", "core/limits", "core/weights", "node/check", "node/metrics"),
+        "not long",
+    ),
+}
 
 # By their names, whatever the module: tests that import TensorFlow take longer for it than all others together.
 NAMES = "not tensorflow and not keras"

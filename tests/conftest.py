@@ -54,7 +54,7 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     hypothesis = "fixed by its CI profile" if settings.default.derandomize else f"{hypothesis_seed} (--hypothesis-seed)"
     lines = [f"seeds: {SEED}={seed} for random, numpy; hypothesis {hypothesis}"]
     if _quick(config):
-        lines.append("left out: what is slow, and tests/test_torch_*.py, which need PyTorch (scripts/test --all)")
+        lines.append("left out: what is slow, as all is that needs TensorFlow or PyTorch (scripts/test --all)")
     return lines
 
 
@@ -76,7 +76,11 @@ def _seeded() -> None:
     np.random.seed(int(os.environ[SEED]) % 2**32)
 
 
+@pytest.hookimpl(tryfirst=True)  # before those that aren't asked for are left out
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.get_closest_marker("tensorflow") is not None:
+            item.add_marker(pytest.mark.slow)  # the import alone takes a tenth of the quick run's time
     # With --dist worksteal a process starts at the top of its share, and idle ones take from the others' ends: what
     # imports TensorFlow, for seconds and half a gigabyte, stays with the first one.
     items.sort(

@@ -99,6 +99,7 @@ def test_import__forests_without_scikit_learn__names_the_extra() -> None:
     assert "colearn-ledger[sklearn]" in done.stderr
 
 
+@pytest.mark.slow
 def test_import__xgboost_learner__loads_no_other_framework() -> None:
     pytest.importorskip("xgboost", reason="XGBoost is not installed")
     assert not loaded_by("import colearn_ledger.learners.xgboost") & {"keras", "tensorflow", "torch", "web3"}

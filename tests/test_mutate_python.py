@@ -153,6 +153,7 @@ def test_fault__each__changes_the_module() -> None:
             compile(changed, "module", "exec")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nobody tells whose a process is")
 def test_tests__leave_a_process_in_a_session_of_its_own__it_is_ended(tmp_path: Path) -> None:
     make_project(tmp_path)

@@ -186,7 +186,8 @@ def inner(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.
 
 
 @pytest.mark.parametrize(
-    "ci, parallel", [(True, ()), pytest.param(True, ("-n", "1"), marks=pytest.mark.slow), (False, ())]
+    "ci, parallel",
+    [(True, ()), *(pytest.param(*words, marks=pytest.mark.slow) for words in [(True, ("-n", "1")), (False, ())])],
 )
 def test_skip__in_ci__is_an_error(
     inner: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, ci: bool, parallel: tuple[str, ...]
@@ -215,6 +216,7 @@ def test_skip__a_whole_module_in_ci__is_an_error(
     assert result.ret not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("quick", [True, False])
 def test_torch_tests__in_a_quick_run__are_left_out_visibly(
     inner: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, quick: bool
@@ -226,7 +228,7 @@ def test_torch_tests__in_a_quick_run__are_left_out_visibly(
     )
     # Where all is asked for, a machine without PyTorch is an error.
     result.assert_outcomes(passed=1 if quick else 0, errors=0 if quick else 1)
-    assert ("need PyTorch" in result.stdout.str()) is quick
+    assert ("needs TensorFlow or PyTorch" in result.stdout.str()) is quick
 
 
 @pytest.mark.slow

@@ -31,6 +31,7 @@ R = TypeVar("R", covariant=True)
 _log = logging.getLogger("colearn_ledger.chain")
 _FIRST_POLL_S, _LONGEST_POLL_S = 0.005, 0.25
 _FIRST_CHECK_S, _LONGEST_CHECK_S = 0.5, 5.0
+_SLOW_S = 2.0  # of one answer: whoever polls has other things to do than to wait for all of them
 _TIMES_BELOW = 2  # behind a load balancer one answer may be an older block's
 _UNDERPRICED_TRIES = 24  # by an eighth each: to 16 times the price
 
@@ -163,7 +164,8 @@ class InFlight:
         NonceTaken: another transaction of the account took its place, or it can't have this place any more.
         InsufficientFunds, TransactionError: it can't be sent, or wasn't mined in time (it may still be, later).
         """
-        receipt = self._fetch_receipt()
+        asked, failures = time.monotonic(), self._failures
+        receipt = self.fetch_receipt()
         if receipt is not None:
             return receipt
         now = time.monotonic()
@@ -173,7 +175,9 @@ class InFlight:
                 expected="a chain that produces blocks, and a fee that it takes",
                 fix="check that the chain produces blocks; raise the gas price cap if there is one",
             )
-        if not self._handed:
+        if self._failures > failures and now - asked > _SLOW_S:
+            pass  # it doesn't answer
+        elif not self._handed:
             self._handed = self._send()
         elif now > self._replace_at:
             receipt = self._check_pointless()
@@ -210,7 +214,7 @@ class InFlight:
             return None
         self._below = self._below + 1 if nonce < self._nonce else 0
         if self._below >= _TIMES_BELOW or (nonce > self._nonce and not known):
-            receipt = self._fetch_receipt()
+            receipt = self.fetch_receipt()
             if receipt is None:
                 raise NonceTaken
             return receipt
@@ -235,7 +239,7 @@ class InFlight:
         except FAILURES as e:  # can't tell: carry on
             self._failed(e)
         except (Superseded, ContractError):
-            receipt = self._fetch_receipt()
+            receipt = self.fetch_receipt()
             if receipt is None:
                 raise
             return receipt
@@ -281,7 +285,7 @@ class InFlight:
         text = str(error).lower()
         if any(words in text for words in _KNOWN):
             return False
-        if self._fetch_receipt() is not None:  # mined, and the node complains that it reverted (Hardhat), or came twice
+        if self.fetch_receipt() is not None:  # mined, and the node complains that it reverted (Hardhat), or came twice
             return False
         if any(words in text for words in _NONCE_TAKEN):
             raise NonceTaken from error
@@ -312,7 +316,8 @@ class InFlight:
             fix=f"send funds to {address}",
         )
 
-    def _fetch_receipt(self) -> TxReceipt | None:
+    def fetch_receipt(self) -> TxReceipt | None:
+        """Its receipt, if it was mined: nothing is sent for it."""
         try:
             for tx in reversed(self._hashes):
                 try:

@@ -42,6 +42,7 @@ __all__ = [
 
 COOL_DOWN_S, _LONGEST_COOL_DOWN_S = 30.0, 300.0
 PROBE_S = 3.0
+_IDENTIFY_S = 5.0  # for what any endpoint knows without looking
 PATIENCE_S = 12.0  # of a command that is run once
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.25, 4.0
 
@@ -402,8 +403,9 @@ class EndpointsProvider(JSONBaseProvider):
     def _verify(self, endpoint: Endpoint) -> None:
         """Raise unless it answers, is the chain that all others are, and has moved on where it had stood still."""
         try:
-            chain_id = endpoint.ask_number("eth_chainId")
-            stands = None if endpoint.stood_at is None else endpoint.ask_number("eth_blockNumber")
+            seconds = min(endpoint.timeout_s, _IDENTIFY_S)
+            chain_id = endpoint.ask_number("eth_chainId", seconds)
+            stands = None if endpoint.stood_at is None else endpoint.ask_number("eth_blockNumber", seconds)
         except Unanswered as e:
             self._failed(endpoint, e.wait_s)
             raise endpoint.unreachable(e) from e

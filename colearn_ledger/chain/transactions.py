@@ -16,6 +16,7 @@ from typing import Any
 
 from eth_account.signers.local import LocalAccount
 from web3.exceptions import ContractCustomError, ContractLogicError, Web3RPCError
+from web3.types import TxReceipt
 
 from ..errors import ContractError, InsufficientFunds, NotAMember, TransactionError
 from .calls import Calls
@@ -258,7 +259,7 @@ class Sending:
             return None
         self._flight, self.pause = None, 0.0
         if raw["status"] == 1:
-            receipt = Receipt(Outcome.SENT, bytes(raw["transactionHash"]), int(raw["blockNumber"]), int(raw["gasUsed"]))
+            receipt = _receipt_of(raw)
             self._sender.watch_funds(receipt)
             return receipt
         # It was fine when simulated, so something came first: asking again gives the reason, or a chance.
@@ -266,6 +267,11 @@ class Sending:
             return Receipt(outcome)
         _log.warning("a transaction was mined and failed, trying again: %s", self._doing)
         return None
+
+    def fetch_receipt(self) -> Receipt | None:
+        """Of what was sent, if it was mined and did its work; for one that was given up: nothing is sent for it."""
+        raw = None if self._flight is None else self._flight.fetch_receipt()
+        return None if raw is None or raw["status"] != 1 else _receipt_of(raw)
 
     def _begin(self) -> Receipt | None:
         """Ask the contract, and send; a receipt where there is nothing to send."""
@@ -291,6 +297,10 @@ class Sending:
     @property
     def _call(self) -> dict[str, Any]:
         return {"from": self._sender.account.address, "to": self._sender.contract.address, "data": self._data}
+
+
+def _receipt_of(raw: TxReceipt) -> Receipt:
+    return Receipt(Outcome.SENT, bytes(raw["transactionHash"]), int(raw["blockNumber"]), int(raw["gasUsed"]))
 
 
 class Starter(Calls[Sending]):

@@ -16,8 +16,9 @@ from typing import Any, TypeVar
 from ..errors import InvalidWeights, LearnerError, LearnerWarning, UntestableWeights
 from .failures import text_of
 from .held import Held
-from .learner import Learner, ProposedWeights, Weights, number_of
+from .learner import Learner, Pause, ProposedWeights, Weights, number_of
 from .lineage import NOTHING_NEW, check_lineage, is_new, kept_within, with_own
+from .merge.contributions import Basis
 from .schema import Schema
 from .tensors import as_number, like, parts_of, plain
 from .weights import decode, encode
@@ -57,12 +58,23 @@ def ask_current(learner: Learner, name: str = "") -> Weights:
     return Weights(plain(_current(learner, name).weights))
 
 
-def ask_propose(learner: Learner, round: int, name: str = "") -> Weights:
-    """Train: tell the learner which round it is, if it wants to know, and return what it proposes, as it is."""
+def ask_propose(learner: Learner, round: int, name: str = "", *, pause: Pause | None = None) -> Weights:
+    """Train: tell the learner which round it is, if it wants to know, and return what it proposes, as it is.
+
+    ``pause``: what the training is to call between two steps, if the learner does that; see :class:`.Learner`.
+    """
     begin = getattr(learner, "mli_begin_round", None)
     if callable(begin):
         begin(round)
-    weights = learner.mli_propose_weights()
+    set_pause = getattr(learner, "mli_set_pause", None) if pause is not None else None
+    if not callable(set_pause):
+        weights = learner.mli_propose_weights()
+    else:
+        set_pause(pause)
+        try:
+            weights = learner.mli_propose_weights()
+        finally:
+            set_pause(None)
     return _expect(weights, Weights, "mli_propose_weights", learner, name)
 
 
@@ -74,6 +86,8 @@ def ask_proposal(
     *,
     max_size: int | None = None,
     held: Held | None = None,
+    basis: Basis | None = None,
+    pause: Pause | None = None,
 ) -> tuple[Weights, bytes]:
     """Train, and return what the learner says of its proposal, with the proposal's canonical bytes.
 
@@ -81,20 +95,23 @@ def ask_proposal(
 
     ``held``: what it was given to adopt, if that is known: the parent, within whose bounds its proposal is kept leaf by
     leaf (:mod:`.lineage`), unless it is an attacker that says it is ``unbounded``. It also saves an encoding of the
-    current weights.
+    current weights. ``basis``: of the same parent, where the weights are to be merged with others': then no number is
+    larger than can be added up. ``pause``: as for :func:`ask_propose`.
 
     Raises InvalidWeights (SchemaMismatch where it is another model's) when nobody could accept the proposal. That is
-    the proposer's own mistake, so it is told before anybody votes, in process and on a ledger alike.
+    the proposer's own mistake, so it is told before anybody votes, in process and on a ledger alike. TrainingStopped
+    where ``pause`` ended it.
     """
     with _unchanged(learner, "mli_propose_weights", name, held) as own:
         own.clear()
-        proposed = ask_propose(learner, round, name)
+        proposed = ask_propose(learner, round, name, pause=pause)
         try:
             tree = schema.fit(plain(proposed.weights))
             proposed = Weights(None, proposed.training_summary)
             parent = None if held is None else held.data
             if parent is not None and not getattr(learner, "unbounded", False):
                 tree = kept_within(schema, tree, parent)
+                tree = tree if basis is None else basis.kept_below(tree)
             data = encode(tree)
             del tree
             schema.check_size(len(data), None if parent is None else len(parent))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 from collections.abc import Callable
@@ -10,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import InvalidWeights, LearnerError
+from ..errors import InvalidWeights, LearnerError, TrainingStopped
 from .asking import ask_accept, ask_current, ask_propose, ask_test, check_methods, why_declined
 from .learner import Learner, ProposedWeights, Weights
 from .lineage import kept_within, with_parent
@@ -137,6 +138,7 @@ class _Trial:
         trained = self.try_proposing()
         self.try_testing(trained)
         self.try_reproducing(trained)
+        self.try_pausing(trained)
         _scribble(self.learner.mli_get_current_weights().weights)
         self.unchanged("writing into what mli_get_current_weights returned", "return copies of the model's arrays")
         self.try_accepting(trained)
@@ -209,6 +211,52 @@ class _Trial:
                 "take all randomness of a training from a seed and the round's number",
             )
         self.kept.append("the same round trains the same weights")
+
+    def try_pausing(self, trained: bytes) -> None:
+        """Others' weights are tested in the midst of a training; and one is ended early."""
+        if not callable(getattr(self.learner, "mli_set_pause", None)):
+            return
+        pauses = 0
+
+        def pause() -> bool:
+            nonlocal pauses
+            pauses += 1
+            if pauses == 1:
+                ask_test(self.learner, Weights(decode(trained)))
+                if not self.same(self.current(), self.before):
+                    raise self.broken(
+                        "in the midst of a training the current weights are others",
+                        "those that were accepted last, until the training has ended and others are accepted",
+                        "keep the current weights apart from what is trained",
+                    )
+            return True
+
+        paused = ask_propose(self.learner, 2, pause=pause)  # of a round that it knows it returns what it has, perhaps
+        if why_declined(paused):
+            return
+        if not pauses:
+            raise self.broken(
+                "it has mli_set_pause, and its training never called what it was given",
+                "a call between two steps",
+                "call it after each step, or leave mli_set_pause out",
+            )
+        again = ask_propose(self.learner, 2)
+        if getattr(self.learner, "reproducible", True) and self.encoded(again) != self.encoded(paused):
+            raise self.broken(
+                "after weights were tested in the midst of a training, it proposed others than without that",
+                "the same weights",
+                "put back what testing has changed of what is trained: weights, optimizer, generators",
+            )
+        with contextlib.suppress(TrainingStopped):
+            if why_declined(ask_propose(self.learner, 3, pause=lambda: False)):
+                return
+            raise self.broken(
+                "it has mli_set_pause, and trained on after it was told that nobody waits for that",
+                "TrainingStopped",
+                "raise it when what is called between two steps returns False",
+            )
+        self.unchanged("a training that was ended early", "put the current weights back before raising TrainingStopped")
+        self.kept.append("a training lets weights be tested between its steps, and can be ended there")
 
     def try_accepting(self, trained: bytes) -> None:
         given = self.given(trained)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from .protocol import Proposal, RoundState, View, WeightsRef
 
-__all__ = ["Action", "Adopt", "Advance", "Judge", "Me", "Propose", "Reveal", "Wait", "decide", "is_needed"]
+__all__ = ["Action", "Adopt", "Advance", "Judge", "Me", "Propose", "Republish", "Reveal", "Wait", "decide", "is_needed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,12 +18,14 @@ class Me:
     """What the node knows of itself.
 
     ``adopted``: which weights its learner holds (sha256 of their bytes; None before the first). ``waited``: seconds of
-    its own for which it has seen the view's block time stand still.
+    its own for which it has seen the view's block time stand still. ``published``: its own proposal that its store has,
+    as far as it knows (None: it hasn't looked yet).
     """
 
     address: str
     adopted: bytes | None
     waited: float = 0.0
+    published: WeightsRef | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,18 @@ class Propose:
 
     round: int
     parent: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Republish:
+    """See to it that its own open proposal can be had: where it can't, publish the same bytes again.
+
+    When the chain goes back to a proposal, all may have discarded it already.
+    """
+
+    round: int
+    parent: bytes
+    weights: WeightsRef
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +89,7 @@ class Wait:
     why: str
 
 
-Action = Adopt | Propose | Judge | Reveal | Advance | Wait
+Action = Adopt | Propose | Republish | Judge | Reveal | Advance | Wait
 
 # Longer than a transaction takes to be mined and seen by the others: a block of twelve seconds, and some.
 STEP_S = 15
@@ -98,6 +112,8 @@ def decide(view: View, me: Me) -> Action:
             return Propose(view.round, view.accepted.sha256)
         return Wait(view.deadline, f"waiting for {view.proposer} to propose")
     if proposal.proposer_seat == view.seat:
+        if me.published != proposal.weights:
+            return Republish(view.round, view.accepted.sha256, proposal.weights)
         return Wait(view.deadline, "waiting for the others' votes on my proposal")
     if view.state is RoundState.VOTING:
         if not view.voted:

@@ -10,16 +10,19 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from fractions import Fraction
-from typing import Protocol
+from typing import Literal, Protocol
 
-from ..errors import ColearnError, InvalidWeights, SchemaMismatch, UntestableWeights, UsageError
-from .asking import ask_accept, ask_current, ask_judge, ask_proposal, ask_test, check_methods, why_declined
+from ..errors import ColearnError, UsageError
+from .asking import ask_accept, ask_current, ask_proposal, ask_test, check_methods, why_declined
+from .deciding import decided, share
 from .held import Held
+from .joint import JointRounds, check_mergeable
 from .learner import Learner, ProposedWeights, Weights, without_weights
+from .merge.rules import DEFAULT_ORDER, Rule
 from .results import Results, RoundResult
 from .roles import roles_of
 from .schema import Schema
-from .threshold import Tie, need, parse_threshold
+from .threshold import Tie, parse_threshold
 from .weights import decode, encode, weights_ref
 
 __all__ = [
@@ -35,6 +38,7 @@ __all__ = [
 ]
 
 OnRound = Callable[[RoundResult], None]
+Rounds = Literal["solo", "joint"]
 
 
 class Backend(Protocol):
@@ -47,7 +51,10 @@ class Backend(Protocol):
         threshold: Fraction,
         on_round: OnRound | None,
         names: Sequence[str],
-    ) -> Results: ...
+        order: Sequence[Rule] = (),
+    ) -> Results:
+        """Run them. ``order``: the rules by which joint rounds merge; none where the rounds are solo."""
+        ...
 
 
 def run(
@@ -59,6 +66,8 @@ def run(
     backend: Backend | None = None,
     on_round: OnRound | None = None,
     names: Sequence[str] | None = None,
+    rounds: Rounds = "solo",
+    merge_order: Sequence[Rule] = DEFAULT_ORDER,
 ) -> Results:
     """Run rounds of collective learning and return what happened.
 
@@ -72,6 +81,10 @@ def run(
     on_round: called with round 0 (the genesis weights, tested by everyone), and with each round as soon as it is
         decided.
     names: the learners' names for tables and plots; ``learner 1``, ``learner 2``, ... if not given.
+    rounds: ``"solo"``: in each round one learner trains, and proposes. ``"joint"``: all train from the current weights,
+        the round's proposer merges what they contribute, and after a rejection the next one merges the same by the next
+        rule. When each rule was rejected once, all train anew.
+    merge_order: those rules.
 
     Raises
     ------
@@ -93,7 +106,10 @@ def run(
         )
     for name, learner in zip(called, everyone, strict=True):
         check_methods(learner, name)
-    return (backend or InProcess()).run(everyone, n_rounds, threshold, on_round, called)
+    runs = (backend or InProcess()).run
+    if _is_joint(rounds, merge_order):
+        return runs(everyone, n_rounds, threshold, on_round, called, tuple(merge_order))
+    return runs(everyone, n_rounds, threshold, on_round, called)
 
 
 def run_one_round(
@@ -187,13 +203,16 @@ class InProcess:
         threshold: Fraction,
         on_round: OnRound | None,
         names: Sequence[str],
+        order: Sequence[Rule] = (),
     ) -> Results:
         """Run the rounds. Ctrl-C ends the run with the rounds that were decided before it."""
         start = time.monotonic()
         data, schema = _first(learners[0], names[0])
         check_fit(learners, schema, names)
+        if order:
+            check_mergeable(schema, learners, names)
         held = [Held(schema) for _ in learners]
-        _share(data, learners, held)
+        share(data, learners, held)
         tests = [
             without_weights(ask_test(learner, Weights(own.tree()), name, held=own))
             for learner, name, own in zip(learners, names, held, strict=True)
@@ -204,6 +223,9 @@ class InProcess:
             backend="in-process",
             initial=tried(tests, data, time.monotonic() - start),
         )
+        if order:
+            joint = JointRounds(learners, threshold, names, held, order)
+            return play_rounds(begun, n_rounds, joint.play, on_round)
         return play_rounds(
             begun, n_rounds, lambda number: _round(number, learners, threshold, names, held)[1], on_round
         )
@@ -234,59 +256,19 @@ def _round(
         weights = Weights(decode(data, schema) if keep else None)
         nothing = [ProposedWeights(weights, math.nan, math.nan) for _ in learners]
         return nothing, RoundResult.missed(number, proposer, len(learners), declined, time.monotonic() - start)
-    # One decoding each: a learner that writes into what it is given must not change what the others see.
-    judged, tested = [], []
-    for i, learner in enumerate(learners):
-        weights = Weights(decode(data, schema, verified=True))
-        test = _try_test(learner, weights, names[i], held=held[i], its_own=i == proposer)
-        judged.append(test or ProposedWeights(weights, math.nan, math.nan, vote=False))
-        tested.append(test)
-        if not keep:
-            judged[-1] = without_weights(judged[-1])
-            tested[-1] = None if test is None else judged[-1]
-        del weights, test
-    judged[proposer].vote = None  # it has none on its own proposal
-    votes = tuple(j.vote for j in judged)
-    approvals = sum(vote is True for vote in votes)
-    needed = need(threshold, len(learners) - 1)
-    accepted = approvals >= needed
-    if accepted:
-        _share(data, learners, held)
-    result = RoundResult.of(
-        number,
-        proposer,
-        weights_ref(data),
-        tested,
-        accepted=accepted,
-        votes=votes,
-        need=needed,
-        seconds=time.monotonic() - start,
-    )
-    return judged, result
+    return decided(number, data, learners, threshold, names, held, start=start, keep=keep)
 
 
-def _try_test(learner: Learner, weights: Weights, name: str, *, held: Held, its_own: bool) -> ProposedWeights | None:
-    """The learner's test, or None if it fails with these weights alone, or finds that they are none for its model.
-
-    That is a vote to reject. ``its_own``: the learner has proposed them; to propose what it itself finds invalid is a
-    mistake in the program, as learners of different models are.
-    """
-    try:
-        return ask_judge(learner, weights, name, held=held, its_own=its_own)
-    except UntestableWeights:
-        return None
-    except SchemaMismatch:
-        raise
-    except InvalidWeights:
-        if its_own:
-            raise
-        return None
-
-
-def _share(data: bytes, learners: Sequence[Learner], held: Sequence[Held]) -> None:
-    for learner, own in zip(learners, held, strict=True):
-        own.data = data
-        ask_accept(learner, Weights(own.tree()), schema=own.schema)
+def _is_joint(rounds: str, order: Sequence[Rule]) -> bool:
+    if rounds not in ("solo", "joint"):
+        raise UsageError(f"rounds is {rounds!r}", expected="'solo' or 'joint'", fix="give one of them")
+    if rounds == "joint" and (not order or Rule.SOLO in order or len(set(order)) < len(order)):
+        raise UsageError(
+            f"the order of the rules is {[rule.text for rule in order]}",
+            expected="one rule to merge by at least, and each once",
+            fix="leave it out for mean, clipped-mean, median",
+        )
+    return rounds == "joint"
 
 
 def _checked(learners: Sequence[Learner]) -> tuple[Learner, ...]:

@@ -13,13 +13,23 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import InvalidWeights
+from .cid import CHUNK
 from .roles import Bounded
 from .schema import Schema
 from .tensors import plain
 from .tree import part_at, shown, with_parts
 from .weights import parts_of_data, parts_of_tree
 
-__all__ = ["NOTHING_NEW", "check_lineage", "is_new", "kept_within", "with_own", "with_parent"]
+__all__ = [
+    "NOTHING_NEW",
+    "check_lineage",
+    "check_parts",
+    "is_new",
+    "kept_within",
+    "moved_within",
+    "with_own",
+    "with_parent",
+]
 
 NOTHING_NEW = "they change nothing that a score depends on"
 
@@ -37,7 +47,11 @@ def check_lineage(schema: Schema, tree: Any, parent: bytes | memoryview) -> None
     tree: decoded weights of the schema.
     parent: the canonical bytes of those that they were trained from.
     """
-    before, after = parts_of_data(parent), parts_of_tree(tree)
+    check_parts(schema, parts_of_tree(tree), parts_of_data(parent))
+
+
+def check_parts(schema: Schema, after: Parts, before: Parts) -> None:
+    """The same of parts (:func:`.weights.parts_of_data`): the weights' own, and those of their parent."""
     for path, role in schema.roles:
         was, now = before[path], after[path]
         if role == "local" and not _same(was, now):
@@ -68,7 +82,9 @@ def kept_within(schema: Schema, tree: Any, parent: bytes | memoryview) -> Any:
     before, parts = parts_of_data(parent), {}
     for path, role in schema.roles:
         now = part_at(tree, path)
-        parts[path] = _moved(before[path], now, role.rise) if isinstance(role, Bounded) else _as(before[path], now)
+        parts[path] = (
+            moved_within(before[path], now, role.rise) if isinstance(role, Bounded) else _as(before[path], now)
+        )
     return with_parts(tree, parts)
 
 
@@ -99,7 +115,10 @@ def _new(schema: Schema, before: Parts, after: Parts) -> bool:
 def _same(a: Any, b: Any) -> bool:
     """Whether two parts have the same bytes: zeros of two signs differ."""
     if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
-        return a.shape == b.shape and np.array_equal(_bits(a), _bits(b))
+        if a.shape != b.shape or a.nbytes != b.nbytes:
+            return False
+        one, other = _bits(a), _bits(b)  # block by block, so that no second array of that size is made
+        return all(np.array_equal(one[i : i + CHUNK], other[i : i + CHUNK]) for i in range(0, len(one), CHUNK))
     return type(a) is type(b) and bool(a == b) and (not isinstance(a, float) or repr(a) == repr(b))
 
 
@@ -113,8 +132,8 @@ def _within(was: Any, now: Any, rise: float) -> bool:
     return bool(((now >= was) & (now <= _highest(was, rise))).all())
 
 
-def _moved(was: Any, now: Any, rise: float) -> Any:
-    """The value within the bound that is nearest."""
+def moved_within(was: Any, now: Any, rise: float) -> Any:
+    """A part of the weights at the value within its bound that is nearest; ``was`` is its parent's."""
     if not isinstance(was, np.ndarray):
         top = was + rise if isinstance(was, float) else min(was + int(rise), _LARGEST)
         return min(max(now, was), top)

@@ -17,7 +17,38 @@ from .learner import ProposedWeights
 from .protocol import WeightsRef
 from .summaries import VoteRecord
 
-__all__ = ["Result", "Results", "RoundResult", "record_of"]
+__all__ = ["MergeRecord", "Result", "Results", "RoundResult", "record_of"]
+
+
+@dataclass(frozen=True)
+class MergeRecord:
+    """What a joint round's proposal was merged of. Learners are named by their indices.
+
+    Attributes
+    ----------
+    training: the first round in which these contributions were proposed; what the learners were seeded by.
+    rule: by which they were merged, such as ``clipped-mean``.
+    contributed: those that contributed to the training.
+    merged: those whose contributions were counted.
+    left_out: the others, and why: it made no contribution, it contributed what is invalid, or what another did.
+    """
+
+    training: int
+    rule: str
+    contributed: tuple[int, ...]
+    merged: tuple[int, ...]
+    left_out: tuple[tuple[int, str], ...] = ()
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> MergeRecord:
+        """The inverse of what :meth:`RoundResult.to_dict` makes of it."""
+        return cls(
+            training=record["training"],
+            rule=record["rule"],
+            contributed=tuple(record["contributed"]),
+            merged=tuple(record["merged"]),
+            left_out=tuple((index, why) for index, why in record["left_out"]),
+        )
 
 
 @dataclass(frozen=True)
@@ -39,6 +70,7 @@ class RoundResult:
     cid: name of those bytes in IPFS, and in a folder that is a store.
     gas: gas that the round's transactions used, for round 0 that of the deployment; None without a chain.
     seconds: wall time of the round.
+    merge: what the proposal of a joint round was merged of; None in solo rounds.
     declined: why the proposer declined to make a proposal, so that its turn passed without weights, scores and votes;
         empty where it made one.
     """
@@ -59,6 +91,7 @@ class RoundResult:
     seconds: float = 0.0
     vote_records: tuple[VoteRecord | None, ...] = ()
     declined: str = ""
+    merge: MergeRecord | None = None
 
     @classmethod
     def of(
@@ -97,7 +130,14 @@ class RoundResult:
 
     @classmethod
     def missed(
-        cls, round: int, proposer: int, n_learners: int, declined: str, seconds: float, gas: int | None = None
+        cls,
+        round: int,
+        proposer: int,
+        n_learners: int,
+        declined: str,
+        seconds: float,
+        gas: int | None = None,
+        merge: MergeRecord | None = None,
     ) -> RoundResult:
         """The record of a round whose proposer declined."""
         nobody = (None,) * n_learners
@@ -116,6 +156,7 @@ class RoundResult:
             gas=gas,
             seconds=seconds,
             declined=declined,
+            merge=merge,
         )
 
     @property
@@ -138,6 +179,8 @@ class RoundResult:
         values = {f.name: _tuple(record[f.name]) for f in fields(cls) if f.name in record}
         told = values.get("vote_records", ())
         values["vote_records"] = tuple(None if one is None else _vote_record(one) for one in told)
+        merge = values.get("merge")
+        values["merge"] = None if merge is None else MergeRecord.from_dict(merge)
         return cls(**values)
 
 

@@ -74,6 +74,10 @@ class Schema:
         """The places of the leaves that stay with each learner."""
         return tuple(path for path, role in self.roles if role == "local")
 
+    def leaves(self) -> dict[str, Any]:
+        """All that isn't a list, tuple or dict, by its place: its part of the schema's JSON."""
+        return dict(_leaves(json.loads(self.tree), ""))
+
     def check(self, tree: Any) -> None:
         """Raise SchemaMismatch, naming the first difference, if a tree of weights doesn't fit."""
         self.check_skeleton(skeleton_of(tree)[0])

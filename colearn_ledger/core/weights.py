@@ -31,6 +31,7 @@ __all__ = [
     "decode",
     "encode",
     "is_encoding",
+    "laid_out",
     "parts_of_data",
     "parts_of_tree",
     "weights_ref",
@@ -153,18 +154,36 @@ def parts_of_data(data: bytes | bytearray | memoryview) -> dict[str, Any]:
 
     The bytes were decoded before, or encoded here. Numbers are as in the file; bfloat16 is its bits, bytes are U8.
     """
+    return laid_out(data, max_header=len(data), verified=True)[1]
+
+
+def laid_out(
+    data: bytes | bytearray | memoryview,
+    schema: Schema | None = None,
+    *,
+    max_header: int = MAX_HEADER,
+    verified: bool = False,
+) -> tuple[Node, dict[str, Any]]:
+    """The skeleton of the weights in ``data``, and its parts as :func:`parts_of_data` gives them; nothing is copied.
+
+    Checks, and raises, as :func:`decode` does.
+    """
     view = memoryview(data).cast("B")
-    header, skeleton = _parse(view, len(view), len(view))
+    header, skeleton = _parse(view, len(view), max_header)
+    if schema is not None:
+        schema.check_skeleton(skeleton)
     found: dict[str, Any] = {}
     position = 8 + len(header)
     for leaf in in_file_order(leaves_of(skeleton)):
         count = math.prod(leaf.shape)
         dtype = _stored_dtype(leaf.dtype)
         stored = np.frombuffer(view, dtype, count, position) if count else np.empty(0, dtype)
+        if not verified:
+            _check_values(leaf, stored)
         found[leaf.name] = stored.reshape(leaf.shape)
         position += leaf.nbytes
     found.update(scalars_of(skeleton))
-    return found
+    return skeleton, found
 
 
 def parts_of_tree(tree: Any) -> dict[str, Any]:

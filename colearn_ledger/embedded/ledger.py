@@ -24,12 +24,13 @@ from ..core.decide import Me, Wait, decide
 from ..core.driver import check_fit, play_rounds, tried
 from ..core.learner import Learner, ProposedWeights, without_weights
 from ..core.limits import DEFAULT_MAX_SIZE
+from ..core.merge.rules import Rule
 from ..core.protocol import RoundRecord, RoundState, Rules, View
 from ..core.results import Results, RoundResult
 from ..core.roles import roles_of
 from ..core.schema import Schema
 from ..core.weights import encode
-from ..errors import ChainError
+from ..errors import ChainError, UsageError
 from ..member.prepare import Preparer
 from ..member.submit import Submitter, sent
 from ..member.verified import Verified
@@ -86,8 +87,15 @@ class EmbeddedLedger:
         threshold: Fraction,
         on_round: OnRound | None,
         names: Sequence[str],
+        order: Sequence[Rule] = (),
     ) -> Results:
         """``n_rounds`` rounds; see :func:`colearn_ledger.run`. Ctrl-C ends it with the rounds decided before."""
+        if order:
+            raise UsageError(
+                "the embedded ledger has solo rounds alone",
+                expected="joint rounds without a ledger",
+                fix='run(..., rounds="joint") without a backend',
+            )
         with self._open_store() as store:
             chain = self._chain or EmbeddedChain(len(learners))
             collective = _Collective(
@@ -121,7 +129,7 @@ class Member:
     @property
     def me(self) -> Me:
         """What it knows of itself."""
-        return Me(self.submitter.sender.account.address, self.preparer.adopted)
+        return Me(self.submitter.sender.account.address, self.preparer.adopted, published=self.preparer.published)
 
 
 def _light(work: Work) -> Work:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import secrets
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
-__all__ = ["sync_folder", "write_whole"]
+__all__ = ["sync_folder", "whole_file", "write_whole"]
 
 _NO_LINKS = frozenset({errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EMLINK})
 _BINARY = getattr(os, "O_BINARY", 0)  # Windows would change the ends of lines
@@ -18,10 +21,23 @@ def write_whole(
 ) -> None:
     """Write ``data`` (text as UTF-8) beside ``path``, and give it that name when it is on the disk.
 
+    As :func:`whole_file`; it also outlives a power cut.
+    """
+    with whole_file(path, mode=mode, replace=replace) as file:
+        file.write(data.encode("utf-8") if isinstance(data, str) else data)
+
+
+@contextlib.contextmanager
+def whole_file(
+    path: str | os.PathLike[str], *, mode: int = 0o666, replace: bool = True, synced: bool = True
+) -> Iterator[BinaryIO]:
+    """A file to write beside ``path``, which gets that name at the end, unless an error ends it before.
+
     Parameters
     ----------
     mode: permissions of the file, less those that the process's umask takes away.
     replace: False leaves a file that is there as it is, and raises FileExistsError.
+    synced: False where it need not outlive a power cut: after one it may be there, and not whole.
 
     Raises
     ------
@@ -31,16 +47,18 @@ def write_whole(
     temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
     try:
         with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY, mode), "wb") as file:
-            file.write(data.encode("utf-8") if isinstance(data, str) else data)
+            yield file
             file.flush()
-            os.fsync(file.fileno())
+            if synced:
+                os.fsync(file.fileno())
         if replace:
             os.replace(temporary, path)
         else:
             _name_anew(temporary, path)
     finally:  # also after Ctrl-C
         temporary.unlink(missing_ok=True)
-    sync_folder(path.parent)
+    if synced:
+        sync_folder(path.parent)
 
 
 def _name_anew(temporary: Path, path: Path) -> None:

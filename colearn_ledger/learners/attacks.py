@@ -46,7 +46,7 @@ class Attacker:
     Attributes
     ----------
     unbounded: whether its driver lets it propose what goes beyond the roles of its leaves, as an attacker's would.
-    leaf_roles: those of the learner that it wraps.
+    leaf_roles, why_unmergeable: those of the learner that it wraps.
     """
 
     unbounded = False
@@ -59,6 +59,10 @@ class Attacker:
     @property
     def leaf_roles(self) -> Roles:
         return roles_of(self._learner)
+
+    @property
+    def why_unmergeable(self) -> str:
+        return getattr(self._learner, "why_unmergeable", "")
 
     def mli_begin_round(self, round: int) -> None:
         """The next proposal is for this round."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -48,6 +49,8 @@ class ForestLearner(TemplateLearner):
     criterion: what to call the score.
     options: see :class:`~colearn_ledger.learners.template.TemplateLearner`.
     """
+
+    why_unmergeable = "the trees of two forests have nothing to do with each other"
 
     def __init__(
         self,
@@ -118,6 +121,9 @@ class ForestLearner(TemplateLearner):
 
     def write_weights(self, weights: Any) -> None:
         self._hold(forest_trees(weights, self._shape, self._like))
+
+    def hold(self) -> Callable[[], None]:
+        return partial(self._hold, self._trees)
 
     def evaluate(self, data: Data, *, outcomes: bool = False) -> Evaluation:
         return evaluate_estimator(self._forest, data, self._scorer, self._criterion, outcomes=outcomes)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import warnings
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -61,6 +62,9 @@ COUNTERS = ("t_", "class_count_", "n_samples_seen_")
 # Naive Bayes that counts: what it predicts by is computed from the counts, so that only these travel.
 COUNTING = (BernoulliNB, CategoricalNB, ComplementNB, MultinomialNB)
 COUNTS = ("category_count_", "class_count_", "feature_count_")
+# Where scikit-learn has the estimators that number what they find by themselves.
+_FINDING = ("sklearn.cluster.", "sklearn.cross_decomposition.", "sklearn.decomposition.", "sklearn.manifold.")
+
 # Parts of the messages by which scikit-learn's linear models and its networks tell it.
 DIVERGED = ("under-/overflow occurred", "non-finite parameter weights")
 
@@ -185,6 +189,15 @@ class SklearnLearner(BatchLearner):
                 roles[f"/{name}"] = Bounded(most * (self._largest if name == "feature_count_" else 1))
         return roles
 
+    @property
+    def why_unmergeable(self) -> str:  # type: ignore[override]
+        """Where estimators number what they find by themselves, two number it differently."""
+        kinds = (kind for kind in type(self._estimator).__mro__ if kind.__module__.startswith(_FINDING))
+        kind = next(kinds, None)
+        if kind is None:
+            return ""
+        return f"what {kind.__name__} finds (components, clusters) has another order or sign in each learner"
+
     def write_weights(self, weights: Any) -> None:
         """Into a copy of the estimator as it was at first, which knows nothing of any training."""
         estimator = copy.deepcopy(self._untrained)
@@ -198,6 +211,9 @@ class SklearnLearner(BatchLearner):
         if isinstance(estimator, COUNTING):  # one sample and the same taken away: it computes what it predicts by
             x, y = (part[[0, 0]] for part in self.train_set)
             estimator.partial_fit(x, y, sample_weight=np.array([1.0, -1.0]), **self._extra)
+
+    def hold(self) -> Callable[[], None]:
+        return partial(setattr, self, "_estimator", self._estimator)  # weights are written into another one
 
     def evaluate(self, data: Data, *, outcomes: bool = False) -> Evaluation:
         return evaluate_estimator(self._estimator, data, self._scorer, self._criterion, outcomes=outcomes)

@@ -9,16 +9,17 @@ from __future__ import annotations
 import abc
 import math
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 import numpy as np
 
-from ..core.learner import MachineLearningInterface, ProposedWeights, Weights
+from ..core.learner import MachineLearningInterface, Pause, ProposedWeights, Weights
 from ..core.roles import Roles
 from ..core.schema import Schema
 from ..core.summaries import TrainingSummary
-from ..errors import UsageError
+from ..errors import TrainingStopped, UsageError
 from .voting.further import looked_further
 from .voting.policy import (
     Evaluation,
@@ -68,7 +69,8 @@ class TemplateLearner(MachineLearningInterface):
 
     - :attr:`steps` and :meth:`train`: go on from the model's weights, step by step;
     - :meth:`read_weights` and :meth:`write_weights`: copies, never the model's own arrays;
-    - :meth:`evaluate`: the score on a set, and each sample's part of it when it is asked for.
+    - :meth:`evaluate`: the score on a set, and each sample's part of it when it is asked for;
+    - :meth:`hold`, where a training leaves more in the model than its weights that evaluating others changes.
 
     Every proposal starts from the current weights, and all its randomness comes from the seed and the round, so a
     restarted learner trains the same.
@@ -87,6 +89,8 @@ class TemplateLearner(MachineLearningInterface):
     Attributes
     ----------
     train_set, vote_set, test_set: the three sets, as pairs.
+    why_unmergeable: why the mean of two learners' weights would be no model, for those that only solo rounds are for;
+        empty for the others.
     vote_samples: how many samples the votes are decided on. Fewer than 200 bring the warning ``SmallVoteSet``,
         and samples of one class alone ``OneClassVoteSet``.
 
@@ -94,6 +98,8 @@ class TemplateLearner(MachineLearningInterface):
     ------
     UsageError: a set is empty or its two parts differ in length, or an option is out of range.
     """
+
+    why_unmergeable: str = ""
 
     def __init__(self, train: Data, vote: Data, test: Data, **options: Unpack[LearnerOptions]) -> None:
         _check_options(options, LearnerOptions)
@@ -110,6 +116,8 @@ class TemplateLearner(MachineLearningInterface):
         self._asks_outcomes = self._policy.needs_outcomes
         self._early_stop = early_stop
         self._round = 0
+        self._pause: Pause | None = None
+        self._trains = False
         self._now: Evaluation | None = None  # of the current weights on the vote set; None: to be computed
 
     def start(self) -> None:
@@ -152,6 +160,10 @@ class TemplateLearner(MachineLearningInterface):
     def evaluate(self, data: Data, *, outcomes: bool = False) -> Evaluation:
         """Score the model on a set; ``outcomes`` asks for each sample's part, if the criterion has such parts."""
 
+    def hold(self) -> Callable[[], None]:
+        """In the midst of a training: what puts the model back to where it is now, whatever it was used for since."""
+        return partial(self.write_weights, self.read_weights())
+
     def settle(self, rng: np.random.Generator) -> None:
         """After a training: estimate anew what isn't trained but measured on the data, as batch normalization's means.
 
@@ -178,12 +190,18 @@ class TemplateLearner(MachineLearningInterface):
         """The next proposal is for this round."""
         self._round = round
 
+    def mli_set_pause(self, pause: Pause | None) -> None:
+        """What the next training calls after each step: meanwhile weights may be tested; False ends the training."""
+        self._pause = pause
+
     def mli_propose_weights(self) -> Weights:
         """Train from the current weights."""
         rng = np.random.default_rng([self.seed, self._round])
+        self._trains = True
         try:
             trained, samples = self._train(rng)
         finally:
+            self._trains = False
             self.write_weights(self._weights)
         self._round += 1  # so that without a driver that numbers the rounds each proposal still differs
         return Weights(trained, self.summary(samples))
@@ -191,14 +209,17 @@ class TemplateLearner(MachineLearningInterface):
     def mli_test_weights(self, weights: Weights) -> ProposedWeights:
         """Score the weights on this learner's vote and test sets, and vote."""
         candidate = self._fitting(weights)
-        if self._now is None:
-            self._now = self._evaluate_vote()
+        put_back = self.hold() if self._trains else partial(self.write_weights, self._weights)
         try:
+            if self._now is None:
+                if self._trains:
+                    self.write_weights(self._weights)
+                self._now = self._evaluate_vote()
             self.write_weights(candidate)
             proposed = self._evaluate_vote()
             tested = self.evaluate(self.test_set)
         finally:
-            self.write_weights(self._weights)
+            put_back()
         vote, record = looked_further(self._policy, self._now, proposed)
         return ProposedWeights(
             weights=weights,
@@ -233,6 +254,8 @@ class TemplateLearner(MachineLearningInterface):
         every = math.ceil(self.steps / CHECKS_PER_ROUND)
         for done, used in enumerate(self.train(rng), 1):
             samples += used
+            if self._pause is not None and not self._pause():
+                raise TrainingStopped(f"the training was ended after {done} of {self.steps} steps")
             if self._early_stop is None or (done % every and done < self.steps):
                 continue
             self.settle(rng)

@@ -177,6 +177,15 @@ class TorchLearner(PrivateLearner):
         except RuntimeError as error:
             raise InvalidWeights(f"the PyTorch model doesn't take the weights: {error}") from None
 
+    def hold(self) -> Callable[[], None]:
+        put_back, state = super().hold(), torch.get_rng_state()
+
+        def go_on() -> None:
+            put_back()
+            torch.set_rng_state(state)
+
+        return go_on
+
     def evaluate(self, data: Data, *, outcomes: bool = False) -> Evaluation:
         x, y = self._tensors_of(data)
         self._model.eval()

@@ -56,6 +56,8 @@ class XGBoostLearner(TemplateLearner):
     options: see :class:`~colearn_ledger.learners.template.TemplateLearner`.
     """
 
+    why_unmergeable = "the trees of two boosters have nothing to do with each other"
+
     def __init__(
         self,
         parameters: Mapping[str, Any],
@@ -106,9 +108,10 @@ class XGBoostLearner(TemplateLearner):
         if self._booster.num_boosted_rounds() > room:
             trees = checked_trees(bytes(self._booster.save_raw("json")), self._shape)
             self._booster = self._load(model_of(trees[: room * self._shape.trees_per_round], self._empty, self._shape))
-        self._booster.set_param({"seed": int(rng.integers(2**31))})
         matrix, before = self._matrix(self.train_set), self._booster.num_boosted_rounds()
         for step in range(self._steps):
+            # Its generator is the process's: another booster that was used since would have left it elsewhere.
+            self._booster.set_param({"seed": int(rng.integers(2**31))})
             self._booster.update(matrix, before + step)
             yield matrix.num_row()
 
@@ -124,6 +127,9 @@ class XGBoostLearner(TemplateLearner):
 
     def write_weights(self, weights: Any) -> None:
         self._booster = self._load(self._safe(weights["model"]))
+
+    def hold(self) -> Callable[[], None]:
+        return functools.partial(setattr, self, "_booster", self._booster)  # weights are loaded into another one
 
     def evaluate(self, data: Data, *, outcomes: bool = False) -> Evaluation:
         guess = self._booster.predict(self._matrix(data))

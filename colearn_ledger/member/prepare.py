@@ -11,23 +11,24 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from ..core.asking import ask_accept, ask_current, ask_judge, ask_proposal, ask_test, why_declined
-from ..core.decide import Action, Adopt, Judge, Propose, Wait
+from ..core.decide import Action, Adopt, Judge, Propose, Republish, Wait
 from ..core.held import Held
-from ..core.learner import Learner, ProposedWeights, Weights
+from ..core.learner import Learner, Pause, ProposedWeights, Weights
 from ..core.limits import MOST_NOTE
 from ..core.protocol import WeightsRef
 from ..core.roles import roles_of
 from ..core.schema import Schema
-from ..core.weights import check_head, decode, encode
+from ..core.weights import check_head, decode, encode, weights_ref
 from ..errors import InvalidWeights, StoreError, UnavailableWeights, UntestableWeights
 from ..stores.base import Store
 from .verified import Verified
-from .work import Adopted, Declined, Nothing, Trained, Verdict, Work
+from .work import Adopted, Declined, Nothing, Published, Trained, Verdict, Work
 
 __all__ = ["Preparer"]
 
 
 _WANTED_S = 20.0  # for weights that are not needed yet: a vote may wait behind them
+_AT_HAND_S = 5.0  # for its own proposal, which others may have: else it is trained again
 
 
 class Preparer:
@@ -66,21 +67,28 @@ class Preparer:
         self._held = Held(self.schema)
         self._unpublished: tuple[tuple[int, bytes], bytes, bytes] | None = None  # of a turn: its note, and the bytes
         self._verified = Verified() if verified is None else verified
+        self.published: WeightsRef | None = None  # its own proposal that the store had when it was looked at last
 
     @property
     def adopted(self) -> bytes | None:
         """sha256 of the accepted weights that the learner holds; None before the first."""
         return None if self._adopted_ref is None else self._adopted_ref.sha256
 
-    def prepare(self, action: Action, *, deadline_s: float | None = None) -> Work:
+    def prepare(self, action: Action, *, deadline_s: float | None = None, pause: Pause | None = None) -> Work:
         """Do the long part of ``action``. ``deadline_s``: seconds that pulling weights may take.
 
-        Raises InvalidWeights where accepted weights don't fit this learner, or its own proposal can't be published.
+        ``pause``: called between two steps of a training, if the learner does that; there this may be called again to
+        judge other weights. It returns False to end the training.
+
+        Raises InvalidWeights where accepted weights don't fit this learner, or its own proposal can't be published;
+        TrainingStopped where ``pause`` ended it.
         """
         if isinstance(action, Adopt):
             return self._adopt(action, deadline_s)
         if isinstance(action, Propose):
-            return self._train(action)
+            return self._train(action, pause)
+        if isinstance(action, Republish):
+            return self._republish(action, deadline_s, pause)
         if isinstance(action, Judge):
             return self._judge(action, deadline_s)
         if isinstance(action, Wait):
@@ -167,23 +175,15 @@ class Preparer:
         check = partial(check_head, size=ref.size, schema=self.schema)
         return self.store.get(ref, deadline_s=deadline_s, check_head=check)
 
-    def _train(self, action: Propose) -> Trained | Declined:
-        turn = (action.round, action.parent)
-        if self._unpublished is None or self._unpublished[0] != turn:
-            self._unpublished = None
-            # What the others must refuse is refused here, before it is published.
-            proposed, data = ask_proposal(
-                self.learner, action.round, self.schema, self.name, max_size=self.max_size, held=self._held
-            )
-            declined = why_declined(proposed, data, self._held)
-            if declined:
-                return Declined(action.round, declined)
-            self._unpublished = turn, _note(proposed), data
-            del proposed
-        _, note, data = self._unpublished
+    def _train(self, action: Propose, pause: Pause | None) -> Trained | Declined:
+        made = self._make(action, pause)
+        if isinstance(made, Declined):
+            return made
+        note, data = made
+        del made
         # Published before the transaction names it, so that nobody looks for what isn't there. While the store is away
         # that fails, and is tried again without another training, which may have its price in time and privacy.
-        ref = self.store.put(data)
+        ref = self.published = self.store.put(data)
         self._unpublished = None
         self._verified.keep(ref, data)
         kept = self._verified.take(ref)  # in a file: what is in memory isn't needed any more
@@ -194,6 +194,62 @@ class Preparer:
         except UntestableWeights:
             own_test = None  # told already; what the others make of it is theirs
         return Trained(action.round, action.parent, ref, note, own_test)
+
+    def _make(self, action: Propose | Republish, pause: Pause | None) -> tuple[bytes, bytes] | Declined:
+        """Train, unless that was done in this turn already: the note, and the bytes."""
+        turn = (action.round, action.parent)
+        if self._unpublished is None or self._unpublished[0] != turn:
+            self._unpublished = None
+            # What the others must refuse is refused here, before it is published.
+            proposed, data = ask_proposal(
+                self.learner,
+                action.round,
+                self.schema,
+                self.name,
+                max_size=self.max_size,
+                held=self._held,
+                pause=pause,
+            )
+            declined = why_declined(proposed, data, self._held)
+            if declined:
+                return Declined(action.round, declined)
+            self._unpublished = turn, _note(proposed), data
+            del proposed
+        return self._unpublished[1:]
+
+    def _republish(self, action: Republish, deadline_s: float | None, pause: Pause | None) -> Published | Declined:
+        """The bytes that were proposed, from wherever they can be had: the proposal is that, and nothing else."""
+        ref = action.weights
+        if ref.cid in self.store.kept() and self.store.has(ref):
+            return self._published(ref)
+        kept = self._verified.take(ref)
+        if kept is not None:
+            self.store.put(kept)
+            return self._published(ref, "the bytes were still there")
+        try:
+            self._pull(ref, _AT_HAND_S if deadline_s is None else min(deadline_s, _AT_HAND_S))
+            return self._published(ref, "another member had it")
+        except UnavailableWeights:
+            pass
+        except InvalidWeights as e:
+            return Declined(action.round, e.what)
+        if not getattr(self.learner, "reproducible", True):  # another training would have its price, and be another one
+            return Declined(action.round, "no store has it, and by its own word the learner isn't reproducible")
+        made = self._make(action, pause)
+        if isinstance(made, Declined):
+            return Declined(action.round, f"no store has it, and {made.reason}")
+        data = made[1]
+        if weights_ref(data) != ref:
+            self._unpublished = None
+            return Declined(action.round, "no store has it, and training again gives other weights")
+        self.store.put(data)
+        self._unpublished = None
+        self._verified.keep(ref, data)
+        return self._published(ref, "it was trained again, to the same bytes")
+
+    def _published(self, ref: WeightsRef, how: str = "") -> Published:
+        self.published = ref
+        return Published(ref, how)
 
     def _judge(self, action: Judge, deadline_s: float | None) -> Work:
         ref = action.proposal.weights

@@ -11,7 +11,7 @@ from ..core.protocol import WeightsRef
 if TYPE_CHECKING:
     from ..core.learner import ProposedWeights
 
-__all__ = ["Adopted", "Declined", "Nothing", "Trained", "Verdict", "Work"]
+__all__ = ["Adopted", "Declined", "Nothing", "Published", "Trained", "Verdict", "Work"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +36,17 @@ class Trained:
 
 
 @dataclass(frozen=True, slots=True)
+class Published:
+    """The store has this member's own proposal. ``how`` it got it again, for people; empty where it had it."""
+
+    weights: WeightsRef
+    how: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Declined:
-    """The learner makes no proposal in this round, for a ``reason`` that asking again won't change.
+    """The learner makes no proposal in this round, or can't publish it again, for a ``reason`` that asking again won't
+    change.
 
     Nothing is sent: its turn passes by the clock, as that of one who stays away.
     """
@@ -66,4 +75,4 @@ class Nothing:
     reason: str
 
 
-Work = Adopted | Trained | Declined | Verdict | Reveal | Advance | Nothing
+Work = Adopted | Trained | Published | Declined | Verdict | Reveal | Advance | Nothing

@@ -6,6 +6,7 @@ Every store runs the same suite, ``tests/kit/store_conformance.py``.
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable
 from typing import Protocol
 
@@ -51,8 +52,23 @@ class Store(Protocol):
         """
         ...
 
+    def get_to(
+        self,
+        path: str | os.PathLike[str],
+        ref: WeightsRef,
+        *,
+        deadline_s: float | None = None,
+        check_head: Callable[[memoryview], None] | None = None,
+    ) -> None:
+        """As :meth:`get`, into a file; in memory is a piece of them at a time.
+
+        The file gets its name when all of it was checked, and is replaced if it was there: so there is a whole one, or
+        what was there before. Raises StoreError, too, where it can't be written.
+        """
+        ...
+
     def has(self, ref: WeightsRef) -> bool:
-        """Whether this store holds them itself, without asking anybody."""
+        """Whether this store holds them itself, without asking anybody; not what it sees to be damaged."""
         ...
 
     def kept(self) -> frozenset[str]:

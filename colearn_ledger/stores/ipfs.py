@@ -13,23 +13,24 @@ Pins are this store's own, whoever else keeps the same content: :mod:`.pins` say
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import io
+import os
 import re
 import threading
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from ..core.cid import CHUNK, MAX_LINKS, CidHasher, first_leaf, inner_nodes, root_block_size_check, root_node
+from ..core.cid import CHUNK, MAX_LINKS, first_leaf, inner_nodes, root_block_size_check, root_node
 from ..core.protocol import WeightsRef
 from ..core.weights import weights_ref
 from ..errors import InvalidWeights, StoreError, UnavailableWeights, UsageError
 from .address import parse_api, shown_api
 from .base import ANYBODY, archive_of
 from .kubo import KUBO_MINIMUM
+from .pieces import checked_pieces, into_file
 from .pins import kept_cid, pin_cid, pin_name, pinned_block
 
 __all__ = ["IpfsStore"]
@@ -51,6 +52,8 @@ _NO_HOST = "/dns/localhost/tcp/80/http"  # for a socket's client, whose requests
 _MIN_S = 0.05  # a deadline that has passed still asks, for what the daemon has itself
 _SLACK_S = 2.0  # the socket waits longer than the daemon, so that the daemon's own answer is the one that comes
 _LOCAL_S = 30.0  # what needs no other peer
+_TRIES = 4  # garbage may be collected at any moment, with what was added and isn't pinned yet
+_FIRST_PIN_S = 2.0
 _FULL = ("no space left", "disk quota", "storage limit", "StorageMax", "not enough space")
 
 
@@ -111,8 +114,22 @@ class IpfsStore:
     # ---- the store
 
     def put(self, data: bytes | memoryview) -> WeightsRef:
+        from ipfshttpclient.exceptions import ErrorResponse
+
         view = memoryview(data).cast("B")
-        with self._asking("add weights to"), ThreadPoolExecutor(1) as beside:
+        with self._asking("add weights to"):
+            for tries in range(1, _TRIES + 1):
+                ref = self._add(view)
+                try:
+                    self._pin(self.owner, ref.cid, time.monotonic() + _LOCAL_S, offline="true")
+                    break
+                except ErrorResponse as e:
+                    if tries == _TRIES or not _is_gone(str(e)):
+                        raise
+        return ref
+
+    def _add(self, view: memoryview) -> WeightsRef:
+        with ThreadPoolExecutor(1) as beside:
             client = self._checked()
             naming = beside.submit(weights_ref, view)  # both sides hash all bytes: at the same time
             parts = (bytes(view[i : i + CHUNK]) for i in range(0, len(view), CHUNK))
@@ -124,7 +141,6 @@ class IpfsStore:
                     expected=f"{ref.cid}, their CID by the import parameters that were sent",
                     fix="use a Kubo of a version that this program is tested with",
                 )
-            self._pin(self.owner, ref.cid, time.monotonic() + _LOCAL_S)
         return ref
 
     def get(
@@ -135,24 +151,28 @@ class IpfsStore:
         check_head: Callable[[memoryview], None] | None = None,
     ) -> bytes:
         """As :meth:`.Store.get`. What it returns is pinned for this owner; what is invalid isn't, unless it was."""
-        cid = ref.cid
-        end = time.monotonic() + (self.deadline_s if deadline_s is None else deadline_s)
-        with self._asking(f"get the weights {cid} from", end):
-            self._checked(end)
-            if ref.size == 0:  # known without asking anybody, and no peer would send an empty block
-                self.put(b"")
-            root, head = self._check_blocks(cid, ref, end)
-            if check_head is not None:
-                check_head(memoryview(root if head is None else self._block(head, end)))
-            kept = self._is_pinned(pin_cid(self.owner, cid), end)
-            try:
-                if not kept:  # first: a pin fetches the blocks four times faster than a read does
-                    self._pin(self.owner, cid, end)
-                return self._read(cid, ref, root, end)
-            except InvalidWeights:
-                if not kept:
-                    self._unpin(pin_cid(self.owner, cid))
-                raise
+        with self._fetching(ref, deadline_s, check_head) as pieces:
+            data = io.BytesIO()
+            if ref.size > 0:  # all of the room at once: what grows is copied, and takes more than it needs
+                data.seek(ref.size - 1)
+                data.write(b"\0")
+                data.seek(0)
+            for piece in pieces:
+                data.write(piece)
+            return data.getvalue()  # doesn't copy
+
+    def get_to(
+        self,
+        path: str | os.PathLike[str],
+        ref: WeightsRef,
+        *,
+        deadline_s: float | None = None,
+        check_head: Callable[[memoryview], None] | None = None,
+    ) -> None:
+        """As :meth:`.Store.get_to`; pins as :meth:`get` does."""
+        with self._fetching(ref, deadline_s, check_head) as pieces, into_file(path) as write:
+            for piece in pieces:
+                write(piece)
 
     def has(self, ref: WeightsRef) -> bool:
         """As :meth:`.Store.has`: whether it is pinned, by whomever, so that it stays."""
@@ -178,7 +198,7 @@ class IpfsStore:
     def archive(self, ref: WeightsRef) -> None:
         with self._asking("pin weights on"):
             self._checked()
-            self._pin(archive_of(self.owner), ref.cid, time.monotonic() + _LOCAL_S)
+            self._pin(archive_of(self.owner), ref.cid, time.monotonic() + _LOCAL_S, offline="true")
 
     # ---- about the daemon
 
@@ -234,36 +254,31 @@ class IpfsStore:
         assert isinstance(block, bytes)
         return block
 
-    def _read(self, cid: str, ref: WeightsRef, root: bytes, end: float) -> bytes:
-        """Read as a stream. A body that was cut short looks complete (the error is in a trailer): so it is counted."""
-        data = io.BytesIO()
-        if ref.size > 0:  # all of the room at once: what grows is copied, and takes more than it needs
-            data.seek(ref.size - 1)
-            data.write(b"\0")
-            data.seek(0)
-        sha, hasher = hashlib.sha256(), CidHasher()
-
-        def hash_both(piece: bytes) -> None:
-            sha.update(piece)
-            hasher.update(piece)
-
-        hashing: Future[None] | None = None
-        with ThreadPoolExecutor(1) as beside:  # hashes one piece while the next one is read
-            for piece in _pieces([root] if ref.size <= CHUNK else self._stream(cid, ref.size, end)):
-                if hashing is not None:
-                    hashing.result()
-                hashing = beside.submit(hash_both, piece)
-                data.write(piece)
-        if sha.digest() != ref.sha256:
-            raise InvalidWeights(
-                f"the weights' sha256 is {sha.hexdigest()}", expected=f"{ref.sha256.hex()}, as on chain"
-            )
-        if hasher.digest() != ref.cid_digest:
-            raise InvalidWeights(
-                f"the weights' CID has the digest {hasher.digest().hex()}",
-                expected=f"{ref.cid_digest.hex()}, as on chain",
-            )
-        return data.getvalue()  # doesn't copy
+    @contextlib.contextmanager
+    def _fetching(
+        self, ref: WeightsRef, deadline_s: float | None, check_head: Callable[[memoryview], None] | None
+    ) -> Iterator[Iterator[bytes]]:
+        """The weights piece by piece, checked at their end; what is invalid isn't pinned, unless it was."""
+        cid = ref.cid
+        end = time.monotonic() + (self.deadline_s if deadline_s is None else deadline_s)
+        with self._asking(f"get the weights {cid} from", end):
+            self._checked(end)
+            if ref.size == 0:  # known without asking anybody, and no peer would send an empty block
+                self.put(b"")
+            root, head = self._check_blocks(cid, ref, end)
+            if check_head is not None:
+                check_head(memoryview(root if head is None else self._block(head, end)))
+            kept = self._is_pinned(pin_cid(self.owner, cid), end)
+            try:
+                if not kept:  # first: a pin fetches the blocks four times faster than a read does
+                    self._pull(self.owner, cid, end)
+                # A body that was cut short looks complete (the error is in a trailer): so it is counted.
+                stream = [root] if ref.size <= CHUNK else self._stream(cid, ref.size, end)
+                yield checked_pieces(_pieces(stream), ref)
+            except InvalidWeights:
+                if not kept:
+                    self._unpin(pin_cid(self.owner, cid))
+                raise
 
     def _stream(self, cid: str, size: int, end: float) -> Iterator[bytes]:
         """Exactly ``size`` bytes, part by part."""
@@ -287,14 +302,30 @@ class IpfsStore:
             if count == before:  # asked for the rest, and there is none: it isn't the transfer that was cut
                 raise InvalidWeights(f"the weights {cid} have only {count} bytes", expected=f"{size}, as on chain")
 
-    def _pin(self, owner: str, cid: str, end: float) -> None:
-        """Keep it for the owner, with all that is below it, which the daemon fetches."""
+    def _pull(self, owner: str, cid: str, end: float) -> None:
+        """Pin what the daemon may have to fetch. Given up and begun anew now and then: when garbage is collected before
+        the pin is there, it waits for the owner's block, which no peer has. What was fetched until then stays.
+        """
+        from ipfshttpclient.exceptions import ErrorResponse
+
+        pause = _FIRST_PIN_S
+        while (part := time.monotonic() + pause) < end:
+            try:
+                return self._pin(owner, cid, part)
+            except ErrorResponse as e:
+                if not _is_missing(str(e)):
+                    raise
+            pause *= 2
+        self._pin(owner, cid, end)
+
+    def _pin(self, owner: str, cid: str, end: float, **options: str) -> None:
+        """Keep it for the owner, with all that is below it, which the daemon fetches unless it is ``offline``."""
         block, pin = pinned_block(owner, cid), pin_cid(owner, cid)
         opts = {"cid-codec": "dag-cbor", "mhtype": "sha2-256"}
         had = self._client().block.put(io.BytesIO(block), opts=opts, timeout=_patience(end))["Key"]
         if had != pin:
             raise StoreError(f"the IPFS daemon at {self.api} names a block {had}", expected=pin)
-        opts = {"name": pin_name(owner, cid), **_timeout(end)}
+        opts = {"name": pin_name(owner, cid), **_timeout(end), **options}
         self._client().pin.add(pin, opts=opts, timeout=_left(end) + _SLACK_S)
 
     def _is_pinned(self, cid: str, end: float | None = None, *, kind: str = "recursive") -> bool:
@@ -454,4 +485,8 @@ def _timeout(end: float) -> dict[str, str]:
 
 
 def _is_missing(message: str) -> bool:
-    return any(word in message for word in ("deadline exceeded", "not found", "could not find", "context canceled"))
+    return _is_gone(message) or any(word in message for word in ("deadline exceeded", "context canceled"))
+
+
+def _is_gone(message: str) -> bool:
+    return any(word in message for word in ("not found", "could not find"))

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import secrets
 import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import BinaryIO
 from urllib.parse import quote
 
 from ..core.cid import CHUNK
 from ..core.protocol import WeightsRef
 from ..core.weights import weights_ref
-from ..errors import InvalidWeights, StoreError, UnavailableWeights
+from ..errors import ColearnError, InvalidWeights, StoreError, UnavailableWeights
 from ..formats.files import write_whole
 from .base import ANYBODY, archive_of, check_bytes
+from .pieces import checked_pieces, into_file
 
 __all__ = ["LocalStore"]
 
@@ -60,27 +63,41 @@ class LocalStore:
         check_head: Callable[[memoryview], None] | None = None,
     ) -> bytes:
         """As :meth:`.Store.get`. It is there or it isn't, so nothing waits for the deadline."""
-        path = self.folder / ref.cid
-        if not os.path.lexists(path):
-            raise self._missing(ref)
-        with self._usable("write to"):
-            new = self._mark(ref.cid)
-        try:
-            data = self._read(path, ref, check_head)
+        with self._marked(ref) as path, self._opened(path, ref, check_head) as file:
+            with self._readable(path):
+                data = file.read(ref.size)
             check_bytes(data, ref)
-        except (InvalidWeights, UnavailableWeights):
-            if new:
-                with contextlib.suppress(OSError):
-                    self._mark_of(self.owner, ref.cid).unlink()
-            raise
         return data
 
+    def get_to(
+        self,
+        path: str | os.PathLike[str],
+        ref: WeightsRef,
+        *,
+        deadline_s: float | None = None,
+        check_head: Callable[[memoryview], None] | None = None,
+    ) -> None:
+        with (
+            self._marked(ref) as mine,
+            self._opened(mine, ref, check_head) as file,
+            into_file(path) as write,
+        ):
+            for piece in checked_pieces(self._pieces(file, mine, ref.size), ref):
+                write(piece)
+
     def has(self, ref: WeightsRef) -> bool:
+        """As :meth:`.Store.has`: whether the file is there and undamaged, for which it is read."""
+        sha256 = hashlib.sha256()
         try:
-            status = os.stat(self.folder / ref.cid)
+            with open(os.open(self.folder / ref.cid, os.O_RDONLY | _NON_BLOCKING), "rb") as file:
+                status = os.fstat(file.fileno())
+                if not stat.S_ISREG(status.st_mode) or status.st_size != ref.size:
+                    return False
+                while part := file.read(CHUNK):
+                    sha256.update(part)
         except OSError:
             return False
-        return stat.S_ISREG(status.st_mode) and status.st_size == ref.size
+        return sha256.digest() == ref.sha256
 
     def kept(self) -> frozenset[str]:
         with self._usable("look into"):
@@ -107,10 +124,35 @@ class LocalStore:
 
     # ---- pieces
 
-    def _read(self, path: Path, ref: WeightsRef, check_head: Callable[[memoryview], None] | None) -> bytes:
+    @contextlib.contextmanager
+    def _marked(self, ref: WeightsRef) -> Iterator[Path]:
+        """The file, marked as this owner's; it isn't from now on if what is done with it fails."""
+        path = self.folder / ref.cid
+        if not os.path.lexists(path):
+            raise self._missing(ref)
+        with self._usable("write to"):
+            new = self._mark(ref.cid)
         try:
-            # Without waiting for a writer, should it be no file but a pipe.
-            with open(os.open(path, os.O_RDONLY | _NON_BLOCKING), "rb") as file:
+            yield path
+        except (InvalidWeights, UnavailableWeights):
+            if new:
+                with contextlib.suppress(OSError):
+                    self._mark_of(self.owner, ref.cid).unlink()
+            raise
+
+    @contextlib.contextmanager
+    def _opened(
+        self, path: Path, ref: WeightsRef, check_head: Callable[[memoryview], None] | None
+    ) -> Iterator[BinaryIO]:
+        """The file, if it has the right size and a head that is good."""
+        with self._readable(path):
+            try:
+                # Without waiting for a writer, should it be no file but a pipe.
+                file = open(path, "rb", opener=lambda name, flags: os.open(name, flags | _NON_BLOCKING))  # noqa: SIM115
+            except FileNotFoundError:
+                raise self._missing(ref) from None
+        with file:
+            with self._readable(path):
                 status = os.fstat(file.fileno())
                 if not stat.S_ISREG(status.st_mode):
                     raise UnavailableWeights(f"{path} isn't a file", fix="remove it")
@@ -118,13 +160,28 @@ class LocalStore:
                     raise InvalidWeights(
                         f"the weights in {path} have {status.st_size} bytes", expected=f"{ref.size}, as on chain"
                     )
-                if check_head is not None:
-                    check_head(memoryview(file.read(CHUNK)))
-                    file.seek(0)
-                return file.read(ref.size)
-        except FileNotFoundError:
-            raise self._missing(ref) from None
-        except UnavailableWeights:
+                head = file.read(CHUNK) if check_head is not None else b""
+                file.seek(0)
+            if check_head is not None:
+                check_head(memoryview(head))
+            yield file
+
+    def _pieces(self, file: BinaryIO, path: Path, size: int) -> Iterator[bytes]:
+        """What the file has, up to a byte more than there should be."""
+        left = size + 1
+        while left > 0:
+            with self._readable(path):
+                piece = file.read(min(left, CHUNK))
+            if not piece:
+                return
+            left -= len(piece)
+            yield piece
+
+    @contextlib.contextmanager
+    def _readable(self, path: Path) -> Iterator[None]:
+        try:
+            yield
+        except ColearnError:
             raise
         except OSError as e:
             raise UnavailableWeights(

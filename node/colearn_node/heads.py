@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 import threading
 import time
+from collections import deque
+from collections.abc import Callable
 from contextlib import AbstractContextManager
+from statistics import median
 from typing import Any
 
 from websockets.exceptions import ConnectionClosed, InvalidProxy, InvalidStatus, InvalidURI, ProxyError
@@ -26,6 +29,7 @@ _ANSWER_S = 10.0
 _SILENCE_S = 30.0  # after which the endpoint is asked whether there were blocks
 _SETTLED_S = 60.0  # a connection that lasts so long is a good one
 _MOST_BYTES, _MOST_DEPTH = 1 << 20, 32
+_GAPS = 8  # between heads, from which it is known when the next one is due
 
 
 class _Unusable(Exception):
@@ -56,17 +60,43 @@ class HeadSubscription:
     ----------
     backoff: between two attempts.
     silence_s: seconds without a message after which the endpoint is asked whether it has told of all blocks.
+    clock: seconds that never go back.
     """
 
     def __init__(
-        self, url: str, wake: Wake, log: Log, *, backoff: Backoff | None = None, silence_s: float = _SILENCE_S
+        self,
+        url: str,
+        wake: Wake,
+        log: Log,
+        *,
+        backoff: Backoff | None = None,
+        silence_s: float = _SILENCE_S,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._url, self._wake, self._log = url, wake, log
         self._failures = backoff or Backoff(1.0, 30.0)
-        self._silence_s = silence_s
+        self._silence_s, self._now = silence_s, clock
+        self._heard = 0.0  # when the last head came
+        self._gaps: deque[float] = deque(maxlen=_GAPS)  # seconds between the last ones
         self._told = False
         self.connected = False
         threading.Thread(target=self._listen, daemon=True).start()
+
+    @property
+    def quiet_s(self) -> float:
+        """Seconds for which no news mean that there are none: until the next head is overdue, going by the last ones.
+
+        Where heads come by demand and not by the clock they are soon overdue: a chain may also have gone back, which
+        nothing tells of there.
+        """
+        gaps = list(self._gaps)
+        return max(0.0, self._heard + 2 * median(gaps) - self._now()) if self.connected and gaps else 0.0
+
+    def _hears(self) -> None:
+        now = self._now()
+        if self._heard:
+            self._gaps.append(now - self._heard)
+        self._heard = now
 
     def _listen(self) -> None:
         while True:
@@ -74,6 +104,8 @@ class HeadSubscription:
             try:
                 with _open(self._url) as socket:
                     _subscribe(socket)
+                    self._heard = 0.0
+                    self._gaps.clear()
                     self.connected = True
                     self._log.debug("news", "woken by the chain's WebSocket from now on")
                     self._wake()  # what came before the subscription was missed
@@ -101,6 +133,7 @@ class HeadSubscription:
                 number = _ask(socket, asked)
                 if number is None:  # a head came instead
                     heads += 1
+                    self._hears()
                 elif heads == 0 and 0 <= height < number:
                     raise _Unusable("there are new blocks that it didn't tell of") from None
                 else:
@@ -110,6 +143,7 @@ class HeadSubscription:
                 if not _is_head(_read(message)):
                     raise _Unusable("it sent something that isn't a new block")
                 heads += 1
+                self._hears()
             self._works()
             self._wake()
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from colearn_ledger.chain.claims import check_view
@@ -24,6 +25,7 @@ __all__ = ["ChainLedger", "Ledger"]
 # For so long an endpoint is taken to lag that shows less than this node has had mined: behind a load balancer one
 # answers after another. A transaction that is still there makes it likelier.
 _LAG_S, _LONGEST_LAG_S = 2.0, 30.0
+_MOST_DROPPED = 8
 
 
 class Ledger(Protocol):
@@ -50,12 +52,19 @@ class Ledger(Protocol):
         """Look through the one that is furthest from now on. False: none is."""
 
     def submit(self, work: Work) -> None:
-        """Begin to send what came out of the work. What is still under way is dropped: this takes its place."""
+        """Begin to send what came out of the work. What is still under way is dropped: this takes its place, unless
+        that was mined and isn't known to be.
+        """
 
     def poll(self) -> Receipt | None:
         """What has become of what was submitted; None while it is under way.
 
         Raises ContractError where it is refused. After a receipt, and after any error, nothing is under way.
+        """
+
+    def settle(self) -> Sequence[tuple[Work, Receipt]]:
+        """What was mined though it was dropped, to be asked once what took its place is mined: it came before that, or
+        never.
         """
 
     @property
@@ -87,6 +96,8 @@ class ChainLedger:
         self.contract, self.member = contract, member
         self._submitter, self._quorum, self._now = submitter, quorum, clock
         self._sending: Sending | None = None
+        self._work: Work | None = None  # what is sent
+        self._dropped: deque[tuple[Work, Sending]] = deque(maxlen=_MOST_DROPPED)
         self._own: Receipt | None = None  # this node's last transaction that was mined
         self._below: list[float] = []  # when looks in a row, so far, showed less than the block that it is in
 
@@ -130,7 +141,9 @@ class ChainLedger:
 
     def submit(self, work: Work) -> None:
         assert self._submitter is not None
-        self._sending = self._submitter.submit(work)
+        if self._sending is not None and self._work is not None:
+            self._dropped.append((self._work, self._sending))
+        self._work, self._sending = work, self._submitter.submit(work)
         assert self._sending is not None, "there is something to send"
 
     def poll(self) -> Receipt | None:
@@ -145,6 +158,11 @@ class ChainLedger:
             if receipt.outcome is Outcome.SENT:
                 self._own, self._below = receipt, []
         return receipt
+
+    def settle(self) -> Sequence[tuple[Work, Receipt]]:
+        dropped = [(work, sending.fetch_receipt()) for work, sending in self._dropped]
+        self._dropped.clear()
+        return [(work, receipt) for work, receipt in dropped if receipt is not None]
 
     @property
     def pause(self) -> float:

@@ -61,7 +61,8 @@ class Metrics:
             ) from e
         self._server.daemon_threads = True
         self.port = self._server.server_address[1]
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        # The pause after which it looks whether it is to stop: what closing takes.
+        threading.Thread(target=self._server.serve_forever, args=(0.1,), daemon=True).start()
 
     def close(self) -> None:
         """Stop the server."""

@@ -35,7 +35,7 @@ from .worker.supervisor import Key, WorkerSupervisor, key_of
 
 __all__ = ["Node"]
 
-# While new heads come over a WebSocket, a look now and then is only for those that got lost.
+# While new heads come over a WebSocket as they did, a look now and then is only for those that got lost.
 _QUIET_POLL_S = 15.0
 _LEAST_PAUSE_S = 0.25
 _COMPARE_S = 5.0  # between two comparisons of the endpoints' heads
@@ -54,7 +54,7 @@ class Subscription(Protocol):
     """What wakes the loop when something is mined; see :class:`.heads.HeadSubscription`."""
 
     @property
-    def connected(self) -> bool: ...
+    def quiet_s(self) -> float: ...
 
 
 class Node:
@@ -174,7 +174,7 @@ class Node:
         view = self._look()
         self._tell_outcomes(view)
         self.health.looked(can_work=self.supervisor.ready and self.supervisor.adopted == view.accepted.sha256)
-        action = decide(view, Me(self.ledger.member, self.supervisor.adopted, self._now() - self._read_at))
+        action = decide(view, self._me(view))
         if self._enough(view) and not isinstance(action, Adopt):
             self.stop()
             return 0.0
@@ -183,6 +183,12 @@ class Node:
             self.ledger.pause,
             self._telling.left() if self._told < view.round else math.inf,
         )
+
+    def _me(self, view: View) -> Me:
+        published = self.supervisor.published
+        if not self.ledger.sends and view.proposal is not None:
+            published = view.proposal.weights  # a dry run publishes nothing
+        return Me(self.ledger.member, self.supervisor.adopted, self._now() - self._read_at, published)
 
     def _perform(self, action: Action, view: View) -> float:
         if isinstance(action, Wait):
@@ -276,8 +282,8 @@ class Node:
         return view.at + (self._now() - self._read_at)
 
     def _pause(self, view: View, until: int) -> float:
-        quiet = self.heads is not None and self.heads.connected
-        pause = max(self.poll_interval, _QUIET_POLL_S) if quiet else self.poll_interval
+        quiet = 0.0 if self.heads is None else min(self.heads.quiet_s, _QUIET_POLL_S)
+        pause = max(self.poll_interval, quiet)
         pause = min(pause, max(_COMPARE_S, self.poll_interval)) if self._several else pause
         # Past the deadline the chain's own clock may still stand before it: look again, but not in a busy loop.
         return min(pause, max(until + 1 - self._clock(view), min(_LEAST_PAUSE_S, self.poll_interval)))
@@ -343,6 +349,8 @@ class Node:
         self._refusals.clear()
         if receipt.outcome is Outcome.SENT:
             self._mining_s = self._now() - self._sent_at
+            for earlier in self.ledger.settle():  # votes count also when nobody could be told so at their time
+                self.reporter.submitted(*earlier)
         self.supervisor.done(action)
         self.reporter.submitted(work, receipt)
         return True

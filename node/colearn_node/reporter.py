@@ -97,11 +97,12 @@ class Reporter:
             self.log.info("wait", action.why, until=action.until)
 
     def declined(self, view: View, work: Declined) -> None:
-        """The learner makes no proposal in its turn; said once."""
+        """The learner makes no proposal in its turn, or can't publish it again; said once."""
         waiting = (view.round, view.state, work.reason)
         if waiting != self._waiting:
             self._waiting = waiting
-            self.log.warning("declined", f"declines to propose: {work.reason}", until=view.deadline)
+            what = "declines to propose" if view.proposal is None else "its proposal can't be had"
+            self.log.warning("declined", f"{what}: {work.reason}", until=view.deadline)
 
     def submitted(self, work: Work, receipt: Receipt) -> None:
         """A transaction, or why there was none."""

@@ -18,6 +18,7 @@ from .worker.messages import Tidy
 __all__ = ["Retention"]
 
 _RECENT = 4  # rounds whose weights stay, however they ended: a re-org must not bring back weights that nobody has
+_YOUNG_S = 60  # of block time since a proposal: where rounds take seconds, a re-org may undo more of them
 _LOOK_BACK = 16  # rounds
 _AGAIN_S = 60.0  # after which a store is looked into also when no round has passed: it may have lost something
 
@@ -58,7 +59,11 @@ class Retention:
                 (read[number],) = self._ledger.rounds(number, 1, view)
             return read[number]
 
-        recent = [read[number] for number in range(max(first, view.round - _RECENT), view.round)]
+        windows = view.rules
+        window = windows.reveal_window if view.secret_votes else windows.vote_window  # what a deadline was set by
+        young = [r.round for r in read.values() if r.weights and view.at - (r.deadline - window) <= _YOUNG_S]
+        oldest = min([view.round - _RECENT, *young])
+        recent = [read[number] for number in range(max(first, oldest), view.round)]
         parents = [record(view.accepted_round).parent_round]
         if recent:  # what was accepted before these: all of them may be undone
             parents.append(recent[0].parent_round)

@@ -11,6 +11,7 @@ from benchmarks import memory
 from colearn_ledger.stores.local import LocalStore
 
 
+@pytest.mark.slow
 def test_measure__no_more_than_the_targets(tmp_path: Path) -> None:
     memory.measure(1000, LocalStore(tmp_path))  # what is made once for all, as an import's, isn't meant
     found = memory.measure(8_000_000, LocalStore(tmp_path))
@@ -19,6 +20,7 @@ def test_measure__no_more_than_the_targets(tmp_path: Path) -> None:
     assert min(found.values()) > 0.9, "less than one set can't be"
 
 
+@pytest.mark.slow
 def test_check__above_a_target__fails(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(sys, "argv", ["benchmark", "--megabytes", "10", "--check"])
     assert memory.main() == 0

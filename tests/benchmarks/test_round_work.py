@@ -14,6 +14,7 @@ def test_count__one_accepted_round__is_the_target(role: str) -> None:
     assert round_work.count(size=1000)[role] == round_work.TARGETS[role]
 
 
+@pytest.mark.slow
 def test_check__above_a_target__fails(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(sys, "argv", ["benchmark", "--megabytes", "1", "--check"])
     assert round_work.main() == 0

@@ -58,6 +58,7 @@ def test_build_contract__check__equal_byte_for_byte() -> None:
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow
 def test_build_contract__abi__is_the_interfaces_and_nothing_else() -> None:
     _needs("solc")
     given = build_contract.standard_input()

@@ -181,6 +181,7 @@ def test_connect__something_else_answers__is_a_chain_error(status: int, body: by
             server.shutdown()
 
 
+@pytest.mark.slow
 def test_connect__node_is_about_to_start__waits_for_it() -> None:
     port = unused_port()
     found: list[int] = []
@@ -274,6 +275,7 @@ def test_heads__one_that_has_become_another_chain__is_never_the_best(stuck_and_g
         assert not switch_endpoint(web3)
 
 
+@pytest.mark.slow
 def test_compare_heads__one_never_answers__takes_no_longer_than_it_may(pair: tuple[Anvil, Anvil]) -> None:
     first, second = pair
     web3 = quickly(first.url, second.url, probe_s=1.0)

@@ -121,6 +121,7 @@ def test_reading__nothing_odd__asks_by_these_methods(told: Told, name: str) -> N
     assert set(METHODS[name]) <= set(told.recorded.asked)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name, method", CELLS)
 def test_reading__odd_body__is_that_endpoints_failure(told: Told, name: str, method: str) -> None:
     right = told.outcome(name)

@@ -58,6 +58,7 @@ def a_few_times(reply: Reply, times: int) -> Callable[[Any, Any], Reply | None]:
     return lambda request, answer: next(left, None)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PASSING)
 def test_patient__what_passes__is_asked_for_again(first: Recorded, name: str) -> None:
     web3 = first.connect(patience_s=60)
@@ -76,6 +77,7 @@ def test_impatient__the_same__fails_at_once(first: Recorded, name: str) -> None:
     assert first.asked.count("eth_getBlockByNumber") == 1
 
 
+@pytest.mark.slow
 def test_patient__retry_after__is_waited_for(first: Recorded) -> None:
     web3 = first.connect(patience_s=60)
     first.instead["eth_chainId"] = a_few_times(Reply(429, b"", {"Retry-After": "1"}), 1)

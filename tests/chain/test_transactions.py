@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import threading
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
@@ -9,6 +11,7 @@ from typing import Any
 import pytest
 from eth_account import Account
 
+from colearn_ledger.chain.contract import CollectiveContract
 from colearn_ledger.chain.delivery import Delivery
 from colearn_ledger.chain.deploy import Genesis, deploy, estimate_deploy
 from colearn_ledger.chain.endpoints import connect
@@ -353,6 +356,45 @@ def test_send__the_answer_is_lost__the_vote_counts_once(
     nonce = c.nonce(1)
     assert sender.vote(proposal, True).outcome is Outcome.SENT
     assert not proxy.swallow and c.nonce(1) == nonce + 1
+
+
+def test_receipt__could_not_be_read_and_it_was_dropped__is_there_later(
+    collective: Collective[Anvil], proxy: Proxy
+) -> None:
+    c, proposal = collective, collective.propose()
+    proxy.answers["eth_getTransactionReceipt"] = lambda params, ask: None
+    sending = Starter(c.through(proxy.url).sender(1)).vote(proposal, True)
+    assert sending.fetch_receipt() is None
+    assert sending.poll() is None
+    wait_until(lambda: c.view(1).voted, "it counts")
+    assert sending.poll() is None and sending.fetch_receipt() is None
+    del proxy.answers["eth_getTransactionReceipt"]
+    receipt = sending.fetch_receipt()
+    assert receipt is not None and receipt.outcome is Outcome.SENT and receipt.block > 0
+
+
+def test_poll__the_endpoint_answers_nothing__asks_for_one_thing_alone(
+    collective: Collective[Anvil], proxy: Proxy
+) -> None:
+    c, proposal, silent = collective, collective.propose(), threading.Event()
+    through = dataclasses.replace(
+        c, contract=CollectiveContract(connect([proxy.url], timeout_s=2.5), c.contract.address)
+    )
+    sending = Starter(through.sender(1, replace_after_s=0.01)).vote(proposal, True)
+
+    def says_nothing(method: str) -> None:
+        silent.wait(60)
+
+    with c.chain.nothing_is_mined():
+        assert sending.poll() is None
+        proxy.methods.clear()
+        proxy.replies = says_nothing
+        assert sending.poll() is None
+        assert proxy.methods == ["eth_getTransactionReceipt", "eth_chainId"], "and the loop looks at other things"
+        silent.set()
+    while (receipt := sending.poll()) is None:
+        pass
+    assert receipt.outcome is Outcome.SENT
 
 
 def test_send__the_endpoint_dies_while_waiting__the_other_one_has_the_receipt(

@@ -29,7 +29,7 @@ __all__ = [
     "votes_are_of_that_content",
 ]
 
-_MOST_KEPT = 12  # the accepted weights, their parent, those of the last rounds, and what is on its way
+_MOST_KEPT = 22  # the accepted weights, their parents, those of the last minute's rounds, and what is on its way
 _MOST_HANDLES = 60
 _MOST_MIB = 400.0  # a node and its worker
 
@@ -114,7 +114,7 @@ def votes_are_of_that_content(w: World, records: Iterable[RoundRecord]) -> list[
         if both is None:
             continue  # gone from the store by now, or never there
         parent, proposed = both
-        for seat in set(w.members) - w.hostile_votes:
+        for seat in set(range(record.member_count)) - w.hostile_votes:
             approved = bool(record.approvals >> seat & 1)
             if approved or record.rejections >> seat & 1:
                 learner = LinearLearner(seat, seed=1)

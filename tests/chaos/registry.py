@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .world import World
 
-__all__ = ["FAULTS", "Fault", "Inject", "fault"]
+__all__ = ["FAULTS", "SHARES", "Fault", "Inject", "draw", "fault"]
+
+# Of each so many faults in a row, how many are of which group: the goals, so that any 700 have 300, 100 and 300.
+SHARES = {"kill": 3, "chain": 1, "other": 3}
 
 # Returns what exactly was done, for the record; when it returns the fault is over.
 Inject = Callable[["World", random.Random], str]
@@ -27,7 +30,7 @@ class Fault:
     inject: does it.
     rewinds: the chain may forget decided rounds by it.
     time_passes: rounds may be missed by it, and secret votes left closed: the clock explains them.
-    needs: ``kubo``, ``secret`` or nothing: the collectives that can have it.
+    needs: ``kubo``, ``folder``, ``secret``, ``websocket`` or nothing: the collectives that can have it.
     weight: how often it is drawn.
     """
 
@@ -57,7 +60,10 @@ def fault(
     return register
 
 
-def draw(rng: random.Random, names: Iterable[str]) -> Fault:
-    """One of them, by weight."""
+def draw(seed: int, index: int, names: Iterable[str]) -> Fault:
+    """The fault that comes at this place of a run: one of its group, by weight; of any, where the group has none."""
+    groups = [group for group, share in SHARES.items() for _ in range(share)]
+    random.Random(f"{seed} groups {index // len(groups)}").shuffle(groups)
     faults = [FAULTS[name] for name in sorted(names)]
-    return rng.choices(faults, [f.weight for f in faults])[0]
+    faults = [f for f in faults if f.group == groups[index % len(groups)]] or faults
+    return random.Random(f"{seed} draw {index}").choices(faults, [f.weight for f in faults])[0]

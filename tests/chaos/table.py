@@ -7,11 +7,13 @@ from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
-from .driver import Outcome
+from .driver import Limits, Outcome
 from .registry import FAULTS
+from .world import POLL_S
 
-__all__ = ["page", "write_page"]
+__all__ = ["BY_HAND", "page", "write_page"]
 
+BY_HAND = "<!-- what follows is not made by the command -->\n"
 HEAD = """# Faults, injected
 
 Real node processes, a real chain (Anvil) and real stores (a shared folder, or a Kubo daemon for each member), and a
@@ -54,6 +56,15 @@ def page(outcomes: Sequence[Outcome], command: str) -> str:
         "all learners are there to the next thing that anybody did on chain; *decided*: to the next round that was "
         "decided by votes.\n"
     )
+    acted = [o.acted_s for o in outcomes if o.went_on_s]
+    soon = sum(seconds <= 2 * POLL_S for seconds in acted)
+    lines.append(
+        f"In {soon} of {len(acted)} somebody acted within two polling intervals ({2 * POLL_S:g} s). What takes longer "
+        f"waits for a pause of a node's own, which the limit of {Limits.slack:g} s more (times the load, if that is "
+        "above 1) allows for: two seconds for which an endpoint that shows less than the node's own transaction is "
+        "taken to lag (after a chain has gone back), and the growing ones between two attempts at a store or a daemon "
+        "that was away.\n"
+    )
     lines.append("| fault | injected | all learners there | acted | decided | broken |\n|---|---|---|---|---|---|")
     for name in sorted(by_name, key=lambda n: (FAULTS[n].group, n)):
         some = by_name[name]
@@ -74,4 +85,7 @@ def _spread(values: Sequence[float]) -> str:
 
 
 def write_page(path: Path, outcomes: Sequence[Outcome], command: str) -> None:
-    path.write_text(page(outcomes, command), encoding="utf-8")
+    """Write it, and leave what people have written below it."""
+    old = path.read_text(encoding="utf-8") if path.exists() else ""
+    kept = BY_HAND + old.partition(BY_HAND)[2] if BY_HAND in old else ""
+    path.write_text("\n".join(filter(None, [page(outcomes, command), kept])), encoding="utf-8")

@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -54,8 +55,9 @@ class World(NodeCollective):
     Attributes
     ----------
     live: the process of each member that is to run.
-    endpoints, news: of each member: JSON-RPC, and where its WebSocket connects to.
+    endpoints, news: of each member, and of a guest: JSON-RPC, and where its WebSocket connects to.
     ended: what ended although nobody wanted it to, and has not been told yet.
+    oldest: block below which the chain can't go back.
     hostile_votes: members that voted, since the last check, as no learner told them to.
     """
 
@@ -64,6 +66,7 @@ class World(NodeCollective):
     news: list[Forwarder] = field(kw_only=True)
     network: LocalNetwork | None = field(kw_only=True)
     stack: contextlib.ExitStack = field(kw_only=True)
+    oldest: int = field(kw_only=True)
     live: dict[int, NodeProcess] = field(default_factory=dict)
     of_member: dict[int, list[NodeProcess]] = field(default_factory=dict)
     ended: list[str] = field(default_factory=list)
@@ -75,11 +78,21 @@ class World(NodeCollective):
     def members(self) -> range:
         return range(self.options.members)
 
+    @property
+    def guest(self) -> int:
+        """The account that may join, and go again: it gets the last seat, so nobody else's moves."""
+        return self.options.members
+
+    def ipfs_api(self, index: int) -> str:
+        """Of a member's daemon; the guest uses the first one's."""
+        assert self.network is not None
+        return self.network.stakeholders[index % self.options.members].ipfs_api
+
     def run_member(self, index: int, **env: str) -> NodeProcess:
         """Start its node, with these variables beside the usual ones."""
         store: dict[str, Any] = {"folder": "weights"}
         if self.network is not None:
-            store = {"ipfs": self.network.stakeholders[index].ipfs_api}
+            store = {"ipfs": self.ipfs_api(index)}
         changes: dict[str, Any] = {"rpc": [self.endpoints[index].url], "poll_interval": POLL_S, "store": store}
         if self.options.websocket:
             changes["ws"] = self.news[index].url.replace("http", "ws")
@@ -150,12 +163,12 @@ class World(NodeCollective):
         if phase is not None:
             self.until(lambda: (view := self.look()) is not None and view.state is phase, seconds)
 
-    def move_chain(self, port: int) -> None:
-        """All members' endpoints pass on to the chain at this port from now on."""
-        for endpoint, news in zip(self.endpoints, self.news, strict=True):
-            endpoint.port = port
-            news.cut()
-            news.target = port
+    def move_chain(self, port: int, whose: Iterable[int] | None = None) -> None:
+        """These members' endpoints, or all, pass on to the chain at this port from now on."""
+        for index in range(len(self.endpoints)) if whose is None else whose:
+            self.endpoints[index].port = port
+            self.news[index].cut()
+            self.news[index].target = port
 
     def start_chain(self, *options: str, port: int = 0) -> Anvil:
         return self.stack.enter_context(anvil(*options, port=port))
@@ -167,7 +180,7 @@ class World(NodeCollective):
         owner = owner_of(self.contract.chain_id, self.contract.address, self.address(index))
         if self.network is None:
             return LocalStore(self.folder / "weights", owner=owner).kept()
-        with contextlib.closing(IpfsStore(self.network.stakeholders[index].ipfs_api, owner=owner)) as store:
+        with contextlib.closing(IpfsStore(self.ipfs_api(index), owner=owner)) as store:
             return store.kept()
 
     def bytes_of(self, ref: WeightsRef, index: int = 0) -> bytes | None:
@@ -191,9 +204,21 @@ class World(NodeCollective):
 
     def ask_kubo(self, index: int, command: str, **arguments: str) -> requests.Response:
         """The answer of a member's daemon to one command."""
-        assert self.network is not None
-        port = self.network.stakeholders[index].ipfs_api.split("/")[4]
+        port = self.ipfs_api(index).split("/")[4]
         return requests.post(f"http://127.0.0.1:{port}/api/v0/{command}", params=arguments, timeout=20)
+
+
+@contextlib.contextmanager
+def _disk(folder: Path) -> Iterator[None]:
+    """A small file system of its own there, where one can be mounted: so that it can be full."""
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(folder)]
+    mounted = subprocess.run(mount, capture_output=True).returncode == 0
+    try:
+        yield
+    finally:
+        if mounted:
+            subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
 @contextlib.contextmanager
@@ -208,14 +233,15 @@ def world(folder: Path, options: Options, *, rules: Rules = RULES, chain: Sequen
             with contextlib.closing(IpfsStore(api)) as store:
                 genesis = store.put(encode(first))
         else:
+            stack.enter_context(_disk(folder / "weights"))
             genesis = LocalStore(folder / "weights").put(encode(first))
-        running = stack.enter_context(anvil(*chain))
+        running = stack.enter_context(anvil(*chain, accounts=max(10, options.members + 2)))
         founded = Collective.found(
             running, options.members, weights=genesis, rules=rules, secret=options.secret, max_size=1 << 20
         )
-        founded.save(folder, keys=options.members, schema=Schema.of(first))
-        endpoints = [Endpoint(running.port) for _ in range(options.members)]
-        news = [Forwarder(running.url) for _ in range(options.members)]
+        founded.save(folder, keys=options.members + 1, schema=Schema.of(first))
+        endpoints = [Endpoint(running.port) for _ in range(options.members + 1)]
+        news = [Forwarder(running.url) for _ in range(options.members + 1)]
         made = World(
             **vars(founded),
             folder=folder.resolve(),
@@ -224,6 +250,7 @@ def world(folder: Path, options: Options, *, rules: Rules = RULES, chain: Sequen
             news=news,
             network=network,
             stack=stack,
+            oldest=founded.deployment.block,
         )
         for one in (*endpoints, *news):
             stack.callback(one.close)

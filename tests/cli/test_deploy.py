@@ -104,7 +104,10 @@ def test_deploy__a_learner__publishes_deploys_and_writes_the_record(
     said = capsys.readouterr().out
     before, _, after = said.partition("sending the contract")
     assert all(member in before for member in [*MEMBERS, DEPLOYER.address])
-    assert "more than 1/2 of the 2 others must approve: 2" in before and record.genesis.sha256.hex() in before
+    assert (
+        "more than 1/2 of the 2 others must approve: 2, so all must be there" in before
+        and record.genesis.sha256.hex() in before
+    )
     assert f"whose address will be {record.address}\n" in after and f"{receipt['gasUsed']:,} gas" in after
 
 
@@ -127,6 +130,7 @@ def test_deploy__weights_out_of_a_file__the_same_bytes(here: Here) -> None:
     assert LocalStore("weights").get(record.genesis) == data and record.schema == Schema.of(decode(data))
 
 
+@pytest.mark.slow
 def test_deploy__learner_of_a_nodes_configuration__module_beside_it(here: Here, tmp_path: Path) -> None:
     folder = tmp_path / "elsewhere"
     folder.mkdir()
@@ -154,7 +158,9 @@ def test_deploy__dry_run__says_the_cost_and_changes_nothing(here: Here, capsys: 
     assert here.state() == before
 
 
-@pytest.mark.parametrize("answer, code", [("y", 0), ("", 130), pytest.param("\x04", 130, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "answer, code", [("y", 0), *(pytest.param(word, 130, marks=pytest.mark.slow) for word in ["", "\x04"])]
+)
 def test_deploy__on_a_terminal__asks(here: Here, answer: str, code: int) -> None:
     before = here.state()
     ours, theirs = pty.openpty()
@@ -298,6 +304,7 @@ def test_mistake__no_file_of_weights__4(here: Here, capsys: pytest.CaptureFixtur
     assert code == 44 and "nowhere can't be read" in said
 
 
+@pytest.mark.slow
 def test_interrupted__while_the_learner_is_made__leaves_nothing(here: Here) -> None:
     """Ctrl-C in a terminal goes to all processes of the program."""
     before = here.state()
@@ -360,6 +367,7 @@ def test_mistake__no_terminal_and_no_yes__2(here: Here, capsys: pytest.CaptureFi
     assert "there is no terminal" in capsys.readouterr().err and here.state() == before
 
 
+@pytest.mark.slow
 def test_mistake__endpoint_that_is_none__8(here: Here, capsys: pytest.CaptureFixture[str]) -> None:
     with refusing_port() as port:
         here.given[1] = f"http://127.0.0.1:{port}"
@@ -430,6 +438,7 @@ def own_networks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return work
 
 
+@pytest.mark.slow
 def test_network__one_runs__gives_endpoint_key_and_members(own_networks: Path) -> None:
     words = ["--network", *LEARNER, "--store-folder", "weights", "--yes"]
     with LocalNetwork(stakeholders=2, ipfs=False, listed=True) as network:

@@ -66,6 +66,7 @@ def every(n: int, *reply: object) -> Callable[[str], tuple[int, bytes, dict[str,
     return lambda method: reply if next(count) % n == 0 else None  # type: ignore[return-value]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("status, headers", [(429, {"Retry-After": "0"}), (429, {}), (502, {}), (503, {})])
 def test_history__every_third_answer_is_a_limit_or_a_gateways__is_read_all_the_same(
     history: History, told: Collective[Anvil], proxy: Proxy, status: int, headers: dict[str, str]
@@ -76,6 +77,7 @@ def test_history__every_third_answer_is_a_limit_or_a_gateways__is_read_all_the_s
     assert history(proxy.url) == right
 
 
+@pytest.mark.slow
 def test_history__a_second_endpoint_is_named__serves_when_the_first_never_does(
     history: History, told: Collective[Anvil], proxy: Proxy
 ) -> None:
@@ -107,6 +109,7 @@ def test_history__no_events_for_this_account__is_told_from_storage(history: Hist
     assert code == 0 and len(out["rounds"]) == 4 and "note: times, transactions, gas" in err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("status, body", [(200, b"[]"), (400, b""), (405, b"<html>")])
 def test_history__batches_are_refused__asks_one_by_one(
     history: History, told: Collective[Anvil], proxy: Proxy, status: int, body: bytes
@@ -135,6 +138,7 @@ def test_history__pending_is_refused__the_head_is_the_clock(
     assert history(proxy.url)[0] == 0
 
 
+@pytest.mark.slow
 def test_history__the_next_backend_lags__is_waited_for(history: History, told: Collective[Anvil], proxy: Proxy) -> None:
     right = history(told.chain.url)
     calls = itertools.count()
@@ -159,6 +163,7 @@ def test_deployment__endpoint_is_not_synced_to_it__says_so_and_not_that_there_is
     assert main([*words, proxy.url, "--rpc", told.chain.url]) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "url", ["http://user:s3cret@{}/s3cret?s3cret#s3cret", "ws://user:s3cret@{}/", "s3cret@{}", "http://s3cret@["]
 )

@@ -232,6 +232,7 @@ def _says_what_is_missing(endpoint: list[str], capsys: Any) -> None:
     assert len(out.err.splitlines()) == 1 and "accepted: 2 of 3 voters approved, 2 needed" in out.out
 
 
+@pytest.mark.slow
 def test_history__reader_that_closes_the_pipe__is_no_error(told: Told) -> None:
     words = [sys.executable, "-m", "colearn_ledger.cli.main", "history", "--csv"]
     process = subprocess.Popen(words, env=_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
@@ -246,6 +247,7 @@ def _environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(ROOT)}
 
 
+@pytest.mark.slow
 def test_history__follow__shows_each_round_when_it_is_over(chain: Anvil, tmp_path: Path) -> None:
     story = Collective.found(chain)
     story.save(tmp_path)
@@ -277,9 +279,8 @@ def test_history__follow__shows_each_round_when_it_is_over(chain: Anvil, tmp_pat
     assert [line.split()[0] for line in lines if "P++" in line] == ["1"]
 
 
-@pytest.mark.parametrize(
-    "secret, shuffled, seed", [(False, False, 1), pytest.param(True, True, 2, marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("secret, shuffled, seed", [(False, False, 1), (True, True, 2)])
 def test_history__of_an_embedded_run__says_what_its_results_say(
     secret: bool, shuffled: bool, seed: int, monkeypatch: Any
 ) -> None:
@@ -428,6 +429,7 @@ def test_where__rpc_and_address__need_no_file(told: Told, tmp_path: Path, monkey
     assert said(capsys, "history", "--address", told.contract.address).splitlines()[3:] == by_options.splitlines()[3:]
 
 
+@pytest.mark.slow
 def test_where__environment_and_flags__later_beats_earlier(
     told: Told, tmp_path: Path, monkeypatch: Any, capsys: Any
 ) -> None:
@@ -445,6 +447,7 @@ def test_where__environment_and_flags__later_beats_earlier(
         file.rename(Path.cwd() / "deployment.json")
 
 
+@pytest.mark.slow
 def test_where__mistakes__one_message_and_code_each(told: Told, tmp_path: Path, monkeypatch: Any, capsys: Any) -> None:
     rpc, address = ["--rpc", told.chain.url], ["--address", told.contract.address]
     nothing, other = "0x" + "12" * 20, "0x" + "34" * 20

@@ -76,7 +76,8 @@ def besides_ports(said: str) -> str:
     return "".join(line for line in said.splitlines(keepends=True) if not re.match(r"port \d+ is taken: ", line))
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, pytest.param(signal.SIGHUP, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_up__interrupted__stops_all_and_leaves_nothing(terminal: Terminal, number: signal.Signals) -> None:
     """The signal goes to the whole group, as a terminal sends it."""
     process = terminal.up()
@@ -104,6 +105,7 @@ def test_up__killed_hard__leaves_nothing(terminal: Terminal) -> None:
     assert terminal.left() == []
 
 
+@pytest.mark.slow
 @linux
 def test_up__a_supervisor_was_killed_hard__the_next_up_removes_what_it_left(terminal: Terminal) -> None:
     process = terminal.up()
@@ -119,6 +121,7 @@ def test_up__a_supervisor_was_killed_hard__the_next_up_removes_what_it_left(term
     assert terminal.down().returncode == 0
 
 
+@pytest.mark.slow
 def test_down__one_runs__stops_it_and_up_ends_well(terminal: Terminal) -> None:
     process = terminal.up()
     answer = terminal.down()
@@ -129,6 +132,7 @@ def test_down__one_runs__stops_it_and_up_ends_well(terminal: Terminal) -> None:
     assert terminal.left() == []
 
 
+@pytest.mark.slow
 def test_down__several_run__asks_which_and_stops_those_that_are_named(terminal: Terminal) -> None:
     kept = terminal.folder / "kept"
     first, second = terminal.up("--state", str(kept)), terminal.up()
@@ -142,6 +146,7 @@ def test_down__several_run__asks_which_and_stops_those_that_are_named(terminal: 
     assert second.returncode == 0 and (kept / "network.json").is_file()
 
 
+@pytest.mark.slow
 def test_up__state_kept__the_same_accounts_and_ports_again(terminal: Terminal) -> None:
     kept, port = terminal.folder / "kept", quiet_ports(3)
     wished = ["--rpc-port", str(port), "--ipfs-port", str(port + 1), "--swarm-port", str(port + 2)]
@@ -157,6 +162,7 @@ def test_up__state_kept__the_same_accounts_and_ports_again(terminal: Terminal) -
     assert descriptions[0] == descriptions[1] and str(port) in descriptions[0][0]
 
 
+@pytest.mark.slow
 def test_up__a_daemon_dies__stops_the_rest_and_says_which_log(terminal: Terminal) -> None:
     process = terminal.up()
     chain, ipfs = terminal.pids()

@@ -60,6 +60,7 @@ def refused(require_tool: Callable[..., Path]) -> dict[str, list[Pair]]:
     return found
 
 
+@pytest.mark.slow
 def test_word__given_for_another_or_for_a_number__does_not_compile(refused: dict[str, list[Pair]]) -> None:
     assert len(WORDS) > 8
     assert sorted(refused["Words.sol"]) == sorted(permutations([*WORDS, "uint256"], 2))

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from colearn_ledger.core.check_learner import LearnerReport, check_learner
-from colearn_ledger.core.learner import ProposedWeights, Weights
+from colearn_ledger.core.learner import Pause, ProposedWeights, Weights
 from colearn_ledger.core.summaries import ErrorCodes, TrainingSummary
-from colearn_ledger.errors import InvalidWeights, LearnerError, SchemaMismatch
+from colearn_ledger.errors import InvalidWeights, LearnerError, SchemaMismatch, TrainingStopped
 
 from ..kit.moved_learners import InPlaceLearner, MeanLearner
 from .test_asking import Good
@@ -101,6 +101,69 @@ class Seeded(Unseeded):
         self.rng = np.random.default_rng(round)
 
 
+class Paused(Seeded):
+    """Trains in three steps, between which its weights may be tested."""
+
+    pause: Pause | None = None
+
+    def mli_set_pause(self, pause: Pause | None) -> None:
+        self.pause = pause
+
+    def mli_propose_weights(self) -> Weights:
+        w = self.w.copy()
+        for _ in range(3):
+            w += self.rng.normal()
+            self.step()
+        return Weights({"w": w, "flags": self.flags.copy()})
+
+    def step(self) -> None:
+        if self.pause is not None and not self.pause():
+            raise TrainingStopped("nobody waits for it")
+
+
+class NeverPauses(Paused):
+    def step(self) -> None:
+        pass
+
+
+class TrainsOn(Paused):
+    def step(self) -> None:
+        if self.pause is not None:
+            self.pause()
+
+
+class ForgetsItsPlace(Paused):
+    """What it draws next depends on how often it was asked to test."""
+
+    def mli_test_weights(self, weights: Weights) -> ProposedWeights:
+        self.rng.normal()
+        return super().mli_test_weights(weights)
+
+
+class TrainsInPlace(Paused):
+    """Its current weights are others until the training has ended."""
+
+    def mli_propose_weights(self) -> Weights:
+        before = self.w.copy()
+        try:
+            for _ in range(3):
+                self.w += self.rng.normal()
+                self.step()
+            return Weights({"w": self.w.copy(), "flags": self.flags.copy()})
+        finally:
+            self.w[...] = before
+
+
+class LeavesItsTraining(Paused):
+    def mli_propose_weights(self) -> Weights:
+        before = self.w.copy()
+        try:
+            return super().mli_propose_weights()
+        except TrainingStopped:
+            self.w = before + 1
+            raise
+
+
 def test_check_learner__good__passes_and_has_its_weights_again() -> None:
     learner = Good()
     check_learner(learner)
@@ -125,6 +188,11 @@ def test_check_learner__good__passes_and_has_its_weights_again() -> None:
         (ScoresNaN, "test_score is nan"),
         (Unseeded, "proposed other weights the second time"),
         (InPlaceLearner, "mli_propose_weights changed"),
+        (NeverPauses, "its training never called what it was given"),
+        (TrainsOn, "trained on after it was told that nobody waits"),
+        (ForgetsItsPlace, "in the midst of a training, it proposed others"),
+        (TrainsInPlace, "in the midst of a training the current weights are others"),
+        (LeavesItsTraining, "a training that was ended early changed the current weights"),
     ],
 )
 def test_check_learner__broken_promise__named(kind: Any, said: str) -> None:
@@ -141,6 +209,11 @@ def test_check_learner__broken_promise__weights_are_put_back(kind: type[Good]) -
     with pytest.raises(LearnerError):
         check_learner(learner)
     assert learner.w.tolist() == [1.0, 2.0]
+
+
+def test_check_learner__pauses__says_that_it_does() -> None:
+    assert any("between its steps" in sentence for sentence in check_learner(Paused()).kept)
+    assert not any("between its steps" in sentence for sentence in check_learner(Seeded()).kept)
 
 
 def test_check_learner__good__reports_what_was_tried() -> None:
@@ -275,6 +348,7 @@ def test_check_learner__proposes_another_shape__said_who() -> None:
         check_learner(Grows())
 
 
+@pytest.mark.slow
 @pytest.mark.tensorflow
 def test_check_learner__variables_of_the_model__changes_seen() -> None:
     import keras

@@ -81,6 +81,7 @@ def test_cid__sizes_around_a_chunk__are_the_ones_on_record(size: int) -> None:
     root_block_size_check(root[4], ref_of(root[0], size))
 
 
+@pytest.mark.slow
 def test_cid__more_than_1024_chunks__a_second_level_and_a_lone_trailing_child() -> None:
     """All full chunks are equal, so the expected tree is put together by hand."""
     zeros = bytes(CHUNK)

@@ -67,6 +67,7 @@ def without_collector() -> Iterator[None]:
     gc.enable()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("without_collector")
 @pytest.mark.parametrize("use", USES)
 def test_weights__dropped__are_freed_at_once(use: str) -> None:

@@ -8,15 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from colearn_ledger.core.decide import Adopt, Advance, Judge, Me, Propose, Reveal, Wait, decide, is_needed
-from colearn_ledger.core.protocol import RoundState, View
+from colearn_ledger.core.decide import Adopt, Advance, Judge, Me, Propose, Republish, Reveal, Wait, decide, is_needed
+from colearn_ledger.core.protocol import RoundState, View, WeightsRef
 
 from ..kit.builders import ME, OTHER, proposal, ref, view
 
 ACCEPTED, PROPOSED = ref("accepted"), ref("proposed")
 COMMITMENT = b"c" * 28 + (7).to_bytes(4, "big")
 
-UP_TO_DATE = Me(ME, adopted=ACCEPTED.sha256)
+UP_TO_DATE = Me(ME, adopted=ACCEPTED.sha256, published=PROPOSED)
 
 
 def voting(**changes: object) -> View:
@@ -45,6 +45,23 @@ WAITING = [
 @pytest.mark.parametrize("state, why", WAITING)
 def test_decide__nothing_to_do__waits_until_the_deadline_and_says_why(state: View, why: str) -> None:
     assert decide(state, UP_TO_DATE) == Wait(2000, why)
+
+
+@pytest.mark.parametrize("state", [RoundState.VOTING, RoundState.REVEALING])
+@pytest.mark.parametrize("published", [None, ref("another")])
+def test_decide__own_proposal_that_the_store_may_not_have__publishes_it_again(
+    state: RoundState, published: WeightsRef | None
+) -> None:
+    mine = voting(state=state, proposal=proposal(seat=0))
+    me = dataclasses.replace(UP_TO_DATE, published=published)
+    assert decide(mine, me) == Republish(7, ACCEPTED.sha256, PROPOSED)
+    for later in (
+        dataclasses.replace(mine, overdue=True),
+        dataclasses.replace(mine, is_member=False),
+        voting(state=state),
+    ):
+        assert not isinstance(decide(later, me), Republish)
+    assert decide(mine, dataclasses.replace(me, adopted=b"x" * 32)) == Adopt(3, ACCEPTED), "its parent comes first"
 
 
 @pytest.mark.parametrize("secret", [False, True])
@@ -184,6 +201,8 @@ def test_decide__any_view__acts_only_where_it_may(
         assert not voted and seat != proposer_seat
     if isinstance(action, Propose):
         assert seat == proposer_seat and state is RoundState.PROPOSING
+    if isinstance(action, Republish):
+        assert seat == proposer_seat and state is not RoundState.PROPOSING
 
 
 @pytest.mark.parametrize("members, need", [(3, 2), (4, 2), (5, 3), (16, 8)])

@@ -93,6 +93,7 @@ def test_windows__the_most__is_what_the_contract_keeps(chain: EmbeddedChain) -> 
         assert f"at most {MOST_SECONDS} seconds" in raised.value.fix
 
 
+@pytest.mark.slow
 def test_page__the_most__is_what_the_contract_gives(chain: EmbeddedChain) -> None:
     snapshot = founded(chain).snapshot()
     later = dataclasses.replace(snapshot, clock=snapshot.clock + 3600 * (2 * MOST_PAGE + 5))

@@ -226,6 +226,7 @@ cycle: list[Any] = []
 cycle.append(cycle)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "tree, reason",
     [
@@ -449,6 +450,7 @@ class TestMemory:
         for case in ("an array of an exabyte", "huge header", "an overflowing shape", "header beyond the end"):
             assert peak(lambda case=case: refused(HOSTILE[case][0])) < 200_000
 
+    @pytest.mark.slow
     def test_decode__a_header_of_brackets__costs_a_small_multiple_of_the_cap(self) -> None:
         for unit in ("[],", "{},", '["list"],'):
             text = "[" + unit * ((MAX_HEADER - 200) // len(unit)) + "1]"

@@ -20,11 +20,13 @@ def _compiler(require_tool: Callable[..., Path]) -> None:
     require_tool("node", "node_modules/solc")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_compiler")
 def test_reference__is_what_the_sources_say(capsys: pytest.CaptureFixture[str]) -> None:
     assert contract_docs.main(["--check"]) == 0, capsys.readouterr().err
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_compiler")
 def test_reference__an_old_page__is_refused_then_written_anew(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -38,6 +40,7 @@ def test_reference__an_old_page__is_refused_then_written_anew(
     assert old.read_text(encoding="utf-8") == current
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_compiler")
 def test_reference__every_item__has_its_comment_and_every_error_is_given_somewhere() -> None:
     _, _, reference = contract_docs.PAGE.read_text(encoding="utf-8").partition(contract_docs.MARK)

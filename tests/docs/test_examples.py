@@ -12,6 +12,7 @@ from colearn_ledger import EmbeddedLedger, InProcess, run
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "own_learner.py"
 
 
+@pytest.mark.slow
 def test_own_learner__few_rounds__same_bytes_on_both_backends() -> None:
     learner = runpy.run_path(str(EXAMPLE))["LineLearner"]
     finals = [

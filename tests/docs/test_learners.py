@@ -21,12 +21,8 @@ def name_of(code: str) -> str:
     return found[1]
 
 
-def cost(code: str) -> Any:
-    dear = "import keras" in code or "import torch" in code
-    return pytest.param(code, marks=pytest.mark.slow if dear else (), id=name_of(code))
-
-
-@pytest.mark.parametrize("code", [cost(code) for code in EXAMPLES])
+@pytest.mark.slow
+@pytest.mark.parametrize("code", [pytest.param(code, id=name_of(code)) for code in EXAMPLES])
 def test_learners_page__example__runs_and_learns(code: str) -> None:
     if "keras" in code:
         import colearn_ledger.tasks.keras_env  # noqa: F401  (TensorFlow's settings, before it is imported)

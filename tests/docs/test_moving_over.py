@@ -164,6 +164,7 @@ def test_tie__both_rules__by_name(votes: list[bool], threshold: Any, published: 
         assert collective_learning_round(learners(), threshold, 0).vote is ours
 
 
+@pytest.mark.slow
 def test_tie__on_a_ledger__decides_as_in_process() -> None:
     def learners() -> list[Judge]:
         return [Judge(True), Judge(True), Judge(False)]
@@ -185,6 +186,7 @@ def outcome(results: Results) -> list[Any]:
     return [(r.votes, r.accepted, r.vote_scores, r.weights_sha256) for r in (results.initial, *results.rounds)]
 
 
+@pytest.mark.slow
 def test_mean_learner__scalar_weights__same_on_both_backends() -> None:
     in_process, ledger = (
         run(8, [MeanLearner(i) for i in range(4)], backend=b) for b in (InProcess(), EmbeddedLedger())

@@ -64,7 +64,8 @@ def network(share: Share, seed: int) -> Learner:
     )
 
 
-@pytest.mark.parametrize("make", [mlp, forest, booster, pytest.param(network, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("make", [mlp, forest, booster, network])
 def test_run__in_process_and_on_the_ledger__same_votes_scores_and_bytes(make: Callable[[Share, int], Learner]) -> None:
     x, y = load_iris(return_X_y=True)
     shares = split(np.float32(x), y, 3, 0.5, seed=2)

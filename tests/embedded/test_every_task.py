@@ -10,7 +10,7 @@ import pytest
 from colearn_ledger.core.check_learner import check_learner
 from colearn_ledger.core.driver import run
 from colearn_ledger.embedded.ledger import EmbeddedLedger
-from colearn_ledger.tasks import KERAS, Training, get_task, task_names
+from colearn_ledger.tasks import Training, get_task, task_names
 
 from ..kit.tasks_data import DATA, write_cifar, write_digits, write_photographs
 
@@ -32,9 +32,7 @@ def test_small__every_task__has_its_data() -> None:
     assert set(SMALL) == set(task_names())
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(n, marks=[pytest.mark.slow] if get_task(n).framework is KERAS else []) for n in SMALL]
-)
+@pytest.mark.parametrize("name", [pytest.param(n, marks=[] if n == "IRIS" else [pytest.mark.slow]) for n in SMALL])
 def test_task__in_process_and_on_the_ledger__same_bytes_and_it_learns(name: str, tmp_path: Path) -> None:
     options = {"n_learners": 3, "seed": 4, **SMALL[name]}
     if "training" in options:

@@ -46,7 +46,7 @@ def decided(results: Results) -> tuple[object, ...]:
     return (same(results.initial), tuple(same(r) for r in results.rounds), results.final_sha256, results.threshold)
 
 
-@pytest.mark.parametrize("n_learners", [2, 3, pytest.param(5, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("n_learners", [3, *(pytest.param(n, marks=pytest.mark.slow) for n in (2, 5))])
 @pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_run__same_seed__same_decisions_and_bytes_on_the_ledger(n_learners: int, seed: int) -> None:
     plain = run(8, linear_learners(n_learners, seed), 0.5)
@@ -64,13 +64,15 @@ def test_run__seeds_used_here__accept_some_and_reject_some(n_learners: int) -> N
     assert outcomes == {True, False}
 
 
+@pytest.mark.slow
 def test_run__secret_votes__same_decisions_and_bytes() -> None:
     plain = run(5, linear_learners(4, 3), "2/3")
     secret = run(5, linear_learners(4, 3), "2/3", backend=EmbeddedLedger(secret=True))
     assert decided(secret) == decided(plain)
 
 
-@pytest.mark.parametrize("secret", [False, pytest.param(True, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("secret", [False, True])
 def test_run__spent_privacy_budgets__turns_pass_and_the_rest_goes_on_as_in_process(secret: bool) -> None:
     def learners() -> list[LinearLearner]:
         return [FrugalLearner(0, 1), LinearLearner(1, seed=1), FrugalLearner(2, 2)]
@@ -120,6 +122,7 @@ def stored(folder: Path) -> int:
     return len(list(folder.iterdir()))
 
 
+@pytest.mark.slow
 def test_run__shuffled__everyone_proposes_once_a_cycle() -> None:
     results = run(6, linear_learners(3), 0.5, backend=EmbeddedLedger(shuffled=True))
     proposers = [r.proposer for r in results.rounds]
@@ -148,6 +151,7 @@ class Abstainer(LinearLearner):
         return dataclasses.replace(super().mli_test_weights(weights), vote=None)
 
 
+@pytest.mark.slow
 def test_run__one_abstains__counts_as_not_approving_in_both() -> None:
     def learners() -> list[LinearLearner]:
         return [*linear_learners(3, 1), Abstainer(3, seed=1)]
@@ -338,6 +342,7 @@ def tells(vote: Vote) -> bool:
     return vote.choice in (Choice.APPROVED, Choice.REJECTED)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("secret", [False, True])
 def test_run__scores__are_in_the_history_as_its_columns_say(secret: bool) -> None:
     chain = EmbeddedChain(3)

@@ -102,6 +102,7 @@ def test_found__interrupted_while_the_transaction_waits__the_weights_stay(tmp_pa
     assert len(said) == 1 and store.has(weights_ref(DATA))
 
 
+@pytest.mark.slow
 def test_deploy__not_mined_in_time__the_error_has_the_address() -> None:
     with anvil("--no-mining") as chain:
         web3 = connect([chain.url])
@@ -179,6 +180,7 @@ def test_first_weights__factory_that_is_not_there__says_so() -> None:
         first_weights(LearnerSpec("tests.kit.odd_learners:nothing"))
 
 
+@pytest.mark.slow
 def test_try_learner__one_whose_score_is_no_number__has_a_note() -> None:
     [note] = try_learner(LearnerSpec("tests.kit.odd_learners:make_unscored")).notes
     assert "its vote score of its own weights is nan" in note
@@ -284,7 +286,8 @@ def test_words__sizes_ether_and_rules() -> None:
         "1 GiB",
     ]
     assert [in_ether(n) for n in (0, 1, 10**12, 10**18)] == ["0.000000", "0.000000000000000001", "0.000001", "1.000000"]
-    assert decision_in_words(Rules(2, 3), 5) == "more than 2/3 of the 4 others must approve: 3"
+    assert decision_in_words(Rules(2, 3), 5) == "more than 2/3 of the 4 others must approve: 3, so 1 may be away"
+    assert decision_in_words(Rules(1, 2), 3).endswith("2 others must approve: 2, so all must be there")
     assert windows_in_words(Rules(), secret=False) == "1h to propose, 1h to vote, 7d for a motion"
     assert windows_in_words(Rules(), secret=True).startswith("1h to propose, 1h to commit, 1h to reveal")
 

@@ -9,16 +9,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from colearn_node.log import Log
-from colearn_node.worker.messages import Done, Failed, Job, Ready, Spec, Tidy
+from colearn_node.worker.messages import Begun, Done, Failed, Job, Ready, Spec, Tidy
 from colearn_node.worker.process import Died, Message
 
 from colearn_ledger.chain.endpoints import Heads
 from colearn_ledger.chain.transactions import Outcome, Receipt
-from colearn_ledger.core.decide import Action, Adopt, Judge, Propose
+from colearn_ledger.core.decide import Action, Adopt, Judge, Propose, Republish
 from colearn_ledger.core.learner import ProposedWeights, Weights
 from colearn_ledger.core.protocol import RoundRecord, View
 from colearn_ledger.errors import ColearnError
-from colearn_ledger.member.work import Adopted, Trained, Verdict, Work
+from colearn_ledger.member.work import Adopted, Published, Trained, Verdict, Work
 
 from .builders import ME, ref
 
@@ -57,6 +57,8 @@ def work_of(action: Action) -> Work:
     test = ProposedWeights(Weights(None), 0.75, 0.7, True, current_score=0.5)
     if isinstance(action, Adopt):
         return Adopted(action.weights)
+    if isinstance(action, Republish):
+        return Published(action.weights)
     if isinstance(action, Propose):
         return Trained(action.round, action.parent, ref("trained"), b"", test)
     assert isinstance(action, Judge), action
@@ -69,7 +71,7 @@ class FakeLedger:
 
     ``known``: what the last call for a view came with. ``error``: raised by the next calls until it is taken away.
     ``unreadable``: the same for rounds. ``refusal``: what becomes of the next transaction. ``mines``: False leaves
-    transactions ``under_way``.
+    transactions ``under_way``; ``late``: what was dropped is mined all the same.
     ``better``: whether there is an endpoint to switch to.
     """
 
@@ -89,6 +91,8 @@ class FakeLedger:
     better: bool = True
     switches: int = 0
     mines: bool = True
+    late: bool = False
+    dropped: list[Work] = field(default_factory=list)
     under_way: Work | None = None
 
     def view(self, known: View | None = None) -> View:
@@ -112,7 +116,13 @@ class FakeLedger:
         return self.better
 
     def submit(self, work: Work) -> None:
+        if self.under_way is not None and self.late:
+            self.dropped.append(self.under_way)
         self.under_way = work
+
+    def settle(self) -> list[tuple[Work, Receipt]]:
+        dropped, self.dropped = self.dropped, []
+        return [(work, Receipt(Outcome.SENT, b"d" * 32, self.now.block_number, 31_020)) for work in dropped]
 
     @property
     def pause(self) -> float:
@@ -192,6 +202,10 @@ class FakeWorker:
     @property
     def job(self) -> Job:
         return self.jobs[-1]
+
+    def begins(self) -> None:
+        """The last job is being done: what was there before it has ended."""
+        self.says(Begun(self.job.number))
 
     def finishes(self, work: Work | None = None) -> None:
         """The last job is done, with what a good learner makes of it."""

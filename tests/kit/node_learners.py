@@ -7,8 +7,8 @@ import sys
 import time
 from pathlib import Path
 
-from colearn_ledger.core.learner import ProposedWeights, Weights
-from colearn_ledger.errors import DataError
+from colearn_ledger.core.learner import Pause, ProposedWeights, Weights
+from colearn_ledger.errors import DataError, TrainingStopped
 from tests.kit.learners import FrugalLearner, LinearLearner
 
 
@@ -47,6 +47,28 @@ class Gated(LinearLearner):
 
 def make_gated(index: int, folder: str, seed: int = 1) -> Gated:
     return Gated(index, seed, folder)
+
+
+class Patient(LinearLearner):
+    """Trains until it is told that nobody waits for it any more."""
+
+    def __init__(self, index: int, folder: str) -> None:
+        super().__init__(index, seed=1)
+        self._folder = Path(folder)
+
+    def mli_set_pause(self, pause: Pause | None) -> None:
+        self._pause = pause
+
+    def mli_propose_weights(self) -> Weights:
+        assert self._pause is not None
+        (self._folder / "trains").touch()
+        while self._pause():
+            time.sleep(0.01)
+        raise TrainingStopped("nobody waits for it")
+
+
+def make_patient(index: int, folder: str) -> Patient:
+    return Patient(index, folder)
 
 
 def fail() -> None:

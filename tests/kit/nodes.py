@@ -151,13 +151,16 @@ def trained(member: int = 0) -> bytes:
     return encode(learner.mli_propose_weights().weights)
 
 
-def run_node(*words: str, cwd: Path, **env: str) -> subprocess.Popen[bytes]:
-    """Start ``colearn-node`` with these words and, of the variables that it reads, none but ``env``."""
+def run_node(*words: str, cwd: Path, by: Sequence[str] = (), **env: str) -> subprocess.Popen[bytes]:
+    """Start ``colearn-node`` with these words and, of the variables that it reads, none but ``env``.
+
+    ``by``: the words of a program that starts it.
+    """
     environment = {k: v for k, v in os.environ.items() if not k.startswith("COLEARN_")}
     paths = [str(ROOT), str(ROOT / "node"), *filter(None, [os.environ.get("PYTHONPATH")])]
     environment |= {"PYTHONPATH": os.pathsep.join(paths), **env}
     return subprocess.Popen(
-        [sys.executable, "-m", "colearn_node.cli", *words],
+        [*by, sys.executable, "-m", "colearn_node.cli", *words],
         cwd=cwd,
         env=environment,
         stdin=subprocess.DEVNULL,

@@ -7,7 +7,7 @@ import random
 import select
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 __all__ = ["Forwarder", "quiet_ports", "refusing_port"]
 
@@ -44,12 +44,16 @@ class Forwarder:
     ----------
     url: where it listens.
     target: the port that connections go to; None lets every connection end at once, also those that are open.
+    asked: gets what callers send, before it is passed on.
+    silent: what is behind it isn't heard: what it says is dropped.
     """
 
-    def __init__(self, url: str) -> None:
-        self._listening = socket.create_server((HOST, 0))
-        self.url = f"http://{HOST}:{self._listening.getsockname()[1]}"
+    def __init__(self, url: str, host: str = HOST) -> None:
+        self._listening = socket.create_server((host, 0))
+        self.url = f"http://{host}:{self._listening.getsockname()[1]}"
         self.target: int | None = int(url.rpartition(":")[2])
+        self.asked: Callable[[bytes], object] = lambda data: None
+        self.silent = False
         self._open: set[socket.socket] = set()
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -82,6 +86,10 @@ class Forwarder:
                             data = ready.recv(1 << 16)
                             if not data:
                                 return
+                            if ready is caller:
+                                self.asked(data)
+                            elif self.silent:
+                                continue
                             other[ready].sendall(data)
                 finally:
                     self._open.discard(caller)

@@ -14,6 +14,7 @@ import hashlib
 import mmap
 import secrets
 import time
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -173,6 +174,63 @@ class StoreConformance:
         with pytest.raises(InvalidWeights, match="not these"):
             mine.get(ref, check_head=refuse)
         assert mine.kept() == frozenset() and theirs.kept() == {ref.cid}
+
+    # ---- into a file
+
+    @pytest.mark.parametrize("size", SIZES)
+    def test_get_to__any_size__the_file_has_the_bytes_and_they_are_kept(
+        self, mine: Store, theirs: Store, tmp_path: Path, size: int
+    ) -> None:
+        data, path = pattern(size, salt=31), tmp_path / "pulled" / "weights"
+        ref, heads = theirs.put(data), list[bytes]()
+        path.parent.mkdir()
+        path.write_bytes(b"of before")
+        mine.get_to(path, ref, deadline_s=self.deadline, check_head=lambda head: heads.append(bytes(head)))
+        assert path.read_bytes() == data and heads == [data[:CHUNK]]
+        assert list(path.parent.iterdir()) == [path] and mine.kept() == {ref.cid}
+
+    @pytest.mark.parametrize("size", [500, 2 * CHUNK + 7])
+    @pytest.mark.parametrize("how", ["sha256", "size", "head"])
+    def test_get_to__invalid__leaves_what_was_there_and_keeps_nothing(
+        self, mine: Store, theirs: Store, tmp_path: Path, size: int, how: str
+    ) -> None:
+        data, path = pattern(size, salt=32), tmp_path / "pulled" / "weights"
+        ref = theirs.put(data)
+        path.parent.mkdir()
+        path.write_bytes(b"of before")
+
+        def check(head: memoryview) -> None:
+            if how == "head":
+                raise InvalidWeights("not these")
+
+        lie = {"sha256": replace(ref, sha256=bytes(32)), "size": replace(ref, size=size + 1)}.get(how, ref)
+        with pytest.raises(InvalidWeights):
+            mine.get_to(path, lie, deadline_s=self.deadline, check_head=check)
+        assert path.read_bytes() == b"of before" and list(path.parent.iterdir()) == [path]
+        assert mine.kept() == frozenset() and theirs.kept() == {ref.cid}
+
+    def test_get_to__never_put__is_unavailable_and_leaves_no_file(self, store: Store, tmp_path: Path) -> None:
+        path = tmp_path / "pulled" / "weights"
+        path.parent.mkdir()
+        with pytest.raises(UnavailableWeights):
+            store.get_to(path, weights_ref(pattern(1234, salt=33)), deadline_s=self.deadline)
+        assert not list(path.parent.iterdir())
+
+    def test_get_to__no_such_folder__is_the_stores_error_and_says_where(self, store: Store, tmp_path: Path) -> None:
+        ref = store.put(pattern(100, salt=34))
+        with pytest.raises(StoreError, match="nowhere") as error:
+            store.get_to(tmp_path / "nowhere" / "weights", ref, deadline_s=self.deadline)
+        assert not isinstance(error.value, UnavailableWeights) and error.value.fix
+
+    def test_get_to__large__holds_some_pieces_of_it_in_memory(self, store: Store, tmp_path: Path) -> None:
+        ref = store.put(np.random.default_rng(35).bytes(24 * CHUNK))  # blocks that no other test has
+        tracemalloc.start()
+        try:
+            store.get_to(tmp_path / "weights.pulled", ref)
+            assert tracemalloc.get_traced_memory()[1] < 8 * CHUNK
+        finally:
+            tracemalloc.stop()
+        assert (tmp_path / "weights.pulled").stat().st_size == ref.size
 
     # ---- who keeps what
 

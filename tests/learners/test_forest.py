@@ -46,6 +46,7 @@ def make(kind: str = "random forest", n: int = 3, **options: Any) -> list[Forest
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_check_learner__each_forest__keeps_the_promises(kind: str) -> None:
     check_learner(make(kind)[0])

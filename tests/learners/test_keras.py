@@ -58,6 +58,7 @@ def make(n: int = 2, **options: Any) -> list[KerasLearner]:
     return [KerasLearner(model(), s.train, s.vote, s.test, seed=i, **options) for i, s in enumerate(shares(n))]
 
 
+@pytest.mark.slow
 def test_check_learner__model_with_dropout_and_batch_norm__keeps_the_promises() -> None:
     check_learner(make(steps=3)[0])
 
@@ -70,6 +71,7 @@ def test_run__same_seed__same_bytes_and_it_learns() -> None:
     assert max(s for s in first.initial.test_scores if s is not None) < 0.4
 
 
+@pytest.mark.slow
 def test_propose__same_round_again__same_bytes_whatever_came_between() -> None:
     learner = make(steps=4)[0]
     learner.mli_begin_round(1)
@@ -83,6 +85,7 @@ def test_propose__same_round_again__same_bytes_whatever_came_between() -> None:
     assert encode(learner.mli_propose_weights().weights) == first
 
 
+@pytest.mark.slow
 def test_propose__after_a_restart__trains_the_same() -> None:
     assert_trains_the_same_after_a_restart(*(make(steps=4)[0] for _ in range(2)))
 
@@ -99,6 +102,7 @@ def test_score__accuracy__is_the_models_own() -> None:
     assert judged.vote_score == judged.current_score
 
 
+@pytest.mark.slow
 def test_score__loss_as_the_criterion__higher_is_still_better() -> None:
     share = shares(2)[0]
     for options in ({"criterion": "loss"}, {}):
@@ -179,6 +183,7 @@ def test_evaluate__outcomes__are_the_parts_of_the_score(criterion: str) -> None:
     assert (found.outcomes.dtype == np.bool_) is (criterion == "accuracy")
 
 
+@pytest.mark.slow
 def test_vote__paired_policy__by_an_accuracy_a_loss_and_not_by_an_auc() -> None:
     share = shares(2)[0]
     for criterion in ("accuracy", "loss"):
@@ -193,6 +198,7 @@ def test_vote__paired_policy__by_an_accuracy_a_loss_and_not_by_an_auc() -> None:
         learner.mli_test_weights(learner.mli_get_current_weights())
 
 
+@pytest.mark.slow
 def test_options__kept_optimizer_and_early_stop__promises_kept_and_another_training() -> None:
     kept, reset = make(steps_per_round=4, optimizer_state="keep")[0], make(steps=4)[0]
     check_learner(make(steps_per_round=4, optimizer_state="keep", early_stop=1)[0])

@@ -181,6 +181,7 @@ class Sets(Attacker):
         return Weights(with_parts(tree, {self.path: self.change(tree[self.path.strip("/")])}))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name, path, change",
     [

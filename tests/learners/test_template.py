@@ -14,7 +14,7 @@ from colearn_ledger import EmbeddedLedger, InProcess, Results, run
 from colearn_ledger.core.check_learner import check_learner
 from colearn_ledger.core.learner import Weights
 from colearn_ledger.core.weights import encode
-from colearn_ledger.errors import InvalidWeights, SchemaMismatch, UsageError
+from colearn_ledger.errors import InvalidWeights, SchemaMismatch, TrainingStopped, UsageError
 from colearn_ledger.learners.template import BatchLearner, TemplateLearner
 from colearn_ledger.learners.voting.policy import Evaluation, SmallVoteSet
 
@@ -95,6 +95,34 @@ def proposed(learner: Any) -> float:
 )
 def test_check_learner__every_option__keeps_the_promises(options: dict[str, Any]) -> None:
     check_learner(Momentum(**options))
+
+
+def test_pause__weights_are_tested_after_each_step__trains_the_same_and_judges_by_the_accepted_ones() -> None:
+    alone, asked = Momentum(), Momentum()
+    expected = proposed(alone)
+    reference = alone.mli_test_weights(Weights([np.array([2.5])]))
+    judged: list[Any] = []
+
+    def pause() -> bool:
+        judged.append(asked.mli_test_weights(Weights([np.array([2.5])])))
+        assert asked.mli_get_current_weights().weights[0][0] == 0.0
+        return True
+
+    asked.mli_set_pause(pause)
+    assert proposed(asked) == expected
+    assert len(judged) == asked.steps and {(j.vote_score, j.current_score) for j in judged} == {
+        (reference.vote_score, reference.current_score)
+    }
+
+
+def test_pause__says_that_nobody_waits__the_training_ends_there_and_the_next_one_is_whole() -> None:
+    learner = Walk([1.0, 2.0, 3.0])
+    learner.mli_set_pause(lambda: learner.taken < 2)
+    with pytest.raises(TrainingStopped, match="after 2 of 3 steps"):
+        learner.mli_propose_weights()
+    assert learner.value == 0.0 and learner.mli_get_current_weights().weights["w"][0] == 0.0
+    learner.mli_set_pause(None)
+    assert proposed(learner) == 3.0
 
 
 def test_early_stop__no_better_score__stops_and_proposes_the_best() -> None:

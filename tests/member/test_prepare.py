@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from colearn_ledger.core.decide import Adopt, Judge, Propose
+from colearn_ledger.core.decide import Adopt, Judge, Propose, Republish
 from colearn_ledger.core.learner import Weights
 from colearn_ledger.core.protocol import WeightsRef
 from colearn_ledger.core.summaries import DiffPrivBudget, TrainingSummary
@@ -18,7 +18,7 @@ from colearn_ledger.core.weights import encode, weights_ref
 from colearn_ledger.errors import InvalidWeights, StoreError, UnavailableWeights
 from colearn_ledger.member.prepare import Preparer
 from colearn_ledger.member.verified import Verified
-from colearn_ledger.member.work import Adopted, Declined, Nothing, Trained, Verdict
+from colearn_ledger.member.work import Adopted, Declined, Nothing, Published, Trained, Verdict
 from colearn_ledger.stores.base import ANYBODY
 from colearn_ledger.stores.local import LocalStore
 
@@ -189,6 +189,97 @@ def test_train__nothing_changed__declines(tidying: Tidying) -> None:
     assert isinstance(work, Declined) and "came to nothing" in work.reason
 
 
+class Republishing:
+    """A member that has proposed in rounds 1 and 2, and whose store and everybody's have lost the first."""
+
+    def __init__(self, folder: Path, learner: LinearLearner) -> None:
+        self.store = CountingStore(folder, owner="me")
+        self.genesis = self.store.put(encode({"w": np.zeros(4)}))
+        self.learner = learner
+        self.trained = 0
+        propose = learner.mli_propose_weights
+
+        def counted() -> Weights:
+            self.trained += 1
+            return propose()
+
+        learner.mli_propose_weights = counted  # type: ignore[method-assign]
+        self.preparer = Preparer(learner, self.store, max_size=1 << 20)
+        self.preparer.prepare(Adopt(0, self.genesis))
+        self.first, self.second = (self.propose(number) for number in (1, 2))
+        self.store.discard(self.first)
+        assert not self.store.has(self.first)
+        self.trained = 0
+
+    def propose(self, number: int) -> WeightsRef:
+        work = self.preparer.prepare(Propose(number, self.genesis.sha256))
+        assert isinstance(work, Trained)
+        return work.weights
+
+    def republish(self, number: int, weights: WeightsRef) -> Published | Declined:
+        work = self.preparer.prepare(Republish(number, self.genesis.sha256, weights), deadline_s=1.0)
+        assert isinstance(work, Published | Declined)
+        return work
+
+
+def test_republish__still_there_or_verified_last_or_at_another_member__is_not_trained_again(tmp_path: Path) -> None:
+    made = Republishing(tmp_path, LinearLearner(0, seed=1))
+    assert made.republish(2, made.second) == Published(made.second)
+    made.store.discard(made.second)
+    again = made.republish(2, made.second)
+    assert isinstance(again, Published) and again.how and made.store.has(made.second)
+    foreign = LocalStore(tmp_path, owner="another").put(encode({"w": np.full(4, 7.0)}))
+    assert isinstance(made.republish(3, foreign), Published)
+    assert foreign.cid in made.store.kept() and made.trained == 0
+
+
+def test_republish__nobody_has_it__is_trained_again_to_the_same_bytes(tmp_path: Path) -> None:
+    made = Republishing(tmp_path, LinearLearner(0, seed=1))
+    made.store.away = 1
+    with pytest.raises(StoreError):
+        made.republish(1, made.first)
+    again = made.republish(1, made.first)
+    assert isinstance(again, Published) and "trained again" in again.how and made.preparer.published == made.first
+    assert made.first.cid in made.store.kept() and made.trained == 1, "also when the store is away meanwhile"
+
+
+class Forgetful(LinearLearner):
+    """One whose training depends on what it did before."""
+
+    def mli_propose_weights(self) -> Weights:
+        self._seed += 1
+        return super().mli_propose_weights()
+
+
+class Noisy(LinearLearner):
+    """One that says that its training depends on more."""
+
+    reproducible = False
+
+
+def test_republish__training_gives_other_weights__is_declined_and_nothing_published(tmp_path: Path) -> None:
+    made = Republishing(tmp_path, Forgetful(0, seed=1))
+    kept = made.store.kept()
+    declined = made.republish(1, made.first)
+    assert isinstance(declined, Declined) and "other weights" in declined.reason and made.trained == 1
+    assert made.store.kept() == kept
+    assert made.propose(3), "and the next turn is as always"
+
+
+def test_republish__learner_is_not_reproducible__is_not_trained_again(tmp_path: Path) -> None:
+    """As with noise for privacy: it would cost budget, and give others."""
+    made = Republishing(tmp_path, Noisy(0, seed=1))
+    declined = made.republish(1, made.first)
+    assert isinstance(declined, Declined) and "reproducible" in declined.reason and made.trained == 0
+
+
+def test_republish__what_was_proposed_is_something_else__says_what(tmp_path: Path) -> None:
+    """Another program with this key has named bytes by a hash that isn't theirs."""
+    made = Republishing(tmp_path, LinearLearner(0, seed=1))
+    declined = made.republish(3, replace(made.genesis, sha256=bytes(32), size=made.genesis.size + 1))
+    assert isinstance(declined, Declined) and "bytes" in declined.reason and made.trained == 0
+
+
 def test_tidy__everything_is_needed__nothing_goes(tidying: Tidying) -> None:
     refs = tidying.judged(1, 2, 3)
     tidying.preparer.tidy(None)
@@ -205,14 +296,16 @@ def test_tidy__archived__stays_when_it_is_proposed_and_rejected_again(tidying: T
     assert accepted.cid not in tidying.store.kept() and tidying.store.has(accepted)
 
 
-@pytest.mark.parametrize("damage", ["gone", "short"])
+@pytest.mark.parametrize("damage", ["gone", "short", "a bit"])
 def test_tidy__store_has_lost_the_adopted_weights__puts_them_back(tidying: Tidying, damage: str) -> None:
     path = tidying.store.folder / tidying.genesis.cid
     data = path.read_bytes()
     if damage == "gone":
         path.unlink()
-    else:
+    elif damage == "short":
         path.write_bytes(data[:-1])
+    else:
+        path.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
     mended = tidying.preparer.tidy(None)
     assert mended is not None and "put back" in mended.reason and tidying.preparer.tidy(None) is None
     assert path.read_bytes() == data and tidying.genesis.cid in tidying.store.kept()

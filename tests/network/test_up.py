@@ -147,6 +147,7 @@ def _descriptors(pid: int) -> list[str]:
 
 
 class TestChains:
+    @pytest.mark.slow
     def test_hardhat__node_of_this_checkout(self) -> None:
         with local_network("hardhat", 2, ipfs=False) as network:
             self.check(network, 31337)
@@ -253,6 +254,7 @@ with LocalNetwork("anvil", 2) as network:
         assert not folder.exists()
         network.stop()  # harmless
 
+    @pytest.mark.slow
     def test_owner_killed_hard__nothing_is_orphaned_and_its_folder_is_gone(self, owner: Any) -> None:
         process, pids, folder = owner
         process.send_signal(signal.SIGKILL)
@@ -260,6 +262,7 @@ with LocalNetwork("anvil", 2) as network:
         self.gone(pids)
         wait_until(lambda: not folder.exists(), "the removal of the folder")
 
+    @pytest.mark.slow
     def test_owner_killed_hard_while_a_child_of_it_holds_its_pipes__nothing_is_orphaned(self, tmp_path: Path) -> None:
         """A forked child keeps the pipe to the supervisor open: the owner's death is noticed all the same."""
         need("anvil")
@@ -286,6 +289,7 @@ with LocalNetwork("anvil", 1, ipfs=False) as network:
             finally:
                 os.kill(said["child"], signal.SIGKILL)
 
+    @pytest.mark.slow
     @linux
     def test_supervisor_killed_hard__its_daemons_die_with_it(self, owner: Any) -> None:
         _, pids, _ = owner
@@ -427,6 +431,7 @@ class TestKept:
                 TestDown().gone(pids)
         assert least > 100
 
+    @pytest.mark.slow
     def test_newest_state_damaged__the_one_before_is_taken_and_that_is_said(self, tmp_path: Path) -> None:
         need("anvil")
         folder = tmp_path / "kept"
@@ -517,6 +522,7 @@ def test_start__out_of_range__refused_before_anything_is_made(
     assert os.listdir(tmp_path) == []
 
 
+@pytest.mark.slow
 def test_benchmark__of_the_transfer__runs() -> None:
     """Its target is for a run by hand, on an idle machine; here it shall only work."""
     need("anvil", "kubo")

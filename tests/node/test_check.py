@@ -232,6 +232,7 @@ def deployment(folder: Path, tree: object) -> Path:
     return folder / "deployment.json"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "factory, wrong",
     [

@@ -51,6 +51,7 @@ def test_check__nothing_is_there__each_thing_with_what_was_expected_and_the_firs
     assert lines[1].startswith(f"{'':<19}expected: ") or lines[1].startswith(f"{'':<19}to fix: ")
 
 
+@pytest.mark.slow
 def test_key_new__a_keystore_that_its_password_opens(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     key, password = tmp_path / "key.json", tmp_path / "password.txt"
     assert main(["key", "new", str(key), "--password-file", str(password)]) == 0

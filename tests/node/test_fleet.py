@@ -110,7 +110,7 @@ def test_wait__a_real_node_that_can_not_start__says_why(tmp_path: Path) -> None:
 def test_stop__nodes_that_leave_when_asked__may_do_so_in_good_order(tmp_path: Path) -> None:
     # It has something to put in order first.
     leaves = (
-        "signal.signal(signal.SIGTERM, lambda *_: (sum(range(2**24)), open(words[1] + '.left', 'w'), sys.exit(0)))\n"
+        "signal.signal(signal.SIGTERM, lambda *_: (sum(range(2**20)), open(words[1] + '.left', 'w'), sys.exit(0)))\n"
     )
     made = configs(tmp_path, leaves + STAYS, leaves + STAYS)
     with Fleet(made, [], lambda text: None, program=PROGRAM) as fleet:

@@ -18,7 +18,7 @@ from colearn_ledger.backoff import Backoff
 from colearn_ledger.errors import ChainError
 
 from ..kit.anvil import wait_until
-from ..kit.fakes import Lines
+from ..kit.fakes import Clock, Lines
 from ..kit.ports import refusing_port
 
 
@@ -166,6 +166,32 @@ def test_subscription__odd_message_later__connects_again(message: str | bytes) -
         wake.wait(0)
         made.mine()
         assert wake.wait(30)
+
+
+def test_quiet__heads_by_the_clock__until_the_next_one_is_overdue() -> None:
+    with chain({"result": "0x1"}) as (made, url):
+        wake, clock = Wake(), Clock()
+        heads = HeadSubscription(url, wake, Lines(), backoff=quick(), clock=clock)
+        wait_until(lambda: heads.connected, "it is subscribed")
+        wake.wait(30)
+
+        def mined(after: float) -> None:
+            clock.now += after
+            made.mine()
+            assert wake.wait(30)
+
+        mined(0)
+        assert heads.quiet_s == 0, "one head tells nothing of the next"
+        for gap in (12, 12, 24, 12):
+            mined(gap)
+            assert heads.quiet_s >= 24
+        clock.now += 23
+        assert heads.quiet_s == 1
+        clock.now += 2
+        assert heads.quiet_s == 0
+        made.hang_up()
+        wait_until(lambda: len(made.subscribed) == 2 and heads.connected, "it is subscribed again")
+        assert heads.quiet_s == 0
 
 
 def test_subscription__silent_while_blocks_are_mined__connects_again() -> None:

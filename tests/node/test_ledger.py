@@ -65,6 +65,10 @@ class FakeSending:
 
     becomes: Receipt | Exception | None = None
     pause: float = 0.2
+    later: Receipt | None = None
+
+    def fetch_receipt(self) -> Receipt | None:
+        return self.later
 
     def poll(self) -> Receipt | None:
         if isinstance(self.becomes, Exception):
@@ -232,3 +236,15 @@ def test_endpoints__are_those_of_the_contract() -> None:
         assert web3.eth.block_number == 1
         vars(contract)["web3"] = connect([ahead.url])
         assert chain.compare_heads() is None and chain.switch_endpoint() is False
+
+
+def test_settle__dropped_ones_that_were_mined__are_told_once() -> None:
+    submitter = FakeSubmitter(None, None, mined(9))
+    chain = ledger(FakeContract(), submitter)
+    for number in (7, 8, 9):
+        chain.submit(Advance(number))
+        receipt = chain.poll()
+    assert receipt == mined(9)
+    submitter.sendings[0].later = mined(8)
+    assert chain.settle() == [(Advance(7), mined(8))]
+    assert chain.settle() == []

@@ -128,6 +128,7 @@ def test_listen__port_that_is_taken__says_so(bench: Bench) -> None:
         Metrics(f"127.0.0.1:{bench.metrics.port}", bench.health)
 
 
+@pytest.mark.slow
 def test_close__port__is_free_again() -> None:
     made = Bench()
     made.metrics.close()

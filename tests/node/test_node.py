@@ -19,7 +19,7 @@ from colearn_node.worker.supervisor import WorkerSupervisor
 
 from colearn_ledger.chain.endpoints import Heads
 from colearn_ledger.chain.transactions import Outcome
-from colearn_ledger.core.decide import Adopt, Advance, Judge, Propose, Reveal
+from colearn_ledger.core.decide import Adopt, Advance, Judge, Propose, Republish, Reveal
 from colearn_ledger.core.protocol import RoundState
 from colearn_ledger.core.schema import Schema
 from colearn_ledger.errors import (
@@ -48,10 +48,10 @@ REVEALING = {"state": RoundState.REVEALING, "proposal": proposal(), "secret_vote
 
 
 class Subscription:
-    """Whether new blocks would be heard of."""
+    """For how long new blocks would be heard of."""
 
-    def __init__(self, connected: bool) -> None:
-        self.connected = connected
+    def __init__(self, quiet_s: float) -> None:
+        self.quiet_s = quiet_s
 
 
 class Bench:
@@ -113,6 +113,36 @@ def test_step__my_turn__trains_and_proposes() -> None:
     [work] = bench.ledger.mined
     assert isinstance(work, Trained) and work.weights == ref("trained")
     assert bench.log.events("propose")[0].endswith("(0x74747474…, 31,020 gas)")
+
+
+MINE = {"state": RoundState.VOTING, "proposal": proposal(seat=0)}
+
+
+def test_step__own_proposal_that_came_back_with_the_chain__is_published_again_before_it_waits() -> None:
+    bench = Bench(FakeLedger(view(**MINE))).adopts()
+    bench.works()
+    assert bench.worker.job.action == Republish(7, ref("accepted").sha256, ref("proposed"))
+    assert bench.log.events("wait") == ["waiting for the others' votes on my proposal"] and bench.ledger.mined == []
+    jobs = len(bench.worker.jobs)
+    bench.node.step()
+    assert len(bench.worker.jobs) == jobs, "it is there"
+
+
+def test_step__own_proposal_that_can_not_be_had_again__is_said_once_and_the_clock_is_waited_for() -> None:
+    bench = Bench(FakeLedger(view(**MINE))).adopts()
+    bench.node.step()
+    bench.worker.finishes(Declined(7, "training again gives other weights"))
+    for _ in range(3):
+        assert bench.node.step() > 0
+    assert bench.log.events("declined") == ["its proposal can't be had: training again gives other weights"]
+    assert bench.ledger.mined == []
+
+
+def test_step__own_proposal_in_a_dry_run__nothing_is_published() -> None:
+    bench = Bench(FakeLedger(view(**MINE), sends=False)).adopts()
+    bench.node.step()
+    assert isinstance(bench.worker.job.action, Adopt)
+    assert bench.log.events("wait") == ["waiting for the others' votes on my proposal"]
 
 
 def test_step__proposal_of_another__is_tested_and_voted_on_and_the_loop_looks_at_once() -> None:
@@ -182,9 +212,10 @@ def test_step__nothing_mined__the_view_is_not_read_again_for_some_seconds_or_unt
     "heads, interval, at, pause",
     [
         (None, 1.0, 1000, 1.0),
-        (Subscription(True), 1.0, 1000, 15.0),
-        (Subscription(False), 1.0, 1000, 1.0),
-        (Subscription(True), 60.0, 1000, 60.0),
+        (Subscription(100.0), 1.0, 1000, 15.0),
+        (Subscription(4.0), 1.0, 1000, 4.0),
+        (Subscription(0.0), 1.0, 1000, 1.0),
+        (Subscription(100.0), 60.0, 1000, 60.0),
         (None, 60.0, 1990, 11.0),
         (None, 60.0, 2000, 1.0),
         (None, 60.0, 2050, 0.25),
@@ -319,6 +350,20 @@ def test_step__round_decided_while_a_vote_is_under_way__the_next_work_begins_and
     bench.ledger.mines = True
     bench.node.step()
     assert [type(work) for work in bench.ledger.mined] == [Trained]
+
+
+def test_step__vote_was_mined_and_nobody_could_be_told__is_told_with_the_next_receipt() -> None:
+    bench = Bench(FakeLedger(view(**VOTING), mines=False, late=True)).adopts()
+    bench.works()
+    bench.ledger.records[7] = record(7, RoundState.REJECTED)
+    bench.ledger.becomes(round=8, state=RoundState.PROPOSING, proposal=None, proposer=ME)
+    bench.works()
+    assert bench.log.events("vote") == [] == bench.log.events("propose")
+    bench.ledger.mines = True
+    bench.node.step()
+    bench.node.step()
+    assert len(bench.log.events("vote")) == 1 == len(bench.log.events("propose"))
+    assert "0x64646464" in bench.log.events("vote")[0]
 
 
 def test_step__late_vote_is_mined_after_the_next_training__its_result_is_not_lost() -> None:
@@ -619,9 +664,9 @@ def test_step__endpoint_behind_and_none_that_is_better__is_said_once_and_tried_a
 
 
 def test_step__several_endpoints__are_compared_also_while_news_come_by_themselves() -> None:
-    several = Bench(FakeLedger(view(), heads=lagging(0)), heads=Subscription(True)).adopts()
+    several = Bench(FakeLedger(view(), heads=lagging(0)), heads=Subscription(100.0)).adopts()
     assert several.node.step() == 5.0
-    alone = Bench(FakeLedger(view()), heads=Subscription(True)).adopts()
+    alone = Bench(FakeLedger(view()), heads=Subscription(100.0)).adopts()
     assert alone.node.step() == 15.0
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from colearn_node.retention import Retention
 from colearn_node.worker.messages import Tidy
 
-from colearn_ledger.core.protocol import RoundState, WeightsRef
+from colearn_ledger.core.protocol import RoundState, Rules, WeightsRef
 
 from ..kit.builders import proposal, record, ref, view
 from ..kit.fakes import Clock, FakeLedger
@@ -48,6 +49,21 @@ def needed(made: FakeLedger, keep: str = "current") -> set[WeightsRef]:
 def test_due__keep_current__the_accepted_ones_their_parent_and_the_last_rounds() -> None:
     """And what was accepted before those rounds: w3, should all of them be undone."""
     assert needed(ledger()) == {ref("w8"), ref("w5"), ref("w6"), ref("w7"), ref("w3")}
+
+
+@pytest.mark.parametrize("secret", [False, True])
+def test_due__rounds_of_the_last_minute__stay_as_a_reorg_may_undo_them_all(secret: bool) -> None:
+    rules = Rules(vote_window=3600, reveal_window=600)
+    window = rules.reveal_window if secret else rules.vote_window
+    made = FakeLedger(
+        view(round=30, at=10_000, accepted_round=0, accepted=ref("w0"), rules=rules, secret_votes=secret), dict(HISTORY)
+    )
+    for number in range(1, 30):  # five seconds each
+        made.records[number] = record(number, R, ref(f"w{number}"), deadline=10_000 - 5 * (30 - number) + window)
+    assert needed(made) == {ref(f"w{number}") for number in (0, *range(18, 30))}
+    for number in range(1, 30):  # one each
+        made.records[number] = record(number, R, ref(f"w{number}"), deadline=10_000 - (30 - number) + window)
+    assert needed(made) == {ref(f"w{number}") for number in (0, *range(14, 30))}, "and at most sixteen"
 
 
 def test_due__accepted_long_ago__stays_with_its_parent() -> None:

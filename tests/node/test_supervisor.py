@@ -13,13 +13,13 @@ from colearn_node.worker.messages import TIDIED, Done, Failed, Job, Sound, Spec,
 from colearn_node.worker.process import Garbled
 from colearn_node.worker.supervisor import WorkerSupervisor, key_of, name_of
 
-from colearn_ledger.core.decide import Adopt, Advance, Judge, Propose
+from colearn_ledger.core.decide import Adopt, Advance, Judge, Propose, Republish
 from colearn_ledger.core.limits import MOST_NOTE
 from colearn_ledger.core.protocol import WeightsRef
 from colearn_ledger.core.schema import Schema
-from colearn_ledger.errors import LearnerError, SchemaMismatch
+from colearn_ledger.errors import LearnerError, SchemaMismatch, TrainingStopped
 from colearn_ledger.learners.loading.factory import LearnerSpec
-from colearn_ledger.member.work import Adopted, Declined, Nothing, Trained, Verdict
+from colearn_ledger.member.work import Adopted, Declined, Nothing, Published, Trained, Verdict
 from colearn_ledger.stores.spec import StoreSpec
 
 from ..kit.builders import proposal, ref
@@ -27,6 +27,7 @@ from ..kit.fakes import Clock, FakeWorker, Lines, work_of
 
 SPEC = Spec(LearnerSpec("m:f"), StoreSpec(None, Path("w"), False), 1 << 20, Schema.of({}))
 ADOPT, PROPOSE = Adopt(3, ref("accepted")), Propose(7, ref("accepted").sha256)
+REPUBLISH = Republish(7, ref("accepted").sha256, ref("mine"))
 JUDGE, OTHER_JUDGE = Judge(7, proposal("one"), False), Judge(8, proposal("two"), False)
 
 
@@ -150,6 +151,72 @@ def test_work_on__stale_work_that_is_wanted_again__is_not_stale_any_more() -> No
     bench.clock.now += 9
     bench.supervisor.work_on(OTHER_JUDGE, 5.0)
     assert len(bench.workers) == 1
+
+
+def trains_for_nobody() -> Bench:
+    """One whose worker trains, while a proposal is to be tested instead."""
+    bench = Bench().ready()
+    bench.supervisor.work_on(PROPOSE, 5.0)
+    bench.supervisor.work_on(JUDGE, 5.0)
+    return bench
+
+
+def test_work_on__other_work_than_a_training__is_given_at_once_and_done_when_that_pauses() -> None:
+    bench = trains_for_nobody()
+    assert [job.action for job in bench.worker.jobs] == [PROPOSE, JUDGE]
+    assert bench.log.events("stale") == ["training has become pointless: it is dropped"]
+    bench.clock.now += 9
+    bench.worker.says(Failed(bench.worker.jobs[0].number, TrainingStopped("told to"), ""))
+    bench.worker.begins()
+    bench.supervisor.hear()
+    bench.clock.now += 60  # a test may take its time
+    assert bench.supervisor.work_on(JUDGE, 5.0) is None and len(bench.workers) == 1
+    assert bench.log.events("progress") == ["testing the proposal: 60 s so far"] and not bench.log.events("failed")
+    bench.worker.finishes()
+    bench.supervisor.hear()
+    assert isinstance(bench.supervisor.work_on(JUDGE, 5.0), Verdict) and len(bench.worker.jobs) == 2
+
+
+def test_work_on__training_that_ends_by_itself_meanwhile__is_nobodys_result() -> None:
+    bench = trains_for_nobody()
+    bench.worker.says(Done(bench.worker.jobs[0].number, work_of(PROPOSE)))
+    bench.supervisor.hear()
+    assert bench.supervisor.work_on(JUDGE, 5.0) is None
+    bench.worker.finishes()
+    bench.supervisor.hear()
+    assert isinstance(bench.supervisor.work_on(JUDGE, 5.0), Verdict)
+
+
+def test_work_on__training_that_never_pauses__is_ended_with_its_worker() -> None:
+    bench = trains_for_nobody()
+    for seconds, workers in ((10, 1), (0.1, 2)):
+        bench.clock.now += seconds
+        bench.supervisor.work_on(JUDGE, 5.0)
+        assert len(bench.workers) == workers
+    assert bench.log.events("stale")[-1] == "training doesn't end: the worker is started anew"
+    bench.ready().supervisor.work_on(JUDGE, 5.0)
+    assert bench.worker.job.action == JUDGE
+
+
+def test_work_on__what_is_wanted_changes_while_a_training_goes_on__the_last_is_done_and_time_runs_on() -> None:
+    bench = trains_for_nobody()
+    bench.clock.now += 6
+    bench.supervisor.work_on(ADOPT, 5.0)
+    assert [job.action for job in bench.worker.jobs] == [PROPOSE, JUDGE, ADOPT]
+    bench.clock.now += 5
+    bench.supervisor.work_on(ADOPT, 5.0)
+    assert len(bench.workers) == 2
+
+
+def test_hear__worker_dies_in_a_training_that_is_to_end__not_held_against_the_proposal_that_waits() -> None:
+    bench = trains_for_nobody()
+    bench.worker.dies()
+    bench.supervisor.hear()
+    assert "while training" in bench.log.events("worker_died")[0]
+    bench.clock.now += 5
+    bench.supervisor.work_on(JUDGE, 5.0)
+    bench.ready().supervisor.work_on(JUDGE, 5.0)
+    assert not bench.worker.job.wary
 
 
 def test_hear__work_failed__is_tried_again_after_a_pause_and_other_work_is_not_held_up() -> None:
@@ -489,3 +556,39 @@ def test_hear__a_word_on_the_current_weights_in_a_job_that_is_not_wary__counts_f
     bench = Bench().ready()
     dies_testing(bench, sound=True)
     assert bench.supervisor.work_on(JUDGE, 5.0) is None
+
+
+def test_published__trained_or_looked_for__is_known_for_a_while_and_while_the_worker_lives() -> None:
+    bench = Bench().ready()
+    for action, weights in ((PROPOSE, ref("trained")), (REPUBLISH, ref("mine"))):
+        bench.supervisor.work_on(action, 5.0)
+        assert bench.supervisor.published != weights
+        bench.worker.finishes()
+        bench.supervisor.hear()
+        assert bench.supervisor.published == weights
+        bench.supervisor.done()
+    assert bench.log.events("store") == [], "it was there"
+    bench.clock.now += 30
+    assert bench.supervisor.published == ref("mine")
+    bench.clock.now += 1
+    assert bench.supervisor.published is None, "the store may have lost it since"
+    bench.supervisor.work_on(REPUBLISH, 5.0)
+    bench.worker.finishes(Published(ref("mine"), "it was trained again"))
+    bench.supervisor.hear()
+    assert bench.supervisor.published == ref("mine")
+    [said] = bench.log.events("store")
+    assert "trained again" in said
+    bench.worker.dies()
+    bench.supervisor.hear()
+    assert bench.supervisor.published is None
+
+
+def test_work_on__its_proposal_can_not_be_published_again__is_not_asked_again_in_this_round() -> None:
+    bench = Bench().ready()
+    bench.supervisor.work_on(REPUBLISH, 5.0)
+    bench.worker.finishes(Declined(7, "other weights"))
+    for _ in range(3):
+        bench.supervisor.hear()
+        bench.clock.now += 100
+        assert bench.supervisor.work_on(REPUBLISH, 5.0) == Declined(7, "other weights")
+    assert len(bench.worker.jobs) == 1 and bench.supervisor.published is None

@@ -41,6 +41,7 @@ def proposal(learner: Learner) -> bytes:
     return encode(learner.mli_propose_weights().weights)
 
 
+@pytest.mark.slow
 def test_task_learner__each_index__is_the_learner_that_the_demo_makes() -> None:
     made = get_task("DIGITS").make_learners(2, Training(alpha=0.5), seed=0).learners
     mine = [task_learner(index=i, of=2, task="DIGITS", alpha=0.5) for i in range(2)]

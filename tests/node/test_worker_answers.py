@@ -8,16 +8,17 @@ from typing import Any
 import pytest
 from colearn_node.worker.answers import answers
 
-from colearn_ledger.core.decide import Adopt, Judge, Propose
+from colearn_ledger.core.decide import Adopt, Judge, Propose, Republish
 from colearn_ledger.core.limits import MOST_NOTE
 from colearn_ledger.core.protocol import WeightsRef
-from colearn_ledger.member.work import Adopted, Declined, Nothing, Verdict
+from colearn_ledger.member.work import Adopted, Declined, Nothing, Published, Verdict
 
 from ..kit.builders import proposal, ref
 from ..kit.fakes import work_of
 
 ADOPT, PROPOSE = Adopt(3, ref("accepted")), Propose(7, ref("accepted").sha256)
 JUDGE, OTHER_JUDGE = Judge(7, proposal("one"), False), Judge(8, proposal("two"), False)
+REPUBLISH = Republish(7, ref("accepted").sha256, ref("mine"))
 MOST = ref("trained").size
 
 
@@ -32,10 +33,11 @@ def sized(size: int) -> WeightsRef:
 @pytest.mark.parametrize(
     "action, work",
     [
-        *((action, Nothing("nobody has them")) for action in (ADOPT, PROPOSE, JUDGE)),
-        *((action, work_of(action)) for action in (ADOPT, PROPOSE, JUDGE)),
+        *((action, Nothing("nobody has them")) for action in (ADOPT, PROPOSE, REPUBLISH, JUDGE)),
+        *((action, work_of(action)) for action in (ADOPT, PROPOSE, REPUBLISH, JUDGE)),
         (JUDGE, Verdict(JUDGE, approve=False, test=None, reason="NaN")),
         (PROPOSE, Declined(7, "no budget")),
+        (REPUBLISH, Declined(7, "other weights")),
         (PROPOSE, trained(note=b"n" * MOST_NOTE)),
         (PROPOSE, trained(weights=sized(1))),
     ],
@@ -52,6 +54,11 @@ def test_answers__what_a_learner_can_have_done__does(action: Any, work: Any) -> 
         (JUDGE, work_of(OTHER_JUDGE)),
         (JUDGE, work_of(ADOPT)),
         (PROPOSE, work_of(JUDGE)),
+        (PROPOSE, Published(ref("trained"))),
+        (REPUBLISH, Published(ref("other"))),
+        (REPUBLISH, work_of(PROPOSE)),
+        (REPUBLISH, Declined(8, "other weights")),
+        (JUDGE, work_of(REPUBLISH)),
         (PROPOSE, Declined(8, "no budget")),
         (PROPOSE, trained(round=8)),
         (PROPOSE, trained(parent=ref("other").sha256)),

@@ -7,9 +7,10 @@ from typing import Any, cast
 
 from colearn_node.worker.codec import MOST_SAID, unpacked
 from colearn_node.worker.main import Worker
-from colearn_node.worker.messages import Done, Failed, Job
+from colearn_node.worker.messages import Begun, Done, Failed, Job
 
 from colearn_ledger.core.decide import Action, Adopt
+from colearn_ledger.core.learner import Pause
 from colearn_ledger.errors import LearnerError
 from colearn_ledger.member.prepare import Preparer
 from colearn_ledger.member.work import Adopted, Declined, Work
@@ -23,7 +24,7 @@ class Prepared:
     def __init__(self, work: Work | BaseException) -> None:
         self._work = work
 
-    def prepare(self, action: Action, *, deadline_s: float) -> Work:
+    def prepare(self, action: Action, *, deadline_s: float, pause: Pause) -> Work:
         if isinstance(self._work, BaseException):
             raise self._work
         return self._work
@@ -34,6 +35,7 @@ def said(work: Work | BaseException) -> Done | Failed:
     ours, workers = Pipe()
     with ours, workers:
         Worker(workers).do(Job(7, Adopt(0, ref("accepted")), 1.0), cast(Preparer, Prepared(work)))
+        assert unpacked(ours.recv_bytes(), Begun) == Begun(7)
         data = ours.recv_bytes()
     assert len(data) <= MOST_SAID
     heard: Done | Failed = unpacked(data, Done, Failed)

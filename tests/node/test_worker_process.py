@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from colearn_node.wakeup import Wake
 from colearn_node.worker.codec import packed, unpacked
-from colearn_node.worker.messages import Done, Failed, Job, Ready, Sound, Spec, Tidy
+from colearn_node.worker.messages import Begun, Done, Failed, Job, Ready, Sound, Spec, Tidy
 from colearn_node.worker.process import Died, Garbled, Message, WorkerProcess
 
 from colearn_ledger.core.decide import Action, Adopt, Judge, Propose
@@ -24,7 +24,7 @@ from colearn_ledger.core.learner import ProposedWeights, Weights
 from colearn_ledger.core.protocol import Proposal, WeightsRef
 from colearn_ledger.core.schema import Schema
 from colearn_ledger.core.weights import encode
-from colearn_ledger.errors import ColearnError, DataError, LearnerError
+from colearn_ledger.errors import ColearnError, DataError, LearnerError, TrainingStopped
 from colearn_ledger.learners.loading.factory import LearnerSpec
 from colearn_ledger.member.work import Adopted, Nothing, Trained, Verdict
 from colearn_ledger.stores.local import LocalStore
@@ -57,7 +57,7 @@ class Bench:
         """The next thing that it says; its wake comes after the thing was put down."""
         while not self.heard:
             assert self.wake.wait(90), "it says nothing"
-            self.heard += self.worker.hear()
+            self.heard += [message for message in self.worker.hear() if not isinstance(message, Begun)]
         return self.heard.pop(0)
 
     def does(self, number: int, action: Action) -> Message:
@@ -105,6 +105,24 @@ def test_worker__adopts_trains_and_judges__says_so_without_the_weights(
     invalid = bench.does(6, judge(store.put(b"no weights")))
     assert isinstance(invalid, Done) and isinstance(invalid.work, Verdict) and invalid.work.test is None
     assert bench.worker.hear() == [] and bench.printed == []
+
+
+def test_worker__other_work_comes_while_a_learner_trains_that_pauses__ends_the_training_and_does_it(
+    tmp_path: Path, start: Callable[..., Bench]
+) -> None:
+    store = LocalStore(tmp_path / "weights")
+    genesis = store.put(encode(TREE))
+    bench = start("make_patient", index=0, folder=str(tmp_path))
+    bench.next()
+    bench.does(1, Adopt(0, genesis))
+    bench.worker.send(Job(2, Propose(1, genesis.sha256), 5.0))
+    wait_until(lambda: (tmp_path / "trains").exists(), "a training")
+    bench.worker.send(Tidy((genesis,)))  # for which no training is ended
+    bench.worker.send(Job(3, judge(genesis), 5.0))
+    ended = bench.next()
+    assert isinstance(ended, Failed) and ended.number == 2 and isinstance(ended.error, TrainingStopped)
+    judged = bench.next()
+    assert isinstance(judged, Done) and judged.number == 3 and isinstance(judged.work, Verdict)
 
 
 @pytest.mark.parametrize(

@@ -41,6 +41,7 @@ from tests.kit.anvil import wait_until
 from tests.kit.builders import proposal
 from tests.kit.learners import LinearLearner
 from tests.kit.network import local_network, need
+from tests.kit.ports import Forwarder
 from tests.kit.store_conformance import SIZES, StoreConformance, pattern
 
 
@@ -218,6 +219,7 @@ def test_get__never_there__is_unavailable_when_time_is_up(stores: list[IpfsStore
     assert 0.4 < time.monotonic() - start < 5
 
 
+@pytest.mark.slow
 def test_get__a_leaf_is_missing_everywhere__is_unavailable_not_invalid(stores: list[IpfsStore]) -> None:
     data = pattern(3 * CHUNK, salt=3)
     ref = stores[0].put(data)
@@ -332,6 +334,7 @@ class TestLies:
             return str(response.read().decode())
 
 
+@pytest.mark.slow
 def test_get__daemon_killed_and_started_again__goes_on(stores: list[IpfsStore], network: LocalNetwork) -> None:
     """What was put survives a crash, the peers find each other again, and old connections don't get in the way."""
     data = pattern(2 * CHUNK, salt=6)
@@ -345,6 +348,42 @@ def test_get__daemon_killed_and_started_again__goes_on(stores: list[IpfsStore], 
     network.start_ipfs(0)
     assert stores[0].has(ref)
     assert stores[1].get(ref) == data
+
+
+@contextlib.contextmanager
+def collects_garbage_at(store: IpfsStore, command: bytes) -> Iterator[IpfsStore]:
+    """The store, whose daemon collects its garbage once, right before it does this."""
+    collected = list[bytes]()
+
+    def asked(data: bytes) -> None:
+        if command in data and not collected:
+            collected.append(data)
+            call_ipfs(port_of(store), "repo/gc", quiet="true", silent="true")
+
+    with closing(Forwarder(f"http://127.0.0.1:{port_of(store)}")) as forwarder:
+        forwarder.asked = asked
+        with closing(IpfsStore(forwarder.url, owner="me", deadline_s=20.0)) as through:  # so no peer has its block
+            yield through
+    assert collected
+
+
+@pytest.mark.parametrize("size", [500, 2 * CHUNK + 7])
+def test_put__garbage_is_collected_before_the_pin__adds_it_again(stores: list[IpfsStore], size: int) -> None:
+    data, begun = os.urandom(size), time.monotonic()
+    with collects_garbage_at(stores[0], b"/api/v0/pin/add") as store:
+        ref = store.put(data)
+        assert ref.cid in store.kept()
+    assert stores[0].get(ref) == data
+    assert time.monotonic() - begun < 15, "nobody waits for what no peer has"
+
+
+@pytest.mark.parametrize("size", [500, 2 * CHUNK + 7])
+def test_get__garbage_is_collected_before_the_pin__pins_it_again(stores: list[IpfsStore], size: int) -> None:
+    data, begun = os.urandom(size), time.monotonic()
+    ref = stores[1].put(data)
+    with collects_garbage_at(stores[0], b"/api/v0/pin/add") as store:
+        assert store.get(ref) == data and ref.cid in store.kept()
+    assert time.monotonic() - begun < 15, "the deadline is later"
 
 
 def test_tidy__daemon_was_away__is_made_up_for_and_no_pin_is_left(network: LocalNetwork, tmp_path: Path) -> None:
@@ -577,6 +616,7 @@ def test_store__not_a_kubo_of_today__clear_error_and_nothing_done(status: int, b
         fake.server_close()
 
 
+@pytest.mark.slow
 def test_get__a_daemon_that_never_answers__is_unavailable_when_time_is_up() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:  # connections wait in its queue for ever
         store = IpfsStore(f"/ip4/127.0.0.1/tcp/{silent.getsockname()[1]}")

@@ -41,6 +41,18 @@ class TestLocalStoreConforms(StoreConformance):
         path_of(store, ref).unlink()
 
 
+@pytest.mark.parametrize("size", [500, 2 * CHUNK + 7])
+@pytest.mark.parametrize("how", ["flipped", "short", "long"])
+def test_get_to__damaged__is_invalid_and_leaves_no_file(tmp_path: Path, size: int, how: str) -> None:
+    mine, theirs = (LocalStore(tmp_path / "weights", owner=owner) for owner in ("mine", "theirs"))
+    data = bytes(size)
+    ref = theirs.put(data)
+    path_of(theirs, ref).write_bytes({"flipped": data[:-1] + b"!", "short": data[:-1], "long": data + b"!"}[how])
+    with pytest.raises(InvalidWeights):
+        mine.get_to(tmp_path / "pulled", ref)
+    assert os.listdir(tmp_path) == ["weights"] and not mine.kept()
+
+
 def test_put__a_file__is_named_by_its_cid_and_alone(tmp_path: Path) -> None:
     store = LocalStore(tmp_path)
     small, large = store.put(b"abc"), store.put(bytes(CHUNK + 1))
@@ -162,6 +174,7 @@ for _ in range(150):
 """
 
 
+@pytest.mark.slow
 def test_discard__owners_at_once__nobody_loses_what_it_keeps_and_nothing_is_left(tmp_path: Path) -> None:
     """Each keeps and discards what the others keep and discard, again and again."""
     started = [subprocess.Popen([sys.executable, "-c", OWNER, str(tmp_path), f"owner {i}"]) for i in range(3)]

@@ -57,6 +57,7 @@ def test_advance__everybody_is_there__one_sends_it(tmp_path: Path, options: tupl
         assert sum(len(n.events("advance")) for n in nodes) == 1
 
 
+@pytest.mark.slow
 def test_advance__the_first_is_away__the_next_one_sends_it_a_step_later(tmp_path: Path) -> None:
     with node_collective(tmp_path, 4, rules=RULES) as made:
         wish(made)

@@ -27,6 +27,7 @@ def pair(tmp_path: Path) -> Iterator[NodeCollective]:
         yield made
 
 
+@pytest.mark.slow
 def test_vote__weights_that_can_not_be_had__are_tried_again_until_they_can(pair: NodeCollective) -> None:
     data = trained()
     node = pair.start(1)
@@ -40,6 +41,7 @@ def test_vote__weights_that_can_not_be_had__are_tried_again_until_they_can(pair:
     assert pair.view(1).round == 2 and len(node.events("vote")) == 1
 
 
+@pytest.mark.slow
 def test_vote__weights_that_never_come__abstains_and_goes_on_after_the_deadline(tmp_path: Path) -> None:
     rules = Rules()
     with node_collective(tmp_path, 2, rules=rules) as made:
@@ -75,6 +77,7 @@ def test_vote__invalid_weights__are_rejected_with_the_reason(pair: NodeCollectiv
     assert pair.records()[0].rejections == 0b10
 
 
+@pytest.mark.slow
 def test_vote__bytes_that_are_not_those_on_chain__are_rejected(pair: NodeCollective) -> None:
     ref = pair.store.put(trained())
     path = pair.store.folder / cid_text(ref.cid_digest, ref.size)
@@ -85,6 +88,7 @@ def test_vote__bytes_that_are_not_those_on_chain__are_rejected(pair: NodeCollect
     assert "sha256" in node.events("vote")[0]["text"] and pair.records()[0].rejections == 0b10
 
 
+@pytest.mark.slow
 def test_dry_run__decides_and_says__sends_and_stores_nothing(pair: NodeCollective) -> None:
     stored = sorted(p.name for p in pair.store.folder.iterdir())
     proposer = pair.start(0, "--dry-run")
@@ -136,6 +140,7 @@ def test_privacy__spent__declines_once_a_turn_votes_on_and_stays_so_after_a_rest
         assert [r.state.name for r in made.records()][2] == "MISSED"
 
 
+@pytest.mark.slow
 def test_metrics__show_rounds_and_health(pair: NodeCollective) -> None:
     with contextlib.closing(Forwarder(pair.chain.url)) as endpoint:
         node = pair.start(1, rpc=[endpoint.url], metrics__listen="127.0.0.1:0")
@@ -155,6 +160,7 @@ def test_metrics__show_rounds_and_health(pair: NodeCollective) -> None:
         assert node.process.poll() is None and node.get("/livez")[0] == 200
 
 
+@pytest.mark.slow
 def test_ready__before_the_learner_is__503_says_why(pair: NodeCollective) -> None:
     (pair.store.folder / cid_text(pair.view(1).accepted.cid_digest, pair.view(1).accepted.size)).unlink()
     node = pair.start(1, metrics__listen="127.0.0.1:0")
@@ -163,6 +169,7 @@ def test_ready__before_the_learner_is__503_says_why(pair: NodeCollective) -> Non
     assert status == 503 and "accepted weights" in why
 
 
+@pytest.mark.slow
 def test_news__over_a_websocket__wake_a_node_that_would_sleep_for_long(pair: NodeCollective) -> None:
     node = pair.start(1, poll_interval=600, ws=pair.chain.url.replace("http", "ws"))
     wait_until(lambda: bool(node.events("wait")), "it rests")
@@ -178,6 +185,7 @@ def test_news__websocket_that_is_not_there__is_said_once_and_it_polls(pair: Node
     assert len(node.events("news")) == 1 and "polling instead" in node.events("news")[0]["text"]
 
 
+@pytest.mark.slow
 def test_chain__that_comes_back__is_followed_again(pair: NodeCollective) -> None:
     state = pair.chain.rpc("anvil_dumpState")
     with contextlib.closing(Forwarder(pair.chain.url)) as endpoint, anvil() as restarted:
@@ -194,6 +202,7 @@ def test_chain__that_comes_back__is_followed_again(pair: NodeCollective) -> None
         assert node.process.poll() is None
 
 
+@pytest.mark.slow
 def test_log__text__round_and_phase_first(pair: NodeCollective) -> None:
     pair.propose(pair.store.put(trained()))
     node = pair.start(1, log__format="text")
@@ -202,6 +211,7 @@ def test_log__text__round_and_phase_first(pair: NodeCollective) -> None:
     assert line.split()[1:4] == ["round", "1", "voting"] and " gas)" in line
 
 
+@pytest.mark.slow
 def test_log__json__every_line_has_the_same_first_fields(pair: NodeCollective) -> None:
     node = pair.start(1)
     wait_until(lambda: bool(node.events("wait")), "it rests")

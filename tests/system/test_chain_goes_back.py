@@ -85,6 +85,22 @@ def test_chain__restarted_on_an_earlier_state__goes_on_from_there(tmp_path: Path
         go_on(made, nodes)
 
 
+def test_chain__goes_back_to_a_proposal_that_nobody_has__its_proposer_makes_it_again(tmp_path: Path) -> None:
+    with node_collective(tmp_path, 2, rules=LASTING) as made:
+        proposer = made.start(0)
+        wait_until(lambda: made.view().proposal is not None, "it has proposed")
+        snapshot, proposal = made.chain.rpc("evm_snapshot"), made.view().proposal
+        assert proposal is not None
+        nodes = [proposer, made.start(1)]
+        wait_until(lambda: made.view().round > 3, "three rounds are decided")
+        (made.store.folder / proposal.weights.cid).unlink()
+        made.chain.rpc("evm_revert", snapshot)
+        wait_until(lambda: made.view().round > 1, "it is decided again", deadline_s=20)
+        assert made.record(1).weights == proposal.weights and made.record(1).state.decided
+        wait_until(lambda: any("trained again" in e["text"] for e in proposer.events("store")), "it says so")
+        go_on(made, nodes)
+
+
 def test_chain__nine_thousand_rounds_pass_at_once__act_within_a_look_or_two_and_are_counted(tmp_path: Path) -> None:
     rules = dataclasses.replace(LASTING, propose_window=10)
     with running(tmp_path, rules=rules) as (made, nodes, _):

@@ -50,6 +50,7 @@ def tried(factory: str, genesis: object) -> Line:
     return line
 
 
+@pytest.mark.slow
 def test_check__opaque_bytes__noted_with_what_they_mean() -> None:
     line = tried("make_forest", {"forest": b"", "trees": 0})
     assert line.note
@@ -57,10 +58,12 @@ def test_check__opaque_bytes__noted_with_what_they_mean() -> None:
     assert "can run code" in line.text
 
 
+@pytest.mark.slow
 def test_check__numbers_in_another_form__fit_and_nothing_to_note() -> None:
     assert not tried("make_arrays", [0.0]).note
 
 
+@pytest.mark.slow
 def test_check__another_model__said_what_differs() -> None:
     with pytest.raises(SchemaMismatch):
         tried("make_arrays", [b""])

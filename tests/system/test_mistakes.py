@@ -84,22 +84,26 @@ def complaint(made: NodeCollective, capsys: pytest.CaptureFixture[str], **change
     return code, message
 
 
+@pytest.mark.slow
 def test_chain__of_another_id__9(made: NodeCollective, capsys: pytest.CaptureFixture[str]) -> None:
     code, said = complaint(made, capsys, deployment=deployment(made, chain_id=5))
     assert code == 9 and "is the chain 31337" in said and "expected: the chain 5" in said and "to fix" in said
 
 
+@pytest.mark.slow
 def test_chain__unreachable__41(made: NodeCollective, capsys: pytest.CaptureFixture[str]) -> None:
     with refusing_port() as port:
         code, said = verdict(made, capsys, rpc=[f"http://127.0.0.1:{port}"])
     assert code == 41 and "can't be reached" in said
 
 
+@pytest.mark.slow
 def test_address__without_code__18(made: NodeCollective, capsys: pytest.CaptureFixture[str]) -> None:
     code, said = complaint(made, capsys, deployment=deployment(made, address="0x" + "00" * 19 + "11"))
     assert code == 18 and "there is no contract at" in said
 
 
+@pytest.mark.slow
 def test_address__of_another_contract__13(made: NodeCollective, capsys: pytest.CaptureFixture[str]) -> None:
     other = "0x5FbDB2315678afecb367f032d93F642f64180aa3"
     made.chain.rpc("anvil_setCode", other, "0x6000")
@@ -107,6 +111,7 @@ def test_address__of_another_contract__13(made: NodeCollective, capsys: pytest.C
     assert code == 13 and "another contract's" in said
 
 
+@pytest.mark.slow
 def test_key__of_no_member__17(made: NodeCollective, capsys: pytest.CaptureFixture[str]) -> None:
     path = made.folder / "stranger.json"
     if not path.exists():
@@ -115,6 +120,7 @@ def test_key__of_no_member__17(made: NodeCollective, capsys: pytest.CaptureFixtu
     assert code == 17 and made.account(7).address in said and "is not a member" in said
 
 
+@pytest.mark.slow
 def test_funds__none__43(made: NodeCollective, capsys: pytest.CaptureFixture[str]) -> None:
     balance = made.contract.web3.eth.get_balance(made.address(0))
     made.chain.rpc("anvil_setBalance", made.address(0), "0x10")
@@ -125,11 +131,13 @@ def test_funds__none__43(made: NodeCollective, capsys: pytest.CaptureFixture[str
     assert code == 43 and "has 16 wei" in said and made.address(0) in said
 
 
+@pytest.mark.slow
 def test_learner__of_another_model__6(made: NodeCollective, capsys: pytest.CaptureFixture[str]) -> None:
     code, said = complaint(made, capsys, learner__options={"index": 0, "features": 7})
     assert code == 6 and "shape (7,)" in said and "shape (4,)" in said
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "factory, options, code, says",
     [
@@ -249,7 +257,10 @@ def test_check__all_is_well__0_and_a_line_for_everything(
     ]
     assert all(line.startswith("ok ") for line in lines), lines
     assert "rounds at today's price" in lines[5] and "seat 0 of 2" in lines[4]
-    assert "more than 1/2 of the 1 others must approve: 1; open votes; 1h to propose, 1h to vote" in lines[6]
+    assert (
+        "more than 1/2 of the 1 others must approve: 1, so all must be there; open votes; 1h to propose, 1h to vote"
+        in lines[6]
+    )
 
 
 def test_check__one_thing_is_wrong__the_rest_is_looked_at(

@@ -49,11 +49,12 @@ def sent_twice(made: NodeCollective) -> list[object]:
     return [what for what, times in done.items() if times > 1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "secret, members, kinds",
     [
-        pytest.param(False, 3, ["propose", "vote", "adopt"], marks=pytest.mark.slow, id="open"),
-        pytest.param(True, 3, ["commit", "reveal"], marks=pytest.mark.slow, id="secret"),
+        pytest.param(False, 3, ["propose", "vote", "adopt"], id="open"),
+        pytest.param(True, 3, ["commit", "reveal"], id="secret"),
         pytest.param(True, 2, ["commit"], id="secret, of two"),
     ],
 )
@@ -124,6 +125,7 @@ def test_worker__busy_for_ever_with_what_is_stale__is_replaced(tmp_path: Path) -
         wait_until(lambda: len(nodes[3].events("adopt")) >= 2, "the new one adopts")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a process isn't told of its parent's death")
 def test_kill__while_the_learner_lets_no_other_thread_run__the_worker_ends_all_the_same(tmp_path: Path) -> None:
     with node_collective(tmp_path, 2) as made:
@@ -139,7 +141,8 @@ def test_kill__while_the_learner_lets_no_other_thread_run__the_worker_ends_all_t
                 os.kill(worker, signal.SIGKILL)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_signal__in_the_middle_of_a_training__leaves_within_ten_seconds(tmp_path: Path, number: signal.Signals) -> None:
     with node_collective(tmp_path, 2) as made:
         (tmp_path / "hold-train-0").touch()
@@ -153,6 +156,7 @@ def test_signal__in_the_middle_of_a_training__leaves_within_ten_seconds(tmp_path
         assert made.nonce(0) == 0
 
 
+@pytest.mark.slow
 def test_sigterm__while_a_transaction_is_not_mined__leaves_within_ten_seconds(tmp_path: Path) -> None:
     with node_collective(tmp_path, 2) as made:
         made.chain.rpc("evm_setAutomine", False)

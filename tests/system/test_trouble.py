@@ -24,6 +24,7 @@ def rests(node: NodeProcess) -> None:
     wait_until(lambda: bool(node.events("wait")), "it rests")
 
 
+@pytest.mark.slow
 def test_endpoints__each_dies_in_turn__the_other_one_is_used(pair: NodeCollective) -> None:
     with (
         contextlib.closing(Forwarder(pair.chain.url)) as first,
@@ -42,6 +43,7 @@ def test_endpoints__each_dies_in_turn__the_other_one_is_used(pair: NodeCollectiv
         assert len(node.events("vote")) == 1 and pair.nonce(1) == 2, "nothing was done twice"
 
 
+@pytest.mark.slow
 def test_endpoints__the_first_is_dead_at_the_start__the_second_is_used(pair: NodeCollective) -> None:
     pair.propose(pair.store.put(trained()))
     with refusing_port() as port:
@@ -49,6 +51,7 @@ def test_endpoints__the_first_is_dead_at_the_start__the_second_is_used(pair: Nod
         wait_until(lambda: bool(node.events("vote")), "it votes")
 
 
+@pytest.mark.slow
 def test_fee_cap__gas_is_dearer__waits_until_it_is_cheaper(pair: NodeCollective) -> None:
     pair.propose(pair.store.put(trained()))
     pair.chain.rpc("anvil_setNextBlockBaseFeePerGas", hex(50 * 10**9))
@@ -65,6 +68,7 @@ def test_fee_cap__gas_is_dearer__waits_until_it_is_cheaper(pair: NodeCollective)
     wait_until(lambda: bool(node.events("vote")), "it votes when gas is cheaper")
 
 
+@pytest.mark.slow
 def test_funds__run_low__a_warning_and_when_there_are_none_it_waits_for_more(tmp_path: Path) -> None:
     with node_collective(tmp_path, 2) as made:
         (tmp_path / "hold-train-1").touch()
@@ -86,6 +90,7 @@ def test_funds__run_low__a_warning_and_when_there_are_none_it_waits_for_more(tmp
         wait_until(lambda: bool(node.events("propose")), "it goes on when there are funds")
 
 
+@pytest.mark.slow
 def test_endpoints__the_first_stands_still__is_not_ready_until_it_has_switched_and_votes(pair: NodeCollective) -> None:
     with anvil("--no-mining") as stuck:
         stuck.rpc("anvil_loadState", pair.chain.rpc("anvil_dumpState"))
@@ -102,6 +107,7 @@ def test_endpoints__the_first_stands_still__is_not_ready_until_it_has_switched_a
         wait_until(lambda: node.get("/readyz")[1] == "ok\n", "it is ready again")
 
 
+@pytest.mark.slow
 def test_motion__waits_for_this_members_vote__is_told_once(tmp_path: Path) -> None:
     with node_collective(tmp_path, 3) as made:
         node = made.start(1)

@@ -60,6 +60,7 @@ def test_log__vote_of_a_learner_that_does_not__scores_alone() -> None:
     assert "p_value" not in told(VoteRecord("strict", 9, 0.0, 0.1, 0.2), as_json=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task, small", [("IRIS", True), ("SKLEARN_DIGITS", False)])
 def test_check__learner_that_votes_on_few_samples__says_so(
     task: str, small: bool, tmp_path: Path, recwarn: pytest.WarningsRecorder
@@ -93,9 +94,7 @@ def test_task_learner__vote_policy__is_the_learners() -> None:
     "publish, secret",
     [
         (True, True),
-        (False, False),
-        pytest.param(True, False, marks=pytest.mark.slow),
-        pytest.param(False, True, marks=pytest.mark.slow),
+        *(pytest.param(*both, marks=pytest.mark.slow) for both in [(False, False), (True, False), (False, True)]),
     ],
 )
 def test_scores__published_by_a_node__are_in_the_history_and_else_nowhere(

@@ -162,6 +162,7 @@ def test_fraud__no_folder__says_what_it_needs() -> None:
     assert "UCI" in caught.value.expected and "--data_dir" in caught.value.fix
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("alpha", [None, 0.3])
 def test_fraud__real_rows__learns(alpha: float | None) -> None:
     prepared = get_task("fraud").make_learners(3, Training(learning_rate=0.005, alpha=alpha), data_dir=CLIENTS, seed=1)

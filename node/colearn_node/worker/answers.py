@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 
-from colearn_ledger.core.decide import Action, Adopt, Judge, Propose
+from colearn_ledger.core.decide import Action, Adopt, Judge, Propose, Republish
 from colearn_ledger.core.learner import ProposedWeights
 from colearn_ledger.core.limits import MOST_NOTE
 from colearn_ledger.core.protocol import WeightsRef
-from colearn_ledger.member.work import Adopted, Declined, Nothing, Trained, Verdict, Work
+from colearn_ledger.member.work import Adopted, Declined, Nothing, Published, Trained, Verdict, Work
 
 __all__ = ["NO_SCORE", "answers", "has_no_score"]
 
@@ -31,9 +31,11 @@ def answers(action: Action, work: Work, max_size: int) -> bool:
         return isinstance(work, Adopted) and work.weights == action.weights
     if isinstance(action, Judge):
         return isinstance(work, Verdict) and work.action == action
-    assert isinstance(action, Propose)
+    assert isinstance(action, Propose | Republish)
     if isinstance(work, Declined):
         return work.round == action.round
+    if isinstance(action, Republish):
+        return isinstance(work, Published) and work.weights == action.weights
     return (
         isinstance(work, Trained)
         and (work.round, work.parent) == (action.round, action.parent)

@@ -18,6 +18,7 @@ import sys
 import threading
 import time
 import traceback
+from collections import deque
 from collections.abc import Callable, Iterator
 from functools import partial
 from multiprocessing.connection import Connection
@@ -28,7 +29,7 @@ from colearn_ledger.core.failures import clean_text, told
 from colearn_ledger.errors import ColearnError, LearnerError, StoreError
 from colearn_node.worker.border import plain_work
 from colearn_node.worker.codec import MOST_SAID, packed, unpacked
-from colearn_node.worker.messages import TIDIED, Done, Failed, Job, Ready, Sound, Spec, Tidy
+from colearn_node.worker.messages import TIDIED, Begun, Done, Failed, Job, Ready, Sound, Spec, Tidy
 
 if TYPE_CHECKING:
     from colearn_ledger.member.prepare import Preparer
@@ -77,6 +78,7 @@ class Worker:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._inbox: queue.SimpleQueue[Job | Tidy] = queue.SimpleQueue()
+        self._seen: deque[Job | Tidy] = deque()  # taken out of it, and not done yet
         self._pid = os.getpid()
 
     def run(self) -> None:
@@ -94,7 +96,7 @@ class Worker:
             os._exit(0)  # threads that the learner has started don't keep the process
         self._say(Ready(self._pid))
         while True:
-            self.do(self._inbox.get(), preparer)
+            self.do(self._seen.popleft() if self._seen else self._inbox.get(), preparer)
 
     def listen(self) -> None:
         """Take in jobs while others are done, and end the process with the node: training for nobody helps nobody."""
@@ -138,14 +140,22 @@ class Worker:
             return
 
         def work() -> Done:
+            self._say(Begun(job.number))
             if job.wary:
                 preparer.test_current()
                 self._say(Sound(job.number))
-            return Done(job.number, *plain_work(preparer.prepare(job.action, deadline_s=job.deadline_s)))
+            made = preparer.prepare(job.action, deadline_s=job.deadline_s, pause=self.pause)
+            return Done(job.number, *plain_work(made))
 
         done = self._attempt(job.number, work)
         if done is not None:
             self._say(done)
+
+    def pause(self) -> bool:
+        """Between two steps of a training: whether it goes on, since nothing else is wanted of the learner."""
+        while not self._inbox.empty():
+            self._seen.append(self._inbox.get())
+        return not any(isinstance(message, Job) for message in self._seen)
 
     def _attempt(self, number: int, work: Callable[[], T], who: str = "the learner") -> T | None:
         """What comes of it; None when it failed. Whatever a learner's code raises, also to leave, is told.
@@ -159,7 +169,7 @@ class Worker:
             self._say(Failed(number, told(e, who), trace))
         return None
 
-    def _say(self, message: Ready | Sound | Done | Failed) -> None:
+    def _say(self, message: Ready | Begun | Sound | Done | Failed) -> None:
         if os.getpid() != self._pid:
             os._exit(1)  # a fork of the learner's that came back: it doesn't speak for the worker
         data = packed(message)

@@ -12,7 +12,7 @@ from colearn_ledger.learners.loading.factory import LearnerSpec
 from colearn_ledger.member.work import Work
 from colearn_ledger.stores.spec import StoreSpec
 
-__all__ = ["TIDIED", "Done", "Failed", "Job", "Ready", "Sound", "Spec", "Tidy"]
+__all__ = ["TIDIED", "Begun", "Done", "Failed", "Job", "Ready", "Sound", "Spec", "Tidy"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,7 @@ class Spec:
 class Job:
     """Something to prepare; ``deadline_s`` seconds for pulling weights.
 
+    A training that still runs when it comes is ended at its next pause, if its learner has any.
     ``wary``: the last worker died of it, so this one is to test its current weights before, and to say so.
     """
 
@@ -62,6 +63,13 @@ class Ready:
     """The learner is there."""
 
     pid: int
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A job is being done now: what was there before it has ended, or lets it go first."""
+
+    number: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,19 +11,21 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from colearn_ledger.backoff import Backoff
-from colearn_ledger.core.decide import Action, Adopt, Judge, Propose
-from colearn_ledger.errors import LearnerError, SchemaMismatch
+from colearn_ledger.core.decide import Action, Adopt, Judge, Propose, Republish
+from colearn_ledger.core.protocol import WeightsRef
+from colearn_ledger.errors import LearnerError, SchemaMismatch, TrainingStopped
 from colearn_ledger.formats.hashes import shown_hash
-from colearn_ledger.member.work import Adopted, Nothing, Trained, Verdict, Work
+from colearn_ledger.member.work import Adopted, Nothing, Published, Trained, Verdict, Work
 
 from ..log import Log
 from .answers import NO_SCORE, answers, has_no_score
-from .messages import TIDIED, Done, Failed, Job, Ready, Sound, Spec, Tidy
+from .messages import TIDIED, Begun, Done, Failed, Job, Ready, Sound, Spec, Tidy
 from .process import Died, Garbled, Message, WorkerProcess
 
 __all__ = ["Key", "WorkerSupervisor", "key_of", "name_of"]
 
 _FIRST_PROGRESS_S = 10.0
+_LOOK_AGAIN_S = 30.0  # a store that has the node's proposal may lose it
 _MOST_NOTES = 100
 _MOST_DOUBLINGS = 20
 
@@ -38,14 +40,15 @@ def key_of(action: Action) -> Key:
         return (Propose, action.round, action.parent)
     if isinstance(action, Adopt):
         return (Adopt, action.weights)
+    if isinstance(action, Republish):
+        return (Republish, action.round, action.weights)
     return (type(action),)
 
 
 def name_of(action: Action) -> str:
     """For people."""
-    return {Judge: "testing the proposal", Propose: "training", Adopt: "adopting"}.get(
-        type(action), type(action).__name__.lower()
-    )
+    names = {Judge: "testing the proposal", Propose: "training", Adopt: "adopting", Republish: "publishing again"}
+    return names.get(type(action), type(action).__name__.lower())
 
 
 class Worker(Protocol):
@@ -63,8 +66,8 @@ class WorkerSupervisor:
 
     Parameters
     ----------
-    grace_s: seconds that stale work may go on while other work waits. It had better end by itself: with its process a
-        learner is lost that may take long to make.
+    grace_s: seconds that stale work may go on while other work waits. It had better end by itself, as a training does
+        whose learner pauses between steps: with its process a learner is lost that may take long to make.
     hang_s: seconds that adopting may take, besides those for pulling the weights, until the worker is taken to hang:
         adopting alone is never stale. Twice as many each time, so that slow work comes to its end.
     start: makes a worker, as :class:`.process.WorkerProcess` does.
@@ -98,14 +101,23 @@ class WorkerSupervisor:
         self._make, self._now = start, clock
         self._process: Worker | None = None
         self._job: Job | None = None
+        self._before: Job | None = None  # a training that has become pointless, and that the worker may still be on
         self._since = self._next_progress = 0.0
         self._stale_since: float | None = None
         self._result: tuple[Key, Work] | None = None
         self._numbers = 0
         self._deaths, self._failures = Backoff(first_s=1.0, clock=clock), Backoff(clock=clock)
         self._started_once = False
+        self._published: tuple[WeightsRef, float] | None = None  # and when it was seen to be there
         self.adopted: bytes | None = None
         self.ready = False
+
+    @property
+    def published(self) -> WeightsRef | None:
+        """The node's own proposal that its store has, as was seen a short while ago."""
+        if self._published is None or self._now() - self._published[1] > _LOOK_AGAIN_S:
+            return None
+        return self._published[0]
 
     @property
     def pid(self) -> int | None:
@@ -132,7 +144,7 @@ class WorkerSupervisor:
             self._process.kill()
         self._forget()
 
-    def work_on(self, action: Adopt | Propose | Judge, deadline_s: float) -> Work | None:
+    def work_on(self, action: Adopt | Propose | Republish | Judge, deadline_s: float) -> Work | None:
         """The result of ``action`` if it's there; else see to it that the worker is on it.
 
         ``deadline_s``: seconds that an attempt to pull weights may take. A result stays until :meth:`done`, or until
@@ -149,14 +161,22 @@ class WorkerSupervisor:
             self._start_again()
         elif self._job is None:
             self._give(action, deadline_s)
-        elif key_of(self._job.action) == key:
+        elif key_of(self._job.action) != key:
+            if self._before is not None or isinstance(self._job.action, Propose | Republish):
+                # It ends at its next pause, for what is given after it; or else when its time is up.
+                self._before = self._before or self._job
+                self._give(action, deadline_s)
+            if self._is_stale_too_long():
+                self._replace()
+        elif self._before is not None:
+            if self._is_stale_too_long():
+                self._replace()
+        else:
             self._stale_since = None
             self._tell_progress(name_of(action))
             if self._hangs():
                 self._hung += 1
                 self._replace()
-        elif self._is_stale_too_long():
-            self._replace()
         return None
 
     def rest(self, tidy: Tidy | None = None) -> None:
@@ -192,16 +212,26 @@ class WorkerSupervisor:
                 self._died(message.code)
             elif isinstance(message, Sound):
                 self._sound = self._job is not None and self._job.wary and self._job.number == message.number
+            elif isinstance(message, Begun):
+                if self._job is not None and message.number == self._job.number:
+                    self._ended_before()
             elif isinstance(message, Garbled):
                 self._garbled(message.why)
             elif isinstance(message, Failed):
                 self._failed(message)
             elif self._job is not None and message.number == self._job.number:
+                self._ended_before()
                 self._finished(message)
             elif message.number == TIDIED and isinstance(message.work, Nothing):
                 self._log.warning("store", message.work.reason)
 
     # -------------------------------------------------------------------------------------------- what is heard
+
+    def _ended_before(self) -> None:
+        """What was there before the present job has ended, if anything was."""
+        if self._before is not None:
+            self._before = self._stale_since = None
+            self._since, self._next_progress = self._now(), _FIRST_PROGRESS_S
 
     def _finished(self, message: Done) -> None:
         assert self._job is not None
@@ -222,13 +252,22 @@ class WorkerSupervisor:
             assert isinstance(action, Adopt)
             sha256 = work.weights.sha256
             self._log.info("adopt", f"adopted the weights of round {action.round}: {shown_hash(sha256)}", sha256=sha256)
+        elif isinstance(work, Published):
+            self._published = work.weights, self._now()
+            if work.how:
+                self._log.warning("store", f"the store had lost the node's proposal, and has it again: {work.how}")
         else:
+            if isinstance(work, Trained):
+                self._published = work.weights, self._now()
             self._result = (key_of(action), work)
             test = work.own_test if isinstance(work, Trained) else work.test if isinstance(work, Verdict) else None
             if test is not None and has_no_score(test):
                 self._tell_once("score", NO_SCORE)
 
     def _failed(self, message: Failed) -> None:
+        before = self._before is not None and message.number == self._before.number
+        if before and isinstance(message.error, TrainingStopped):
+            return  # as it was to
         if message.trace:
             self._log.error("trace", message.trace)
         if message.number == 0 and not self._started_once:
@@ -236,6 +275,7 @@ class WorkerSupervisor:
         if self._job is None or message.number != self._job.number:
             self._log.error("failed", str(message.error))
             return
+        self._ended_before()
         action, self._job, self._stale_since = self._job.action, None, None
         if isinstance(action, Adopt) and isinstance(message.error, SchemaMismatch):
             raise message.error
@@ -243,7 +283,8 @@ class WorkerSupervisor:
         self._log.error("failed", f"{name_of(action)} failed, again in {pause:.1f} s: {message.error}")
 
     def _died(self, code: int) -> None:
-        doing = "" if self._job is None else f" while {name_of(self._job.action)}"
+        job = self._before or self._job
+        doing = "" if job is None else f" while {name_of(job.action)}"
         how = f"was ended by signal {-code}" if code < 0 else f"ended with code {code}"
         if not self.ready:
             doing = " while the learner was made"
@@ -253,7 +294,7 @@ class WorkerSupervisor:
                     expected="a learner",
                     fix="try the factory out by itself",
                 )
-        action, sound = None if self._job is None else self._job.action, self._sound
+        action, sound = None if job is None else job.action, self._sound
         self._forget()
         if isinstance(action, Judge):
             self._died_of = key_of(action)
@@ -291,8 +332,9 @@ class WorkerSupervisor:
             self._tell_progress("making the learner")
 
     def _replace(self) -> None:
-        assert self._job is not None
-        self._log.warning("stale", f"{name_of(self._job.action)} doesn't end: the worker is started anew")
+        job = self._before or self._job
+        assert job is not None
+        self._log.warning("stale", f"{name_of(job.action)} doesn't end: the worker is started anew")
         self.end()
         self.start()
 
@@ -303,15 +345,17 @@ class WorkerSupervisor:
         return self._now() - self._since > self._job.deadline_s + self._hang_s * (1 << min(self._hung, _MOST_DOUBLINGS))
 
     def _forget(self) -> None:
-        self._process = self._job = self._result = self._stale_since = self.adopted = None
+        self._process = self._job = self._before = self._result = self._stale_since = None
+        self.adopted = self._published = None
         self.ready = self._sound = False
 
     def _is_stale_too_long(self) -> bool:
-        assert self._job is not None
+        job = self._before or self._job
+        assert job is not None
         now = self._now()
         if self._stale_since is None:
             self._stale_since = now
-            self._log.info("stale", f"{name_of(self._job.action)} has become pointless: it is dropped")
+            self._log.info("stale", f"{name_of(job.action)} has become pointless: it is dropped")
         return now - self._stale_since > self._grace_s
 
     def _tell_progress(self, what: str) -> None:

@@ -15,20 +15,19 @@ def head(w: World) -> int:
 
 
 def depth_of(w: World, rng: random.Random) -> int:
-    """Never below the deployment: that is another collective's chain."""
-    return max(0, min(rng.randint(1, 10), head(w) - w.deployment.block - 1))
+    """Never below the deployment, that is another collective's chain, nor below what this process of it has."""
+    depth = rng.randint(1, 10)
+    w.until(lambda: head(w) - w.oldest > depth, 30)
+    return depth
 
 
 @fault("chain", rewinds=True, weight=10)
 def reorg(w: World, rng: random.Random) -> str:
     """The newest blocks are replaced: by empty ones, or by ones with some of their transactions, in any order."""
-    when = await_some_phase(w, rng)
     kind = rng.choice(["none", "same", "shuffled", "some"])
+    depth, when = depth_of(w, rng), await_some_phase(w, rng)
     w.chain.rpc("evm_setAutomine", False)  # so that it is known which transactions are undone
     try:
-        depth = depth_of(w, rng)
-        if depth == 0:
-            return "too early"
         raw = []
         newest = head(w)
         for number in range(newest - depth + 1, newest + 1):
@@ -55,9 +54,7 @@ def reorg(w: World, rng: random.Random) -> str:
 @fault("chain", rewinds=True, weight=3)
 def rollback(w: World, rng: random.Random) -> str:
     """The height falls, and nobody but the nodes makes new blocks."""
-    when, depth = await_some_phase(w, rng), depth_of(w, rng)
-    if depth == 0:
-        return "too early"
+    depth, when = depth_of(w, rng), await_some_phase(w, rng)
     w.chain.rpc("anvil_rollback", depth)
     return f"{depth} blocks, {when}"
 
@@ -84,7 +81,26 @@ def chain_from_old_state(w: World, rng: random.Random) -> str:
     new.rpc("anvil_loadState", state)
     w.move_chain(new.port)
     w.follow(new)
+    w.oldest = head(w)
     return f"{depth} blocks behind"
+
+
+@fault("chain", rewinds=True, weight=2)
+def chain_split(w: World, rng: random.Random) -> str:
+    """Its signers are cut apart: each side goes on by itself, with some of the members; then the longer one is all."""
+    state, begun = w.chain.rpc("anvil_dumpState"), head(w)
+    one, other = w.chain, w.start_chain()
+    other.rpc("anvil_loadState", state)
+    away = rng.sample(list(w.members), rng.randint(1, len(w.members) - 1))
+    w.move_chain(other.port, away)
+    time.sleep(seconds := rng.uniform(0.5, 4))
+    one_wins = head(w) > int(other.rpc("eth_blockNumber"), 16) or (head(w) == begun and rng.random() < 0.5)
+    if not one_wins:
+        w.follow(other)
+        w.oldest = begun
+    w.move_chain(w.chain.port)
+    (other if one_wins else one).stop()
+    return f"for {seconds:.1f} s, {len(away)} members on the side that {'lost' if one_wins else 'won'}"
 
 
 @fault("other")

@@ -211,6 +211,17 @@ def websocket_drops(w: World, rng: random.Random) -> str:
 
 
 @fault("other", needs="websocket")
+def websocket_silent(w: World, rng: random.Random) -> str:
+    """Connected, and nothing comes."""
+    for news in w.news:
+        news.silent = True
+    time.sleep(seconds := rng.uniform(1, 6))
+    for news in w.news:
+        news.silent = False
+    return f"for {seconds:.1f} s"
+
+
+@fault("other", needs="websocket")
 def websocket_refused(w: World, rng: random.Random) -> str:
     index, seconds = some(w, rng), rng.uniform(0.5, 3)
     with refusing_port() as port:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import random
+import signal
 import time
 from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 
-from colearn_ledger.core.protocol import RoundState, WeightsRef
+from colearn_ledger.chain.transactions import Sender
+from colearn_ledger.core.protocol import MotionRecord, MotionState, RoundState, WeightsRef
 from colearn_ledger.core.weights import encode, weights_ref
 from colearn_ledger.errors import ColearnError
 from colearn_ledger.stores.ipfs import IpfsStore
@@ -102,9 +104,69 @@ def hostile_vote(w: World, rng: random.Random) -> str:
     w.end_member(index)
     sent = 0
     if not w.options.secret and w.until(lambda: (v := w.look()) is not None and v.state is RoundState.VOTING, 10):
-        with contextlib.suppress(ColearnError, AssertionError):
-            w.vote(index, approve=False)
-            sent = 1
+        view = w.view()
+        with contextlib.suppress(ColearnError):
+            if view.proposal is not None:  # it may be decided by now
+                w.sender(index).vote(view.proposal.id, False)
+                sent = 1
     w.hostile_votes.add(index)
     w.run_member(index)
     return f"member {index}, {sent} votes"
+
+
+def _carry(w: World, move: Callable[[Sender], object]) -> None:
+    """One member moves it and the others vote, by their keys, while their nodes use these, too."""
+    before = len(w.motions())
+
+    def attempt(index: int, what: Callable[[Sender], object]) -> None:
+        with contextlib.suppress(ColearnError):  # decided already, or the node was faster: then once more
+            what(w.sender(index))
+
+    w.until(lambda: attempt(0, move) or len(w.motions()) > before, 20)
+    motion = w.motions()[-1]
+    for index in w.members[1:]:
+        w.until(lambda index=index: attempt(index, lambda s: s.vote_motion(motion.id, True)) or _is_over(w, motion), 2)  # type: ignore[misc]
+        if _is_over(w, motion):
+            break
+
+
+def _is_over(w: World, motion: MotionRecord) -> bool:
+    return w.motions()[-1].id != motion.id or w.motions()[-1].state is not MotionState.OPEN
+
+
+@fault("other", time_passes=True, weight=3)
+def member_joins_and_goes(w: World, rng: random.Random) -> str:
+    """A fourth one is voted in, takes part, and leaves or is removed, its node running or not, in the middle of rounds.
+
+    What an approved motion ends, a round without a proposal, is missed by nobody's fault.
+    """
+    how, rounds, running = rng.choice(["leaves", "is removed"]), rng.randint(0, 5), rng.random() < 0.7
+    _carry(w, lambda sender: sender.move_add_member(w.address(w.guest)))
+    if not w.until(lambda: w.view(w.guest).is_member, 30):
+        w.ended.append("a member was voted in and got no seat")
+    w.run_member(w.guest)
+    w.until(lambda: w.ready(w.guest), 60)
+    first = w.view().round
+    if not w.until(lambda: w.view().round >= first + rounds, 60):
+        w.ended.append("rounds stand still with a new member")
+    if not running:
+        w.end_member(w.guest)
+    if how == "leaves":
+        w.until(lambda: _left(w), 20)
+    else:
+        _carry(w, lambda sender: sender.move_remove_member(w.address(w.guest)))
+    if not w.until(lambda: not w.view(w.guest).is_member, 5):
+        w.chain.pass_time(700)  # it may be its turn, or its vote that is missing
+        if not w.until(lambda: not w.view(w.guest).is_member, 30):
+            w.ended.append(f"a member {how} and still has its seat")
+    if running:
+        time.sleep(0.3)
+        w.end_member(w.guest, signal.SIGTERM)
+    return f"for {rounds} rounds, then it {how}{'' if running else ' while it is away'}"
+
+
+def _left(w: World) -> bool:
+    with contextlib.suppress(ColearnError):
+        w.sender(w.guest).leave()
+        return True
+    return False

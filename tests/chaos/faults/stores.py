@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import random
 import time
 
@@ -10,20 +12,30 @@ from ..world import World
 from .processes import some, stopped
 
 
-@fault("other")
+@fault("other", needs="folder")
 def folder_loses_weights(w: World, rng: random.Random) -> str:
     """The accepted weights are gone from the shared folder."""
-    if w.network is not None:
-        return kubo_collects(w, rng)
     (w.folder / "weights" / w.view().accepted.cid).unlink(missing_ok=True)
     return "the accepted weights"
 
 
-@fault("other")
+@fault("other", needs="folder", weight=2)
+def folder_full(w: World, rng: random.Random) -> str:
+    """The disk that it is on has no room, until somebody makes some."""
+    if not os.path.ismount(w.folder / "weights"):
+        return "nothing: no file system can be mounted here"
+    filling, written = w.folder / "weights" / "filling", 0
+    with contextlib.suppress(OSError), filling.open("wb", buffering=0) as file:
+        while True:
+            written += file.write(bytes(1 << 16)) or 0
+    time.sleep(seconds := rng.uniform(0.5, 5))
+    filling.unlink()
+    return f"by {written} bytes for {seconds:.1f} s"
+
+
+@fault("other", needs="folder")
 def folder_spoils_weights(w: World, rng: random.Random) -> str:
     """A bit of the accepted weights has turned."""
-    if w.network is not None:
-        return kubo_collects(w, rng)
     path = w.folder / "weights" / w.view().accepted.cid
     if path.exists():
         data = bytearray(path.read_bytes())

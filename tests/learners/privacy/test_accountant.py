@@ -68,11 +68,13 @@ def test_compute_noise__a_target__is_met_and_hardly_more(target: float, rate: fl
     assert compute_epsilon([Spending(rate, noise - 2e-4, steps)], DELTA) > target
 
 
+@pytest.mark.slow
 def test_compute_noise__a_target_nobody_can_meet__one_message() -> None:
     with pytest.raises(UsageError, match="no noise worth training with"):
         compute_noise(1e-4, DELTA, 0.05, 1000)
 
 
+@pytest.mark.slow
 def test_budget__noise_from_the_planned_proposals__lasts_for_exactly_these() -> None:
     accountant = privacy(PrivacyLedger())
     assert accountant.budget.consumed_epsilon == accountant.budget.consumed_delta == 0
@@ -185,6 +187,7 @@ print(sum(privacy.spend() is not None for _ in range(3)))
 """
 
 
+@pytest.mark.slow
 def test_ledger__several_processes_on_one_file__spend_the_budget_once(tmp_path: Path) -> None:
     path = tmp_path / "privacy.jsonl"
 

@@ -80,6 +80,7 @@ def norm(arrays: list[Any]) -> float:
     return float(np.sqrt(sum(np.square(a.astype(np.float64)).sum() for a in arrays)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scale", [1e-3, 1.0, 1e3])
 def test_clipped_sum__any_sample__adds_at_most_the_clip_norm(scale: float) -> None:
     step = PrivateStep(hard(), clip=CLIP, noise_multiplier=1.0, batch_size=8)
@@ -96,6 +97,7 @@ def test_clipped_sum__any_sample__adds_at_most_the_clip_norm(scale: float) -> No
     assert clipped  # or nothing was shown
 
 
+@pytest.mark.slow
 def test_clipped_sum__a_loose_clip__is_the_sum_of_the_models_own_gradients() -> None:
     net = model(
         keras.layers.Dense(8, activation="relu", kernel_regularizer=keras.regularizers.L2(0.01)),
@@ -116,6 +118,7 @@ def test_clipped_sum__a_loose_clip__is_the_sum_of_the_models_own_gradients() -> 
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("poison", [np.nan, np.inf, 3e38])
 def test_clipped_sum__a_sample_without_a_finite_gradient__counts_as_none(poison: float) -> None:
     net = hard()
@@ -140,6 +143,7 @@ def test_step__nobody_in_the_sample__is_noise_of_the_scale_that_was_accounted_fo
     assert abs(moved.mean()) < 4 * 3.0 * CLIP / 10 / np.sqrt(len(moved))
 
 
+@pytest.mark.slow
 def test_step__layers_with_a_state__keep_it_as_it_was() -> None:
     net = hard()
     fixed = [np.array(v.numpy()) for v in net.non_trainable_variables]
@@ -173,12 +177,14 @@ def test_init__what_contradicts_itself__refused(tmp_path: Path) -> None:
     learner(privacy=config(), optimizer_state="keep")
 
 
+@pytest.mark.slow
 def test_check_learner__with_privacy__keeps_the_promises() -> None:
     report = check_learner(learner(hard(), privacy=config()))
     assert any("not reproducible" in warning for warning in report.warnings)
     assert not check_learner(learner()).warnings
 
 
+@pytest.mark.slow
 def test_propose__each__tells_what_was_spent_until_it_declines_and_still_votes() -> None:
     net = learner()
     spent = []
@@ -201,6 +207,7 @@ def test_propose__each__tells_what_was_spent_until_it_declines_and_still_votes()
     assert net.mli_test_weights(net.mli_get_current_weights()).record.reason == CHANGES_NOTHING
 
 
+@pytest.mark.slow
 def test_propose__deterministic__by_seed_round_and_start_alone() -> None:
     first, again, other = learner(), learner(), learner(privacy=config(deterministic=True, noise_multiplier=2.0))
     for net in (first, again):
@@ -218,11 +225,13 @@ def test_propose__deterministic__by_seed_round_and_start_alone() -> None:
     assert drawn[0] != drawn[1]
 
 
+@pytest.mark.slow
 def test_propose__without_deterministic__never_the_same_noise() -> None:
     first, second = learner(privacy=config()), learner(privacy=config())
     assert encode(first.mli_propose_weights().weights) != encode(second.mli_propose_weights().weights)
 
 
+@pytest.mark.slow
 def test_propose__asked_again_for_the_same_round__the_same_weights_and_spent_once(tmp_path: Path) -> None:
     path = tmp_path / "privacy.jsonl"
     net = learner(privacy=config(), privacy_ledger=path)
@@ -237,6 +246,7 @@ def test_propose__asked_again_for_the_same_round__the_same_weights_and_spent_onc
     assert lines == [2, 2, 3]
 
 
+@pytest.mark.slow
 def test_propose__after_a_restart__the_spent_budget_is_still_spent(tmp_path: Path) -> None:
     path = tmp_path / "privacy.jsonl"
     old = learner(privacy=config(), privacy_ledger=path)
@@ -247,6 +257,7 @@ def test_propose__after_a_restart__the_spent_budget_is_still_spent(tmp_path: Pat
     assert new.mli_propose_weights().training_summary.error_code is ErrorCodes.DP_BUDGET_EXCEEDED  # type: ignore[union-attr]
 
 
+@pytest.mark.slow
 def test_propose__ledger_that_cannot_be_written__nothing_leaves(tmp_path: Path) -> None:
     folder = tmp_path / "gone"
     folder.mkdir()
@@ -271,6 +282,7 @@ def test_propose__ledger_that_cannot_be_written__nothing_leaves(tmp_path: Path) 
     assert encode(net.mli_get_current_weights().weights) == before
 
 
+@pytest.mark.slow
 def test_propose__another_process_spent_the_rest_meanwhile__declines(tmp_path: Path) -> None:
     path = tmp_path / "privacy.jsonl"
     net = learner(privacy=config(), privacy_ledger=path)

@@ -102,6 +102,7 @@ def test_p_worse__losses_without_scipy__says_what_to_install(monkeypatch: pytest
 # ------------------------------------------------------------------------------------------------ the policies
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("policy", POLICIES, ids=lambda p: p.name)
 @UNTIMED
 @given(outcomes=LOSSES, bad=st.sampled_from([math.nan, math.inf, -math.inf]), at=st.integers(0, 59))

@@ -1,0 +1,12 @@
+from .claim import claim_digest as claim_digest
+from .claim import seats_mask as seats_mask
+from .contributions import Basis as Basis
+from .contributions import Contribution as Contribution
+from .contributions import distinct as distinct
+from .contributions import why_unmergeable as why_unmergeable
+from .merging import merge as merge
+from .merging import merge_to as merge_to
+from .rules import DEFAULT_ORDER as DEFAULT_ORDER
+from .rules import Rule as Rule
+from .rules import parse_order as parse_order
+from .rules import rule_of as rule_of
