@@ -8,6 +8,7 @@ from .core.learner import Learner as Learner
 from .core.learner import MachineLearningInterface as MachineLearningInterface
 from .core.learner import ProposedWeights as ProposedWeights
 from .core.learner import Weights as Weights
+from .core.results import MergeRecord as MergeRecord
 from .core.results import Result as Result
 from .core.results import Results as Results
 from .core.results import RoundResult as RoundResult

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import itertools
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
+from typing import Any
 from urllib.parse import urlsplit
 
 import requests
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from ..errors import UsageError
@@ -22,11 +26,29 @@ __all__ = ["MISTAKEN", "MOST_BYTES", "RETRY_S", "Post", "Reply", "TooLarge", "Un
 MOST_BYTES = 64 << 20  # of one answer's body
 MISTAKEN = 0.15  # what is a wrong address mostly; a chain's node that starts is there soon
 _CONNECT_TIMEOUT_S = 5.0
-# A node that restarts refuses connections for a moment. An answer that doesn't come in time isn't asked for again: the
-# caller looks again anyway, through another endpoint where there is one.
-_TRIES, RETRY_S = 3, 0.2
+# A node that restarts refuses connections for a moment. An answer that doesn't come in time, or a connection that takes
+# its time to fail, isn't tried again: the caller looks again anyway, through another endpoint where there is one.
+_TRIES, RETRY_S, _AT_ONCE_S = 3, 0.2, 1.0
 _PART = 1 << 16
 _LONGEST_WAIT_S = 300.0  # that an endpoint may ask for
+# Where the network is cut nothing is refused: packets just don't arrive, and are sent again ever more rarely. So such a
+# connection is given up soon, and a new one is tried at once when the network is back. An endpoint that only takes its
+# time isn't meant: its machine says that it has the request.
+_DEAD_S = 5
+_SOCKET_OPTIONS = [
+    *HTTPConnection.default_socket_options,
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    *(
+        (socket.IPPROTO_TCP, getattr(socket, name), value)
+        for name, value in [
+            ("TCP_USER_TIMEOUT", _DEAD_S * 1000),
+            ("TCP_KEEPIDLE", _DEAD_S),
+            ("TCP_KEEPINTVL", 1),
+            ("TCP_KEEPCNT", 3),
+        ]
+        if hasattr(socket, name)  # not every system has all of them
+    ),
+]
 
 
 class TooLarge(Exception):
@@ -67,6 +89,13 @@ class Reply:
         return min(max(seconds, 0.0), _LONGEST_WAIT_S)
 
 
+class _Adapter(HTTPAdapter):
+    """Connections that notice when the network is gone."""
+
+    def init_poolmanager(self, *args: Any, **options: Any) -> None:
+        super().init_poolmanager(*args, **options, socket_options=_SOCKET_OPTIONS)  # type: ignore[no-untyped-call]
+
+
 # Sends a body, and gives the reply within so many seconds; raises Unanswered or TooLarge.
 Post = Callable[[bytes, float], Reply]
 
@@ -97,7 +126,10 @@ def http_post(url: str, *, retry_s: float = RETRY_S) -> Post:
     def open_response(data: bytes, timeout_s: float) -> requests.Response:
         if not hasattr(mine, "session"):
             mine.session = requests.Session()
+            for scheme in ("http://", "https://"):
+                mine.session.mount(scheme, _Adapter())
         for attempt in itertools.count(1):
+            begun = time.monotonic()
             try:
                 return mine.session.post(  # type: ignore[no-any-return]
                     url,
@@ -108,7 +140,8 @@ def http_post(url: str, *, retry_s: float = RETRY_S) -> Post:
                     proxies=proxies,
                 )
             except requests.ConnectionError as e:
-                if attempt == _TRIES or isinstance(e, requests.Timeout):
+                slow = isinstance(e, requests.Timeout) or time.monotonic() - begun > _AT_ONCE_S
+                if attempt == _TRIES or slow:
                     raise
                 time.sleep(retry_s * 2 ** (attempt - 1))
         raise AssertionError("it counts without end")

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..core.limits import LEAST_MEMBERS, MOST_MEMBERS
+from ..core.merge.rules import DEFAULT_ORDER, parse_order
 from ..core.threshold import parse_threshold
 from ..errors import DataError, StoreError, UsageError
 from .program import INTERRUPTED
@@ -28,6 +29,7 @@ _HOW_MANY = f"{LEAST_MEMBERS} to {MOST_MEMBERS}"
 MAX_SEED = 2**31  # learners add their number to it, and frameworks take 32 bits
 ATTACKS = "label-flip, random-weights, sign-flip or lying-votes"
 _ATTACK = "sign-flip"
+_ORDER = ",".join(rule.text for rule in DEFAULT_ORDER)
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -43,6 +45,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_training_options(parser)
     add("--malicious", type=int, default=0, metavar="K", help="the last K learners attack (default: none)")
     add("--attack", metavar="NAME", help=f"how: {ATTACKS} (default: {_ATTACK})")
+    add("--joint", action="store_true", help="joint rounds: all train, and the proposer merges (with --no-ledger)")
+    add("--merge_order", metavar="RULES", help=f"by which rules joint rounds merge (default: {_ORDER})")
     add("--no-ledger", action="store_true", help="run in process, without a chain")
     add("--secret", action="store_true", help="votes are committed, then revealed")
     add("--shuffled", action="store_true", help="the order of proposers is shuffled")
@@ -68,7 +72,8 @@ def run(options: argparse.Namespace) -> int:
     _range(options.n_rounds >= 1, "n_rounds", options.n_rounds, "1 or more")
     _range(0 <= options.seed < MAX_SEED, "seed", options.seed, f"0 to {MAX_SEED - 1}")
     # by the seed, private training too, so that a run can be repeated: the demo's data is nobody's secret
-    training = replace(training_given(options, options.n_rounds, options.n_learners), deterministic=True)
+    turns = 1 if options.joint else options.n_learners
+    training = replace(training_given(options, options.n_rounds, turns), deterministic=True)
     _range(0 <= options.malicious < options.n_learners, "malicious", options.malicious, "0 to all learners but one")
     if options.attack is not None:
         attack_named(options.attack)
@@ -80,6 +85,12 @@ def run(options: argparse.Namespace) -> int:
         options.attack = _ATTACK
     if options.no_ledger and (options.secret or options.shuffled):
         raise UsageError("--secret and --shuffled are the ledger's", fix="leave out --no-ledger")
+    if options.joint and not options.no_ledger:
+        raise UsageError("--joint without --no-ledger", expected="joint rounds in process", fix="give --no-ledger, too")
+    if options.merge_order is not None:
+        parse_order(options.merge_order)
+        if not options.joint:
+            raise UsageError("--merge_order without --joint", expected="joint rounds", fix="give --joint, too")
     if options.data_dir is not None and not options.data_dir.is_dir():
         raise DataError(
             f"there is no folder {options.data_dir}",
@@ -141,7 +152,7 @@ def _run(
         prepared.learners[i] = attack_named(options.attack)(prepared.learners[i], options.seed + i)
     if options.malicious:
         progress.row(f"{', '.join(names[honest:])}: {options.attack}")
-    table = Table(names)
+    table = Table(names, joint=options.joint)
     current = 0
 
     def detail(text: str) -> None:
@@ -156,7 +167,14 @@ def _run(
 
     learners = [watched(ln, name, detail) for ln, name in zip(prepared.learners, names, strict=True)]
     results = run_collective(
-        options.n_rounds, learners, threshold, backend=_backend(options), on_round=show, names=names
+        options.n_rounds,
+        learners,
+        threshold,
+        backend=_backend(options),
+        on_round=show,
+        names=names,
+        rounds="joint" if options.joint else "solo",
+        merge_order=parse_order(options.merge_order or _ORDER),
     )
     given = {key: value for key, value in vars(options).items() if isinstance(value, str | int | float | None)}
     given |= {"task": task.name, "data_dir": options.data_dir and str(options.data_dir), "output": str(options.output)}

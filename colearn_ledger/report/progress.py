@@ -87,15 +87,13 @@ def open_progress() -> Iterator[Progress]:
 
 
 class _Watched:
-    """A learner that says when it trains and tests."""
+    """A learner that says when it trains and tests. What it may have beside the four methods is the learner's own."""
 
     def __init__(self, learner: Learner, name: str, say: Callable[[str], None]) -> None:
         self._learner, self._name, self._say = learner, name, say
 
-    def mli_begin_round(self, round: int) -> None:
-        begin = getattr(self._learner, "mli_begin_round", None)
-        if callable(begin):
-            begin(round)
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._learner, name)
 
     def mli_propose_weights(self) -> Weights:
         self._say(f"{self._name} trains")

@@ -41,9 +41,11 @@ WINDOWS = (
 
 
 def decision_in_words(rules: Rules, members: int) -> str:
-    """What it takes to accept a proposal, with the count for so many members."""
+    """What it takes to accept a proposal, with the count for so many members, and how many may be away."""
     voters = members - 1
-    return f"more than {rules.threshold} of the {voters} others must approve: {need(rules.threshold, voters)}"
+    needed = need(rules.threshold, voters)
+    away = "all must be there" if needed == voters else f"{voters - needed} may be away"
+    return f"more than {rules.threshold} of the {voters} others must approve: {needed}, so {away}"
 
 
 def windows_in_words(rules: Rules, *, secret: bool) -> str:

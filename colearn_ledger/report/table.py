@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
-from ..core.results import Results, RoundResult
+from ..core.merge.rules import Rule
+from ..core.results import MergeRecord, Results, RoundResult
 from . import signs
 from .columns import Column, columns, row
 
@@ -18,14 +20,16 @@ class Table:
 
     Votes are by learner: ``+`` approves, ``-`` rejects, ``P`` proposed, ``D`` declined to propose, ``.`` did not vote.
     Scores are means over the learners' test sets: of what was proposed, and of the weights that are current after the
-    round.
+    round. Of joint rounds there are also how many contributions were merged, and by which rule.
     """
 
-    def __init__(self, names: Sequence[str]) -> None:
+    def __init__(self, names: Sequence[str], *, joint: bool = False) -> None:
         self._names = names
+        self._joint = joint
         self._columns = [
             Column("round", 5, right=True),
             Column("proposer").fitting(names),
+            *([Column("merged", 5, right=True), Column("rule").fitting(rule.text for rule in Rule)] if joint else []),
             Column("votes").fitting(["?" * len(names)]),
             Column("decision", 8),
             Column("proposed", 8, right=True),
@@ -50,6 +54,7 @@ class Table:
         cells = [
             str(result.round),
             "" if genesis else self._names[result.proposer],
+            *(_merge(result.merge) if self._joint else ()),
             votes,
             "genesis" if genesis else _decision(result),
             score,
@@ -60,9 +65,13 @@ class Table:
         return row(self._columns, cells)
 
 
+def _merge(merge: MergeRecord | None) -> tuple[str, str]:
+    return ("", "") if merge is None else (str(len(merge.merged)), merge.rule if merge.merged else "")
+
+
 def render(results: Results) -> str:
     """The whole table: the genesis weights and all decided rounds."""
-    table = Table(results.learner_names)
+    table = Table(results.learner_names, joint=any(r.merge is not None for r in results.rounds))
     return "\n".join([table.header, *(table.line(r) for r in (results.initial, *results.rounds))])
 
 
@@ -78,6 +87,9 @@ def summary(results: Results) -> str:
     ]
     for proposer, reason in sorted({(r.proposer, r.declined) for r in declined}):
         lines.append(f"{results.learner_names[proposer]} declines to propose: {reason}")
+    left_out = Counter(one for r in results.rounds if r.merge is not None for one in r.merge.left_out)
+    for (learner, reason), times in sorted(left_out.items()):
+        lines.append(f"{results.learner_names[learner]} is left out of {times} of {rounds} rounds' merges: {reason}")
     gas = [r.gas for r in results.rounds if r.gas is not None]
     if gas and results.initial.gas is not None:
         lines.append(

@@ -68,7 +68,7 @@ class Store(Protocol):
         ...
 
     def has(self, ref: WeightsRef) -> bool:
-        """Whether this store holds them itself, without asking anybody."""
+        """Whether this store holds them itself, without asking anybody; not what it sees to be damaged."""
         ...
 
     def kept(self) -> frozenset[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import secrets
 import stat
@@ -85,11 +86,18 @@ class LocalStore:
                 write(piece)
 
     def has(self, ref: WeightsRef) -> bool:
+        """As :meth:`.Store.has`: whether the file is there and undamaged, for which it is read."""
+        sha256 = hashlib.sha256()
         try:
-            status = os.stat(self.folder / ref.cid)
+            with open(os.open(self.folder / ref.cid, os.O_RDONLY | _NON_BLOCKING), "rb") as file:
+                status = os.fstat(file.fileno())
+                if not stat.S_ISREG(status.st_mode) or status.st_size != ref.size:
+                    return False
+                while part := file.read(CHUNK):
+                    sha256.update(part)
         except OSError:
             return False
-        return stat.S_ISREG(status.st_mode) and status.st_size == ref.size
+        return sha256.digest() == ref.sha256
 
     def kept(self) -> frozenset[str]:
         with self._usable("look into"):

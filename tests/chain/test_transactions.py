@@ -381,10 +381,14 @@ def test_poll__the_endpoint_answers_nothing__asks_for_one_thing_alone(
         c, contract=CollectiveContract(connect([proxy.url], timeout_s=2.5), c.contract.address)
     )
     sending = Starter(through.sender(1, replace_after_s=0.01)).vote(proposal, True)
+
+    def says_nothing(method: str) -> None:
+        silent.wait(60)
+
     with c.chain.nothing_is_mined():
         assert sending.poll() is None
         proxy.methods.clear()
-        proxy.replies = lambda method: silent.wait(60) and None
+        proxy.replies = says_nothing
         assert sending.poll() is None
         assert proxy.methods == ["eth_getTransactionReceipt", "eth_chainId"], "and the loop looks at other things"
         silent.set()

@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from .driver import campaign, read_record
+from .driver import campaign, forget_broken, read_record
 from .registry import FAULTS
 from .soak import soak
 from .table import write_page
@@ -24,10 +24,11 @@ def main(words: list[str]) -> int:
     parser.add_argument("--minutes", type=float, default=1e6, help="no new fault begins after so many")
     parser.add_argument("--only", nargs="+", metavar="NAME", choices=sorted(FAULTS), help="faults to draw from")
     parser.add_argument("--record", type=Path, default=ROOT / ".chaos" / "record.jsonl", help="goes on where it ends")
+    parser.add_argument("--again", action="store_true", help="those that broke something are injected anew")
     parser.add_argument("--no-kubo", action="store_true", help="collectives on a shared folder alone")
     parser.add_argument("--page", type=Path, help="write the table there, such as docs/faults.md")
     parser.add_argument("--soak", type=int, metavar="ROUNDS", help="no faults: so many rounds, and figures of growth")
-    parser.add_argument("--members", type=int, default=5, help="of the soak, at most 9")
+    parser.add_argument("--members", type=int, default=5, help="of the soak")
     parser.add_argument("--list", action="store_true", help="the faults by name")
     given = parser.parse_args(words)
     if given.list:
@@ -40,6 +41,8 @@ def main(words: list[str]) -> int:
     print(f"seed {given.seed}", flush=True)
     for signal_ in (signal.SIGTERM, signal.SIGINT):  # the nodes end with it; in the background Ctrl-C would be ignored
         signal.signal(signal_, lambda number, frame: sys.exit(128 + number))
+    if given.again:
+        forget_broken(given.record)
     outcomes = campaign(
         given.record,
         seed=given.seed,

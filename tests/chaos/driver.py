@@ -21,7 +21,7 @@ from . import invariants
 from .registry import FAULTS, Fault, draw
 from .world import POLL_S, Options, World, world
 
-__all__ = ["Limits", "Outcome", "campaign", "options_of", "read_record"]
+__all__ = ["Limits", "Outcome", "campaign", "forget_broken", "options_of", "read_record"]
 
 FAULTS_A_WORLD = 25  # a collective has so many, then a new one is founded
 
@@ -98,6 +98,12 @@ def read_record(path: Path) -> list[Outcome]:
     return [Outcome(**json.loads(line)) for line in path.read_text().splitlines() if line.strip()]
 
 
+def forget_broken(path: Path) -> None:
+    """Take the faults that broke something out of the record, so that they are injected anew."""
+    good = [o for o in read_record(path) if not o.broken]
+    path.write_text("".join(json.dumps(asdict(o)) + "\n" for o in good))
+
+
 def campaign(
     path: Path,
     *,
@@ -120,21 +126,22 @@ def campaign(
     """
     limits, names = limits or Limits(), sorted(names)
     done = [o for o in read_record(path) if o.seed == seed]
-    index = max((o.index + 1 for o in done), default=0)
+    missing = sorted(set(range(faults)) - {o.index for o in done})
     path.parent.mkdir(parents=True, exist_ok=True)
-    while index < faults and time.monotonic() < until:
-        turn = index // FAULTS_A_WORLD
+    while missing and time.monotonic() < until:
+        turn = missing[0] // FAULTS_A_WORLD
         options = options_of(seed, turn)
         options = options if kubo else Options(options.members, options.secret, False, options.websocket)
         fitting_names = fitting(names, options)
         if not fitting_names:
-            index += 1
+            missing.pop(0)
             continue
         with tempfile.TemporaryDirectory(prefix="chaos-") as folder, world(Path(folder), options) as w:
             run = Run(w, limits)
             problem = run.begin()
             assert not problem, f"the collective did not begin: {problem}"
-            while index < faults and index // FAULTS_A_WORLD == turn and time.monotonic() < until:
+            while missing and missing[0] // FAULTS_A_WORLD == turn and time.monotonic() < until:
+                index = missing.pop(0)
                 rng = random.Random(f"{seed} fault {index}")
                 outcome = Outcome(seed, index, "", str(options))
                 run.inject(draw(seed, index, fitting_names), rng, outcome)
@@ -142,7 +149,6 @@ def campaign(
                     record.write(json.dumps(asdict(outcome)) + "\n")
                 done.append(outcome)
                 say(told(outcome))
-                index += 1
                 if outcome.broken:
                     break  # what comes after a broken invariant says nothing: a new collective
     return done

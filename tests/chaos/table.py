@@ -11,8 +11,9 @@ from .driver import Limits, Outcome
 from .registry import FAULTS
 from .world import POLL_S
 
-__all__ = ["page", "write_page"]
+__all__ = ["BY_HAND", "page", "write_page"]
 
+BY_HAND = "<!-- what follows is not made by the command -->\n"
 HEAD = """# Faults, injected
 
 Real node processes, a real chain (Anvil) and real stores (a shared folder, or a Kubo daemon for each member), and a
@@ -84,4 +85,7 @@ def _spread(values: Sequence[float]) -> str:
 
 
 def write_page(path: Path, outcomes: Sequence[Outcome], command: str) -> None:
-    path.write_text(page(outcomes, command), encoding="utf-8")
+    """Write it, and leave what people have written below it."""
+    old = path.read_text(encoding="utf-8") if path.exists() else ""
+    kept = BY_HAND + old.partition(BY_HAND)[2] if BY_HAND in old else ""
+    path.write_text("\n".join(filter(None, [page(outcomes, command), kept])), encoding="utf-8")

@@ -18,9 +18,9 @@ from colearn_ledger.core.protocol import RoundState
 from ..conftest import SEED
 from ..kit.network import need
 from . import invariants
-from .driver import Limits, Outcome, Run, campaign, fitting, options_of, read_record
+from .driver import Limits, Outcome, Run, campaign, fitting, forget_broken, options_of, read_record
 from .registry import FAULTS, draw
-from .table import page
+from .table import BY_HAND, page, write_page
 from .world import Options, world
 
 SHORT = 18
@@ -98,6 +98,16 @@ def test_campaign__all_of_its_faults_are_in_the_record__does_nothing(tmp_path: P
     assert campaign(record, seed=5, faults=3, until=time.monotonic() + 60, names=FAULTS) == done == read_record(record)
 
 
+def test_record__broken_ones_are_forgotten__these_alone_are_missing(tmp_path: Path) -> None:
+    record = tmp_path / "record.jsonl"
+    done = [Outcome(5, i, "reorg", "", broken=["x"] if i == 1 else []) for i in range(3)]
+    record.write_text("".join(json.dumps(asdict(o)) + "\n" for o in done))
+    forget_broken(record)
+    assert [o.index for o in read_record(record)] == [0, 2]
+    # No fault of that name fits where nothing is drawn from, so what is missing is passed over.
+    assert [o.index for o in campaign(record, seed=5, faults=3, until=time.monotonic() + 60, names=[])] == [0, 2]
+
+
 def test_options__of_a_seed_and_turn__are_the_same_again_and_every_fault_is_drawn() -> None:
     drawn = [options_of(9, turn) for turn in range(40)]
     assert drawn == [options_of(9, turn) for turn in range(40)] and len(set(drawn)) == 8
@@ -124,3 +134,13 @@ def test_page__broken_and_whole_ones__counts_by_fault_and_says_what_broke() -> N
     assert "In 3 of 3 somebody acted within two polling intervals (0.4 s)" in text
     assert "| reorg | 2 | 0.0 / 0.0 | 0.2 / 0.3 | 1.0 / 1.5 | 1 |" in text
     assert "- reorg (seed 9, fault 1: 4 blocks): nobody acted for 5 s" in text
+
+
+def test_write_page__written_before__leaves_what_people_have_written_below(tmp_path: Path) -> None:
+    path, outcomes = tmp_path / "faults.md", [Outcome(9, 0, "reorg", "", "3 blocks", 0.0, 0.1, 0.5)]
+    write_page(path, outcomes, "run it")
+    assert path.read_text() == page(outcomes, "run it")
+    path.write_text(path.read_text() + "\n" + BY_HAND + "\n## Many rounds\n")
+    for _ in range(2):
+        write_page(path, outcomes * 2, "run it")
+        assert path.read_text() == page(outcomes * 2, "run it") + "\n" + BY_HAND + "\n## Many rounds\n"

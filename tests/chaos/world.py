@@ -235,7 +235,7 @@ def world(folder: Path, options: Options, *, rules: Rules = RULES, chain: Sequen
         else:
             stack.enter_context(_disk(folder / "weights"))
             genesis = LocalStore(folder / "weights").put(encode(first))
-        running = stack.enter_context(anvil(*chain))
+        running = stack.enter_context(anvil(*chain, accounts=max(10, options.members + 2)))
         founded = Collective.found(
             running, options.members, weights=genesis, rules=rules, secret=options.secret, max_size=1 << 20
         )

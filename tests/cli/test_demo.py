@@ -22,7 +22,8 @@ from colearn_ledger.report import record, table
     + [["--epsilon", "1", *more] for more in (["--delta", "1"], ["--clip", "0"], ["--proposals", "0"])]
     + [["--epsilon", "1", "-t", "SKLEARN_DIGITS"]]
     + [["--malicious", "5"], ["--malicious", "-1"], ["--attack", "bribery"]]
-    + [["--attack", "sign-flip"], ["-o", ""], ["-d", ""]],
+    + [["--attack", "sign-flip"], ["-o", ""], ["-d", ""]]
+    + [["--joint"], ["--merge_order", "mean"], ["--joint", "--no-ledger", "--merge_order", "krum"]],
 )
 def test_a_bad_option_changes_nothing(words, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
@@ -54,6 +55,17 @@ def test_a_run_leaves_its_record(tmp_path, capsys):
     assert results.final_sha256 in told.out
     assert all(told.out.count(line) == 1 for line in table.render(results).splitlines())
     assert told.err.splitlines()[:2] == ["importing scikit-learn ...", "loading the digits ..."]
+
+
+def test_a_joint_run_says_what_was_merged_and_leaves_it_in_its_record(tmp_path, capsys):
+    words = ["-t", "SKLEARN_DIGITS", "-n", "3", "-p", "4", "--no-ledger", "--joint", "-a", "0.3", "-o", str(tmp_path)]
+    assert main(["demo", *words, "--merge_order", "trimmed-mean,median"]) == 0
+    results = record.read(tmp_path / "results.json")
+    first = results.rounds[0].merge
+    assert (first.rule, first.merged) == ("trimmed-mean", (0, 1, 2))
+    told = capsys.readouterr().out
+    assert " merged  rule " in told and "learner 1      3  trimmed-mean  P" in told
+    assert all(told.count(line) == 1 for line in table.render(results).splitlines())
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")

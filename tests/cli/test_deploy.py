@@ -104,7 +104,10 @@ def test_deploy__a_learner__publishes_deploys_and_writes_the_record(
     said = capsys.readouterr().out
     before, _, after = said.partition("sending the contract")
     assert all(member in before for member in [*MEMBERS, DEPLOYER.address])
-    assert "more than 1/2 of the 2 others must approve: 2" in before and record.genesis.sha256.hex() in before
+    assert (
+        "more than 1/2 of the 2 others must approve: 2, so all must be there" in before
+        and record.genesis.sha256.hex() in before
+    )
     assert f"whose address will be {record.address}\n" in after and f"{receipt['gasUsed']:,} gas" in after
 
 

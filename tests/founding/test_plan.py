@@ -286,7 +286,8 @@ def test_words__sizes_ether_and_rules() -> None:
         "1 GiB",
     ]
     assert [in_ether(n) for n in (0, 1, 10**12, 10**18)] == ["0.000000", "0.000000000000000001", "0.000001", "1.000000"]
-    assert decision_in_words(Rules(2, 3), 5) == "more than 2/3 of the 4 others must approve: 3"
+    assert decision_in_words(Rules(2, 3), 5) == "more than 2/3 of the 4 others must approve: 3, so 1 may be away"
+    assert decision_in_words(Rules(1, 2), 3).endswith("2 others must approve: 2, so all must be there")
     assert windows_in_words(Rules(), secret=False) == "1h to propose, 1h to vote, 7d for a motion"
     assert windows_in_words(Rules(), secret=True).startswith("1h to propose, 1h to commit, 1h to reveal")
 

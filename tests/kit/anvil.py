@@ -43,6 +43,7 @@ class Anvil:
 
     url: str
     process: subprocess.Popen[str]
+    count: int = 10
 
     @functools.cached_property
     def web3(self) -> Web3:
@@ -51,8 +52,8 @@ class Anvil:
 
     @functools.cached_property
     def accounts(self) -> tuple[LocalAccount, ...]:
-        """The ten accounts that Anvil funds."""
-        return tuple(self.account(index) for index in range(10))
+        """Those that Anvil funds."""
+        return tuple(self.account(index) for index in range(self.count))
 
     @property
     def port(self) -> int:
@@ -100,17 +101,17 @@ class Anvil:
     @staticmethod
     @functools.cache
     def account(index: int) -> LocalAccount:
-        """One of the ten accounts that Anvil funds."""
+        """One of the accounts that Anvil funds."""
         Account.enable_unaudited_hdwallet_features()
         account: LocalAccount = Account.from_mnemonic(MNEMONIC, account_path=f"m/44'/60'/0'/0/{index}")
         return account
 
 
 @contextlib.contextmanager
-def anvil(*options: str, port: int = 0) -> Iterator[Anvil]:
+def anvil(*options: str, port: int = 0, accounts: int = 10) -> Iterator[Anvil]:
     """Start one with these options; a visible skip (with CI=true, a failure) where there is none."""
     process = subprocess.Popen(
-        [require_binary("anvil"), "--host", "127.0.0.1", "--port", str(port), *options],
+        [require_binary("anvil"), "--host", "127.0.0.1", "--port", str(port), "--accounts", str(accounts), *options],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -132,7 +133,7 @@ def anvil(*options: str, port: int = 0) -> Iterator[Anvil]:
             line = lines.get(timeout=START_SECONDS)
             assert line, f"Anvil has ended: {said}"
             said += line
-        yield Anvil(f"http://{found[1]}", process)
+        yield Anvil(f"http://{found[1]}", process, accounts)
     finally:
         process.kill()
         process.wait()

@@ -296,14 +296,16 @@ def test_tidy__archived__stays_when_it_is_proposed_and_rejected_again(tidying: T
     assert accepted.cid not in tidying.store.kept() and tidying.store.has(accepted)
 
 
-@pytest.mark.parametrize("damage", ["gone", "short"])
+@pytest.mark.parametrize("damage", ["gone", "short", "a bit"])
 def test_tidy__store_has_lost_the_adopted_weights__puts_them_back(tidying: Tidying, damage: str) -> None:
     path = tidying.store.folder / tidying.genesis.cid
     data = path.read_bytes()
     if damage == "gone":
         path.unlink()
-    else:
+    elif damage == "short":
         path.write_bytes(data[:-1])
+    else:
+        path.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
     mended = tidying.preparer.tidy(None)
     assert mended is not None and "put back" in mended.reason and tidying.preparer.tidy(None) is None
     assert path.read_bytes() == data and tidying.genesis.cid in tidying.store.kept()

@@ -10,17 +10,19 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Any, ClassVar
 
 import pytest
 
 from colearn_ledger.core.driver import run
 from colearn_ledger.core.results import Results, RoundResult
+from colearn_ledger.core.roles import roles_of
 from colearn_ledger.errors import DataError, StoreError, UsageError
 from colearn_ledger.report import record, table
 from colearn_ledger.report.plot import plot_results
 from colearn_ledger.report.progress import QUIET, Plain, watched
 
-from ..kit.learners import linear_learners
+from ..kit.learners import FrugalLearner, LinearLearner, linear_learners
 
 
 def round_of(number: int, *, accepted: bool, score: float | None = 0.5, gas: int | None = 1000) -> RoundResult:
@@ -205,6 +207,25 @@ def test_watched__learner__says_what_it_does_and_does_the_same() -> None:
         dataclasses.replace(r, seconds=0) for r in plain.rounds
     ]
     assert said[:4] == ["l0 tests", "l1 tests", "l2 tests", "l0 trains"]
+
+
+def test_watched__what_a_learner_declares__is_still_declared() -> None:
+    class Declaring(LinearLearner):
+        leaf_roles: ClassVar[Any] = {"/w": "local"}
+        why_unmergeable = "said so"
+
+    seen: Any = watched(Declaring(0), "l", lambda text: None)
+    assert roles_of(seen) == {"/w": "local"} and seen.why_unmergeable == "said so"
+    assert not hasattr(seen, "unbounded")
+
+
+def test_render__joint_rounds__say_how_many_were_merged_by_which_rule_and_who_was_not() -> None:
+    results = run(3, [FrugalLearner(0, proposals=1), *linear_learners(3)[1:]], 0.3, rounds="joint")
+    told = table.render(results).splitlines()
+    assert told[0].startswith("round  proposer   merged  rule ") and "learner 1      3  mean " in told[2]
+    left_out = [r for r in results.rounds if r.merge is not None and r.merge.left_out]
+    said = f"learner 1 is left out of {len(left_out)} of 3 rounds' merges: the privacy budget is spent"
+    assert (said in table.summary(results)) == bool(left_out) and left_out
 
 
 @pytest.mark.parametrize("name", ["numpy", "keras", "torch", "xgboost"])

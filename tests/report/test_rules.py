@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from fractions import Fraction
+from pathlib import Path
 
 import pytest
 
 from colearn_ledger.core.protocol import Rules
+from colearn_ledger.core.threshold import need
 from colearn_ledger.report.rules import WINDOWS, windows_in_words
 
 
@@ -14,6 +17,18 @@ def test_windows__are_all_of_the_rules_in_their_order() -> None:
     names = [field.name for field in fields(Rules) if not field.name.startswith("threshold")]
     assert [window.name for window in WINDOWS] == names
     assert WINDOWS[0].flag == "--propose-window"
+
+
+def test_table__of_members_and_thresholds__is_what_decides() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "tutorial-consortium.md").read_text(encoding="utf-8")
+    header, _, *rows = page.partition("may be away -->\n")[2].partition("\n\n")[0].splitlines()
+    thresholds = [Fraction(cell.strip()) for cell in header.split("|")[2:-1]]
+    assert len(rows) > 5 and len(thresholds) == 3
+    for row in rows:
+        members, *cells = (cell.strip() for cell in row.split("|")[1:-1])
+        others = int(members) - 1
+        needed = [need(threshold, others) for threshold in thresholds]
+        assert cells == [f"{n} / {others - n}" for n in needed]
 
 
 @pytest.mark.parametrize(

@@ -137,7 +137,7 @@ def test_machine__is_cut_from_the_network__goes_on_soon_after_it_is_back(tmp_pat
                 away.plug("up")
                 back = time.monotonic()
                 wait_until(lambda since=since: made.view().round > since + 3, f"rounds go on\n{cut_off.text}")  # type: ignore[misc]
-                print(f"three more rounds {time.monotonic() - back:.1f} s after the machine was back")
+                assert time.monotonic() - back < 15, "connections from before the cut are given up"
             assert [node.process.poll() for node in made.nodes] == [None, None, None]
         finally:
             for node in made.nodes:

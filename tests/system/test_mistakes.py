@@ -257,7 +257,10 @@ def test_check__all_is_well__0_and_a_line_for_everything(
     ]
     assert all(line.startswith("ok ") for line in lines), lines
     assert "rounds at today's price" in lines[5] and "seat 0 of 2" in lines[4]
-    assert "more than 1/2 of the 1 others must approve: 1; open votes; 1h to propose, 1h to vote" in lines[6]
+    assert (
+        "more than 1/2 of the 1 others must approve: 1, so all must be there; open votes; 1h to propose, 1h to vote"
+        in lines[6]
+    )
 
 
 def test_check__one_thing_is_wrong__the_rest_is_looked_at(

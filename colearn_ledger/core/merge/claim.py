@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from enum import IntEnum
 
 from ..protocol import WeightsRef
 
-__all__ = ["DIGEST_BITS", "claim_digest", "seats_mask"]
+__all__ = ["DIGEST_BITS", "LeftOut", "claim_digest", "seats_mask"]
 
 DIGEST_BITS = 188
 _DOMAIN = b"colearn merge 1"
+
+
+class LeftOut(IntEnum):
+    """Why a contribution isn't counted, by the number that stands for it beside a claim (four bits a seat)."""
+
+    UNAVAILABLE = 1
+    INVALID = 2
+    EQUAL = 3
 
 
 def claim_digest(merged: Iterable[tuple[int, WeightsRef]]) -> int:

@@ -102,7 +102,7 @@ def _pieces(
             continue
         number = float(next(blocks(path)).view("<f8")[0])
         role = roles.get(path)
-        values[path] = number if not isinstance(role, Bounded) else moved_within(was, number, role.rise) + 0.0
+        values[path] = number if not isinstance(role, Bounded) else moved_within(was, number, role.rise)
     header = header_of(with_parts(basis.skeleton, values))
     yield len(header).to_bytes(8, "little") + header
     for leaf in in_file_order(leaves_of(basis.skeleton)):

@@ -104,9 +104,11 @@ def hostile_vote(w: World, rng: random.Random) -> str:
     w.end_member(index)
     sent = 0
     if not w.options.secret and w.until(lambda: (v := w.look()) is not None and v.state is RoundState.VOTING, 10):
-        with contextlib.suppress(ColearnError, AssertionError):
-            w.vote(index, approve=False)
-            sent = 1
+        view = w.view()
+        with contextlib.suppress(ColearnError):
+            if view.proposal is not None:  # it may be decided by now
+                w.sender(index).vote(view.proposal.id, False)
+                sent = 1
     w.hostile_votes.add(index)
     w.run_member(index)
     return f"member {index}, {sent} votes"

@@ -1,0 +1,110 @@
+"""A training's contributions pulled and merged: into files, so that memory doesn't grow with their number."""
+
+from __future__ import annotations
+
+import mmap
+import tempfile
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from ..core.merge.claim import LeftOut
+from ..core.merge.contributions import Basis, Buffer, Contribution
+from ..core.merge.merging import merge_to
+from ..core.merge.rules import Rule
+from ..core.protocol import WeightsRef
+from ..core.weights import check_head
+from ..errors import InvalidWeights, UnavailableWeights
+from ..stores.base import Store
+
+__all__ = ["Merged", "merge_contributed"]
+
+_AT_ONCE = 8  # pulls: one that nobody has keeps no other waiting
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """What came of it.
+
+    Attributes
+    ----------
+    data: the merge's canonical bytes, in a file without a name that lives as long as this; None where nothing could be
+        merged.
+    weights: their name, likewise.
+    merged: the seats whose contributions were counted, each with what it contributed.
+    left_out: the other seats that contributed, and why they don't count.
+    why: of those that can't be had or are invalid, for people.
+    """
+
+    data: memoryview | None
+    weights: WeightsRef | None
+    merged: tuple[tuple[int, WeightsRef], ...]
+    left_out: dict[int, LeftOut]
+    why: dict[int, str]
+
+
+def merge_contributed(
+    store: Store,
+    basis: Basis,
+    rule: Rule,
+    offered: Sequence[tuple[int, WeightsRef]],
+    *,
+    parent_size: int,
+    before: Buffer | None = None,
+    deadline_s: float | None = None,
+) -> Merged:
+    """Pull contributions, check each, and merge those that are good.
+
+    Parameters
+    ----------
+    basis: their parent; ``parent_size``: of its bytes.
+    offered: each by its seat, as the contract has them.
+    before: as for :func:`~colearn_ledger.core.merge.merging.merge_to`.
+    deadline_s: seconds that pulling may take; what can't be had until then is left out.
+
+    Raises StoreError when the store or the disk can't be used, which says nothing about anybody's contribution.
+    """
+    end = None if deadline_s is None else time.monotonic() + deadline_s
+    left_out: dict[int, LeftOut] = {}
+    why: dict[int, str] = {}
+    first: dict[bytes, int] = {}
+    for seat, ref in sorted(offered):
+        if first.setdefault(ref.sha256, seat) != seat:
+            left_out[seat] = LeftOut.EQUAL
+    with tempfile.TemporaryDirectory(prefix="colearn-merge-") as folder:
+
+        def pull(one: tuple[int, WeightsRef]) -> Contribution:
+            seat, ref = one
+            basis.schema.check_size(ref.size, parent_size)
+            path = Path(folder, str(seat))
+            left_s = None if end is None else max(end - time.monotonic(), 0.0)
+            check = partial(check_head, size=ref.size, schema=basis.schema)
+            store.get_to(path, ref, deadline_s=left_s, check_head=check)
+            return basis.check(seat, ref, _mapped(path, ref.size))
+
+        good: list[Contribution] = []
+        wanted = [one for one in sorted(offered) if one[0] not in left_out]
+        with ThreadPoolExecutor(_AT_ONCE) as beside:
+            pulls = [beside.submit(pull, one) for one in wanted]
+            for (seat, _), pulled in zip(wanted, pulls, strict=True):
+                try:
+                    good.append(pulled.result())
+                except UnavailableWeights as e:
+                    left_out[seat], why[seat] = LeftOut.UNAVAILABLE, e.what
+                except InvalidWeights as e:
+                    left_out[seat], why[seat] = LeftOut.INVALID, e.what
+        if not good:
+            return Merged(None, None, (), left_out, why)
+        with tempfile.TemporaryFile(dir=folder) as file:
+            weights = merge_to(file.write, basis, rule, good, before=before)
+            file.flush()
+            data = memoryview(mmap.mmap(file.fileno(), weights.size, access=mmap.ACCESS_READ))
+    return Merged(data, weights, tuple((one.seat, one.ref) for one in good), left_out, why)
+
+
+def _mapped(path: Path, size: int) -> memoryview:
+    with open(path, "rb") as file:
+        return memoryview(mmap.mmap(file.fileno(), size, access=mmap.ACCESS_READ))
