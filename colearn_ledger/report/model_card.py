@@ -16,6 +16,7 @@ from .rules import decision_in_words, windows_in_words
 __all__ = ["FORMAT", "card_text", "chain_card", "run_card"]
 
 FORMAT = "colearn-model-card-1"
+_VOTE = ("member", "vote", "current_score", "proposed_score")
 _PRIVACY = ("epsilon", "delta", "target")
 
 
@@ -47,6 +48,9 @@ def chain_card(history: History, view: View, members: Iterable[str]) -> dict[str
         },
         "scores": None if means is None else {"before": means[0], "of_these": means[1]},
         "privacy": spent or None,
+        "proposer": round_["proposer"],
+        "parent_round": round_["parent_round"],
+        "votes": [{name: vote[name] for name in _VOTE} for vote in round_["votes"]],
         "record": round_,
         **environment(),
     }
@@ -66,6 +70,9 @@ def run_card(results: Results, result: RoundResult) -> dict[str, Any]:
         "rules": {"decision": f"more than {results.threshold} of the others must approve"},
         "scores": {"of_these": sum(known) / len(known)} if known else None,
         "privacy": None,
+        "proposer": results.learner_names[result.proposer] if result.round > 0 else None,
+        "parent_round": _parent(results, result),
+        "votes": _run_votes(results, result),
         "record": result.to_dict(),
         **environment(),
     }
@@ -77,16 +84,14 @@ def card_text(card: Mapping[str, Any]) -> str:
 
 
 def _lines(card: Mapping[str, Any]) -> Iterator[str]:
-    where, weights, record = card["collective"], card["weights"], card["record"]
+    where, weights = card["collective"], card["weights"]
     yield f"# Model of round {card['round']}"
     yield ""
     if where["address"] is not None:
         yield f"Accepted by the collective `{where['address']}` on chain {where['chain_id']}" + (
             f", read at block {card['as_of']['block']} ({card['as_of']['time']})." if "as_of" in card else "."
         )
-    yield (
-        "These are the accepted weights at that time." if card["is_current"] else "Later weights are the accepted ones."
-    )
+    yield "These are the accepted weights." if card["is_current"] else "By then other weights were the accepted ones."
     yield ""
     yield "| What | Value |"
     yield "|---|---|"
@@ -94,18 +99,18 @@ def _lines(card: Mapping[str, Any]) -> Iterator[str]:
         ("sha256 of the weights", f"`{weights['sha256']}`"),
         ("CID", f"`{weights['cid']}`"),
         ("size", f"{weights['size']:,} bytes"),
-        ("built on round", record.get("parent_round")),
-        ("proposed by", record.get("proposer")),
+        ("built on round", card["parent_round"]),
+        ("proposed by", card["proposer"]),
         ("rules now", "; ".join(str(v) for v in card["rules"].values() if isinstance(v, str))),
         ("mean score", None if card["scores"] is None else f"{card['scores']['of_these']:.4f}"),
-        ("mean score before", None if not card["scores"] else _shown(card["scores"].get("before"))),
+        ("mean score before", None if not card["scores"] else _shown(card["scores"].get("before")) or None),
         ("privacy spent by the proposer", _spent(card["privacy"])),
         ("made by", f"`{card['command']}`"),
         ("versions", ", ".join(f"{name} {version}" for name, version in card["versions"].items())),
     ):
         if value is not None:
             yield f"| {name} | {value} |"
-    yield from _members(card["members"], record)
+    yield from _members(card)
     yield ""
     yield "## Files"
     for file in card["files"]:
@@ -117,16 +122,32 @@ def _lines(card: Mapping[str, Any]) -> Iterator[str]:
     yield "`sha256sum weights.safetensors` gives what the chain has; the other files were made of these weights."
 
 
-def _members(members: Iterable[str], record: Mapping[str, Any]) -> Iterator[str]:
-    votes = {v["member"]: v for v in record["votes"] if isinstance(v, dict)}
+def _parent(results: Results, result: RoundResult) -> int | None:
+    """The accepted round that a run's round was trained from."""
+    before = (r.round for r in results.rounds if r.accepted and r.round < result.round)
+    return max(before, default=0) if result.round > 0 else None
+
+
+def _run_votes(results: Results, result: RoundResult) -> list[dict[str, Any]]:
+    """The votes of a run's round, in the form of the history's."""
+    if result.round == 0:
+        return []
+    words = {True: "approved", False: "rejected", None: "absent"}
+    everyone = zip(results.learner_names, result.votes, result.current_scores, result.vote_scores, strict=True)
+    rows = [dict(zip(_VOTE, (name, words[vote], now, new), strict=True)) for name, vote, now, new in everyone]
+    return [row for index, row in enumerate(rows) if index != result.proposer]
+
+
+def _members(card: Mapping[str, Any]) -> Iterator[str]:
+    votes = {vote["member"]: vote for vote in card["votes"]}
     yield ""
     yield "## Members"
     yield ""
     yield "| Member | Vote | Score before | Score of these |"
     yield "|---|---|---|---|"
-    for member in members:
+    for member in card["members"]:
         vote = votes.get(member, {})
-        said = "proposed" if member == record.get("proposer") else vote.get("vote", "")
+        said = "proposed" if member == card["proposer"] else vote.get("vote", "")
         yield f"| {member} | {said} | {_shown(vote.get('current_score'))} | {_shown(vote.get('proposed_score'))} |"
 
 

@@ -124,6 +124,9 @@ def test_a_run_leaves_its_final_model_and_the_line_that_opens_it(tmp_path, monke
     assert main(["export", "--run", str(folder), "--best", "--out", "best"]) == 0
     card = json.loads(Path("best/model-card.json").read_text())
     means = {r.round: m for r, m in zip(results.data, results.mean_test_scores, strict=True) if r.accepted}
+    voters = {vote["member"]: vote["vote"] for vote in card["votes"]}
+    assert {card["proposer"], *voters} == set(results.names) and "approved" in voters.values()
+    assert all(f"| {name} | {vote} |" in Path("best/MODEL_CARD.md").read_text() for name, vote in voters.items())
     assert means[card["round"]] == max(means.values()) == card["scores"]["of_these"]
     refused = next((r.round for r in results.rounds if not r.accepted), 9)
     assert main(["export", "--run", str(folder), "--round", str(refused)]) == 2
