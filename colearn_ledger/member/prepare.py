@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from ..core.asking import ask_accept, ask_current, ask_judge, ask_proposal, ask_test, why_declined
-from ..core.decide import Action, Adopt, Judge, Propose, Republish, Wait
+from ..core.decide import Action, Adopt, Contribute, Judge, Merge, Propose, Republish, Wait
 from ..core.held import Held
 from ..core.learner import Learner, Pause, ProposedWeights, Weights
 from ..core.limits import MOST_NOTE
@@ -22,7 +22,7 @@ from ..core.weights import check_head, decode, encode, weights_ref
 from ..errors import InvalidWeights, StoreError, UnavailableWeights, UntestableWeights
 from ..stores.base import Store
 from .verified import Verified
-from .work import Adopted, Declined, Nothing, Published, Trained, Verdict, Work
+from .work import Adopted, Declined, Nothing, Published, Trained, Verdict, Work, joint_rounds
 
 __all__ = ["Preparer"]
 
@@ -81,7 +81,7 @@ class Preparer:
         judge other weights. It returns False to end the training.
 
         Raises InvalidWeights where accepted weights don't fit this learner, or its own proposal can't be published;
-        TrainingStopped where ``pause`` ended it.
+        TrainingStopped where ``pause`` ended it; UsageError in joint rounds.
         """
         if isinstance(action, Adopt):
             return self._adopt(action, deadline_s)
@@ -93,6 +93,8 @@ class Preparer:
             return self._judge(action, deadline_s)
         if isinstance(action, Wait):
             return Nothing(action.why)
+        if isinstance(action, Contribute | Merge):
+            raise joint_rounds()
         return action
 
     def test(self, data: bytes) -> ProposedWeights:

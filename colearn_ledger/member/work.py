@@ -7,11 +7,21 @@ from typing import TYPE_CHECKING
 
 from ..core.decide import Advance, Judge, Reveal
 from ..core.protocol import WeightsRef
+from ..errors import UsageError
 
 if TYPE_CHECKING:
     from ..core.learner import ProposedWeights
 
-__all__ = ["Adopted", "Declined", "Nothing", "Published", "Trained", "Verdict", "Work"]
+__all__ = ["Adopted", "Declined", "Nothing", "Published", "Trained", "Verdict", "Work", "joint_rounds"]
+
+
+def joint_rounds() -> UsageError:
+    """What a node says of what it can't do yet."""
+    return UsageError(
+        "the collective's rounds are joint, and nodes take part in solo rounds only",
+        expected="a collective that was deployed without an order of rules to merge by",
+        fix="use a later version",
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,20 @@ from typing import Protocol
 
 from colearn_ledger.backoff import Backoff
 from colearn_ledger.chain.transactions import Outcome
-from colearn_ledger.core.decide import STEP_S, Action, Adopt, Advance, Me, Propose, Reveal, Wait, decide, is_needed
+from colearn_ledger.core.decide import (
+    STEP_S,
+    Action,
+    Adopt,
+    Advance,
+    Contribute,
+    Me,
+    Merge,
+    Propose,
+    Reveal,
+    Wait,
+    decide,
+    is_needed,
+)
 from colearn_ledger.core.protocol import RoundState, View
 from colearn_ledger.errors import (
     ColearnError,
@@ -24,7 +37,7 @@ from colearn_ledger.errors import (
     LearnerError,
     TransactionError,
 )
-from colearn_ledger.member.work import Declined, Verdict, Work
+from colearn_ledger.member.work import Declined, Verdict, Work, joint_rounds
 
 from .health import Health
 from .ledger import Ledger
@@ -200,6 +213,8 @@ class Node:
             return self._submit(action, action, view)
         if not self.ledger.sends and isinstance(action, Propose):
             return self._announce(action, None, view)
+        if isinstance(action, Contribute | Merge):
+            raise joint_rounds()
         work = self.supervisor.work_on(action, self._patience(action, view))
         if work is None:
             return min(self._pause(view, view.deadline), self.supervisor.pause(action))
