@@ -57,4 +57,3 @@ _.best_number  # Heads
 
 # What a node will send in joint rounds.
 _.propose_merge  # Calls
-_.why_false  # claims
