@@ -36,6 +36,12 @@ TARGETS = {
     "round_5_large": 215_000,
     "round_16_large": 420_000,
     "secret_round_4_large": 300_000,
+    "contribution_small": 49_000,
+    "contribution_large": 54_000,
+    "joint_round_5_small": 460_000,
+    "joint_round_5_large": 510_000,
+    "joint_round_16_small": 1_150_000,
+    "joint_round_16_large": 1_270_000,
 }
 
 
@@ -60,22 +66,23 @@ def _floor_code() -> bytes:
 
 
 class _Bench:
-    def __init__(self, members: int, *, secret: bool = False, size: int = LARGE) -> None:
+    def __init__(self, members: int, *, secret: bool = False, joint: bool = False, size: int = LARGE) -> None:
         self.chain = EmbeddedChain(members)
         self.web3: Web3 = self.chain.web3
         self.accounts = self.chain.accounts
-        self.size, self.secret = size, secret
+        self.size, self.secret, self.joint = size, secret, joint
         artifact = load_artifact()
         sha = hashlib.sha256(b"genesis").digest()
         genesis = (
             [a.address for a in self.accounts],
-            (1, 2, 1000, 1000, 1000, 1000),
+            (1, 2, 1000, 1000, 1000, 1000, 1000 if joint else 0),
             secret,
             False,
             1 << 30,
             sha,
             sha,
             10,
+            0x321 if joint else 0,
         )
         made = self.web3.eth.contract(abi=artifact.abi, bytecode=artifact.bytecode).constructor(genesis)
         receipt = self.web3.eth.wait_for_transaction_receipt(self._send(0, made, 6_000_000))
@@ -106,10 +113,13 @@ class _Bench:
         """Gas of each transaction of round ``number``, accepted at the earliest."""
         f, n = self.contract.functions, len(self.accounts)
         proposer = (number - 1) % n
-        sha = hashlib.sha256(f"{number}".encode()).digest()
-        cid = sha if self.size <= 1 << 20 else hashlib.sha256(sha).digest()
-        used = [self.gas(proposer, f.propose(number, self.parent, sha, cid, self.size, b""))]
-        id_ = f.proposalId(number, sha, cid, self.size).call()
+        used = [self.gas(s, self._contribution(number, s)) for s in range(n)] if self.joint else []
+        sha, cid = self._content(f"{number}")
+        claim = hashlib.sha256(sha).digest()[:23] + bytes([0x51]) + ((1 << n) - 1).to_bytes(8, "big")
+        note = claim + bytes(32) if self.joint else b""
+        used.append(self.gas(proposer, f.propose(number, self.parent, sha, cid, self.size, note)))
+        bound = keccak(cid + claim) if self.joint else cid
+        id_ = f.proposalId(number, sha, bound, self.size).call()
         voters = [s for s in range(n) if s != proposer]
         need = (n - 1) // 2 + 1
         salt = b"\x5a" * 32
@@ -129,6 +139,15 @@ class _Bench:
         assert f.viewFor(self.accounts[0].address, 0).call()[6] == number, "the round was not accepted"
         self.parent, self.late = sha, (voters[-1], f.vote(id_, True))
         return used
+
+    def _content(self, name: str) -> tuple[bytes, bytes]:
+        """Hash and root digest of weights of that name."""
+        sha = hashlib.sha256(name.encode()).digest()
+        return sha, sha if self.size <= 1 << 20 else hashlib.sha256(sha).digest()
+
+    def _contribution(self, number: int, seat: int) -> Any:
+        sha, cid = self._content(f"{number} of {seat}")
+        return self.contract.functions.contribute(number, self.parent, sha, cid, self.size, b"")
 
     def late_vote(self) -> int:
         """Gas of a vote that is mined behind the one that decided the round played last: it reverts."""
@@ -177,6 +196,15 @@ def measure() -> dict[str, float]:
             figures[f"vote_{members}_{label}"] = max(played[-1][2:-1])  # neither the first nor the deciding one
             figures[f"deciding_vote_{members}_{label}"] = played[-1][-1]
             figures[f"late_vote_{members}_{label}"] = bench.late_vote()
+            bench = _Bench(members, joint=True, size=size)
+            played = [bench.play(r) for r in range(1, ROUNDS + 1)]
+            figures[f"joint_round_{members}_{label}_number_1"] = sum(played[0])
+            figures[f"joint_round_{members}_{label}"] = sum(played[-1])
+            figures[f"propose_merge_{members}_{label}"] = played[-1][members]
+            figures[f"joint_deciding_vote_{members}_{label}"] = played[-1][-1]
+            if members == 5:
+                figures[f"contribution_{label}_first"] = max(played[0][:5])
+                figures[f"contribution_{label}"] = max(played[-1][:5])
         bench = _Bench(4, secret=True, size=size)
         played = [bench.play(r) for r in range(1, ROUNDS + 3)]
         figures[f"secret_round_4_{label}"] = sum(played[-1])

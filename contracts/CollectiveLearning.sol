@@ -3,12 +3,14 @@ pragma solidity ^0.8.30;
 
 import {State} from "./parts/State.sol";
 import {Views} from "./parts/Views.sol";
+import {ORDER_MASK, RULE_MASK} from "./types/Bits.sol";
 import {Epoch, toEpoch} from "./types/Epoch.sol";
 import {Head, firstHead} from "./types/Head.sol";
 import {toHolder} from "./types/Holder.sol";
 import {RulesWord, pack} from "./types/RulesWord.sol";
 import {toSeat} from "./types/Seat.sol";
 import {ACCEPTED, toTally} from "./types/Tally.sol";
+import {RULE_BITS} from "./types/TrainingWord.sol";
 
 /// @title Implementation of ICollectiveLearning
 /// @notice All documentation for callers is in the interface.
@@ -16,19 +18,24 @@ import {ACCEPTED, toTally} from "./types/Tally.sol";
 ///
 /// State        what is stored, and under which keys
 /// Membership   seats, epochs, turns
+/// Trainings    joint rounds: one training after another
 /// Clock        what time has made of what is stored; the boundary between rounds
-/// Rounds       proposals and votes           Motions   what members can change by their votes
+/// Contributions, Rounds   contributions; proposals and votes       Motions   what members can change by their votes
 /// Views        what can be asked
 ///
 /// What is packed into one word is a type of its own, in types/, with its layout, its getters and its setters.
 contract CollectiveLearning is Views {
-    constructor(Genesis memory genesis) State(genesis.secretVotes, genesis.shuffled, genesis.maxSize) {
+    constructor(Genesis memory genesis) State(genesis.secretVotes, genesis.shuffled, genesis.maxSize, genesis.mergeOrder) {
         if (block.timestamp >= MOST_TIME) revert BlockTimeNotInSeconds(block.timestamp, MOST_TIME);
         uint256 count = genesis.members.length;
         if (count < LEAST_MEMBERS || count > MOST_MEMBERS) revert BadMemberCount(count, LEAST_MEMBERS, MOST_MEMBERS);
         if (genesis.maxSize == 0 || genesis.maxSize > MOST_SIZE) revert BadMaxSize(genesis.maxSize);
         _checkWeights(genesis.sha256Hash, genesis.cidDigest, genesis.size, genesis.maxSize);
-        _checkRules(genesis.rules);
+        if (genesis.mergeOrder > ORDER_MASK) revert BadMergeOrder(genesis.mergeOrder);
+        for (uint256 left = genesis.mergeOrder; left != 0; left >>= RULE_BITS) {
+            if (left & RULE_MASK == 0) revert BadMergeOrder(genesis.mergeOrder);
+        }
+        _checkRules(genesis.rules, genesis.mergeOrder != 0);
         for (uint256 i; i < count; ++i) {
             address member = genesis.members[i];
             if (member == address(0)) revert ZeroAddress();
@@ -54,8 +61,10 @@ contract CollectiveLearning is Views {
             genesis.rules,
             genesis.secretVotes,
             genesis.shuffled,
-            genesis.maxSize
+            genesis.maxSize,
+            genesis.mergeOrder
         );
+        if (head.isJoint()) _begin(_following(_training, head, 1, block.timestamp));
         _announce(head);
     }
 }

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import abc
+from collections.abc import Mapping
 from typing import Any, Generic, TypeVar
 
 from eth_account.signers.local import LocalAccount
 
-from ..core.protocol import Rules
+from ..core.protocol import Claim, Rules, WeightsRef
 from .contract import CollectiveContract, rules_struct
 
 __all__ = ["Calls"]
@@ -42,6 +43,40 @@ class Calls(abc.ABC, Generic[R]):
         """
         call = self.contract.functions.propose(round_number, parent, sha256, cid_digest, size, note)
         return self.send(call, f"propose weights in round {round_number}")
+
+    def contribute(self, training: int, parent: bytes, weights: WeightsRef, note: bytes) -> R:
+        """Contribute weights to a training of joint rounds, once; a second time is taken as done.
+
+        Parameters
+        ----------
+        training: its first round.
+        parent: sha256 of the weights that they were trained from.
+        note: as in :meth:`propose`.
+        """
+        call = self.contract.functions.contribute(
+            training, parent, weights.sha256, weights.cid_digest, weights.size, note
+        )
+        return self.send(call, f"contribute to the training of round {training}")
+
+    def propose_merge(
+        self,
+        round_number: int,
+        parent: bytes,
+        weights: WeightsRef,
+        claim: Claim,
+        left_out: Mapping[int, int],
+        text: bytes,
+    ) -> R:
+        """Propose a merge in a joint round.
+
+        Parameters
+        ----------
+        claim: what it merges, by which rule.
+        left_out: by seat the reason (1 to 15) why a contribution isn't merged.
+        text: up to 192 bytes, which follow these in the note.
+        """
+        note = claim.note(left_out, text)
+        return self.propose(round_number, parent, weights.sha256, weights.cid_digest, weights.size, note)
 
     def vote(self, proposal_id: bytes, approve: bool, scores: tuple[int, int] | None = None) -> R:
         """Vote openly on a proposal, once.

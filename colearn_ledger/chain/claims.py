@@ -18,10 +18,10 @@ def check_view(view: View) -> None:
     proposal = view.proposal
     if proposal is None:
         return
-    if proposal.id != compute_proposal_id(view.round, proposal.weights):
+    if proposal.id != compute_proposal_id(view.round, proposal.weights, proposal.claim):
         raise ChainError(
             f"the endpoint shows a proposal of round {view.round} under an id that isn't its content's",
-            expected="the id that the proposal's round, hash, CID and size give",
+            expected="the id that the proposal's round, hash, CID, size and claim give",
             fix="don't use this endpoint: it misleads",
         )
     if view.state is not RoundState.REVEALING:

@@ -12,7 +12,7 @@ import hmac
 from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 
-from ..core.protocol import WeightsRef
+from ..core.protocol import Claim, WeightsRef
 
 __all__ = ["commitment_of", "compute_proposal_id", "derive_salt", "open_commitment"]
 
@@ -21,9 +21,10 @@ _KEPT_BYTES = 28
 _SIZE_BITS = 36
 
 
-def compute_proposal_id(round_number: int, weights: WeightsRef) -> bytes:
-    """The id (32 bytes) of a proposal: what a vote names, and is bound to by it (ADR 2)."""
-    hashed = keccak(encode(["uint256", "bytes32", "bytes32"], [round_number, weights.sha256, weights.cid_digest]))
+def compute_proposal_id(round_number: int, weights: WeightsRef, claim: Claim | None = None) -> bytes:
+    """The id (32 bytes) of a proposal: what a vote names, and is bound to by it (ADR 2). ``claim``: in joint rounds."""
+    bound = weights.cid_digest if claim is None else keccak(weights.cid_digest + claim.to_bytes())
+    hashed = keccak(encode(["uint256", "bytes32", "bytes32"], [round_number, weights.sha256, bound]))
     key = int.from_bytes(hashed, "big") >> _SIZE_BITS << _SIZE_BITS
     return (key | weights.size).to_bytes(32, "big")
 

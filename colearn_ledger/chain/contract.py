@@ -178,6 +178,7 @@ def rules_struct(rules: Rules) -> tuple[int, ...]:
         rules.vote_window,
         rules.reveal_window,
         rules.motion_window,
+        rules.train_window,
     )
 
 

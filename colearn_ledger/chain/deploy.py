@@ -12,7 +12,7 @@ from web3.exceptions import ContractCustomError, ContractLogicError
 from web3.utils import get_create_address
 
 from ..core.limits import DEFAULT_MAX_SIZE, MOST_TIME
-from ..core.protocol import ZERO_ADDRESS, Rules, WeightsRef
+from ..core.protocol import ZERO_ADDRESS, Rules, WeightsRef, rules_word
 from ..errors import ChainError, ContractError, InsufficientFunds, TransactionError, UsageError
 from ..formats.addresses import parse_address
 from .artifact import load_artifact
@@ -27,7 +27,11 @@ __all__ = ["Cost", "Deployment", "Genesis", "check_members", "deploy", "estimate
 
 @dataclass(frozen=True, slots=True)
 class Genesis:
-    """What a deployment fixes for ever and starts with. ``max_size`` in bytes."""
+    """What a deployment fixes for ever and starts with.
+
+    ``max_size`` in bytes. ``merge_order``: numbers of the rules by which contributions are merged, one after the other;
+    none: rounds are solo. Rules have a window for training if there are any, and only then.
+    """
 
     members: Sequence[str]
     weights: WeightsRef
@@ -35,6 +39,7 @@ class Genesis:
     secret_votes: bool = False
     shuffled: bool = False
     max_size: int = DEFAULT_MAX_SIZE
+    merge_order: Sequence[int] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +200,7 @@ def _creation(web3: Web3, genesis: Genesis) -> Any:
         genesis.weights.sha256,
         genesis.weights.cid_digest,
         genesis.weights.size,
+        rules_word(genesis.merge_order),
     )
     constructor = web3.eth.contract(abi=artifact.abi, bytecode=artifact.bytecode).constructor(arguments)
     return constructor.data_in_transaction

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -11,6 +11,8 @@ from web3.types import TxParams
 from ..core.limits import MOST_MEMBERS, MOST_PAGE
 from ..core.protocol import (
     ZERO_ADDRESS,
+    Claim,
+    Contribution,
     MotionKind,
     MotionRecord,
     MotionState,
@@ -18,8 +20,10 @@ from ..core.protocol import (
     RoundRecord,
     RoundState,
     Rules,
+    Training,
     View,
     WeightsRef,
+    rules_in,
 )
 from .reach import Refused
 
@@ -90,6 +94,8 @@ class Snapshot:
             max_size=raw["maxSize"],
             motions_to_vote=tuple(raw["motionsToVote"]),
             rounds_to_keep=tuple(raw["roundsToKeep"]),
+            merge_order=rules_in(raw["mergeOrder"]),
+            training=_training(raw["training"], raw["contributions"]),
         )
         _check_view(view, self.clock)
         return view
@@ -160,8 +166,46 @@ def _check_view(view: View, clock: int) -> None:
     fits = view.is_member is False or view.seat < view.member_count
     good = view.at == clock and 2 <= view.member_count <= MOST_MEMBERS and fits and not view.state.decided
     good = good and (proposal is None) is (view.state is RoundState.PROPOSING)
+    good = good and (view.training is None) is (view.merge_order == ()) and _can_be(view)
     if not good:
         raise ValueError("a view that can't be")
+
+
+def _can_be(view: View) -> bool:
+    """Whether what it says of joint rounds may be so: who has contributed, and what is merged."""
+    training, proposal = view.training, view.proposal
+    if training is None:
+        return proposal is None or proposal.claim is None
+    good = 0 < training.first_round <= view.round and (training.expected | training.in_time) >> view.member_count == 0
+    # Of a training whose rules were all rejected only an endpoint's clock can tell, while a motion waits.
+    good = good and (view.overdue or training.rules_left != ())
+    if proposal is None:
+        return good
+    claim, own = proposal.claim, 1 << proposal.proposer_seat
+    there = training.in_time | own
+    return good and claim is not None and claim.seats != 0 and claim.seats & ~there == 0
+
+
+def _training(raw: Mapping[str, int], contributed: Sequence[Mapping[str, Any]]) -> Training | None:
+    if raw["firstRound"] == 0:
+        return None
+    contributions = [
+        Contribution(
+            seat, WeightsRef(one["sha256Hash"], one["cidDigest"], one["size"]), not raw["contributed"] >> seat & 1
+        )
+        for seat, one in enumerate(contributed)
+        if one["size"] > 0
+    ]
+    training = Training(
+        first_round=raw["firstRound"],
+        until=raw["until"],
+        expected=raw["expected"],
+        rules_left=rules_in(raw["rulesLeft"]),
+        contributions=tuple(contributions),
+    )
+    if training.in_time != raw["contributed"]:
+        raise ValueError("contributions that aren't there")
+    return training
 
 
 def _rules(raw: Mapping[str, int]) -> Rules:
@@ -172,6 +216,7 @@ def _rules(raw: Mapping[str, int]) -> Rules:
         vote_window=raw["voteWindow"],
         reveal_window=raw["revealWindow"],
         motion_window=raw["motionWindow"],
+        train_window=raw["trainWindow"],
     )
 
 
@@ -186,6 +231,7 @@ def _proposal(raw: Mapping[str, Any]) -> Proposal | None:
         rejections=raw["rejections"],
         hidden=raw["hidden"],
         need=raw["need"],
+        claim=Claim.of(raw["claim"]),
     )
 
 
@@ -206,6 +252,7 @@ def _round_record(raw: Mapping[str, Any]) -> RoundRecord:
         rejections=raw["rejections"],
         hidden=raw["hidden"],
         need=raw["need"],
+        claim=Claim.of(raw["claim"]),
     )
 
 

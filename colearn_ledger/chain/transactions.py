@@ -45,7 +45,7 @@ class Outcome(Enum):
     TOO_LATE = "too late"
 
 
-_ALREADY_DONE = frozenset({"AlreadyVoted", "AlreadyProposed", "NothingToAdvance"})
+_ALREADY_DONE = frozenset({"AlreadyContributed", "AlreadyVoted", "AlreadyProposed", "NothingToAdvance"})
 _TOO_LATE = frozenset(
     {
         "CommitsClosed",
@@ -56,7 +56,10 @@ _TOO_LATE = frozenset(
         "RevealsNotOpen",
         "RoundOverdue",
         "StaleParent",
+        "StaleTraining",
+        "TrainingGoesOn",
         "WrongRound",
+        "WrongRule",
     }
 )
 

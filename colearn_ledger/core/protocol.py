@@ -7,6 +7,7 @@ bit ``i`` for seat ``i``, as in the contract (``contracts/ICollectiveLearning.so
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
 from fractions import Fraction
@@ -15,6 +16,8 @@ from .cid import cid_text
 
 __all__ = [
     "ZERO_ADDRESS",
+    "Claim",
+    "Contribution",
     "MotionKind",
     "MotionRecord",
     "MotionState",
@@ -22,8 +25,11 @@ __all__ = [
     "RoundRecord",
     "RoundState",
     "Rules",
+    "Training",
     "View",
     "WeightsRef",
+    "rules_in",
+    "rules_word",
     "seats",
 ]
 
@@ -64,7 +70,11 @@ class MotionState(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """The rules that motions can change. Windows in seconds; threshold as a fraction, see :mod:`.threshold`."""
+    """The rules that motions can change. Windows in seconds; threshold as a fraction, see :mod:`.threshold`.
+
+    In joint rounds ``train_window`` is for contributions to a training, and ``propose_window`` for merging them, from
+    when they are there; where it is 0 rounds are solo.
+    """
 
     threshold_numerator: int = 1
     threshold_denominator: int = 2
@@ -72,6 +82,7 @@ class Rules:
     vote_window: int = 3600
     reveal_window: int = 3600
     motion_window: int = 7 * 24 * 3600
+    train_window: int = 0
 
     @classmethod
     def of(cls, threshold: Fraction, **windows: int) -> Rules:
@@ -109,9 +120,91 @@ class WeightsRef:
         return cid_text(self.cid_digest, self.size)
 
 
+_RULE_AT, _DIGEST_AT = 64, 68
+_SEATS_MASK, _RULE_MASK, _REASON_BITS = (1 << 64) - 1, 15, 4
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a proposal of a joint round says that it is: a merge of what these seats contributed.
+
+    Attributes
+    ----------
+    seats: bitmap of the merged ones.
+    rule: its number, 1 to 15, by which they were merged; the rules are :class:`.Rule`.
+    digest: of what was merged, 188 bits (:func:`.claim_digest`).
+    """
+
+    seats: int
+    rule: int
+    digest: int
+
+    def to_bytes(self) -> bytes:
+        """As the contract keeps it, 32 bytes."""
+        return (self.digest << _DIGEST_AT | self.rule << _RULE_AT | self.seats).to_bytes(32, "big")
+
+    @classmethod
+    def of(cls, word: bytes) -> Claim | None:
+        """What these 32 bytes say; None for zeros, which claim nothing."""
+        bits = int.from_bytes(word, "big")
+        if bits == 0:
+            return None
+        return cls(bits & _SEATS_MASK, bits >> _RULE_AT & _RULE_MASK, bits >> _DIGEST_AT)
+
+    def note(self, left_out: Mapping[int, int], text: bytes) -> bytes:
+        """The note of a proposal that claims this; ``left_out``: by seat the reason (0 to 15) why it isn't merged."""
+        reasons = sum(reason << _REASON_BITS * seat for seat, reason in left_out.items())
+        return self.to_bytes() + reasons.to_bytes(32, "big") + text
+
+
+@dataclass(frozen=True, slots=True)
+class Contribution:
+    """What the member on a seat has contributed to a training.
+
+    ``late``: it came too late to be merged by anybody but the member itself, in its turn.
+    """
+
+    seat: int
+    weights: WeightsRef
+    late: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """What all members train for in joint rounds, from the accepted weights.
+
+    Attributes
+    ----------
+    first_round: by which it is named.
+    until: before this second contributions are in time, and from it on merges are proposed: the end of the train
+        window, or when all that are expected were there.
+    expected: bitmap of seats that are waited for.
+    rules_left: numbers of the rules by which no merge was rejected yet; the next one is by the first.
+    contributions: by seat.
+    """
+
+    first_round: int
+    until: int
+    expected: int
+    rules_left: tuple[int, ...]
+    contributions: tuple[Contribution, ...]
+
+    @property
+    def in_time(self) -> int:
+        """Bitmap of the seats that contributed in time: what may be merged."""
+        return sum(1 << one.seat for one in self.contributions if not one.late)
+
+    def of(self, seat: int) -> Contribution | None:
+        """What the member on this seat has contributed."""
+        return next((one for one in self.contributions if one.seat == seat), None)
+
+
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """A proposal under decision. ``id`` binds the round and the content, and is what a vote names."""
+    """A proposal under decision. ``id`` binds the round and the content, and is what a vote names.
+
+    ``claim``: in joint rounds; else None.
+    """
 
     id: bytes
     weights: WeightsRef
@@ -120,6 +213,7 @@ class Proposal:
     rejections: int
     hidden: int
     need: int
+    claim: Claim | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +222,7 @@ class View:
 
     ``block_hash``/``block_number`` say which block it was read at. ``proposal`` is None while the round is Proposing.
     ``rounds_to_keep``: accepted rounds whose weights may become the accepted ones again, by a motion that waits.
+    ``training``, ``merge_order`` (numbers of rules): in joint rounds; else None, and empty.
     """
 
     block_number: int
@@ -151,11 +246,15 @@ class View:
     max_size: int
     motions_to_vote: tuple[bytes, ...]
     rounds_to_keep: tuple[int, ...] = ()
+    merge_order: tuple[int, ...] = ()
+    training: Training | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class RoundRecord:
-    """One round as read from the contract's storage. ``id``, ``weights`` are None for a round without a proposal."""
+    """One round as read from the contract's storage. ``id``, ``weights`` are None for a round without a proposal, and
+    ``claim`` for one that wasn't joint.
+    """
 
     round: int
     state: RoundState
@@ -171,6 +270,7 @@ class RoundRecord:
     rejections: int
     hidden: int
     need: int
+    claim: Claim | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,3 +298,13 @@ class MotionRecord:
 def seats(bitmap: int) -> tuple[int, ...]:
     """The seats in a bitmap, ascending."""
     return tuple(i for i in range(bitmap.bit_length()) if bitmap >> i & 1)
+
+
+def rules_word(rules: Sequence[int]) -> int:
+    """Rules to merge by as the contract keeps them: 4 bits each, the first lowest."""
+    return sum(rule << 4 * place for place, rule in enumerate(rules))
+
+
+def rules_in(word: int) -> tuple[int, ...]:
+    """The other way round."""
+    return tuple(word >> at & _RULE_MASK for at in range(0, word.bit_length(), 4))

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.30;
 
-import {Membership} from "./Membership.sol";
+import {Trainings} from "./Trainings.sol";
 import {countBits} from "../types/Bits.sol";
 import {Head} from "../types/Head.sol";
 import {REJECTED, REVEALING, Tally} from "../types/Tally.sol";
+import {TrainingWord} from "../types/TrainingWord.sol";
 
 /// @title What the clock has made of what is stored, and the boundary between rounds
-abstract contract Clock is Membership {
+abstract contract Clock is Trainings {
     /// @dev The one reading of the clock: what is stored, as of `time`.
     function _at(Head head, uint256 time) internal view returns (Now memory present) {
         present.round = head.round();
@@ -15,7 +16,7 @@ abstract contract Clock is Membership {
         bool waiting = head.motionsWait();
         bytes32 sha = _sha[present.round];
         if (sha != 0) {
-            bytes32 key = _key(present.round, sha, _cidOf(present.round));
+            bytes32 key = _keyOf(present.round, sha);
             Tally tally = _tally[key];
             present.id = key | bytes32(tally.size());
             present.tally = tally;
@@ -30,6 +31,7 @@ abstract contract Clock is Membership {
             }
             if (time <= present.deadline) return present;
             present.closed = true;
+            if (head.isJoint()) present.training = _training.withOneRejected();
             if (waiting) {
                 present.overdue = true;
                 return present;
@@ -37,18 +39,27 @@ abstract contract Clock is Membership {
             present.state = RoundState.Proposing;
             present.start = present.deadline + 1;
             ++present.round;
+            if (head.isJoint() && present.training.isOver()) {
+                present.training = _following(present.training, head, present.round, present.start);
+            }
+        }
+        uint256 start = present.start;
+        if (head.isJoint()) {
+            if (!present.closed) present.training = _training;
+            start = _later(start, present.training);
         }
         uint256 window = head.proposeWindow();
-        if (time >= present.start + window) {
+        if (time >= start + window) {
             if (waiting) {
                 present.overdue = true;
             } else {
-                present.missed = (time - present.start) / window;
+                present.missed = (time - start) / window;
                 present.round += present.missed;
-                present.start += present.missed * window;
+                start += present.missed * window;
+                present.start = start;
             }
         }
-        present.deadline = present.start + window - 1;
+        present.deadline = start + window - 1;
     }
 
     /// @dev Whether the clock has opened rounds that aren't written down.
@@ -58,7 +69,10 @@ abstract contract Clock is Membership {
 
     /// @dev Write down what the clock did while nobody came, up to the round that is open now.
     function _catchUp(Head head, Now memory present) internal returns (Head) {
-        if (present.closed) _reject(present);
+        if (present.closed) {
+            _reject(present);
+            if (present.training.firstRound() > head.round()) _begin(present.training);
+        }
         if (present.missed != 0) emit RoundsMissed(present.round - present.missed, present.round - 1);
         return head.withRound(present.round, present.start);
     }
@@ -66,6 +80,7 @@ abstract contract Clock is Membership {
     /// @dev A round that is over by the clock is written as rejected, so that later rules can't bring it back.
     function _reject(Now memory present) internal {
         _tally[present.id & KEY] = present.tally.withStatus(REJECTED);
+        if (!present.training.isNone()) _training = present.training;
         uint256 round = present.overdue ? present.round : present.round - present.missed - 1;
         emit RoundDecided(round, present.id, false, present.tally.approvals(), present.tally.rejections(), true);
     }
@@ -76,6 +91,7 @@ abstract contract Clock is Membership {
         if (head.motionsWait()) head = _enact(head, round);
         head = head.withRound(round, time);
         _head = head;
+        if (head.isJoint()) _follow(head, time);
         _announce(head);
     }
 
@@ -85,6 +101,14 @@ abstract contract Clock is Membership {
 
     function _announce(Head head) internal {
         uint256 round = head.round();
-        emit RoundOpened(round, _turn(head, round), head.openedAt() + head.proposeWindow() - 1);
+        uint256 start = head.openedAt();
+        if (head.isJoint()) start = _later(start, _training);
+        emit RoundOpened(round, _turn(head, round), start + head.proposeWindow() - 1);
+    }
+
+    /// @dev A turn's time to merge runs from when there is something to merge.
+    function _later(uint256 start, TrainingWord training) private pure returns (uint256) {
+        uint256 until = training.until();
+        return start < until ? until : start;
     }
 }

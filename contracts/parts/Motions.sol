@@ -36,14 +36,14 @@ abstract contract Motions is Clock {
 
     /// @inheritdoc ICollectiveLearning
     function moveRules(Rules calldata newRules) external returns (bytes32 id) {
-        _checkRules(newRules);
+        _checkRules(newRules, _head.isJoint());
         return _move(MotionKind.SetRules, ofRules(pack(newRules)), NOBODY, false);
     }
 
     /// @inheritdoc ICollectiveLearning
     function moveRevertTo(uint256 round) external returns (bytes32 id) {
         bytes32 sha = _sha[round];
-        if (sha == 0 || _tally[_key(round, sha, _cidOf(round))].status() != ACCEPTED) revert RoundNotAccepted(round);
+        if (sha == 0 || _tally[_keyOf(round, sha)].status() != ACCEPTED) revert RoundNotAccepted(round);
         if (sha == _sha[_head.acceptedRound()]) revert NothingChanged(sha);
         return _move(MotionKind.RevertTo, ofRound(round), NOBODY, false);
     }
@@ -228,10 +228,12 @@ abstract contract Motions is Clock {
             // The newcomer sits last, so it follows the member that is last now; in shuffled order the next cycle has it.
             if (next == 0) next = count;
             _add(subject, count, round);
+            if (head.isJoint()) _noteLate(_training, 1 << count);
             ++count;
         } else {
             --count;
             uint256 freed = _remove(subject, count, round);
+            if (head.isJoint()) _vacate(freed, count);
             // Who had the last turn and now sits where it would go on has had it.
             if (turn == count && freed == next) ++next;
             next %= count;
@@ -266,13 +268,14 @@ abstract contract Motions is Clock {
         if (_seat[account].isMember()) revert AlreadyAMember(account);
     }
 
-    function _checkRules(Rules memory r) internal pure {
+    function _checkRules(Rules memory r, bool joint) internal pure {
         if (
             r.thresholdNumerator == 0 || r.thresholdNumerator >= r.thresholdDenominator || r.proposeWindow == 0
                 || r.voteWindow == 0 || r.revealWindow == 0 || r.motionWindow == 0
+                || (r.trainWindow != 0) != joint
         ) revert BadRules(r);
-        if (r.proposeWindow | r.voteWindow | r.revealWindow | r.motionWindow > WINDOW_MASK) {
-            revert WindowTooLong(r, WINDOW_MASK);
-        }
+        if (
+            r.proposeWindow | r.voteWindow | r.revealWindow | r.motionWindow | r.trainWindow > WINDOW_MASK
+        ) revert WindowTooLong(r, WINDOW_MASK);
     }
 }

@@ -4,7 +4,9 @@ pragma solidity ^0.8.30;
 import {ICollectiveLearning} from "../ICollectiveLearning.sol";
 import {Agenda} from "../types/Agenda.sol";
 import {SIZE_MASK} from "../types/Bits.sol";
+import {Claim, NO_CLAIM} from "../types/Claim.sol";
 import {Content} from "../types/Content.sol";
+import {ContributionWord} from "../types/ContributionWord.sol";
 import {Epoch} from "../types/Epoch.sol";
 import {Head} from "../types/Head.sol";
 import {Holder} from "../types/Holder.sol";
@@ -13,6 +15,7 @@ import {Queued} from "../types/Queued.sol";
 import {RulesWord} from "../types/RulesWord.sol";
 import {Seat} from "../types/Seat.sol";
 import {Tally} from "../types/Tally.sol";
+import {TrainingWord} from "../types/TrainingWord.sol";
 
 /// @title What is stored, and under which keys
 /// @dev A vote touches two words: its voter's seat and the proposal's tally.
@@ -29,12 +32,11 @@ abstract contract State is ICollectiveLearning {
     /// @dev The part of a proposal's id under which its tally is stored; the rest is the size.
     bytes32 internal constant KEY = ~bytes32(MOST_SIZE);
 
-    /// @inheritdoc ICollectiveLearning
-    bool public immutable secretVotes;
+    bool internal immutable secretVotes;
     /// @inheritdoc ICollectiveLearning
     bool public immutable shuffled;
-    /// @inheritdoc ICollectiveLearning
-    uint256 public immutable maxSize;
+    uint256 internal immutable maxSize;
+    uint256 internal immutable mergeOrder;
 
     Head internal _head;
     RulesWord internal _rules;
@@ -50,6 +52,17 @@ abstract contract State is ICollectiveLearning {
     mapping(uint256 index => Content) internal _content;
     mapping(bytes32 id => uint256 indexPlusOne) internal _motionIndex;
     mapping(uint256 place => Queued) internal _queue;
+    TrainingWord internal _training;
+    uint256 internal _lateSeats; // of this training, if its word says that there are any
+    mapping(uint256 seat => Contributed) internal _contribution;
+    mapping(uint256 round => Claim) internal _claim;
+
+    /// @dev What the member on a seat has contributed last. The digest is stale where `word` says at most one block.
+    struct Contributed {
+        ContributionWord word;
+        bytes32 sha256Hash;
+        bytes32 cidDigest;
+    }
 
     /// @dev The state at one time: what is stored, brought up to the clock.
     struct Now {
@@ -62,17 +75,29 @@ abstract contract State is ICollectiveLearning {
         uint256 missed; // rounds passed over by the clock
         bytes32 id; // of the stored proposal
         Tally tally; // likewise; in its reveal phase as soon as the clock has opened that
+        TrainingWord training; // in joint rounds, unless a proposal is under decision
     }
 
-    constructor(bool secretVotes_, bool shuffled_, uint256 maxSize_) {
+    constructor(bool secretVotes_, bool shuffled_, uint256 maxSize_, uint256 mergeOrder_) {
         secretVotes = secretVotes_;
         shuffled = shuffled_;
         maxSize = maxSize_;
+        mergeOrder = mergeOrder_;
     }
 
-    /// @dev A proposal's id without its size, which is in the tally that is stored under this.
-    function _key(uint256 round, bytes32 sha256Hash, bytes32 cidDigest) internal pure returns (bytes32) {
-        return keccak256(abi.encode(round, sha256Hash, cidDigest)) & KEY;
+    /// @dev A proposal's id without its size, which is in the tally that is stored under this. `bound` is the CID's digest, or
+    /// what a claim makes of it.
+    function _key(uint256 round, bytes32 sha256Hash, bytes32 bound) internal pure returns (bytes32) {
+        return keccak256(abi.encode(round, sha256Hash, bound)) & KEY;
+    }
+
+    /// @dev The key of the proposal of a round that has one, whose hash is `sha`.
+    function _keyOf(uint256 round, bytes32 sha) internal view returns (bytes32) {
+        return _key(round, sha, _claimOf(round).bind(_cidOf(round)));
+    }
+
+    function _claimOf(uint256 round) internal view returns (Claim) {
+        return _head.isJoint() ? _claim[round] : NO_CLAIM;
     }
 
     function _cidOf(uint256 round) internal view returns (bytes32 cid) {

@@ -5,6 +5,7 @@ import {ICollectiveLearning} from "../ICollectiveLearning.sol";
 import {Motions} from "./Motions.sol";
 import {Rounds} from "./Rounds.sol";
 import {Agenda} from "../types/Agenda.sol";
+import {Claim} from "../types/Claim.sol";
 import {Content} from "../types/Content.sol";
 import {Epoch} from "../types/Epoch.sol";
 import {Head} from "../types/Head.sol";
@@ -12,6 +13,7 @@ import {Holder} from "../types/Holder.sol";
 import {MotionWord} from "../types/MotionWord.sol";
 import {Seat} from "../types/Seat.sol";
 import {ACCEPTED, REJECTED, Tally} from "../types/Tally.sol";
+import {TrainingWord} from "../types/TrainingWord.sol";
 
 /// @title What can be asked: the present for a node, the past from storage alone
 abstract contract Views is Rounds, Motions {
@@ -23,38 +25,33 @@ abstract contract Views is Rounds, Motions {
         v.at = at;
         v.round = present.round;
         v.state = present.state;
-        v.proposer = _memberAt(_turn(head, present.round));
+        _record(v.proposal, present.round, head, present);
+        v.proposer = v.proposal.proposer;
         v.deadline = present.deadline;
         v.overdue = present.overdue;
         v.acceptedRound = head.acceptedRound();
         v.acceptedSha256 = _sha[v.acceptedRound];
         v.acceptedCidDigest = _cidOf(v.acceptedRound);
-        v.acceptedSize = _tally[_key(v.acceptedRound, v.acceptedSha256, v.acceptedCidDigest)].size();
-        v.memberCount = head.members();
+        v.acceptedSize = _tally[_keyOf(v.acceptedRound, v.acceptedSha256)].size();
+        v.memberCount = v.proposal.memberCount;
         Seat seat = _seat[member];
         v.isMember = seat.isMember();
         if (v.isMember) v.seat = seat.number();
         v.rules = _rules.unpack();
         v.secretVotes = secretVotes;
         v.maxSize = maxSize;
-        if (present.state != RoundState.Proposing) {
-            Proposal memory p = v.proposal;
-            p.id = present.id;
-            p.sha256Hash = _sha[present.round];
-            p.cidDigest = _cidOf(present.round);
-            p.size = present.tally.size();
-            p.proposerSeat = present.tally.proposerSeat();
-            p.approvals = present.tally.approvals();
-            p.rejections = present.tally.rejections();
-            p.hidden = present.tally.hidden();
-            p.need = present.tally.need();
-            if (v.isMember) {
-                uint256 bit = 1 << v.seat;
-                bool cast = (p.approvals | p.rejections) & bit != 0;
-                bool isHidden = p.hidden & bit != 0;
-                v.voted = cast || (isHidden && present.state == RoundState.Voting);
-                if (secretVotes && (cast || isHidden)) v.commitment = seat.commitment() | bytes32(present.round);
-            }
+        v.mergeOrder = mergeOrder;
+        if (head.isJoint()) {
+            // While it is under decision nothing of it changes, and the clock doesn't look at it.
+            (v.training, v.contributions) =
+                _trained(present.training.isNone() ? _training : present.training, v.memberCount);
+        }
+        if (v.isMember && present.state != RoundState.Proposing) {
+            uint256 bit = 1 << v.seat;
+            bool cast = (v.proposal.approvals | v.proposal.rejections) & bit != 0;
+            bool isHidden = v.proposal.hidden & bit != 0;
+            v.voted = cast || (isHidden && present.state == RoundState.Voting);
+            if (secretVotes && (cast || isHidden)) v.commitment = seat.commitment() | bytes32(present.round);
         }
         if (v.isMember) v.motionsToVote = _motionsToVote(v.seat, head, at);
         v.roundsToKeep = _roundsToKeep(head, at);
@@ -117,11 +114,6 @@ abstract contract Views is Rounds, Motions {
     }
 
     /// @inheritdoc ICollectiveLearning
-    function rules() external view returns (Rules memory) {
-        return _rules.unpack();
-    }
-
-    /// @inheritdoc ICollectiveLearning
     function proposalId(uint256 round, bytes32 sha256Hash, bytes32 cidDigest, uint256 size)
         external
         pure
@@ -129,6 +121,28 @@ abstract contract Views is Rounds, Motions {
     {
         if (size > MOST_SIZE) revert SizeOutOfRange(size, MOST_SIZE);
         return _key(round, sha256Hash, cidDigest) | bytes32(size);
+    }
+
+    /// @dev A training in the words of the interface, and what was contributed to it, by seat.
+    function _trained(TrainingWord word, uint256 count)
+        private
+        view
+        returns (Training memory training, Contribution[] memory list)
+    {
+        training.firstRound = word.firstRound();
+        training.until = word.until();
+        training.rulesLeft = word.rulesLeft();
+        training.contributed = word.contributed();
+        training.expected = word.expected();
+        list = new Contribution[](count);
+        for (uint256 i; i < count; ++i) {
+            Contributed storage said = _contribution[i];
+            if (said.word.training() != training.firstRound) continue;
+            Contribution memory one = list[i];
+            one.sha256Hash = said.sha256Hash;
+            one.size = said.word.size();
+            one.cidDigest = one.size > ONE_BLOCK ? said.cidDigest : one.sha256Hash;
+        }
     }
 
     /// @dev At most one a member: each has one motion at a time. (And those of earlier members have lapsed.)
@@ -182,7 +196,9 @@ abstract contract Views is Rounds, Motions {
         if (sha != 0) {
             r.sha256Hash = sha;
             r.cidDigest = _cidOf(round);
-            r.id = _key(round, sha, r.cidDigest);
+            Claim claim = _claimOf(round);
+            r.claim = Claim.unwrap(claim);
+            r.id = _key(round, sha, claim.bind(r.cidDigest));
             Tally tally = r.id == present.id & KEY ? present.tally : _tally[r.id];
             r.size = tally.size();
             r.id |= bytes32(r.size);

@@ -17,6 +17,8 @@ uint256 constant SIZE_MASK = (1 << 36) - 1; // bytes
 uint256 constant INDEX_MASK = (1 << 32) - 1; // of motions, of epochs, of a seat's holders
 uint256 constant PLACE_MASK = (1 << 25) - 1; // among a seat's holders, as a motion keeps it
 uint256 constant FRACTION_MASK = (1 << 32) - 1; // a threshold's numerator or denominator
+uint256 constant RULE_MASK = (1 << 4) - 1; // a rule to merge by
+uint256 constant ORDER_MASK = (1 << 24) - 1; // at most six of them, the first lowest, up to the first that is 0
 
 /// @dev How many of 64 bits are set.
 function countBits(uint256 x) pure returns (uint256) {

@@ -7,7 +7,7 @@ import {RulesWord} from "./RulesWord.sol";
 
 /// @dev What is stored of the current round, and of what all rounds share; every proposal and every decision reads it:
 /// round 32 | opened at 36 | accepted round 32 | epoch's number 32 | epoch 45 | motions wait 1 | propose window 25 |
-/// vote window 25 | need 6 | free 22
+/// vote window 25 | need 6 | free 21 | rounds are joint 1
 ///
 /// The last three are the terms of a proposal. They follow from the rules and the epoch, and stand here too, so that a
 /// proposal reads one word less.
@@ -24,6 +24,7 @@ using {
     proposeWindow,
     voteWindow,
     need,
+    isJoint,
     withRound,
     withAcceptedRound,
     withEpoch,
@@ -41,11 +42,15 @@ uint256 constant TERMS_AT = 178;
 uint256 constant PROPOSE_AT = 178;
 uint256 constant VOTE_AT = 203;
 uint256 constant NEED_AT = 228;
+uint256 constant JOINT_AT = 255;
 uint256 constant TERMS_MASK = (1 << 56) - 1;
 
 /// @dev At deployment: round 1 is open, the genesis is accepted, no motion waits.
 function firstHead(uint256 openedAt_, Epoch epoch_, RulesWord rules) pure returns (Head) {
-    return Head.wrap((1 << ROUND_AT) | (openedAt_ << OPENED_AT) | (Epoch.unwrap(epoch_) << EPOCH_AT)).withTerms(rules);
+    uint256 joint = rules.trainWindow() == 0 ? 0 : 1;
+    return Head.wrap(
+        (1 << ROUND_AT) | (openedAt_ << OPENED_AT) | (Epoch.unwrap(epoch_) << EPOCH_AT) | (joint << JOINT_AT)
+    ).withTerms(rules);
 }
 
 /// @dev The last round that was written down; the clock may have opened later ones since.
@@ -91,6 +96,11 @@ function voteWindow(Head head) pure returns (uint256) {
 /// @dev Approvals that accept a proposal: all members but the proposer have a vote.
 function need(Head head) pure returns (uint256) {
     return (Head.unwrap(head) >> NEED_AT) & SEAT_MASK;
+}
+
+/// @dev For ever.
+function isJoint(Head head) pure returns (bool) {
+    return Head.unwrap(head) >> JOINT_AT != 0;
 }
 
 /// @dev Another round is open.

@@ -6,10 +6,12 @@ import {FRACTION_MASK, WINDOW_MASK} from "./Bits.sol";
 
 /// @dev The rules that motions can change, which a motion that changes them holds likewise:
 /// threshold's numerator 32 | its denominator 32 | propose window 25 | vote window 25 | reveal window 25 |
-/// motion window 25 | free 92
+/// motion window 25 | train window 25 | free 67
+///
+/// The last is 0 where rounds are solo.
 type RulesWord is uint256;
 
-using {unpack, need, motionNeed, proposeWindow, voteWindow, revealWindow, motionWindow} for RulesWord global;
+using {unpack, need, motionNeed, proposeWindow, voteWindow, revealWindow, motionWindow, trainWindow} for RulesWord global;
 
 uint256 constant NUMERATOR_AT = 0;
 uint256 constant DENOMINATOR_AT = 32;
@@ -17,12 +19,14 @@ uint256 constant PROPOSE_AT = 64;
 uint256 constant VOTE_AT = 89;
 uint256 constant REVEAL_AT = 114;
 uint256 constant MOTION_AT = 139;
+uint256 constant TRAIN_AT = 164;
 
 function pack(ICollectiveLearning.Rules memory rules) pure returns (RulesWord) {
     return RulesWord.wrap(
         (uint256(rules.thresholdNumerator) << NUMERATOR_AT) | (uint256(rules.thresholdDenominator) << DENOMINATOR_AT)
             | (uint256(rules.proposeWindow) << PROPOSE_AT) | (uint256(rules.voteWindow) << VOTE_AT)
             | (uint256(rules.revealWindow) << REVEAL_AT) | (uint256(rules.motionWindow) << MOTION_AT)
+            | (uint256(rules.trainWindow) << TRAIN_AT)
     );
 }
 
@@ -33,6 +37,7 @@ function unpack(RulesWord word) pure returns (ICollectiveLearning.Rules memory r
     rules.voteWindow = uint32(word.voteWindow());
     rules.revealWindow = uint32(word.revealWindow());
     rules.motionWindow = uint32(word.motionWindow());
+    rules.trainWindow = uint32(word.trainWindow());
 }
 
 /// @dev The least whole number of approvals above threshold × `eligible`.
@@ -63,4 +68,8 @@ function revealWindow(RulesWord word) pure returns (uint256) {
 
 function motionWindow(RulesWord word) pure returns (uint256) {
     return (RulesWord.unwrap(word) >> MOTION_AT) & WINDOW_MASK;
+}
+
+function trainWindow(RulesWord word) pure returns (uint256) {
+    return (RulesWord.unwrap(word) >> TRAIN_AT) & WINDOW_MASK;
 }

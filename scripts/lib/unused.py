@@ -54,3 +54,6 @@ _.showwarning  # assemble
 _.best_number  # Heads
 
 # What the contract says, whole, though not every word of it is asked for.
+
+# What a node will send in joint rounds.
+_.propose_merge  # Calls

@@ -24,7 +24,7 @@ contract EventsTest is Base {
         g.size = (1 << 20) + 1;
         g.cidDigest = keccak256("cid");
         said();
-        emit I.CollectiveCreated(GENESIS, g.cidDigest, g.size, g.members, g.rules, true, false, 1 << 30);
+        emit I.CollectiveCreated(GENESIS, g.cidDigest, g.size, g.members, g.rules, true, false, 1 << 30, 0);
         said();
         emit I.RoundOpened(1, 0, START + 99);
         create(g);
@@ -213,7 +213,7 @@ contract EventsTest is Base {
     }
 
     function test_motion__rulesAndRejection() public {
-        I.Rules memory r = I.Rules(2, 3, 10, 20, 30, 40);
+        I.Rules memory r = I.Rules(2, 3, 10, 20, 30, 40, 0);
         bytes32 id = motionId(0, 0, I.MotionKind.SetRules, address(0), r);
         said();
         emit I.MotionMoved(id, member(1), I.MotionKind.SetRules, address(0), r, 0, START + 1000);

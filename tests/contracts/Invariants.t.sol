@@ -45,9 +45,27 @@ contract Handler is Base {
 
     constructor(uint256 n, bool secret_, bool shuffled) {
         secret = secret_;
-        deploy(n, secret_, shuffled);
+        vm.warp(START);
+        c = create(genesis(n, secret_, shuffled));
         vmState.recordLogs();
     }
+
+    function genesis(uint256 n, bool secret_, bool shuffled) internal pure virtual returns (I.Genesis memory) {
+        return genesisOf(n, secret_, shuffled);
+    }
+
+    function trainWindow() internal pure virtual returns (uint32) {
+        return 0;
+    }
+
+    /// @dev What a proposal says beside its weights.
+    function noteOf(uint256) internal view virtual returns (bytes memory) {}
+
+    /// @dev What a proposer does before it proposes.
+    function prepare() internal virtual {}
+
+    /// @dev What else must always be so.
+    function watchMore() internal virtual {}
 
     function collective() external view returns (I) {
         return c;
@@ -106,6 +124,7 @@ contract Handler is Base {
         I.NodeView memory later = c.viewFor(member(0), time + 1_000_000);
         if (!later.overdue && later.state != I.RoundState.Proposing) fail("stuck after the deadline");
         if (later.proposer == address(0)) fail("nobody's turn");
+        watchMore();
     }
 
     /// @dev Accepted weights are followed by weights that build on them, or by what an enacted motion went back to.
@@ -188,11 +207,14 @@ contract Handler is Base {
             if (i > 200) return "advance doesn't end";
             try c.advance() {} catch { return "overdue, and advance was refused"; }
         }
+        time += 1_000_000; // taken back, too
+        prepare();
         I.NodeView memory v = view_();
         bytes32 sha = keccak256("goes on");
+        bytes memory note = noteOf(0);
         vm.prank(v.proposer);
-        try c.propose(v.round, v.acceptedSha256, sha, sha, 100, "") {} catch { return "after all deadlines nobody can propose"; }
-        bytes32 id = c.proposalId(v.round, sha, sha, 100);
+        try c.propose(v.round, v.acceptedSha256, sha, sha, 100, note) {} catch { return "after all deadlines nobody can propose"; }
+        bytes32 id = view_().proposal.id;
         address[] memory list = c.members();
         for (uint256 i; i < list.length && view_().round == v.round; ++i) {
             if (list[i] == v.proposer) continue;
@@ -226,18 +248,20 @@ contract Handler is Base {
     }
 
     function _propose(address by) internal {
+        if (by == view_().proposer) prepare();
         I.NodeView memory v = view_();
         bytes32 sha = keccak256(abi.encode("w", ++tag));
+        bytes memory note = noteOf(tag);
         vm.prank(by);
-        try c.propose(v.round, v.acceptedSha256, v.acceptedSha256, v.acceptedSha256, 100, "") {
+        try c.propose(v.round, v.acceptedSha256, v.acceptedSha256, v.acceptedSha256, 100, note) {
             fail("the accepted weights were proposed");
         } catch {}
         vm.prank(by);
-        try c.propose(v.round, v.acceptedSha256, sha, sha, 100, "") {
+        try c.propose(v.round, v.acceptedSha256, sha, sha, 100, note) {
             if (by != v.proposer) fail("proposed out of turn");
             if (v.state != I.RoundState.Proposing || v.overdue) fail("proposed while not proposing");
         } catch {
-            if (by == v.proposer && v.state == I.RoundState.Proposing && !v.overdue) fail("the proposer was refused");
+            if (by == v.proposer && v.state == I.RoundState.Proposing && !v.overdue && tag % 16 != 1) fail("the proposer was refused");
         }
     }
 
@@ -314,7 +338,7 @@ contract Handler is Base {
         address by = someone(seed);
         bytes32 id;
         address subject = someone(seed / 32); // before the prank, which the next call uses up
-        I.Rules memory r = I.Rules(1 + uint32(seed % 3), 4, 100, 200, 300, 1000);
+        I.Rules memory r = I.Rules(1 + uint32(seed % 3), 4, 100, 200, 300, 1000, trainWindow());
         uint256 round = seed / 64 % (view_().round + 1);
         vm.prank(by);
         if (what % 16 > 12) try c.moveRevertTo(round) returns (bytes32 x) { id = x; } catch {}
@@ -394,7 +418,7 @@ abstract contract InvariantsBase {
         require(handler.acceptedRounds() > 3, "hardly a round was accepted");
         require(handler.decisions() > handler.acceptedRounds() + handler.byClock(), "no round was rejected by votes");
         require(handler.byClock() > 0, "no round was closed by the clock");
-        require(handler.reveals() > 5 || !c.secretVotes(), "hardly a vote was revealed");
+        require(handler.reveals() > 5 || !c.viewFor(address(0), 0).secretVotes, "hardly a vote was revealed");
         require(states[uint256(I.MotionState.Enacted)] > 3, "hardly a motion was enacted");
         require(states[uint256(I.MotionState.Rejected)] + states[uint256(I.MotionState.Lapsed)] > 0, "no motion failed");
         require(handler.liveProofs() == 3, "liveness wasn't tried");
@@ -418,5 +442,137 @@ contract SecretInvariants is InvariantsBase {
 contract ShuffledInvariants is InvariantsBase {
     function setUp() public {
         handler = new Handler(3, false, true);
+    }
+}
+
+/// @notice The same with joint rounds: members contribute, and proposals are merges.
+contract JointHandler is Handler {
+    uint256 public contributed;
+    uint256 public late;
+    uint256 public trainings;
+    mapping(uint256 => mapping(address => bool)) internal did; // by training
+    mapping(uint256 => bytes32) internal parentOf; // of a training
+
+    constructor() Handler(4, false, false) {}
+
+    function genesis(uint256 n, bool secret_, bool shuffled) internal pure override returns (I.Genesis memory g) {
+        g = genesisOf(n, secret_, shuffled);
+        g.rules.trainWindow = 50;
+        g.mergeOrder = 0x21;
+    }
+
+    function trainWindow() internal pure override returns (uint32) {
+        return 50;
+    }
+
+    function noteOf(uint256 seed) internal view override returns (bytes memory) {
+        I.Training memory t = view_().training;
+        uint256 seats = t.contributed;
+        if (seats == 0) seats = 1 << c.viewFor(view_().proposer, 0).seat;
+        if (seed % 16 == 1) seats ^= 1 << (seed % 5);
+        return abi.encode((uint256(keccak256("digest")) << 68) | ((t.rulesLeft & 15) << 64) | seats, 0);
+    }
+
+    /// @dev What the proposer needs first: it waits for the end of the training, and contributes if it hasn't.
+    function prepare() internal override {
+        I.NodeView memory v = view_();
+        if (v.state != I.RoundState.Proposing || v.overdue) return;
+        if (time < v.training.until) {
+            time = v.training.until;
+            vm.warp(time);
+        }
+        if (v.training.contributed == 0) _contribute(v.proposer);
+    }
+
+    function contribute(uint256 seed) external watched {
+        _contribute(someone(seed));
+    }
+
+    function contributeMany(uint256 seed) external watched {
+        address[] memory list = c.members();
+        for (uint256 i; i < list.length; ++i) {
+            if ((seed >> i) & 3 != 0) _contribute(list[i]);
+        }
+    }
+
+    function _contribute(address by) internal {
+        I.NodeView memory v = view_();
+        I.Training memory t = v.training;
+        bytes32 before = whatIsDecided(v);
+        bytes32 sha = keccak256(abi.encode("c", ++tag));
+        readDecisions(); // what is refused has left logs, too, when it had caught up before
+        bytes32 wrong = keccak256("another parent");
+        vm.prank(by);
+        try c.contribute(t.firstRound, wrong, sha, sha, 100, "") {
+            fail("contributed to another parent");
+        } catch {}
+        vm.prank(by);
+        try c.contribute(t.firstRound + 1, v.acceptedSha256, sha, sha, 100, "") {
+            fail("contributed to another training");
+        } catch {}
+        vmState.getRecordedLogs();
+        vm.prank(by);
+        try c.contribute(t.firstRound, v.acceptedSha256, sha, sha, 100, "") {
+            if (did[t.firstRound][by] && !v.overdue && c.motionCount() == 0) fail("contributed twice");
+            did[t.firstRound][by] = true;
+            ++contributed;
+            I.NodeView memory w = c.viewFor(by, 0);
+            if (w.contributions[w.seat].sha256Hash != sha) fail("a contribution isn't in the view");
+            bool inTime = (w.training.contributed >> w.seat) & 1 == 1;
+            if (inTime != (time < t.until)) fail("late and in time mixed up");
+            if (!inTime) ++late;
+            if (w.training.firstRound != t.firstRound) fail("a contribution began a training");
+        } catch {
+            vmState.getRecordedLogs();
+        }
+        I.NodeView memory later = view_();
+        if (whatIsDecided(later) != before) fail("a contribution decided something");
+    }
+
+    /// @dev The last rounds and the open one, but for its deadline, which moves when the training closes.
+    function whatIsDecided(I.NodeView memory v) internal view returns (bytes32) {
+        I.RoundRecord[] memory last = c.rounds(v.round < 4 ? 0 : v.round - 4, v.round < 4 ? v.round : 4, 0);
+        I.RoundRecord memory open = v.proposal;
+        return keccak256(
+            abi.encode(last, v.acceptedRound, v.round, v.state, open.id, open.approvals, open.rejections, open.need)
+        );
+    }
+
+    function watchMore() internal override {
+        I.NodeView memory v = view_();
+        I.Training memory t = v.training;
+        if (t.firstRound == 0 || t.firstRound > v.round) fail("no training, or one to come");
+        if (t.contributed >> v.memberCount != 0 || t.expected >> v.memberCount != 0) fail("a seat that there isn't");
+        if (t.expected == 0 && c.motionCount() == 0) fail("nobody is expected");
+        if (t.rulesLeft == 0 && !v.overdue) fail("no rule is left, and no training has begun");
+        if (parentOf[t.firstRound] == 0) ++trainings;
+        else if (parentOf[t.firstRound] != v.acceptedSha256) fail("a training's parent changed");
+        parentOf[t.firstRound] = v.acceptedSha256;
+        for (uint256 i; i < v.memberCount; ++i) {
+            if ((t.contributed >> i) & 1 == 1 && v.contributions[i].sha256Hash == 0) fail("contributed, and nothing is there");
+        }
+        if (v.state != I.RoundState.Proposing && v.proposal.claim == 0) fail("a merge without a claim");
+    }
+}
+
+contract JointInvariants is InvariantsBase {
+    function setUp() public {
+        handler = new JointHandler();
+    }
+
+    function test_joint__reachesWhatMatters() public {
+        JointHandler h = JointHandler(address(handler));
+        for (uint256 i; i < 120; ++i) {
+            uint256 seed = uint256(keccak256(abi.encode("joint", i)));
+            if (i % 3 == 0) h.contributeMany(seed);
+            else if (i % 3 == 1) h.play(seed);
+            else if (i % 9 == 2) h.moveAndVote(seed, uint8(seed >> 128));
+            else h.pass(uint16(seed));
+            if (i % 7 == 6) h.contribute(seed);
+            if (i % 40 == 39) h.goesOn();
+        }
+        require(bytes(h.broken()).length == 0, h.broken());
+        require(h.contributed() > 20 && h.late() > 3, "hardly a contribution");
+        require(h.trainings() > 5 && h.acceptedRounds() > 3, "hardly a training");
     }
 }

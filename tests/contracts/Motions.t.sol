@@ -65,15 +65,15 @@ contract MotionsTest is Base {
 
     function test_rules__changeBetweenRounds() public {
         bytes32 p = proposeAs("a");
-        I.Rules memory r = I.Rules(2, 3, 10, 20, 30, 40);
+        I.Rules memory r = I.Rules(2, 3, 10, 20, 30, 40, 0);
         vm.prank(member(0));
         bytes32 id = c.moveRules(r);
         approve(1, id);
         approve(2, id);
-        eq(c.rules().proposeWindow, 100);
+        eq(view_().rules.proposeWindow, 100);
         voteAs(1, p, true);
         voteAs(2, p, true);
-        eq(keccak256(abi.encode(c.rules())), keccak256(abi.encode(r)));
+        eq(keccak256(abi.encode(view_().rules)), keccak256(abi.encode(r)));
         eq(view_().deadline, START + 9);
         eq(record(1).need, 2);
         proposeAs("b");
@@ -190,7 +190,7 @@ contract MotionsTest is Base {
     function test_approval__behindAWish__endsTheRoundForIt() public {
         leaveAs(3);
         vm.prank(member(0));
-        bytes32 id = c.moveRules(I.Rules(1, 3, 50, 60, 70, 80));
+        bytes32 id = c.moveRules(I.Rules(1, 3, 50, 60, 70, 80, 0));
         approve(1, id);
         approve(2, id);
         eq(view_().round, 2);
@@ -515,9 +515,9 @@ contract MotionsTest is Base {
         vm.prank(member(0));
         bytes32 a = c.moveAddMember(member(10));
         vm.prank(member(1));
-        bytes32 b = c.moveRules(I.Rules(1, 3, 50, 60, 70, 80));
+        bytes32 b = c.moveRules(I.Rules(1, 3, 50, 60, 70, 80, 0));
         vm.prank(member(2));
-        bytes32 d = c.moveRules(I.Rules(1, 4, 51, 61, 71, 81));
+        bytes32 d = c.moveRules(I.Rules(1, 4, 51, 61, 71, 81, 0));
         // Approved in the order b, d, a.
         approve(0, b);
         approve(2, b);
@@ -527,9 +527,9 @@ contract MotionsTest is Base {
         approve(2, a);
         voteAs(1, p, true);
         voteAs(2, p, true);
-        eq(c.rules().proposeWindow, 50);
+        eq(view_().rules.proposeWindow, 50);
         playRound("b");
-        eq(c.rules().proposeWindow, 51);
+        eq(view_().rules.proposeWindow, 51);
         eq(c.members().length, 4);
         playRound("c");
         eq(c.members().length, 5);
@@ -537,7 +537,7 @@ contract MotionsTest is Base {
         check(!advanced());
         playRound("d"); // the queue is empty: nothing happens twice
         eq(c.members().length, 5);
-        eq(c.rules().thresholdDenominator, 4);
+        eq(view_().rules.thresholdDenominator, 4);
     }
 
     function test_membership__atAVacatedSeat__noOldVotesCount() public {

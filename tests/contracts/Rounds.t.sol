@@ -45,7 +45,7 @@ contract RoundsTest is Base {
         g.maxSize = (1 << 36) - 1;
         expectNoCreation(g, abi.encodePacked(I.EmptyHash.selector));
         g.sha256Hash = GENESIS;
-        eq(create(g).maxSize(), (1 << 36) - 1);
+        eq(create(g).viewFor(address(0), 0).maxSize, (1 << 36) - 1);
         create(genesisOf(64, false, false));
         create(genesisOf(2, false, false));
     }

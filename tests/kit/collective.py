@@ -17,7 +17,7 @@ from colearn_ledger.chain.deploy import Deployment, Genesis, deploy
 from colearn_ledger.chain.endpoints import connect
 from colearn_ledger.chain.keys import write_keystore
 from colearn_ledger.chain.transactions import Outcome, Receipt, Sender
-from colearn_ledger.core.protocol import MotionRecord, RoundRecord, Rules, View, WeightsRef
+from colearn_ledger.core.protocol import Claim, MotionRecord, RoundRecord, Rules, View, WeightsRef
 from colearn_ledger.core.schema import Schema
 from colearn_ledger.embedded.chain import EmbeddedChain
 from colearn_ledger.founding.record import DeploymentRecord, save_deployment
@@ -26,10 +26,12 @@ from colearn_ledger.history import History, read_history
 from .anvil import Anvil
 from .builders import ref
 
-__all__ = ["PASSWORD", "RULES", "Collective", "embedded"]
+__all__ = ["JOINT_RULES", "PASSWORD", "RULES", "Collective", "embedded", "embedded_joint"]
 
 PASSWORD = "only for tests"
 RULES = Rules(1, 2, propose_window=1000, vote_window=500, reveal_window=500, motion_window=100_000)
+JOINT_RULES = RULES.changed(train_window=300)
+ORDER = (1, 2, 3)
 
 Chain = TypeVar("Chain", Anvil, EmbeddedChain)
 
@@ -125,6 +127,23 @@ class Collective(Generic[Chain]):
 
     # ------------------------------------------------------------------------------------------------ what they do
 
+    def contribute(self, index: int, what: str | WeightsRef = "contribution", note: bytes = b"") -> Receipt:
+        """Contribute to the training that goes on; what is a text is each member's own."""
+        view, new = self.view(), ref(f"{what} of {index}") if isinstance(what, str) else what
+        training = view.training
+        assert training is not None
+        return _sent(self.sender(index).contribute(training.first_round, view.accepted.sha256, new, note))
+
+    def merge(self, what: str | WeightsRef = "merge", seats: int | None = None, digest: int = 1) -> bytes:
+        """Propose, for the member whose turn it is, a merge of all that was contributed in time, or of these seats."""
+        view, new = self.view(), ref(what) if isinstance(what, str) else what
+        assert view.training is not None
+        claim = Claim(view.training.in_time if seats is None else seats, view.training.rules_left[0], digest)
+        [account] = (account for account in self.chain.accounts if account.address == view.proposer)
+        sender = Sender(self.contract, account)
+        _sent(sender.propose_merge(view.round, view.accepted.sha256, new, claim, {}, b""))
+        return self.proposal
+
     def send_proposal(self, what: str | WeightsRef = "weights", note: bytes = b"") -> Receipt:
         """Propose for the member whose turn it is, whatever becomes of it."""
         view, new = self.view(), ref(what) if isinstance(what, str) else what
@@ -196,3 +215,8 @@ def _sent(receipt: Receipt) -> Receipt:
 def embedded(members: int = 3, **options: Any) -> Collective[EmbeddedChain]:
     """One on a chain in this process, with these options of :meth:`Collective.found`."""
     return Collective.found(EmbeddedChain(members), members, **options)
+
+
+def embedded_joint(members: int = 3, **options: Any) -> Collective[EmbeddedChain]:
+    """The same with joint rounds."""
+    return embedded(members, **{"rules": JOINT_RULES, "merge_order": ORDER, **options})

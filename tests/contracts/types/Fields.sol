@@ -32,6 +32,7 @@ abstract contract Fields is Base {
         rules.voteWindow &= (1 << 25) - 1;
         rules.revealWindow &= (1 << 25) - 1;
         rules.motionWindow &= (1 << 25) - 1;
+        rules.trainWindow &= (1 << 25) - 1;
         return rules;
     }
 

@@ -16,10 +16,10 @@ contract HeadTest is Fields {
     uint256 internal constant TERMS = (1 << 6) | (1 << 7) | (1 << 8);
 
     function fields(Head h) internal pure returns (uint256[] memory f) {
-        f = new uint256[](9);
+        f = new uint256[](10);
         (f[0], f[1], f[2], f[3]) = (h.round(), h.openedAt(), h.acceptedRound(), h.epochNumber());
         (f[4], f[5], f[6], f[7]) = (Epoch.unwrap(h.epoch()), flag(h.motionsWait()), h.proposeWindow(), h.voteWindow());
-        f[8] = h.need();
+        (f[8], f[9]) = (h.need(), flag(h.isJoint()));
     }
 
     function some(I.Rules memory rules) internal pure returns (RulesWord) {
@@ -46,7 +46,7 @@ contract HeadTest is Fields {
         eq(h.epochNumber(), 0);
         eq(Epoch.unwrap(h.epoch()), Epoch.unwrap(epoch));
         eq(h.members(), 2 + members % 63);
-        check(!h.motionsWait());
+        check(!h.motionsWait() && h.isJoint() == (terms.trainWindow() != 0));
         checkTerms(h, terms);
     }
 
