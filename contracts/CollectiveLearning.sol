@@ -31,10 +31,7 @@ contract CollectiveLearning is Views {
         if (count < LEAST_MEMBERS || count > MOST_MEMBERS) revert BadMemberCount(count, LEAST_MEMBERS, MOST_MEMBERS);
         if (genesis.maxSize == 0 || genesis.maxSize > MOST_SIZE) revert BadMaxSize(genesis.maxSize);
         _checkWeights(genesis.sha256Hash, genesis.cidDigest, genesis.size, genesis.maxSize);
-        if (genesis.mergeOrder > ORDER_MASK) revert BadMergeOrder(genesis.mergeOrder);
-        for (uint256 left = genesis.mergeOrder; left != 0; left >>= RULE_BITS) {
-            if (left & RULE_MASK == 0) revert BadMergeOrder(genesis.mergeOrder);
-        }
+        _checkOrder(genesis.mergeOrder);
         _checkRules(genesis.rules, genesis.mergeOrder != 0);
         for (uint256 i; i < count; ++i) {
             address member = genesis.members[i];
@@ -66,5 +63,13 @@ contract CollectiveLearning is Views {
         );
         if (head.isJoint()) _begin(_following(_training, head, 1, block.timestamp));
         _announce(head);
+    }
+
+    /// @dev It goes up to the first rule that is 0.
+    function _checkOrder(uint256 order) private pure {
+        if (order > ORDER_MASK) revert BadMergeOrder(order);
+        for (uint256 left = order; left != 0; left >>= RULE_BITS) {
+            if (left & RULE_MASK == 0) revert BadMergeOrder(order);
+        }
     }
 }

@@ -1279,7 +1279,7 @@ _WORDS = _group(
 _C, _W = "parts/Contributions.sol", "types/TrainingWord.sol"
 _JOINT = _group(
     "joint rounds",
-    ("any order of rules", "if (genesis.mergeOrder > ORDER_MASK) revert", "if (false) revert"),
+    ("any order of rules", "if (order > ORDER_MASK) revert", "if (false) revert"),
     ("a gap in the order", "if (left & RULE_MASK == 0) revert", "if (false) revert"),
     ("solo and a train window", "(r.trainWindow != 0) != joint", "r.trainWindow == 0 && joint"),
     ("joint without a train window", "(r.trainWindow != 0) != joint", "r.trainWindow != 0 && !joint"),

@@ -8,9 +8,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .protocol import Proposal, RoundState, View, WeightsRef
+from .claims import why_false
+from .protocol import Contribution, Proposal, RoundState, Training, View, WeightsRef
 
-__all__ = ["Action", "Adopt", "Advance", "Judge", "Me", "Propose", "Republish", "Reveal", "Wait", "decide", "is_needed"]
+__all__ = [
+    "Action",
+    "Adopt",
+    "Advance",
+    "Contribute",
+    "Judge",
+    "Me",
+    "Merge",
+    "Propose",
+    "Republish",
+    "Reveal",
+    "Wait",
+    "decide",
+    "is_needed",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,13 +34,15 @@ class Me:
 
     ``adopted``: which weights its learner holds (sha256 of their bytes; None before the first). ``waited``: seconds of
     its own for which it has seen the view's block time stand still. ``published``: its own proposal that its store has,
-    as far as it knows (None: it hasn't looked yet).
+    as far as it knows (None: it hasn't looked yet). ``trains``: whether it may train at all, which a spent privacy
+    budget forbids; in joint rounds it then goes on merging and voting.
     """
 
     address: str
     adopted: bytes | None
     waited: float = 0.0
     published: WeightsRef | None = None
+    trains: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,24 +62,50 @@ class Propose:
 
 
 @dataclass(frozen=True, slots=True)
+class Contribute:
+    """In joint rounds: train from ``parent``, publish, and contribute the result to the training (by its first round).
+
+    What else comes to be done meanwhile comes first; the training then goes on.
+    """
+
+    training: int
+    parent: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """In joint rounds: merge these contributions by the rule (its number), test, publish, and propose the result."""
+
+    round: int
+    parent: bytes
+    rule: int
+    contributions: tuple[Contribution, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Republish:
     """See to it that its own open proposal can be had: where it can't, publish the same bytes again.
 
-    When the chain goes back to a proposal, all may have discarded it already.
+    When the chain goes back to a proposal, all may have discarded it already. ``merge``: in joint rounds, what it is.
     """
 
     round: int
     parent: bytes
     weights: WeightsRef
+    merge: Merge | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Judge:
-    """Pull the proposal, test it, and vote (``secret``: commit to the vote)."""
+    """Pull the proposal, test it, and vote (``secret``: commit to the vote).
+
+    ``false``: why it can't be what it says that it is, which is a vote to reject, with nothing pulled; empty if it may.
+    """
 
     round: int
     proposal: Proposal
     secret: bool
+    false: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +132,7 @@ class Wait:
     why: str
 
 
-Action = Adopt | Propose | Republish | Judge | Reveal | Advance | Wait
+Action = Adopt | Propose | Contribute | Merge | Republish | Judge | Reveal | Advance | Wait
 
 # Longer than a transaction takes to be mined and seen by the others: a block of twelve seconds, and some.
 STEP_S = 15
@@ -106,22 +149,58 @@ def decide(view: View, me: Me) -> Action:
         return Wait(view.deadline, "not a member: following")
     if view.overdue:
         return _advance_in_turn(view, me)
+    action = _in_round(view, me)
+    training = view.training
+    idle = isinstance(action, Wait) and training is not None and training.of(view.seat) is None
+    if idle and training is not None and me.trains:
+        return Contribute(training.first_round, view.accepted.sha256)
+    return action
+
+
+def _in_round(view: View, me: Me) -> Action:
+    """What the open round asks of the member, its contribution apart."""
     proposal = view.proposal
     if proposal is None:
+        if view.training is not None:
+            return _merge_in_turn(view, view.training, me)
         if view.proposer == me.address:
             return Propose(view.round, view.accepted.sha256)
         return Wait(view.deadline, f"waiting for {view.proposer} to propose")
     if proposal.proposer_seat == view.seat:
         if me.published != proposal.weights:
-            return Republish(view.round, view.accepted.sha256, proposal.weights)
+            return Republish(view.round, view.accepted.sha256, proposal.weights, _merge_of(view, proposal))
         return Wait(view.deadline, "waiting for the others' votes on my proposal")
     if view.state is RoundState.VOTING:
         if not view.voted:
-            return Judge(view.round, proposal, view.secret_votes)
+            return Judge(view.round, proposal, view.secret_votes, why_false(view))
         return Wait(view.deadline, "waiting for the others' votes")
     if view.commitment is not None and not view.voted:
         return Reveal(view.round, proposal, view.commitment)
     return Wait(view.deadline, "waiting for the others' reveals")
+
+
+def _merge_of(view: View, proposal: Proposal) -> Merge | None:
+    """What the proposal says that it is the merge of."""
+    claim, training = proposal.claim, view.training
+    if claim is None or training is None:
+        return None
+    merged = tuple(one for one in training.contributions if claim.seats >> one.seat & 1)
+    return Merge(view.round, view.accepted.sha256, claim.rule, merged)
+
+
+def _merge_in_turn(view: View, training: Training, me: Me) -> Merge | Wait:
+    """Merging comes before one's own training: the turn's time runs, and the next member has its turn after it.
+
+    A proposer's own contribution counts in its turn, late or not.
+    """
+    if view.at < training.until:
+        return Wait(training.until - 1, "waiting for the others' contributions")
+    if view.proposer != me.address:
+        return Wait(view.deadline, f"waiting for {view.proposer} to merge")
+    there = tuple(one for one in training.contributions if not one.late or one.seat == view.seat)
+    if not there:
+        return Wait(view.deadline, "there is nothing to merge")
+    return Merge(view.round, view.accepted.sha256, training.rules_left[0], there)
 
 
 def _advance_in_turn(view: View, me: Me) -> Advance | Wait:

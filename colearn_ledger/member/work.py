@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..core.decide import Advance, Judge, Reveal
-from ..core.protocol import WeightsRef
+from ..core.protocol import Claim, WeightsRef
 
 if TYPE_CHECKING:
     from ..core.learner import ProposedWeights
 
-__all__ = ["Adopted", "Declined", "Nothing", "Published", "Trained", "Verdict", "Work"]
+__all__ = ["Adopted", "Contributed", "Declined", "Merged", "Nothing", "Published", "Trained", "Verdict", "Work"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,37 @@ class Trained:
 
 
 @dataclass(frozen=True, slots=True)
+class Contributed:
+    """In joint rounds: what this member has trained, published, for one training (its first round) and one parent."""
+
+    training: int
+    parent: bytes
+    weights: WeightsRef
+    note: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """In joint rounds: what others' contributions were merged into, published and tested, for one round and one parent.
+
+    Attributes
+    ----------
+    claim: which were merged, by which rule.
+    left_out: the seats of the others, and why each doesn't count, as the numbers of :class:`.LeftOut`.
+    why: of those that can't be had or used, for people.
+    own_test: as in :class:`Trained`.
+    """
+
+    round: int
+    parent: bytes
+    weights: WeightsRef
+    claim: Claim
+    left_out: tuple[tuple[int, int], ...]
+    why: tuple[str, ...]
+    own_test: ProposedWeights | None
+
+
+@dataclass(frozen=True, slots=True)
 class Published:
     """The store has this member's own proposal. ``how`` it got it again, for people; empty where it had it."""
 
@@ -46,7 +77,7 @@ class Published:
 @dataclass(frozen=True, slots=True)
 class Declined:
     """The learner makes no proposal in this round, or can't publish it again, for a ``reason`` that asking again won't
-    change.
+    change. Or it contributes nothing to the training that has begun with this round.
 
     Nothing is sent: its turn passes by the clock, as that of one who stays away.
     """
@@ -75,4 +106,4 @@ class Nothing:
     reason: str
 
 
-Work = Adopted | Trained | Published | Declined | Verdict | Reveal | Advance | Nothing
+Work = Adopted | Trained | Contributed | Merged | Published | Declined | Verdict | Reveal | Advance | Nothing

@@ -8,8 +8,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from colearn_ledger.core.decide import Adopt, Advance, Judge, Me, Propose, Republish, Reveal, Wait, decide, is_needed
-from colearn_ledger.core.protocol import RoundState, View, WeightsRef
+from colearn_ledger.core.decide import (
+    Adopt,
+    Advance,
+    Contribute,
+    Judge,
+    Me,
+    Merge,
+    Propose,
+    Republish,
+    Reveal,
+    Wait,
+    decide,
+    is_needed,
+)
+from colearn_ledger.core.merge.claim import claim_digest
+from colearn_ledger.core.protocol import Claim, Contribution, RoundState, Training, View, WeightsRef
 
 from ..kit.builders import ME, OTHER, proposal, ref, view
 
@@ -232,3 +246,96 @@ def test_needed__another_seat_is_first_each_round() -> None:
         [s for s in (0, 2, 3, 4) if is_needed(dataclasses.replace(base, seat=s, round=r), True)] for r in range(5, 10)
     ]
     assert first == [[0, 2], [2, 3], [2, 3], [3, 4], [0, 4]]
+
+
+# ------------------------------------------------------------------------------------------------ joint rounds
+
+MINE, OTHERS, LATE = (
+    Contribution(0, ref("mine"), late=False),
+    Contribution(2, ref("others"), late=False),
+    Contribution(3, ref("late"), late=True),
+)
+OWN_LATE = dataclasses.replace(MINE, late=True)
+TRAIN = Contribute(6, ACCEPTED.sha256)
+
+
+def joint(*contributions: Contribution, until: int = 1500, rules: tuple[int, ...] = (2, 3), **changes: object) -> View:
+    """A training since round 6, which is open for 500 seconds yet, by the view's clock."""
+    training = Training(6, until, 0b1111, rules, contributions)
+    return view(**{"training": training, "merge_order": (1, 2, 3), **changes})
+
+
+def merging(*contributions: Contribution, **changes: object) -> View:
+    """The same when it is over, and it is this member's turn."""
+    return joint(*contributions, **{"until": 1000, "proposer": ME, **changes})
+
+
+def merge(*contributions: Contribution) -> Merge:
+    return Merge(7, ACCEPTED.sha256, 2, contributions)
+
+
+UNCLAIMED = "it doesn't say what it merges"
+CLAIMED = proposal(claim=Claim(0b100, 2, claim_digest([(2, OTHERS.weights)])))
+
+JOINT = [
+    (joint(), TRAIN),
+    (joint(OTHERS), TRAIN),
+    (joint(proposer=ME), TRAIN),  # nobody merges before the training is over
+    (joint(MINE), Wait(1499, "waiting for the others' contributions")),
+    (joint(MINE, proposer=ME), Wait(1499, "waiting for the others' contributions")),
+    (joint(MINE, until=1000), Wait(2000, f"waiting for {OTHER} to merge")),
+    (joint(OWN_LATE, until=1000), Wait(2000, f"waiting for {OTHER} to merge")),
+    (joint(OTHERS, until=1000), TRAIN),  # late: it shows that one is there
+    (merging(MINE, OTHERS, LATE), merge(MINE, OTHERS)),
+    (merging(OTHERS), merge(OTHERS)),  # before one's own training
+    (merging(OWN_LATE, OTHERS, LATE), merge(OWN_LATE, OTHERS)),
+    (merging(OWN_LATE), merge(OWN_LATE)),
+    (merging(), TRAIN),
+    (merging(LATE), TRAIN),
+    (joint(state=RoundState.VOTING, proposal=proposal()), Judge(7, proposal(), False, UNCLAIMED)),  # before a training
+    (joint(OTHERS, LATE, state=RoundState.VOTING, proposal=CLAIMED), Judge(7, CLAIMED, False)),
+    (
+        joint(LATE, state=RoundState.VOTING, proposal=CLAIMED),
+        Judge(7, CLAIMED, False, "it merges what nobody contributed"),
+    ),
+    (joint(state=RoundState.VOTING, proposal=proposal(), voted=True), TRAIN),
+    (
+        joint(MINE, state=RoundState.VOTING, proposal=proposal(), voted=True),
+        Wait(2000, "waiting for the others' votes"),
+    ),
+    (joint(state=RoundState.VOTING, proposal=proposal(seat=0)), TRAIN),
+    (
+        joint(state=RoundState.REVEALING, proposal=proposal(), commitment=COMMITMENT),
+        Reveal(7, proposal(), COMMITMENT),
+    ),
+    (joint(is_member=False), Wait(2000, "not a member: following")),
+]
+
+
+@pytest.mark.parametrize("state, action", JOINT)
+def test_decide__joint_rounds__trains_merges_and_votes(state: View, action: object) -> None:
+    assert decide(state, UP_TO_DATE) == action
+
+
+def test_decide__joint_and_overdue__only_advances() -> None:
+    state = merging(MINE, overdue=True, at=2001)
+    assert isinstance(decide(state, UP_TO_DATE), Advance | Wait)
+    assert decide(state, UP_TO_DATE) == decide(dataclasses.replace(state, training=None), UP_TO_DATE)
+
+
+def test_decide__joint_and_other_weights_held__adopts_first() -> None:
+    assert decide(merging(MINE), Me(ME, None)) == Adopt(3, ACCEPTED)
+
+
+def test_decide__joint_and_may_not_train__merges_and_votes_on() -> None:
+    me = dataclasses.replace(UP_TO_DATE, trains=False)
+    assert decide(joint(), me) == Wait(1499, "waiting for the others' contributions")
+    assert decide(merging(), me) == Wait(2000, "there is nothing to merge")
+    assert decide(merging(OTHERS), me) == merge(OTHERS)
+    assert decide(joint(state=RoundState.VOTING, proposal=proposal()), me) == Judge(7, proposal(), False, UNCLAIMED)
+
+
+def test_decide__own_merge_that_the_store_may_not_have__publishes_it_again() -> None:
+    me = dataclasses.replace(UP_TO_DATE, published=None)
+    state = joint(state=RoundState.VOTING, proposal=proposal(seat=0))
+    assert decide(state, me) == Republish(7, ACCEPTED.sha256, PROPOSED)
