@@ -16,7 +16,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-__all__ = ["RULES", "VECTORS", "TooLarge", "digest", "merged", "numbers", "written"]
+__all__ = ["RULES", "VECTORS", "TooLarge", "digest", "merged", "numbers", "vectors", "written"]
 
 VECTORS = Path(__file__).resolve().parents[1] / "core" / "merge" / "vectors.json"
 RULES = ("mean", "clipped-mean", "median", "trimmed-mean", "momentum")
@@ -286,7 +286,7 @@ def _cases() -> list[dict[str, Any]]:
     return cases
 
 
-def _vectors() -> dict[str, Any]:
+def vectors() -> dict[str, Any]:
     cases = []
     for case in _cases():
         given, parent, before = case["contributions"], case["parent"], case["before"]
@@ -306,5 +306,5 @@ def _vectors() -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    VECTORS.write_text(json.dumps(_vectors(), indent=1) + "\n", encoding="utf-8")
+    VECTORS.write_text(json.dumps(vectors(), indent=1) + "\n", encoding="utf-8")
     sys.stdout.write(f"{VECTORS}\n")
