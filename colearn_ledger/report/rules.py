@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ..core.merge.rules import rule_text
 from ..core.protocol import Rules
 from ..core.threshold import need
 from ..formats.duration import shown_duration
 
-__all__ = ["WINDOWS", "Window", "decision_in_words", "windows_in_words"]
+__all__ = ["WINDOWS", "Window", "decision_in_words", "order_in_words", "windows_in_words"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,12 @@ def decision_in_words(rules: Rules, members: int) -> str:
     needed = need(rules.threshold, voters)
     away = "all must be there" if needed == voters else f"{voters - needed} may be away"
     return f"more than {rules.threshold} of the {voters} others must approve: {needed}, so {away}"
+
+
+def order_in_words(merge_order: Sequence[int]) -> str:
+    """By which rules joint rounds merge, one after the other."""
+    first, *others = map(rule_text, merge_order)
+    return f"all train, and one merges, by {first}" + "".join(f", then {rule}" for rule in others)
 
 
 def windows_in_words(rules: Rules, *, secret: bool) -> str:
