@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..core.limits import MOST_BYTES, MOST_SECONDS
+from ..core.merge.rules import DEFAULT_ORDER, Rule, parse_order
 from ..core.protocol import Rules
 from ..core.threshold import parse_threshold
 from ..errors import ConfigError, UsageError
@@ -56,6 +57,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     for window in WINDOWS:
         span = shown_duration(getattr(usual, window.name))
         add(window.flag, default=span, metavar="T", help=f"{window.use}: {text}")
+    text = "all members train at the same time, the round's proposer merges, the others vote (default: solo rounds)"
+    add("--joint", action="store_true", help=text)
+    text = "for training in joint rounds, where --propose-window is for merging: seconds, or such as 10m (default: 1h)"
+    add("--train-window", metavar="T", help=text)
+    usual_order = ",".join(rule.text for rule in DEFAULT_ORDER)
+    text = f"rules to merge by, the next one after each rejection (default: {usual_order})"
+    add("--merge-order", metavar="RULES", help=text)
     add("--secret", action="store_true", help="votes are committed, then revealed")
     add("--shuffled", action="store_true", help="the order of proposers is shuffled")
     text = "largest weights, such as 100MB, for ever (default: four times the first ones; 64 times where they can grow)"
@@ -90,6 +98,7 @@ class _Wanted:
     chain_id: int | None
     members: tuple[str, ...]
     rules: Rules
+    merge_order: tuple[Rule, ...]
     max_size: int | None
     fee_cap: int | None
     learner: LearnerSpec | None
@@ -130,6 +139,7 @@ def run(options: argparse.Namespace) -> int:
             secret_votes=options.secret,
             shuffled=options.shuffled,
             max_size=wanted.max_size,
+            merge_order=wanted.merge_order,
             fee_cap=wanted.fee_cap,
         )
 
@@ -181,7 +191,7 @@ def _check(options: argparse.Namespace) -> _Wanted:
     """Everything that can be told by the options and the files they name; nothing is asked of chain or store yet."""
     from ..founding.plan import check_membership
 
-    rules = _rules(options)
+    rules, merge_order = _rules(options), _merge_order(options)
     max_size = None if options.max_size is None else parse_size(options.max_size, MOST_BYTES, "--max-size")
     cap = fee_cap(options)
     if options.chain_id is not None and options.chain_id < 1:
@@ -219,6 +229,7 @@ def _check(options: argparse.Namespace) -> _Wanted:
         chain_id=network.chain_id if network and options.chain_id is None else options.chain_id,
         members=check_membership(_members(options, network)),
         rules=rules,
+        merge_order=merge_order,
         max_size=max_size,
         fee_cap=cap,
         learner=learner,
@@ -232,7 +243,20 @@ def _rules(options: argparse.Namespace) -> Rules:
     windows = {
         window.name: parse_duration(getattr(options, window.name), window.flag, most=MOST_SECONDS) for window in WINDOWS
     }
+    if options.joint:
+        windows["train_window"] = parse_duration(options.train_window or "1h", "--train-window", most=MOST_SECONDS)
     return Rules.of(threshold, **windows)
+
+
+def _merge_order(options: argparse.Namespace) -> tuple[Rule, ...]:
+    """By which rules joint rounds merge; none where rounds are solo."""
+    if options.joint:
+        return DEFAULT_ORDER if options.merge_order is None else parse_order(options.merge_order)
+    given = {"--train-window": options.train_window, "--merge-order": options.merge_order}
+    for flag, value in given.items():
+        if value is not None:
+            raise UsageError(f"{flag} without --joint", expected="joint rounds", fix="add --joint, or leave it out")
+    return ()
 
 
 def _learner(options: argparse.Namespace) -> LearnerSpec | None:

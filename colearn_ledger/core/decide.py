@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from .claims import why_false
 from .protocol import Contribution, Proposal, RoundState, Training, View, WeightsRef
 
 __all__ = [
@@ -73,37 +74,38 @@ class Contribute:
 
 @dataclass(frozen=True, slots=True)
 class Merge:
-    """In joint rounds: merge these contributions by the rule (its number), test, publish, and propose the result.
-
-    ``until``: the block time by which it must be proposed.
-    """
+    """In joint rounds: merge these contributions by the rule (its number), test, publish, and propose the result."""
 
     round: int
     parent: bytes
     rule: int
     contributions: tuple[Contribution, ...]
-    until: int
 
 
 @dataclass(frozen=True, slots=True)
 class Republish:
     """See to it that its own open proposal can be had: where it can't, publish the same bytes again.
 
-    When the chain goes back to a proposal, all may have discarded it already.
+    When the chain goes back to a proposal, all may have discarded it already. ``merge``: in joint rounds, what it is.
     """
 
     round: int
     parent: bytes
     weights: WeightsRef
+    merge: Merge | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Judge:
-    """Pull the proposal, test it, and vote (``secret``: commit to the vote)."""
+    """Pull the proposal, test it, and vote (``secret``: commit to the vote).
+
+    ``false``: why it can't be what it says that it is, which is a vote to reject, with nothing pulled; empty if it may.
+    """
 
     round: int
     proposal: Proposal
     secret: bool
+    false: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,15 +168,24 @@ def _in_round(view: View, me: Me) -> Action:
         return Wait(view.deadline, f"waiting for {view.proposer} to propose")
     if proposal.proposer_seat == view.seat:
         if me.published != proposal.weights:
-            return Republish(view.round, view.accepted.sha256, proposal.weights)
+            return Republish(view.round, view.accepted.sha256, proposal.weights, _merge_of(view, proposal))
         return Wait(view.deadline, "waiting for the others' votes on my proposal")
     if view.state is RoundState.VOTING:
         if not view.voted:
-            return Judge(view.round, proposal, view.secret_votes)
+            return Judge(view.round, proposal, view.secret_votes, why_false(view))
         return Wait(view.deadline, "waiting for the others' votes")
     if view.commitment is not None and not view.voted:
         return Reveal(view.round, proposal, view.commitment)
     return Wait(view.deadline, "waiting for the others' reveals")
+
+
+def _merge_of(view: View, proposal: Proposal) -> Merge | None:
+    """What the proposal says that it is the merge of."""
+    claim, training = proposal.claim, view.training
+    if claim is None or training is None:
+        return None
+    merged = tuple(one for one in training.contributions if claim.seats >> one.seat & 1)
+    return Merge(view.round, view.accepted.sha256, claim.rule, merged)
 
 
 def _merge_in_turn(view: View, training: Training, me: Me) -> Merge | Wait:
@@ -183,13 +194,13 @@ def _merge_in_turn(view: View, training: Training, me: Me) -> Merge | Wait:
     A proposer's own contribution counts in its turn, late or not.
     """
     if view.at < training.until:
-        return Wait(training.until, "waiting for the others' contributions")
+        return Wait(training.until - 1, "waiting for the others' contributions")
     if view.proposer != me.address:
         return Wait(view.deadline, f"waiting for {view.proposer} to merge")
     there = tuple(one for one in training.contributions if not one.late or one.seat == view.seat)
     if not there:
         return Wait(view.deadline, "there is nothing to merge")
-    return Merge(view.round, view.accepted.sha256, training.rules_left[0], there, view.deadline)
+    return Merge(view.round, view.accepted.sha256, training.rules_left[0], there)
 
 
 def _advance_in_turn(view: View, me: Me) -> Advance | Wait:

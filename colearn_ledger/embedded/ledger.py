@@ -22,11 +22,13 @@ from ..chain.transactions import Receipt, Sender
 from ..core.asking import ask_current
 from ..core.decide import Me, Wait, decide
 from ..core.driver import check_fit, play_rounds, tried
+from ..core.joint import check_mergeable
 from ..core.learner import Learner, ProposedWeights, without_weights
 from ..core.limits import DEFAULT_MAX_SIZE
+from ..core.merge.claim import LeftOut
 from ..core.merge.rules import Rule
-from ..core.protocol import RoundRecord, RoundState, Rules, View
-from ..core.results import Results, RoundResult
+from ..core.protocol import RoundRecord, RoundState, Rules, View, seats
+from ..core.results import MergeRecord, Results, RoundResult
 from ..core.roles import roles_of
 from ..core.schema import Schema
 from ..core.weights import encode
@@ -34,7 +36,7 @@ from ..errors import ChainError, UsageError
 from ..member.prepare import Preparer
 from ..member.submit import Submitter, sent
 from ..member.verified import Verified
-from ..member.work import Declined, Trained, Verdict, Work
+from ..member.work import Declined, Merged, Trained, Verdict, Work
 from ..stores.base import Store
 from ..stores.local import LocalStore
 from .chain import EmbeddedChain
@@ -52,6 +54,7 @@ class _Evidence:
     votes: dict[int, bool | None] = field(default_factory=dict)
     declined: str = ""
     gas: int = 0
+    merge: MergeRecord | None = None
 
 
 class EmbeddedLedger:
@@ -90,16 +93,16 @@ class EmbeddedLedger:
         order: Sequence[Rule] = (),
     ) -> Results:
         """``n_rounds`` rounds; see :func:`colearn_ledger.run`. Ctrl-C ends it with the rounds decided before."""
-        if order:
+        if Rule.MOMENTUM in order:
             raise UsageError(
-                "the embedded ledger has solo rounds alone",
-                expected="joint rounds without a ledger",
-                fix='run(..., rounds="joint") without a backend',
+                "a ledger's members don't keep the weights that were accepted before the parent, which momentum takes",
+                expected="an order without it",
+                fix="leave it out, or run without a ledger",
             )
         with self._open_store() as store:
             chain = self._chain or EmbeddedChain(len(learners))
             collective = _Collective(
-                learners, names, store, threshold, chain, secret=self._secret, shuffled=self._shuffled
+                learners, names, store, threshold, chain, order, secret=self._secret, shuffled=self._shuffled
             )
             begun = Results(
                 names=tuple(names),
@@ -134,7 +137,7 @@ class Member:
 
 def _light(work: Work) -> Work:
     """The same without the weights that were tested, of which every member would hold its own."""
-    if isinstance(work, Trained) and work.own_test is not None:
+    if isinstance(work, Trained | Merged) and work.own_test is not None:
         return replace(work, own_test=without_weights(work.own_test))
     if isinstance(work, Verdict) and work.test is not None:
         return replace(work, test=without_weights(work.test))
@@ -151,6 +154,7 @@ class _Collective:
         store: Store,
         threshold: Fraction,
         chain: EmbeddedChain,
+        order: Sequence[Rule],
         *,
         secret: bool,
         shuffled: bool,
@@ -159,6 +163,10 @@ class _Collective:
         genesis = ask_current(learners[0], names[0]).weights
         schema = Schema.of(genesis, roles_of(learners[0]))
         check_fit(learners, schema, names)
+        rules = Rules.of(threshold)
+        if order:
+            check_mergeable(schema, learners, names)
+            rules = rules.changed(train_window=rules.propose_window)
         self._chain = chain
         self._data = encode(genesis)
         self._genesis = store.put(self._data)
@@ -169,10 +177,11 @@ class _Collective:
             Genesis(
                 members=[account.address for account in chain.accounts],
                 weights=self._genesis,
-                rules=Rules.of(threshold),
+                rules=rules,
                 secret_votes=secret,
                 shuffled=shuffled,
                 max_size=DEFAULT_MAX_SIZE,
+                merge_order=order,
             ),
         )
         self._contract = CollectiveContract(chain.web3, self._deployment.address, pin_by_number=True)
@@ -184,6 +193,8 @@ class _Collective:
             )
             for learner, account, name in zip(learners, chain.accounts, names, strict=True)
         ]
+        self._declined: dict[int, Declined] = {}  # by seat, the last
+        self._until = 0
         self._snapshot: Snapshot | None = None
         self._views: dict[str, View] = {}
         self.about = {
@@ -209,10 +220,10 @@ class _Collective:
         first, evidence = view.round, _Evidence()
         while view.round == first or not self._settled():
             if not self._step(evidence):
-                if not evidence.declined:
+                if not self._declined:
                     raise ChainError(f"nobody can act in round {view.round} ({view.state.name})")
-                # A network waits until the turn has passed; here nobody's time needs to.
-                self._chain.pass_time(view.deadline + 1 - view.at)
+                # A network waits until the turn has passed, or the time to contribute; here nobody's time needs to.
+                self._chain.pass_time(self._until + 1 - view.at)
                 self._changed()
             view = self._view(self._members[0])
         return self._result(self._record(first), evidence, time.monotonic() - started)
@@ -223,16 +234,20 @@ class _Collective:
         """All members look and work on one state, then all send. False when nobody had anything to do."""
         acted = False
         prepared = []
+        self._until = self._view(self._members[0]).deadline
         for seat, member in enumerate(self._members):
             action = decide(*self._look(member))
             if isinstance(action, Wait):
+                self._until = min(self._until, action.until)
                 continue
             work = _light(member.preparer.prepare(action))
             if isinstance(work, Declined):
-                evidence.declined = work.reason
+                evidence.declined, self._declined[seat] = work.reason, work
                 continue
             acted = True
-            if isinstance(work, Trained):
+            if isinstance(work, Merged):
+                evidence.merge = self._merge_of(work)
+            if isinstance(work, Trained | Merged):
                 if work.own_test is not None:
                     evidence.tests[seat] = work.own_test
             elif isinstance(work, Verdict):
@@ -254,7 +269,22 @@ class _Collective:
         return all(member.me.adopted == accepted for member in self._members)
 
     def _look(self, member: Member) -> tuple[View, Me]:
-        return self._view(member), member.me
+        view, declined = self._view(member), self._declined.get(self._members.index(member))
+        trains = declined is None or view.training is None or declined.round != view.training.first_round
+        return view, replace(member.me, trains=trains)
+
+    def _merge_of(self, work: Merged) -> MergeRecord:
+        training = self._view(self._members[0]).training
+        assert training is not None
+        left_out = {seat: LeftOut(reason).text for seat, reason in work.left_out}
+        left_out |= {s: one.reason for s, one in self._declined.items() if one.round == training.first_round}
+        return MergeRecord(
+            training.first_round,
+            Rule(work.claim.rule).text,
+            seats(training.in_time),
+            seats(work.claim.seats),
+            tuple(sorted(left_out.items())),
+        )
 
     def _view(self, member: Member) -> View:
         """What a member sees: read once for each state, since a read is as dear as a vote."""
@@ -279,20 +309,22 @@ class _Collective:
 
     def _result(self, record: RoundRecord, evidence: _Evidence, seconds: float) -> RoundResult:
         if record.weights is None:
-            if not evidence.declined:
+            declined = evidence.declined or next((one.reason for one in self._declined.values()), "")
+            if not declined:
                 raise ChainError(f"round {record.round} was {record.state.name} in a run where every member acts")
             return RoundResult.missed(
-                record.round, record.proposer_seat, len(self._members), evidence.declined, seconds, gas=evidence.gas
+                record.round, record.proposer_seat, len(self._members), declined, seconds, gas=evidence.gas
             )
-        seats = range(len(self._members))
-        return RoundResult.of(
+        everyone = range(len(self._members))
+        result = RoundResult.of(
             record.round,
             record.proposer_seat,
             record.weights,
-            [evidence.tests.get(seat) for seat in seats],
+            [evidence.tests.get(seat) for seat in everyone],
             accepted=record.state is RoundState.ACCEPTED,
-            votes=[evidence.votes.get(seat) for seat in seats],
+            votes=[evidence.votes.get(seat) for seat in everyone],
             need=record.need,
             gas=evidence.gas,
             seconds=seconds,
         )
+        return replace(result, merge=evidence.merge)

@@ -15,6 +15,7 @@ from web3 import Web3
 from ..chain.deploy import Cost, Genesis, check_members, deploy, estimate_deploy
 from ..chain.reach import FAILURES, reaching
 from ..core.limits import LEAST_MEMBERS, MOST_BYTES, MOST_MEMBERS, proposed_max_size
+from ..core.merge.contributions import why_unmergeable
 from ..core.protocol import Rules
 from ..core.schema import Schema
 from ..core.weights import decode, weights_ref
@@ -69,6 +70,8 @@ def plan(
     secret_votes: bool = False,
     shuffled: bool = False,
     max_size: int | None = None,
+    merge_order: Sequence[int] = (),
+    learner: object = None,
     fee_cap: int | None = None,
 ) -> Plan:
     """Look at everything that founding a collective needs, the price included. Changes nothing.
@@ -79,11 +82,13 @@ def plan(
     schema: that of all weights to come; None: these weights' own, in which every leaf is scored.
     rules, secret_votes, shuffled, max_size: as :class:`~colearn_ledger.chain.deploy.Genesis` has them; the cap on the
         size of weights follows from the first ones where None is given (:func:`~.limits.proposed_max_size`).
+    merge_order: as there, too; rounds are joint if there is one, and then the rules have a window to train.
+    learner: which may know why its weights can't be merged.
     fee_cap: wei per unit of gas that is never exceeded; None: no cap.
 
     Raises
     ------
-    UsageError: members that can't be.
+    UsageError: members that can't be; joint rounds of weights that can't be merged.
     InvalidWeights: the bytes are no weights, or too many, or don't fit the schema.
     ContractError, InsufficientFunds, ChainError: the contract refuses it, it can't be paid, the chain fails.
     """
@@ -94,7 +99,14 @@ def plan(
     schema = schema or Schema.of(tree)
     if max_size is None:
         max_size = proposed_max_size(len(weights), grows=schema.sizes()[1] is None)
-    genesis = Genesis(addresses, weights_ref(weights), rules or Rules(), secret_votes, shuffled, max_size)
+    why = why_unmergeable(schema, learner) if merge_order else ""
+    if why:
+        raise UsageError(
+            f"these weights can't be merged: {why}",
+            expected="weights whose mean is a model, as joint rounds merge them",
+            fix="found a collective with solo rounds: leave out --joint",
+        )
+    genesis = Genesis(addresses, weights_ref(weights), rules or Rules(), secret_votes, shuffled, max_size, merge_order)
     cost = estimate_deploy(web3, deployer, genesis, fee_cap=fee_cap)
     with reaching("read the chain id"):
         return Plan(int(web3.eth.chain_id), genesis, weights, schema, deployer, cost)

@@ -20,13 +20,13 @@ from ..core.weights import check_head
 from ..errors import InvalidWeights, UnavailableWeights
 from ..stores.base import Store
 
-__all__ = ["Merged", "merge_contributed"]
+__all__ = ["MergedBytes", "merge_contributed"]
 
 _AT_ONCE = 8  # pulls: one that nobody has keeps no other waiting
 
 
 @dataclass(frozen=True, slots=True)
-class Merged:
+class MergedBytes:
     """What came of it.
 
     Attributes
@@ -55,7 +55,7 @@ def merge_contributed(
     parent_size: int,
     before: Buffer | None = None,
     deadline_s: float | None = None,
-) -> Merged:
+) -> MergedBytes:
     """Pull contributions, check each, and merge those that are good.
 
     Parameters
@@ -97,12 +97,12 @@ def merge_contributed(
                 except InvalidWeights as e:
                     left_out[seat], why[seat] = LeftOut.INVALID, e.what
         if not good:
-            return Merged(None, None, (), left_out, why)
+            return MergedBytes(None, None, (), left_out, why)
         with tempfile.TemporaryFile(dir=folder) as file:
             weights = merge_to(file.write, basis, rule, good, before=before)
             file.flush()
             data = memoryview(mmap.mmap(file.fileno(), weights.size, access=mmap.ACCESS_READ))
-    return Merged(data, weights, tuple((one.seat, one.ref) for one in good), left_out, why)
+    return MergedBytes(data, weights, tuple((one.seat, one.ref) for one in good), left_out, why)
 
 
 def _mapped(path: Path, size: int) -> memoryview:

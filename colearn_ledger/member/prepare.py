@@ -15,14 +15,18 @@ from ..core.decide import Action, Adopt, Contribute, Judge, Merge, Propose, Repu
 from ..core.held import Held
 from ..core.learner import Learner, Pause, ProposedWeights, Weights
 from ..core.limits import MOST_NOTE
-from ..core.protocol import WeightsRef
+from ..core.merge.claim import claim_digest, seats_mask
+from ..core.merge.contributions import Basis
+from ..core.merge.rules import Rule
+from ..core.protocol import Claim, WeightsRef
 from ..core.roles import roles_of
 from ..core.schema import Schema
 from ..core.weights import check_head, decode, encode, weights_ref
 from ..errors import InvalidWeights, StoreError, UnavailableWeights, UntestableWeights
 from ..stores.base import Store
+from .merging import MergedBytes, merge_contributed
 from .verified import Verified
-from .work import Adopted, Declined, Nothing, Published, Trained, Verdict, Work, joint_rounds
+from .work import Adopted, Contributed, Declined, Merged, Nothing, Published, Trained, Verdict, Work
 
 __all__ = ["Preparer"]
 
@@ -66,6 +70,7 @@ class Preparer:
         self._adopted_ref: WeightsRef | None = None
         self._held = Held(self.schema)
         self._unpublished: tuple[tuple[int, bytes], bytes, bytes] | None = None  # of a turn: its note, and the bytes
+        self._contributed: Contributed | None = None  # last
         self._verified = Verified() if verified is None else verified
         self.published: WeightsRef | None = None  # its own proposal that the store had when it was looked at last
 
@@ -81,7 +86,7 @@ class Preparer:
         judge other weights. It returns False to end the training.
 
         Raises InvalidWeights where accepted weights don't fit this learner, or its own proposal can't be published;
-        TrainingStopped where ``pause`` ended it; UsageError in joint rounds.
+        TrainingStopped where ``pause`` ended it.
         """
         if isinstance(action, Adopt):
             return self._adopt(action, deadline_s)
@@ -89,12 +94,14 @@ class Preparer:
             return self._train(action, pause)
         if isinstance(action, Republish):
             return self._republish(action, deadline_s, pause)
+        if isinstance(action, Contribute):
+            return self._contribute(action, pause)
+        if isinstance(action, Merge):
+            return self._merge(action, deadline_s)
         if isinstance(action, Judge):
             return self._judge(action, deadline_s)
         if isinstance(action, Wait):
             return Nothing(action.why)
-        if isinstance(action, Contribute | Merge):
-            raise joint_rounds()
         return action
 
     def test(self, data: bytes) -> ProposedWeights:
@@ -178,7 +185,7 @@ class Preparer:
         return self.store.get(ref, deadline_s=deadline_s, check_head=check)
 
     def _train(self, action: Propose, pause: Pause | None) -> Trained | Declined:
-        made = self._make(action, pause)
+        made = self._make(action.round, action.parent, pause)
         if isinstance(made, Declined):
             return made
         note, data = made
@@ -191,33 +198,80 @@ class Preparer:
         kept = self._verified.take(ref)  # in a file: what is in memory isn't needed any more
         weights = Weights(decode(data if kept is None else kept, self.schema, verified=True))
         del data
-        try:
-            own_test = ask_judge(self.learner, weights, self.name, held=self._held, its_own=True)
-        except UntestableWeights:
-            own_test = None  # told already; what the others make of it is theirs
-        return Trained(action.round, action.parent, ref, note, own_test)
+        return Trained(action.round, action.parent, ref, note, self._own_test(weights))
 
-    def _make(self, action: Propose | Republish, pause: Pause | None) -> tuple[bytes, bytes] | Declined:
-        """Train, unless that was done in this turn already: the note, and the bytes."""
-        turn = (action.round, action.parent)
+    def _own_test(self, weights: Weights) -> ProposedWeights | None:
+        """What the learner makes of what it proposes itself; None where it can't be tested."""
+        try:
+            return ask_judge(self.learner, weights, self.name, held=self._held, its_own=True)
+        except UntestableWeights:
+            return None  # told already; what the others make of it is theirs
+
+    def _make(
+        self, round: int, parent: bytes, pause: Pause | None, basis: Basis | None = None
+    ) -> tuple[bytes, bytes] | Declined:
+        """Train, unless that was done in this turn already: the note, and the bytes. ``basis``: to be merged."""
+        turn = (round, parent)
         if self._unpublished is None or self._unpublished[0] != turn:
             self._unpublished = None
             # What the others must refuse is refused here, before it is published.
             proposed, data = ask_proposal(
                 self.learner,
-                action.round,
+                round,
                 self.schema,
                 self.name,
                 max_size=self.max_size,
                 held=self._held,
+                basis=basis,
                 pause=pause,
             )
             declined = why_declined(proposed, data, self._held)
             if declined:
-                return Declined(action.round, declined)
+                return Declined(round, declined)
             self._unpublished = turn, _note(proposed), data
             del proposed
         return self._unpublished[1:]
+
+    def _contribute(self, action: Contribute, pause: Pause | None) -> Contributed | Declined:
+        last = self._contributed  # after a lost transaction or a re-org it is contributed again, without a training
+        if last is not None and (last.training, last.parent) == (action.training, action.parent):  # noqa: SIM102
+            if self.store.has(last.weights):
+                return last
+        made = self._make(action.training, action.parent, pause, self._basis())
+        if isinstance(made, Declined):
+            return made
+        note, data = made
+        ref = self.store.put(data)  # before it is named, as in solo rounds
+        self._unpublished = None
+        self._contributed = Contributed(action.training, action.parent, ref, note)
+        return self._contributed
+
+    def _merge(self, action: Merge, deadline_s: float | None) -> Merged | Declined | Nothing:
+        basis = self._basis()
+        found = self._merged(action, basis, deadline_s)
+        why = tuple(f"seat {seat}: {reason}" for seat, reason in sorted(found.why.items()))
+        if found.data is None or found.weights is None:
+            return Nothing(f"no contribution can be merged: {'; '.join(why)}")
+        if found.weights.sha256 == action.parent:
+            return Declined(action.round, "the merge is what is accepted already")
+        ref = self.published = self.store.put(found.data)
+        self._verified.keep(ref, found.data)
+        own_test = self._own_test(Weights(decode(found.data, self.schema, verified=True)))
+        claim = Claim(seats_mask(seat for seat, _ in found.merged), action.rule, claim_digest(found.merged))
+        left_out = tuple((seat, int(reason)) for seat, reason in sorted(found.left_out.items()))
+        return Merged(action.round, action.parent, ref, claim, left_out, why, own_test)
+
+    def _merged(self, action: Merge, basis: Basis, deadline_s: float | None) -> MergedBytes:
+        offered = [(one.seat, one.weights) for one in action.contributions]
+        assert self._adopted_ref is not None, "it has adopted their parent"
+        parent_size = self._adopted_ref.size
+        rule = Rule(action.rule)
+        return merge_contributed(self.store, basis, rule, offered, parent_size=parent_size, deadline_s=deadline_s)
+
+    def _basis(self) -> Basis:
+        """What contributions are counted by: the accepted weights."""
+        assert self._held.data is not None, "it has adopted them"
+        return Basis.of(self.schema, self._held.data)
 
     def _republish(self, action: Republish, deadline_s: float | None, pause: Pause | None) -> Published | Declined:
         """The bytes that were proposed, from wherever they can be had: the proposal is that, and nothing else."""
@@ -235,9 +289,16 @@ class Preparer:
             pass
         except InvalidWeights as e:
             return Declined(action.round, e.what)
+        if action.merge is not None:
+            found = self._merged(action.merge, self._basis(), deadline_s)
+            if found.data is None or found.weights != ref:
+                return Declined(action.round, "no store has it, and merging again gives other weights")
+            self.store.put(found.data)
+            self._verified.keep(ref, found.data)
+            return self._published(ref, "it was merged again, to the same bytes")
         if not getattr(self.learner, "reproducible", True):  # another training would have its price, and be another one
             return Declined(action.round, "no store has it, and by its own word the learner isn't reproducible")
-        made = self._make(action, pause)
+        made = self._make(action.round, action.parent, pause)
         if isinstance(made, Declined):
             return Declined(action.round, f"no store has it, and {made.reason}")
         data = made[1]
@@ -254,6 +315,8 @@ class Preparer:
         return Published(ref, how)
 
     def _judge(self, action: Judge, deadline_s: float | None) -> Work:
+        if action.false:
+            return Verdict(action, approve=False, test=None, reason=action.false)
         ref = action.proposal.weights
         try:
             # Before anything of it is fetched. What it was trained from bounds what the schema doesn't.

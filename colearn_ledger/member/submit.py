@@ -13,7 +13,7 @@ from ..chain.commitments import commitment_of, derive_salt, open_commitment
 from ..chain.transactions import Outcome, Receipt
 from ..core.decide import Advance, Reveal
 from ..errors import ChainError
-from .work import Trained, Verdict, Work
+from .work import Contributed, Merged, Trained, Verdict, Work
 
 __all__ = ["Submitter", "sent"]
 
@@ -43,6 +43,11 @@ class Submitter(Generic[R]):
         if isinstance(work, Trained):
             ref = work.weights
             return self.sender.propose(work.round, work.parent, ref.sha256, ref.cid_digest, ref.size, work.note)
+        if isinstance(work, Contributed):
+            return self.sender.contribute(work.training, work.parent, work.weights, work.note)
+        if isinstance(work, Merged):
+            left_out = dict(work.left_out)
+            return self.sender.propose_merge(work.round, work.parent, work.weights, work.claim, left_out, b"")
         if isinstance(work, Verdict):
             return self._vote(work)
         if isinstance(work, Reveal):

@@ -36,7 +36,7 @@ class Verified:
         self.ref: WeightsRef | None = None
         self._data: memoryview | None = None
 
-    def keep(self, ref: WeightsRef, data: bytes) -> None:
+    def keep(self, ref: WeightsRef, data: bytes | memoryview) -> None:
         """Keep what ``ref`` names: bytes whose size, sha256 and CID were compared with it, and that were decoded.
 
         Where they can't be kept, as on a full disk, they are fetched again when they are adopted.

@@ -6,22 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..core.decide import Advance, Judge, Reveal
-from ..core.protocol import WeightsRef
-from ..errors import UsageError
+from ..core.protocol import Claim, WeightsRef
 
 if TYPE_CHECKING:
     from ..core.learner import ProposedWeights
 
-__all__ = ["Adopted", "Declined", "Nothing", "Published", "Trained", "Verdict", "Work", "joint_rounds"]
-
-
-def joint_rounds() -> UsageError:
-    """What a node says of what it can't do yet."""
-    return UsageError(
-        "the collective's rounds are joint, and nodes take part in solo rounds only",
-        expected="a collective that was deployed without an order of rules to merge by",
-        fix="use a later version",
-    )
+__all__ = ["Adopted", "Contributed", "Declined", "Merged", "Nothing", "Published", "Trained", "Verdict", "Work"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +36,37 @@ class Trained:
 
 
 @dataclass(frozen=True, slots=True)
+class Contributed:
+    """In joint rounds: what this member has trained, published, for one training (its first round) and one parent."""
+
+    training: int
+    parent: bytes
+    weights: WeightsRef
+    note: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """In joint rounds: what others' contributions were merged into, published and tested, for one round and one parent.
+
+    Attributes
+    ----------
+    claim: which were merged, by which rule.
+    left_out: the seats of the others, and why each doesn't count, as the numbers of :class:`.LeftOut`.
+    why: of those that can't be had or used, for people.
+    own_test: as in :class:`Trained`.
+    """
+
+    round: int
+    parent: bytes
+    weights: WeightsRef
+    claim: Claim
+    left_out: tuple[tuple[int, int], ...]
+    why: tuple[str, ...]
+    own_test: ProposedWeights | None
+
+
+@dataclass(frozen=True, slots=True)
 class Published:
     """The store has this member's own proposal. ``how`` it got it again, for people; empty where it had it."""
 
@@ -56,7 +77,7 @@ class Published:
 @dataclass(frozen=True, slots=True)
 class Declined:
     """The learner makes no proposal in this round, or can't publish it again, for a ``reason`` that asking again won't
-    change.
+    change. Or it contributes nothing to the training that has begun with this round.
 
     Nothing is sent: its turn passes by the clock, as that of one who stays away.
     """
@@ -85,4 +106,4 @@ class Nothing:
     reason: str
 
 
-Work = Adopted | Trained | Published | Declined | Verdict | Reveal | Advance | Nothing
+Work = Adopted | Trained | Contributed | Merged | Published | Declined | Verdict | Reveal | Advance | Nothing

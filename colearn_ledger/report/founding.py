@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 
 from ..chain.deploy import Cost
 from ..chain.fees import in_gwei
 from ..core.cid import cid_text
+from ..core.merge.rules import Rule
 from ..core.roles import Bounded
 from ..core.schema import Schema
 from ..formats.size import shown_size
@@ -27,6 +29,7 @@ def plan_in_words(plan: Plan, endpoint: str, store: str) -> list[str]:
         *((f"member {i}", address) for i, address in enumerate(genesis.members)),
         ("accepts", decision_in_words(genesis.rules, count)),
         ("proposers", "in an order that is shuffled each cycle" if genesis.shuffled else "in turn, seat by seat"),
+        ("rounds", rounds_in_words(genesis.merge_order)),
         ("votes", "secret until they are revealed" if genesis.secret_votes else "open"),
         ("time", windows_in_words(genesis.rules, secret=genesis.secret_votes)),
         ("weights", f"{shown_size(ref.size)} at first, {shown_size(genesis.max_size)} at most{grow}"),
@@ -37,6 +40,14 @@ def plan_in_words(plan: Plan, endpoint: str, store: str) -> list[str]:
         ("cost", cost_in_words(plan.cost)),
     ]
     return [f"{name:<10} {text}" for name, text in rows]
+
+
+def rounds_in_words(merge_order: Sequence[int]) -> str:
+    """Of which kind a collective's rounds are; ``merge_order``: the rules by which joint ones merge."""
+    if not merge_order:
+        return "solo: one member trains, the others vote"
+    names = ", then by ".join(Rule(rule).text for rule in merge_order)
+    return f"joint: all train, one merges by {names}, the others vote"
 
 
 def _roles_in_words(schema: Schema) -> str:

@@ -63,4 +63,6 @@ def windows_in_words(rules: Rules, *, secret: bool) -> str:
         steps |= {"vote_window": "to commit", "reveal_window": "to reveal"}
     else:
         del steps["reveal_window"]
+    if rules.train_window:
+        steps = {"train_window": "to train", **steps, "propose_window": "to merge"}
     return ", ".join(f"{shown_duration(getattr(rules, name))} {step}" for name, step in steps.items())

@@ -37,7 +37,7 @@ from colearn_ledger.errors import (
     LearnerError,
     TransactionError,
 )
-from colearn_ledger.member.work import Declined, Verdict, Work, joint_rounds
+from colearn_ledger.member.work import Declined, Verdict, Work
 
 from .health import Health
 from .ledger import Ledger
@@ -132,6 +132,7 @@ class Node:
         self._sent: tuple[Action, Work, Key] | None = None  # what is under way
         self._sent_at = 0.0  # monotonic
         self._mining_s = _MINING_S  # what the last transaction took until it was mined
+        self._declined = 0  # the training that the learner takes no part in
         self._held: tuple[Key, float] = ((), 0.0)  # a vote that isn't needed, and since when it is held back
 
     # -------------------------------------------------------------------------------------------- the loop
@@ -201,7 +202,8 @@ class Node:
         published = self.supervisor.published
         if not self.ledger.sends and view.proposal is not None:
             published = view.proposal.weights  # a dry run publishes nothing
-        return Me(self.ledger.member, self.supervisor.adopted, self._now() - self._read_at, published)
+        trains = view.training is None or view.training.first_round != self._declined
+        return Me(self.ledger.member, self.supervisor.adopted, self._now() - self._read_at, published, trains)
 
     def _perform(self, action: Action, view: View) -> float:
         if isinstance(action, Wait):
@@ -211,14 +213,14 @@ class Node:
             return self._pause(view, action.until)
         if isinstance(action, Reveal | Advance):
             return self._submit(action, action, view)
-        if not self.ledger.sends and isinstance(action, Propose):
+        if not self.ledger.sends and isinstance(action, Propose | Contribute):
             return self._announce(action, None, view)
-        if isinstance(action, Contribute | Merge):
-            raise joint_rounds()
         work = self.supervisor.work_on(action, self._patience(action, view))
         if work is None:
             return min(self._pause(view, view.deadline), self.supervisor.pause(action))
         if isinstance(work, Declined):  # the supervisor keeps the answer, so the learner isn't asked again in this turn
+            if isinstance(action, Contribute):
+                self._declined = action.training
             self.reporter.declined(view, work)
             return self._pause(view, view.deadline)
         return self._submit(action, work, view)
@@ -306,6 +308,8 @@ class Node:
     def _patience(self, action: Action, view: View) -> float:
         """Seconds that pulling weights may take."""
         left = self.store_timeout if isinstance(action, Adopt) else view.deadline - self._clock(view)
+        if isinstance(action, Merge):
+            left /= 2  # the rest is for merging, testing and sending it
         return max(1.0, min(self.store_timeout, left))
 
     # -------------------------------------------------------------------------------------------- perform

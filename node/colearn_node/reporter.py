@@ -10,11 +10,12 @@ from typing import Protocol
 from colearn_ledger.chain.endpoints import Heads
 from colearn_ledger.chain.transactions import Outcome, Receipt
 from colearn_ledger.core.decide import Action, Reveal, Wait
+from colearn_ledger.core.merge.rules import Rule
 from colearn_ledger.core.protocol import RoundRecord, RoundState, View
 from colearn_ledger.core.results import record_of
 from colearn_ledger.errors import ColearnError, ContractError, TransactionError
 from colearn_ledger.formats.hashes import shown_hash
-from colearn_ledger.member.work import Declined, Trained, Verdict, Work
+from colearn_ledger.member.work import Contributed, Declined, Merged, Trained, Verdict, Work
 
 from .log import Log
 
@@ -102,6 +103,7 @@ class Reporter:
         if waiting != self._waiting:
             self._waiting = waiting
             what = "declines to propose" if view.proposal is None else "its proposal can't be had"
+            what = what if view.training is None else "declines to train, or to merge"
             self.log.warning("declined", f"{what}: {work.reason}", until=view.deadline)
 
     def submitted(self, work: Work, receipt: Receipt) -> None:
@@ -150,6 +152,13 @@ class Reporter:
 def _did(work: Work) -> tuple[str, str]:
     if isinstance(work, Trained):
         return "propose", f"proposed {shown_hash(work.weights.sha256)}, {work.weights.size:,} bytes"
+    if isinstance(work, Contributed):
+        return "contribute", f"contributed {shown_hash(work.weights.sha256)}, {work.weights.size:,} bytes"
+    if isinstance(work, Merged):
+        out = f", {len(work.left_out)} left out" if work.left_out else ""
+        why = f" ({'; '.join(work.why)})" if work.why else ""
+        rule = Rule(work.claim.rule).text
+        return "merge", f"proposed {shown_hash(work.weights.sha256)}, the {rule} of {_merged(work)}{out}{why}"
     if isinstance(work, Verdict):
         how = "approve" if work.approve else "reject"
         event = "commit" if work.action.secret else "vote"
@@ -158,6 +167,10 @@ def _did(work: Work) -> tuple[str, str]:
     if isinstance(work, Reveal):
         return "reveal", "revealed the vote"
     return "advance", "advanced the round"
+
+
+def _merged(work: Merged) -> int:
+    return work.claim.seats.bit_count()
 
 
 def _why(verdict: Verdict) -> str:
@@ -173,8 +186,11 @@ def _why(verdict: Verdict) -> str:
 
 
 def _facts(work: Work) -> dict[str, object]:
-    if isinstance(work, Trained):
+    if isinstance(work, Trained | Contributed):
         return {"sha256": work.weights.sha256, "size": work.weights.size}
+    if isinstance(work, Merged):
+        merged = {"rule": Rule(work.claim.rule).text, "merged": _merged(work), "left_out": len(work.left_out)}
+        return {"sha256": work.weights.sha256, "size": work.weights.size, **merged}
     if isinstance(work, Verdict):
         facts: dict[str, object] = {"proposal": work.action.proposal.id, "approve": work.approve}
         if work.test is not None:

@@ -68,6 +68,8 @@ class Retention:
         if recent:  # what was accepted before these: all of them may be undone
             parents.append(recent[0].parent_round)
         needed = [view.accepted, view.proposal.weights if view.proposal else None]
+        if view.training is not None:  # its own, and what it pulls to merge it
+            needed += [one.weights for one in view.training.contributions]
         # Also what a motion that waits would go back to, as far as it is still kept.
         needed += [r.weights for r in (*map(record, (*parents, *view.rounds_to_keep)), *recent)]
         archive: tuple[WeightsRef, ...] = ()

@@ -52,9 +52,3 @@ _.showwarning  # assemble
 
 # What the watch over the endpoints sees, whole.
 _.best_number  # Heads
-
-# What the contract says, whole, though not every word of it is asked for.
-
-# What a node will send in joint rounds.
-_.propose_merge  # Calls
-_.why_false  # claims

@@ -150,6 +150,30 @@ def test_deploy__key_file_named_by_the_environment__pays(here: Here, monkeypatch
     assert here.state()[0] == before + 1
 
 
+def test_deploy__joint__has_a_window_and_an_order(here: Here, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["--joint", "--train-window", "20m", "--propose-window", "10m", "--merge-order", "median,mean"]
+    assert here.deploy(*LEARNER, "--yes", *words) == 0
+    view = here.view()
+    assert view.merge_order == (3, 1) and (view.rules.train_window, view.rules.propose_window) == (1200, 600)
+    assert view.training is not None and view.training.rules_left == (3, 1)
+    said = capsys.readouterr().out
+    assert "joint: all train, one merges by median, then by mean" in said and "20m to train, 10m to merge" in said
+
+
+def test_deploy__joint_and_what_cannot_be_merged_or_does_not_belong_together__is_refused(
+    here: Here, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = here.state()[0]
+    assert here.deploy(*LEARNER, "--yes", "--merge-order", "mean") == 2
+    assert "--merge-order without --joint" in capsys.readouterr().err
+    assert here.deploy(*LEARNER, "--yes", "--joint", "--merge-order", "mean,best") == 2
+    assert "no rule 'best'" in capsys.readouterr().err
+    Path("first").write_bytes(encode({"w": 1.5, "name": "a text"}))
+    assert here.deploy("--weights", "first", "--yes", "--joint") == 2
+    assert "can't be merged" in capsys.readouterr().err
+    assert here.state()[0] == before
+
+
 def test_deploy__dry_run__says_the_cost_and_changes_nothing(here: Here, capsys: pytest.CaptureFixture[str]) -> None:
     before = here.state()
     assert here.deploy(*LEARNER, "--dry-run") == 0

@@ -22,7 +22,8 @@ from colearn_ledger.core.decide import (
     decide,
     is_needed,
 )
-from colearn_ledger.core.protocol import Contribution, RoundState, Training, View, WeightsRef
+from colearn_ledger.core.merge.claim import claim_digest
+from colearn_ledger.core.protocol import Claim, Contribution, RoundState, Training, View, WeightsRef
 
 from ..kit.builders import ME, OTHER, proposal, ref, view
 
@@ -270,15 +271,18 @@ def merging(*contributions: Contribution, **changes: object) -> View:
 
 
 def merge(*contributions: Contribution) -> Merge:
-    return Merge(7, ACCEPTED.sha256, 2, contributions, 2000)
+    return Merge(7, ACCEPTED.sha256, 2, contributions)
 
+
+UNCLAIMED = "it doesn't say what it merges"
+CLAIMED = proposal(claim=Claim(0b100, 2, claim_digest([(2, OTHERS.weights)])))
 
 JOINT = [
     (joint(), TRAIN),
     (joint(OTHERS), TRAIN),
     (joint(proposer=ME), TRAIN),  # nobody merges before the training is over
-    (joint(MINE), Wait(1500, "waiting for the others' contributions")),
-    (joint(MINE, proposer=ME), Wait(1500, "waiting for the others' contributions")),
+    (joint(MINE), Wait(1499, "waiting for the others' contributions")),
+    (joint(MINE, proposer=ME), Wait(1499, "waiting for the others' contributions")),
     (joint(MINE, until=1000), Wait(2000, f"waiting for {OTHER} to merge")),
     (joint(OWN_LATE, until=1000), Wait(2000, f"waiting for {OTHER} to merge")),
     (joint(OTHERS, until=1000), TRAIN),  # late: it shows that one is there
@@ -288,7 +292,12 @@ JOINT = [
     (merging(OWN_LATE), merge(OWN_LATE)),
     (merging(), TRAIN),
     (merging(LATE), TRAIN),
-    (joint(state=RoundState.VOTING, proposal=proposal()), Judge(7, proposal(), False)),  # a vote before a training
+    (joint(state=RoundState.VOTING, proposal=proposal()), Judge(7, proposal(), False, UNCLAIMED)),  # before a training
+    (joint(OTHERS, LATE, state=RoundState.VOTING, proposal=CLAIMED), Judge(7, CLAIMED, False)),
+    (
+        joint(LATE, state=RoundState.VOTING, proposal=CLAIMED),
+        Judge(7, CLAIMED, False, "it merges what nobody contributed"),
+    ),
     (joint(state=RoundState.VOTING, proposal=proposal(), voted=True), TRAIN),
     (
         joint(MINE, state=RoundState.VOTING, proposal=proposal(), voted=True),
@@ -320,10 +329,10 @@ def test_decide__joint_and_other_weights_held__adopts_first() -> None:
 
 def test_decide__joint_and_may_not_train__merges_and_votes_on() -> None:
     me = dataclasses.replace(UP_TO_DATE, trains=False)
-    assert decide(joint(), me) == Wait(1500, "waiting for the others' contributions")
+    assert decide(joint(), me) == Wait(1499, "waiting for the others' contributions")
     assert decide(merging(), me) == Wait(2000, "there is nothing to merge")
     assert decide(merging(OTHERS), me) == merge(OTHERS)
-    assert decide(joint(state=RoundState.VOTING, proposal=proposal()), me) == Judge(7, proposal(), False)
+    assert decide(joint(state=RoundState.VOTING, proposal=proposal()), me) == Judge(7, proposal(), False, UNCLAIMED)
 
 
 def test_decide__own_merge_that_the_store_may_not_have__publishes_it_again() -> None:

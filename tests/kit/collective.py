@@ -26,7 +26,7 @@ from colearn_ledger.history import History, read_history
 from .anvil import Anvil
 from .builders import ref
 
-__all__ = ["JOINT_RULES", "PASSWORD", "RULES", "Collective", "embedded", "embedded_joint"]
+__all__ = ["JOINT_RULES", "ORDER", "PASSWORD", "RULES", "Collective", "embedded", "embedded_joint"]
 
 PASSWORD = "only for tests"
 RULES = Rules(1, 2, propose_window=1000, vote_window=500, reveal_window=500, motion_window=100_000)

@@ -171,7 +171,13 @@ def run_node(*words: str, cwd: Path, by: Sequence[str] = (), **env: str) -> subp
 
 @contextlib.contextmanager
 def node_collective(
-    folder: Path, count: int = 3, *, secret: bool = False, rules: Rules | None = None, chain_options: Sequence[str] = ()
+    folder: Path,
+    count: int = 3,
+    *,
+    secret: bool = False,
+    rules: Rules | None = None,
+    merge_order: Sequence[int] = (),
+    chain_options: Sequence[str] = (),
 ) -> Iterator[NodeCollective]:
     """Found one with the first weights of the linear learners; nobody runs yet, and at the end all nodes are killed.
 
@@ -181,7 +187,13 @@ def node_collective(
     genesis = LocalStore(folder / "weights").put(encode(first))
     with anvil(*chain_options) as chain:
         founded = Collective.found(
-            chain, count, weights=genesis, rules=rules or Rules(), secret=secret, max_size=1 << 20
+            chain,
+            count,
+            weights=genesis,
+            rules=rules or Rules(),
+            secret=secret,
+            max_size=1 << 20,
+            merge_order=merge_order,
         )
         founded.save(folder, keys=count, schema=Schema.of(first))
         made = NodeCollective(**vars(founded), folder=folder)

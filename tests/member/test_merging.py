@@ -18,7 +18,7 @@ from colearn_ledger.core.protocol import WeightsRef
 from colearn_ledger.core.schema import Schema
 from colearn_ledger.core.weights import encode, weights_ref
 from colearn_ledger.errors import StoreError, UnavailableWeights
-from colearn_ledger.member.merging import Merged, merge_contributed
+from colearn_ledger.member.merging import MergedBytes, merge_contributed
 from colearn_ledger.stores.local import LocalStore
 
 PARENT = encode({"w": np.arange(4.0)})
@@ -29,7 +29,7 @@ def trained(step: float) -> bytes:
     return encode({"w": np.arange(4.0) + step})
 
 
-def merged(store: LocalStore, *offered: tuple[int, WeightsRef], rule: Rule = Rule.MEAN, **options: Any) -> Merged:
+def merged(store: LocalStore, *offered: tuple[int, WeightsRef], rule: Rule = Rule.MEAN, **options: Any) -> MergedBytes:
     return merge_contributed(store, BASIS, rule, offered, parent_size=len(PARENT), **options)
 
 

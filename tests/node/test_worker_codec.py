@@ -99,7 +99,7 @@ def changed(message: Any, **fields: Any) -> bytes:
         packed(SPEC),  # the wrong way round
         changed(Ready(5), pid="5"),
         changed(Ready(5), pid=True),
-        changed(Ready(5), pid=2**63),
+        changed(Ready(5), pid=2**256),
         changed(Ready(5), more=1),
         changed(Ready(5), **{"is": "Path"}),
         b'{"is":"Ready"}',

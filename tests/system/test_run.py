@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from colearn_ledger.core.driver import run
-from colearn_ledger.core.protocol import RoundRecord, RoundState
+from colearn_ledger.core.merge.rules import Rule
+from colearn_ledger.core.protocol import RoundRecord, RoundState, seats
 
 from ..kit.anvil import wait_until
+from ..kit.collective import JOINT_RULES, ORDER
 from ..kit.learners import linear_learners
 from ..kit.nodes import node_collective
 
@@ -32,6 +34,25 @@ def test_run__three_processes__same_decisions_and_bytes_as_in_one_process(tmp_pa
             for seat, vote in enumerate(result.votes):
                 assert not record.approvals >> seat & 1 or vote is True
                 assert not record.rejections >> seat & 1 or vote is False
+        assert made.accepted_sha256() == expected.final_sha256
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("secret", [False, True])
+def test_run__joint_rounds__same_decisions_merges_and_bytes_as_in_one_process(tmp_path: Path, secret: bool) -> None:
+    expected = run(ROUNDS, linear_learners(3, 1), 0.5, rounds="joint")
+    assert {r.accepted for r in expected.rounds} == {True, False}
+    with node_collective(tmp_path, 3, secret=secret, rules=JOINT_RULES, merge_order=ORDER) as made:
+        nodes = [made.start(i, "--until-round", str(ROUNDS)) for i in range(3)]
+        codes = [node.wait() for node in nodes]
+        assert codes == [0, 0, 0], "".join(node.text for node in nodes)
+        for record, result in zip(made.records()[:ROUNDS], expected.rounds, strict=True):
+            assert record.proposer_seat == result.proposer
+            assert (record.state is RoundState.ACCEPTED) == result.accepted
+            assert record.weights is not None and record.weights.sha256.hex() == result.weights_sha256
+            assert record.claim is not None and result.merge is not None
+            assert seats(record.claim.seats) == result.merge.merged
+            assert Rule(record.claim.rule).text == result.merge.rule
         assert made.accepted_sha256() == expected.final_sha256
 
 

@@ -21,6 +21,11 @@ class LeftOut(IntEnum):
     INVALID = 2
     EQUAL = 3
 
+    @property
+    def text(self) -> str:
+        """For people."""
+        return ("can't be had", "invalid", "equal to another contribution")[self - 1]
+
 
 def claim_digest(merged: Iterable[tuple[int, WeightsRef]]) -> int:
     """The digest of the merged contributions, each by its seat: the first 188 bits of a sha256, as a number.

@@ -4,11 +4,22 @@ from __future__ import annotations
 
 import math
 
-from colearn_ledger.core.decide import Action, Adopt, Judge, Propose, Republish
+from colearn_ledger.core.decide import Action, Adopt, Contribute, Judge, Merge, Propose, Republish
 from colearn_ledger.core.learner import ProposedWeights
 from colearn_ledger.core.limits import MOST_NOTE
+from colearn_ledger.core.merge.claim import DIGEST_BITS, seats_mask
 from colearn_ledger.core.protocol import WeightsRef
-from colearn_ledger.member.work import Adopted, Declined, Nothing, Published, Trained, Verdict, Work
+from colearn_ledger.member.work import (
+    Adopted,
+    Contributed,
+    Declined,
+    Merged,
+    Nothing,
+    Published,
+    Trained,
+    Verdict,
+    Work,
+)
 
 __all__ = ["NO_SCORE", "answers", "has_no_score"]
 
@@ -31,16 +42,40 @@ def answers(action: Action, work: Work, max_size: int) -> bool:
         return isinstance(work, Adopted) and work.weights == action.weights
     if isinstance(action, Judge):
         return isinstance(work, Verdict) and work.action == action
-    assert isinstance(action, Propose | Republish)
+    if isinstance(action, Contribute):
+        if isinstance(work, Declined):
+            return work.round == action.training
+        return (
+            isinstance(work, Contributed)
+            and (work.training, work.parent) == (action.training, action.parent)
+            and _is_ref(work.weights, max_size)
+            and len(work.note) <= MOST_NOTE
+        )
+    assert isinstance(action, Propose | Republish | Merge)
     if isinstance(work, Declined):
         return work.round == action.round
     if isinstance(action, Republish):
         return isinstance(work, Published) and work.weights == action.weights
+    if isinstance(action, Merge):
+        return isinstance(work, Merged) and _is_merge(work, action) and _is_ref(work.weights, max_size)
     return (
         isinstance(work, Trained)
         and (work.round, work.parent) == (action.round, action.parent)
         and _is_ref(work.weights, max_size)
         and len(work.note) <= MOST_NOTE
+    )
+
+
+def _is_merge(work: Merged, action: Merge) -> bool:
+    offered = {one.seat for one in action.contributions}
+    merged = {seat for seat in offered if work.claim.seats >> seat & 1}
+    left_out = dict(work.left_out)
+    return (
+        (work.round, work.parent, work.claim.rule) == (action.round, action.parent, action.rule)
+        and work.claim.seats == seats_mask(merged) != 0
+        and 0 <= work.claim.digest < 1 << DIGEST_BITS
+        and left_out.keys() <= offered - merged
+        and all(0 < reason < 16 for reason in left_out.values())
     )
 
 

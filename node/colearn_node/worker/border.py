@@ -15,7 +15,7 @@ from colearn_ledger.core.failures import clean_text, text_of
 from colearn_ledger.core.learner import ProposedWeights, Weights
 from colearn_ledger.core.results import record_of
 from colearn_ledger.core.summaries import VoteRecord
-from colearn_ledger.member.work import Trained, Verdict, Work
+from colearn_ledger.member.work import Merged, Trained, Verdict, Work
 
 __all__ = ["plain_work"]
 
@@ -35,7 +35,7 @@ class _Unplain(Exception):
 
 def plain_work(work: Work) -> tuple[Work, tuple[str, ...]]:
     """The work without its weights, which may be large, and of plain values alone; and notes on what was left out."""
-    if isinstance(work, Trained) and work.own_test is not None:
+    if isinstance(work, Trained | Merged) and work.own_test is not None:
         test, notes = _plain_test(work.own_test)
         return replace(work, own_test=test), notes
     if isinstance(work, Verdict) and work.test is not None:

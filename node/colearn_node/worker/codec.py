@@ -26,7 +26,7 @@ __all__ = ["MOST_SAID", "NotAMessage", "packed", "unpacked"]
 MOST_SAID = 1 << 20  # bytes of one message of a worker
 _MOST_TEXT = 1 << 17
 _MOST_DEPTH = 40
-_INT64 = 1 << 63
+_MOST_INT = 1 << 256  # a word of the contract
 _TIMES: dict[str, Any] = {kind.__name__: kind for kind in (datetime.datetime, datetime.date, datetime.time)}
 
 
@@ -119,7 +119,7 @@ def _single(value: Any, kind: type) -> Any:
         _expect(type(value) in (int, float) and math.isfinite(value), "a number", value)
         return float(value)
     if kind is int:
-        _expect(type(value) is int and -_INT64 <= value < _INT64, "an integer of 64 bits", value)
+        _expect(type(value) is int and -_MOST_INT < value < _MOST_INT, "an integer of 256 bits", value)
         return value
     if kind is bool:
         _expect(type(value) is bool, "a truth", value)

@@ -144,18 +144,25 @@ class Worker:
             if job.wary:
                 preparer.test_current()
                 self._say(Sound(job.number))
-            made = preparer.prepare(job.action, deadline_s=job.deadline_s, pause=self.pause)
+            made = preparer.prepare(job.action, deadline_s=job.deadline_s, pause=partial(self.pause, preparer))
             return Done(job.number, *plain_work(made))
 
         done = self._attempt(job.number, work)
         if done is not None:
             self._say(done)
 
-    def pause(self) -> bool:
-        """Between two steps of a training: whether it goes on, since nothing else is wanted of the learner."""
-        while not self._inbox.empty():
-            self._seen.append(self._inbox.get())
-        return not any(isinstance(message, Job) for message in self._seen)
+    def pause(self, preparer: Preparer) -> bool:
+        """Between two steps of a training: do what may be done beside it. Whether it goes on, or other work waits."""
+        while not self._inbox.empty() or any(isinstance(message, Job) for message in self._seen):
+            while not self._inbox.empty():
+                self._seen.append(self._inbox.get())
+            job = next((message for message in self._seen if isinstance(message, Job)), None)
+            if job is not None and not job.beside:
+                return False
+            if job is not None:
+                self._seen.remove(job)
+                self.do(job, preparer)
+        return True
 
     def _attempt(self, number: int, work: Callable[[], T], who: str = "the learner") -> T | None:
         """What comes of it; None when it failed. Whatever a learner's code raises, also to leave, is told.

@@ -32,7 +32,8 @@ class Spec:
 class Job:
     """Something to prepare; ``deadline_s`` seconds for pulling weights.
 
-    A training that still runs when it comes is ended at its next pause, if its learner has any.
+    A training that still runs when it comes pauses, if its learner does that: to go on when this is done, if it may be
+    done ``beside`` it, and else to end.
     ``wary``: the last worker died of it, so this one is to test its current weights before, and to say so.
     """
 
@@ -40,6 +41,7 @@ class Job:
     action: Action
     deadline_s: float
     wary: bool = False
+    beside: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,11 +11,11 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from colearn_ledger.backoff import Backoff
-from colearn_ledger.core.decide import Action, Adopt, Judge, Propose, Republish
+from colearn_ledger.core.decide import Action, Adopt, Contribute, Judge, Merge, Propose, Republish
 from colearn_ledger.core.protocol import WeightsRef
 from colearn_ledger.errors import LearnerError, SchemaMismatch, TrainingStopped
 from colearn_ledger.formats.hashes import shown_hash
-from colearn_ledger.member.work import Adopted, Nothing, Published, Trained, Verdict, Work
+from colearn_ledger.member.work import Adopted, Merged, Nothing, Published, Trained, Verdict, Work
 
 from ..log import Log
 from .answers import NO_SCORE, answers, has_no_score
@@ -30,6 +30,9 @@ _MOST_NOTES = 100
 _MOST_DOUBLINGS = 20
 
 Key = tuple[object, ...]
+Prepared = Adopt | Propose | Contribute | Merge | Republish | Judge
+_TRAINS = (Propose, Contribute, Republish)
+_BESIDE = (Judge, Merge)  # done in the pauses of a contribution's training, which then goes on
 
 
 def key_of(action: Action) -> Key:
@@ -38,6 +41,10 @@ def key_of(action: Action) -> Key:
         return (Judge, action.proposal.id)
     if isinstance(action, Propose):
         return (Propose, action.round, action.parent)
+    if isinstance(action, Contribute):
+        return (Contribute, action.training, action.parent)
+    if isinstance(action, Merge):
+        return (Merge, action.round, action.parent, action.rule)
     if isinstance(action, Adopt):
         return (Adopt, action.weights)
     if isinstance(action, Republish):
@@ -47,7 +54,14 @@ def key_of(action: Action) -> Key:
 
 def name_of(action: Action) -> str:
     """For people."""
-    names = {Judge: "testing the proposal", Propose: "training", Adopt: "adopting", Republish: "publishing again"}
+    names = {
+        Judge: "testing the proposal",
+        Propose: "training",
+        Contribute: "training",
+        Merge: "merging",
+        Adopt: "adopting",
+        Republish: "publishing again",
+    }
     return names.get(type(action), type(action).__name__.lower())
 
 
@@ -102,6 +116,9 @@ class WorkerSupervisor:
         self._process: Worker | None = None
         self._job: Job | None = None
         self._before: Job | None = None  # a training that has become pointless, and that the worker may still be on
+        self._under: Job | None = None  # a training that goes on after the present job
+        self._begun = False  # the present job, which was given while there was one
+        self._contributed: tuple[Key, Work] | None = None  # a result that stays whatever is wanted meanwhile
         self._since = self._next_progress = 0.0
         self._stale_since: float | None = None
         self._result: tuple[Key, Work] | None = None
@@ -144,7 +161,7 @@ class WorkerSupervisor:
             self._process.kill()
         self._forget()
 
-    def work_on(self, action: Adopt | Propose | Republish | Judge, deadline_s: float) -> Work | None:
+    def work_on(self, action: Prepared, deadline_s: float) -> Work | None:
         """The result of ``action`` if it's there; else see to it that the worker is on it.
 
         ``deadline_s``: seconds that an attempt to pull weights may take. A result stays until :meth:`done`, or until
@@ -155,6 +172,8 @@ class WorkerSupervisor:
             if self._result[0] == key:
                 return self._result[1]
             self.done()
+        if self._contributed is not None and self._contributed[0] == key:
+            return self._contributed[1]
         if self._condemned is not None and self._condemned[0] == key:
             return self._condemned[1]
         if not self.ready or self._failures.left(key) > 0:
@@ -162,13 +181,8 @@ class WorkerSupervisor:
         elif self._job is None:
             self._give(action, deadline_s)
         elif key_of(self._job.action) != key:
-            if self._before is not None or isinstance(self._job.action, Propose | Republish):
-                # It ends at its next pause, for what is given after it; or else when its time is up.
-                self._before = self._before or self._job
-                self._give(action, deadline_s)
-            if self._is_stale_too_long():
-                self._replace()
-        elif self._before is not None:
+            self._change_to(action, deadline_s)
+        elif self._before is not None or (self._under is not None and not self._begun):
             if self._is_stale_too_long():
                 self._replace()
         else:
@@ -178,6 +192,23 @@ class WorkerSupervisor:
                 self._hung += 1
                 self._replace()
         return None
+
+    def _change_to(self, action: Prepared, deadline_s: float) -> None:
+        """Something else is wanted than what the worker is on."""
+        assert self._job is not None
+        if self._under is None and isinstance(self._job.action, Contribute) and isinstance(action, _BESIDE):
+            self._under = self._job
+            self._give(action, deadline_s, beside=True)
+            self._stale_since = self._now()  # until the training pauses for it
+            return
+        if self._under is not None and key_of(self._under.action) == key_of(action):
+            return  # it goes on as soon as what was beside it has ended
+        if self._before is not None or (self._under is None and isinstance(self._job.action, _TRAINS)):
+            # It ends at its next pause, for what is given after it; or else when its time is up.
+            self._before = self._before or self._job
+            self._give(action, deadline_s)
+        if self._is_stale_too_long():
+            self._replace()
 
     def rest(self, tidy: Tidy | None = None) -> None:
         """Nothing is wanted now. ``tidy``: what the store is to keep."""
@@ -193,6 +224,8 @@ class WorkerSupervisor:
         """The result was used; ``action``: only if it is that one's."""
         if action is None or (self._result is not None and self._result[0] == key_of(action)):
             self._result = None
+        if action is not None and self._contributed is not None and self._contributed[0] == key_of(action):
+            self._contributed = None
 
     def pause(self, action: Action) -> float:
         """Seconds until a failed action may be tried again; a long time if nothing waits for that."""
@@ -214,32 +247,46 @@ class WorkerSupervisor:
                 self._sound = self._job is not None and self._job.wary and self._job.number == message.number
             elif isinstance(message, Begun):
                 if self._job is not None and message.number == self._job.number:
-                    self._ended_before()
+                    self._begin()
             elif isinstance(message, Garbled):
                 self._garbled(message.why)
             elif isinstance(message, Failed):
                 self._failed(message)
+            elif self._under is not None and message.number == self._under.number:
+                under, self._under = self._under, None
+                self._take(under, message)
             elif self._job is not None and message.number == self._job.number:
-                self._ended_before()
-                self._finished(message)
+                self._take(self._next(), message)
             elif message.number == TIDIED and isinstance(message.work, Nothing):
                 self._log.warning("store", message.work.reason)
 
     # -------------------------------------------------------------------------------------------- what is heard
 
-    def _ended_before(self) -> None:
-        """What was there before the present job has ended, if anything was."""
-        if self._before is not None:
+    def _begin(self) -> None:
+        """The worker is on the present job: what was there before has ended, or lets it go first."""
+        if self._before is not None or not self._begun:
             self._before = self._stale_since = None
             self._since, self._next_progress = self._now(), _FIRST_PROGRESS_S
+        self._begun = True
 
-    def _finished(self, message: Done) -> None:
+    def _next(self) -> Job:
+        """The present job, which is over: a training that was under it goes on."""
         assert self._job is not None
-        action, work = self._job.action, message.work
+        self._begin()
+        over, self._job, self._under = self._job, self._under, None
+        self._stale_since = None
+        return over
+
+    @property
+    def _runs(self) -> Job | None:
+        """What the worker is on, as far as is known."""
+        return self._before or (self._under if self._under is not None and not self._begun else self._job)
+
+    def _take(self, job: Job, message: Done) -> None:
+        action, work = job.action, message.work
         if not answers(action, work, self._spec.max_size):
             self._garbled(f"{type(work).__name__.lower()} is no answer to {name_of(action)}")
             return
-        self._job = self._stale_since = None
         for note in message.notes:
             self._tell_once("learner", note)
         if isinstance(work, Nothing):
@@ -256,11 +303,19 @@ class WorkerSupervisor:
             self._published = work.weights, self._now()
             if work.how:
                 self._log.warning("store", f"the store had lost the node's proposal, and has it again: {work.how}")
+        elif isinstance(action, Contribute):
+            self._contributed = (key_of(action), work)
         else:
-            if isinstance(work, Trained):
+            if isinstance(work, Trained | Merged):
                 self._published = work.weights, self._now()
             self._result = (key_of(action), work)
-            test = work.own_test if isinstance(work, Trained) else work.test if isinstance(work, Verdict) else None
+            test = (
+                work.own_test
+                if isinstance(work, Trained | Merged)
+                else work.test
+                if isinstance(work, Verdict)
+                else None
+            )
             if test is not None and has_no_score(test):
                 self._tell_once("score", NO_SCORE)
 
@@ -272,18 +327,20 @@ class WorkerSupervisor:
             self._log.error("trace", message.trace)
         if message.number == 0 and not self._started_once:
             raise message.error
-        if self._job is None or message.number != self._job.number:
+        if self._under is not None and message.number == self._under.number:
+            action, self._under = self._under.action, None
+        elif self._job is not None and message.number == self._job.number:
+            action = self._next().action
+        else:
             self._log.error("failed", str(message.error))
             return
-        self._ended_before()
-        action, self._job, self._stale_since = self._job.action, None, None
         if isinstance(action, Adopt) and isinstance(message.error, SchemaMismatch):
             raise message.error
         pause = self._failures.add(key_of(action))
         self._log.error("failed", f"{name_of(action)} failed, again in {pause:.1f} s: {message.error}")
 
     def _died(self, code: int) -> None:
-        job = self._before or self._job
+        job = self._runs
         doing = "" if job is None else f" while {name_of(job.action)}"
         how = f"was ended by signal {-code}" if code < 0 else f"ended with code {code}"
         if not self.ready:
@@ -315,13 +372,14 @@ class WorkerSupervisor:
 
     # -------------------------------------------------------------------------------------------- what is done
 
-    def _give(self, action: Action, deadline_s: float) -> None:
+    def _give(self, action: Action, deadline_s: float, *, beside: bool = False) -> None:
         assert self._process is not None
         self._numbers += 1
         wary = isinstance(action, Judge) and key_of(action) == self._died_of
-        self._job, self._sound = Job(self._numbers, action, deadline_s, wary), False
+        self._job, self._sound = Job(self._numbers, action, deadline_s, wary, beside), False
+        self._begun = False
         self._since, self._next_progress = self._now(), _FIRST_PROGRESS_S
-        if isinstance(action, Propose):
+        if isinstance(action, Propose | Contribute):
             self._log.info("train", "training")
         self._process.send(self._job)
 
@@ -332,7 +390,7 @@ class WorkerSupervisor:
             self._tell_progress("making the learner")
 
     def _replace(self) -> None:
-        job = self._before or self._job
+        job = self._runs
         assert job is not None
         self._log.warning("stale", f"{name_of(job.action)} doesn't end: the worker is started anew")
         self.end()
@@ -345,12 +403,12 @@ class WorkerSupervisor:
         return self._now() - self._since > self._job.deadline_s + self._hang_s * (1 << min(self._hung, _MOST_DOUBLINGS))
 
     def _forget(self) -> None:
-        self._process = self._job = self._before = self._result = self._stale_since = None
+        self._process = self._job = self._before = self._under = self._result = self._stale_since = None
         self.adopted = self._published = None
         self.ready = self._sound = False
 
     def _is_stale_too_long(self) -> bool:
-        job = self._before or self._job
+        job = self._runs
         assert job is not None
         now = self._now()
         if self._stale_since is None:
