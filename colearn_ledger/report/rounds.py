@@ -14,7 +14,7 @@ from ..history.export import utc
 from ..history.types import Choice, History, Round
 from . import signs
 from .columns import Column, row
-from .rules import order_in_words
+from .rules import rounds_in_words
 
 __all__ = [
     "RoundsTable",
@@ -126,7 +126,7 @@ def heading(history: History) -> list[str]:
         f"collective {history.address} on chain {history.chain_id}",
         f"as of block {history.head.number}, {human_time(history.clock)} UTC; round {history.current} is open",
     ]
-    return [*lines, *([f"joint rounds: {order_in_words(history.merge_order)}"] if history.merge_order else [])]
+    return [*lines, *([f"rounds are {rounds_in_words(history.merge_order)}"] if history.merge_order else [])]
 
 
 def summary(history: History) -> list[str]:

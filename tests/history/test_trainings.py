@@ -187,7 +187,10 @@ def test_export__joint__json_and_csv_say_who_was_merged(
 
 def test_history_page__joint__says_merged_of_contributed_and_the_rule(history: History) -> None:
     page = list(history_page(history, 200))
-    assert page[2] == "joint rounds: all train, and one merges, by mean, then clipped-mean, then median"
+    assert (
+        page[2]
+        == "rounds are joint: all train, one merges by mean, then by clipped-mean, then by median, the others vote"
+    )
     header, _, one, two, _ = page[4:9]
     assert header.split()[:4] == ["round", "proposer", "merged", "rule"]
     assert one.split()[2:4] == ["2/3", "mean"] and two.split()[2:4] == ["3/3", "clipped-mean"]
