@@ -28,6 +28,7 @@ from .core.summaries import VoteRecord as VoteRecord
 from .embedded.ledger import EmbeddedLedger as EmbeddedLedger
 from .errors import ColearnError as ColearnError
 from .errors import LearnerWarning as LearnerWarning
+from .learners.saved import load_weights as load_weights
 from .report.live_plot import ColearnPlot as ColearnPlot
 from .report.plot import plot_results as plot_results
 from .report.table import print_results as print_results

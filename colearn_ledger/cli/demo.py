@@ -14,12 +14,15 @@ from ..core.limits import LEAST_MEMBERS, MOST_MEMBERS
 from ..core.merge.rules import DEFAULT_ORDER, parse_order
 from ..core.threshold import parse_threshold
 from ..errors import DataError, StoreError, UsageError
+from ..report.run_folder import new_run_folder
 from .program import INTERRUPTED
 from .training import add_training_options, training_given
 
 if TYPE_CHECKING:
     from ..core.driver import Backend
+    from ..core.learner import Learner
     from ..core.results import Results, RoundResult
+    from ..learners.saved import SavedFile
     from ..report.progress import Progress
     from ..tasks import Task, Training
 
@@ -50,7 +53,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--no-ledger", action="store_true", help="run in process, without a chain")
     add("--secret", action="store_true", help="votes are committed, then revealed")
     add("--shuffled", action="store_true", help="the order of proposers is shuffled")
-    add("-o", "--output", type=Path, default=Path("colearn-demo"), help="folder for the results (default: %(default)s)")
+    text = "folder for the results, without any of another run in it (default: a new one in colearn-demo)"
+    add("-o", "--output", type=Path, help=text)
 
 
 def _range(good: bool, name: str, value: object, expected: str) -> None:
@@ -97,14 +101,18 @@ def run(options: argparse.Namespace) -> int:
             expected="a folder with the task's data",
             fix="correct --data_dir or leave it out",
         )
-    if options.output.exists() and not options.output.is_dir():
+    if options.output is not None and options.output.exists() and not options.output.is_dir():
         raise UsageError(f"{options.output} is not a folder", fix="give another --output")
+    if options.output is not None and (options.output / "results.json").exists():
+        raise UsageError(
+            f"{options.output} has the results of another run", expected="a folder of its own", fix="another --output"
+        )
 
     from ..report.progress import open_progress
 
     with open_progress() as progress:
-        results, about = _run(options, task, threshold, training, progress)
-    return _write(options, results, about)
+        results, about, learner = _run(options, task, threshold, training, progress)
+    return _write(options, results, about, learner)
 
 
 def _list_tasks() -> int:
@@ -119,8 +127,8 @@ def _list_tasks() -> int:
 
 def _run(
     options: argparse.Namespace, task: Task, threshold: Fraction, training: Training, progress: Progress
-) -> tuple[Results, dict[str, Any]]:
-    """Make the learners and run the rounds, telling what is done meanwhile."""
+) -> tuple[Results, dict[str, Any], Learner]:
+    """Make the learners and run the rounds, telling what is done meanwhile; the first learner is never an attacker."""
     from ..core.driver import run as run_collective
     from ..learners.attacks import attack_named
     from ..learners.voting.policy import OneClassVoteSet, SmallVoteSet, one_class_vote_sets, small_vote_sets
@@ -170,7 +178,7 @@ def _run(
         options.n_rounds,
         learners,
         threshold,
-        backend=_backend(options),
+        backend=_backend(options, task),
         on_round=show,
         names=names,
         rounds="joint" if options.joint else "solo",
@@ -179,10 +187,11 @@ def _run(
     given = {key: value for key, value in vars(options).items() if isinstance(value, str | int | float | None)}
     given |= {"task": task.name, "data_dir": options.data_dir and str(options.data_dir), "output": str(options.output)}
     del given["list_tasks"]
-    return results, {"command": "demo", "options": given, "data": prepared.data, **environment()}
+    about = {"command": "demo", "options": given, "data": prepared.data, **environment()}
+    return results, about, prepared.learners[0]
 
 
-def _write(options: argparse.Namespace, results: Results, about: dict[str, Any]) -> int:
+def _write(options: argparse.Namespace, results: Results, about: dict[str, Any], learner: Learner) -> int:
     """The record first: it takes no time, and a second Ctrl-C may cut the plot short."""
     from ..report import plot, record
     from ..report.table import summary
@@ -201,8 +210,38 @@ def _write(options: argparse.Namespace, results: Results, about: dict[str, Any])
     print(f"plot:          {plot_path}")
     if not options.no_ledger:
         print(f"weights:       {options.output / 'weights'}")
-    print(f"final weights: sha256 {results.final_sha256}")
+    print(f"final weights: sha256 {results.final_sha256}", flush=True)
+    folder = options.output / "model"
+    files = _write_model(options, results, learner, folder)
+    print(f"final model:   {folder / files[0].name}")
+    print(f"open it:       {files[0].line(folder)}")
     return INTERRUPTED if results.interrupted else 0
+
+
+def _write_model(
+    options: argparse.Namespace, results: Results, learner: Learner, folder: Path
+) -> tuple[SavedFile, ...]:
+    """The weights that were current at the end, the model with them, and a card."""
+    from ..core.asking import ask_accept, ask_current
+    from ..core.cid import digest_of_text
+    from ..core.learner import Weights
+    from ..core.protocol import WeightsRef
+    from ..core.weights import decode, encode, weights_ref
+    from ..report.model_card import run_card
+    from ..report.model_folder import write_model
+    from ..stores.local import LocalStore
+
+    last = next((r for r in reversed(results.rounds) if r.accepted), results.initial)
+    if options.no_ledger:  # what the learner holds: leaves that stay with each are its own
+        data = encode(ask_current(learner).weights)
+    else:
+        ref = WeightsRef(bytes.fromhex(last.weights_sha256), digest_of_text(last.cid), last.size)
+        data = LocalStore(options.output / "weights").get(ref)
+        ask_accept(learner, Weights(decode(data)))
+    ref = weights_ref(data)
+    card = {"command": "colearn-ledger demo", **run_card(results, last)}
+    card["weights"] = {"sha256": ref.sha256.hex(), "cid": ref.cid, "size": ref.size}
+    return write_model(folder, data, decode(data, verified=True), card, learner)
 
 
 def _refused(results: Results, honest: int) -> str:
@@ -225,8 +264,10 @@ def _make_folder(folder: Path) -> None:
         ) from error
 
 
-def _backend(options: argparse.Namespace) -> Backend | None:
+def _backend(options: argparse.Namespace, task: Task) -> Backend | None:
     """The backend; what it may lack (a folder that can be written to) is told before the first round."""
+    if options.output is None:
+        options.output = new_run_folder(Path("colearn-demo"), task.name)
     _make_folder(options.output)
     if options.no_ledger:
         return None

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from ..chain.contract import CollectiveContract
     from ..chain.snapshot import Snapshot
+    from ..core.schema import Schema
 
 __all__ = [
     "DEPLOYMENT_VARIABLE",
@@ -64,10 +65,12 @@ class Collective:
     """A collective that was found and is this version's contract.
 
     ``snapshot``: at the newest block, or at a newer one after a failure. ``deployed_block``: nothing of it is before.
+    ``schema``: of its weights, where a deployment file was given.
     """
 
     snapshot: Snapshot
     deployed_block: int
+    schema: Schema | None = None
 
     @property
     def contract(self) -> CollectiveContract:
@@ -105,6 +108,7 @@ def open_collective(options: argparse.Namespace, environ: Mapping[str, str] = os
     ChainError, WrongChain, NoContract, ArtifactError: it isn't there, or no endpoint says so within seconds.
     """
     urls, chain_id, deployed_block = rpc_urls(options, environ), None, 0
+    schema = None
     if options.address is not None:
         if options.deployment is not None:
             raise UsageError("--deployment and --address together", fix="give one of them")
@@ -113,6 +117,7 @@ def open_collective(options: argparse.Namespace, environ: Mapping[str, str] = os
         path = options.deployment or Path(environ.get(DEPLOYMENT_VARIABLE) or DEPLOYMENT_FILE)
         record = load_deployment(path)
         address, chain_id, deployed_block = record.address, record.chain_id, record.block
+        schema = record.schema
         urls = urls or list(record.rpc)
     if not urls:
         raise UsageError(
@@ -138,7 +143,7 @@ def open_collective(options: argparse.Namespace, environ: Mapping[str, str] = os
         check_code(snapshot)
         return snapshot
 
-    return Collective(persist(web3, find), deployed_block)
+    return Collective(persist(web3, find), deployed_block, schema)
 
 
 def open_account(options: argparse.Namespace) -> LocalAccount:

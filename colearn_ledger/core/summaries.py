@@ -94,10 +94,11 @@ class VoteRecord:
 
 
 class ModelFormat(Enum):
-    """How :class:`ColearnModel` holds a model."""
+    """How :class:`ColearnModel` holds a model; ``NATIVE`` is the framework's own object."""
 
     PICKLE_WEIGHTS_ONLY = 1
     ONNX = 2
+    NATIVE = 3
 
 
 @dataclass

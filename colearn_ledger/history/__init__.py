@@ -6,6 +6,7 @@ have (transactions, times, gas, scores, notes) is joined where the endpoint stil
 
 from __future__ import annotations
 
+from .accepted import mean_scores, read_accepted
 from .export import CSV_COLUMNS, history_to_dict, round_to_dict, write_csv
 from .follow import follow_history
 from .members import Member, read_members
@@ -24,6 +25,8 @@ __all__ = [
     "Vote",
     "follow_history",
     "history_to_dict",
+    "mean_scores",
+    "read_accepted",
     "read_history",
     "read_members",
     "round_to_dict",

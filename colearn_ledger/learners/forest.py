@@ -5,12 +5,14 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..errors import LearnerError, UsageError
-from .sklearn import Scorer, check_data, check_labels, evaluate_estimator
+from .saved import SavedFile
+from .sklearn import Scorer, check_data, check_labels, evaluate_estimator, save_estimator
 from .template import Data, LearnerOptions, TemplateLearner
 from .trees.tree_arrays import ForestShape, forest_arrays, forest_trees
 from .voting.policy import Evaluation
@@ -101,6 +103,20 @@ class ForestLearner(TemplateLearner):
                 fix="give a larger max_trees, or a forest that isn't fitted",
             )
         self.start()
+
+    @property
+    def model(self) -> Any:
+        """The forest with the current weights: the learner's own, so don't fit it, but a copy."""
+        return self._forest
+
+    def predict(self, x: Any) -> Array:
+        """As the forest's ``predict`` does."""
+        return np.asarray(self._forest.predict(x))
+
+    def save_model(self, folder: Path) -> tuple[SavedFile, ...]:
+        """The forest by skops, where it is installed, and the arrays that it was made of."""
+        # skops takes a tree's indices on trust; these were checked, or grown here
+        return save_estimator(self._forest, self.read_weights(), folder, trusted=("sklearn.tree._tree.Tree",))
 
     @property
     def steps(self) -> int:

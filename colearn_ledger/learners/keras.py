@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from ..core.roles import Roles
 from ..errors import LearnerError, UsageError
 from .privacy.learner import PrivateLearner, PrivateOptions
+from .saved import SavedFile, write_safetensors
 from .template import Data
 from .voting.policy import Evaluation
 
@@ -92,6 +94,32 @@ class KerasLearner(PrivateLearner):
                 batch_size=self.batch_size,
             )
         self.start()
+
+    @property
+    def model(self) -> keras.Model:
+        """The Keras model with the current weights: the learner's own, so don't train or change it, but a copy."""
+        return self._model
+
+    def predict(self, x: Any) -> Array:
+        parts = [self._model.predict_on_batch(x[i : i + SCORE_BATCH]) for i in range(0, len(x), SCORE_BATCH)]
+        return np.concatenate([keras.ops.convert_to_numpy(part) for part in parts])
+
+    def save_model(self, folder: Path) -> tuple[SavedFile, ...]:
+        """Keras's own file, and the weights by the paths of the model's variables; nothing of the optimizer's state."""
+        kept = [np.copy(keras.ops.convert_to_numpy(v)) for v in self._model.optimizer.variables]
+        self.reset_optimizer()  # a training's momenta tell of its data, and nobody asked for them
+        try:
+            self._model.save(folder / "model.keras")
+        finally:
+            for variable, value in zip(self._model.optimizer.variables, kept, strict=True):
+                variable.assign(value)
+        paths = [v.path for v in self._model.weights]
+        names = paths if len(set(paths)) == len(paths) else [f"{i}/{path}" for i, path in enumerate(paths)]
+        write_safetensors(folder / "model.safetensors", dict(zip(names, self.read_weights(), strict=True)))
+        return (
+            SavedFile("model.keras", 'import keras; model = keras.saving.load_model("{path}")'),
+            SavedFile("model.safetensors", 'from safetensors.numpy import load_file; arrays = load_file("{path}")'),
+        )
 
     def begin_training(self, rng: np.random.Generator) -> None:
         """Seed everything: dropout, and what a custom layer may draw."""

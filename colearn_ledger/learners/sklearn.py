@@ -6,12 +6,14 @@ import copy
 import warnings
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..core.roles import Bounded, Role, Roles
 from ..errors import DataError, LearnerError, UsageError
+from .saved import SavedFile, named_parts, write_safetensors
 from .template import BatchLearner, BatchOptions, Data
 from .voting.policy import Evaluation
 
@@ -30,7 +32,7 @@ except ModuleNotFoundError as error:
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-__all__ = ["Scorer", "SklearnLearner", "check_labels", "evaluate_estimator"]
+__all__ = ["Scorer", "SklearnLearner", "check_data", "check_labels", "evaluate_estimator", "save_estimator"]
 
 Array = np.ndarray[Any, Any]
 Scorer = Callable[[Any, Any, Any], float]
@@ -144,8 +146,21 @@ class SklearnLearner(BatchLearner):
                 expected="optimizer_state='reset', or an estimator with a solver, such as MLPClassifier",
                 fix="leave optimizer_state out",
             )
-        self._untrained = self._estimator
+        self._untrained = copy.deepcopy(self._estimator)  # the first training is this one's
         self.start()
+
+    @property
+    def model(self) -> Any:
+        """The fitted estimator with the current weights; after an acceptance it is another one."""
+        return self._estimator
+
+    def predict(self, x: Any) -> Array:
+        """As the estimator's ``predict`` does."""
+        return np.asarray(self._estimator.predict(x))
+
+    def save_model(self, folder: Path) -> tuple[SavedFile, ...]:
+        """The estimator by skops, where it is installed, and its fitted numbers by their names."""
+        return save_estimator(self._estimator, self.read_weights(), folder)
 
     def begin_training(self, rng: np.random.Generator) -> None:
         estimator = self._estimator
@@ -222,6 +237,23 @@ class SklearnLearner(BatchLearner):
     def _largest(self) -> float:
         """The most that one sample can add to a count of features."""
         return max(1.0, float(abs(self.train_set[0]).max()))
+
+
+def save_estimator(estimator: Any, weights: Any, folder: Path, trusted: tuple[str, ...] = ()) -> tuple[SavedFile, ...]:
+    """The estimator by skops, whose files are read without running what is in them, and its weights as safetensors.
+
+    Without skops only the latter. ``trusted``: the types in it that skops opens only for whoever made the file.
+    """
+    write_safetensors(folder / "model.safetensors", *named_parts(weights))
+    arrays = SavedFile("model.safetensors", 'from safetensors.numpy import load_file; arrays = load_file("{path}")')
+    try:
+        import skops.io
+    except ModuleNotFoundError:
+        return (arrays,)
+    skops.io.dump(estimator, folder / "model.skops")
+    more = f", trusted={list(trusted)!r}" if trusted else ""
+    opens = f'import skops.io; model = skops.io.load("{{path}}"{more})'
+    return SavedFile("model.skops", opens), arrays
 
 
 def check_data(estimator: Any, **sets: Data) -> None:

@@ -7,10 +7,13 @@
 from __future__ import annotations
 
 import abc
+import contextlib
 import math
+import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 import numpy as np
@@ -18,8 +21,9 @@ import numpy as np
 from ..core.learner import MachineLearningInterface, Pause, ProposedWeights, Weights
 from ..core.roles import Roles
 from ..core.schema import Schema
-from ..core.summaries import TrainingSummary
+from ..core.summaries import ColearnModel, ModelFormat, Prediction, PredictionRequest, TrainingSummary
 from ..errors import TrainingStopped, UsageError
+from .saved import SavedFile, load_weights
 from .voting.further import looked_further
 from .voting.policy import (
     Evaluation,
@@ -70,7 +74,9 @@ class TemplateLearner(MachineLearningInterface):
     - :attr:`steps` and :meth:`train`: go on from the model's weights, step by step;
     - :meth:`read_weights` and :meth:`write_weights`: copies, never the model's own arrays;
     - :meth:`evaluate`: the score on a set, and each sample's part of it when it is asked for;
-    - :meth:`hold`, where a training leaves more in the model than its weights that evaluating others changes.
+    - :meth:`hold`, where a training leaves more in the model than its weights that evaluating others changes;
+    - ``model``, :meth:`predict` and :meth:`save_model`, where somebody is to use the model: a property that is the
+      framework's object with the current weights, its predictions, and its file.
 
     Every proposal starts from the current weights, and all its randomness comes from the seed and the round, so a
     restarted learner trains the same.
@@ -175,6 +181,17 @@ class TemplateLearner(MachineLearningInterface):
         """The weights that no score shows (:mod:`~colearn_ledger.core.roles`), by their places; others are scored."""
         return {}
 
+    def predict(self, x: Any) -> Any:
+        """What the framework's own prediction gives for inputs ``x``, as an array: the model as it is, unchanged."""
+        raise NotImplementedError(f"{type(self).__name__} has no predict")
+
+    def save_model(self, folder: Path) -> tuple[SavedFile, ...]:
+        """Write the model as it is into the folder, in forms that the framework opens without this package.
+
+        The most usual one is named first. Never a pickle of what others have sent. Raises OSError where it can't.
+        """
+        return ()
+
     def summary(self, samples: int) -> TrainingSummary:
         """What is told about a training in which ``samples`` samples were used (each as often as it was)."""
         return TrainingSummary(samples=samples)
@@ -246,7 +263,55 @@ class TemplateLearner(MachineLearningInterface):
         """Copies of the current weights."""
         return Weights(copied(self._weights))
 
+    def mli_get_current_model(self) -> ColearnModel:
+        """The framework's own object with the current weights: the learner's, so copy what you want to change."""
+        model = getattr(self, "model", None)
+        if model is None:
+            return super().mli_get_current_model()
+        return ColearnModel(ModelFormat.NATIVE, model=model)
+
+    def mli_make_prediction(self, request: PredictionRequest) -> Prediction:
+        """What the model with the current weights predicts for ``request.input_data``: inputs as in the learner's sets.
+
+        Raises UsageError where a key says how to read the data: built-in learners take arrays as they are.
+        """
+        if request.pred_dataloader_key is not None:
+            raise UsageError(
+                f"the prediction {request.name!r} names a way of reading its data",
+                expected="inputs as the learner's sets have them, and no pred_dataloader_key",
+                fix="read the data first",
+            )
+        with self._current():
+            return Prediction(request.name, self.predict(request.input_data))
+
+    def load(self, path: str | os.PathLike[str]) -> None:
+        """Make the weights in a file the current ones: what a store keeps, or an export's ``weights.safetensors``.
+
+        Raises UsageError where it can't be read, InvalidWeights where it has no weights, SchemaMismatch where they are
+        another model's.
+        """
+        self.mli_accept_weights(Weights(load_weights(path)))
+
+    def save(self, folder: str | os.PathLike[str]) -> tuple[SavedFile, ...]:
+        """Write the model with the current weights into a folder, which is made, as :meth:`save_model` does."""
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        with self._current():
+            return self.save_model(Path(folder))
+
     # ------------------------------------------------------------------------------------------ inside
+
+    @contextlib.contextmanager
+    def _current(self) -> Iterator[None]:
+        """The model holds the current weights, also in the midst of a training, which goes on afterwards."""
+        if not self._trains:
+            yield
+            return
+        put_back = self.hold()
+        try:
+            self.write_weights(self._weights)
+            yield
+        finally:
+            put_back()
 
     def _train(self, rng: np.random.Generator) -> tuple[Any, int]:
         """The trained weights, or with early stopping the best of them, and how many samples were used."""

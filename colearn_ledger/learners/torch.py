@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +17,7 @@ from ..core.tensors import like, plain
 from ..core.tree import child_path
 from ..errors import InvalidWeights, LearnerError, UsageError
 from .privacy.learner import PrivateLearner, PrivateOptions
+from .saved import SavedFile, write_safetensors
 from .template import Data, copied
 from .voting.policy import Evaluation
 
@@ -128,6 +131,31 @@ class TorchLearner(PrivateLearner):
             )
         self.reset_optimizer()
         self.start()
+
+    @property
+    def model(self) -> torch.nn.Module:
+        """The module with the current weights: the learner's own, so don't train or change it, but a copy."""
+        return self._model
+
+    def predict(self, x: Any) -> Array:
+        """The module's outputs, in evaluation mode."""
+        self._model.eval()
+        with torch.no_grad(), _one_thread():
+            output: Array = torch.cat([self._model(part) for part in _tensor(_array(x)).split(SCORE_BATCH)]).numpy()
+        return output
+
+    def save_model(self, folder: Path) -> tuple[SavedFile, ...]:
+        """The module's ``state_dict``: tensors alone, as PyTorch's file and as safetensors."""
+        state = {name: tensor.detach().clone() for name, tensor in self._model.state_dict().items()}
+        buffer = io.BytesIO()  # PyTorch's own writer has another error for a full disk
+        torch.save(state, buffer)
+        (folder / "model.pt").write_bytes(buffer.getbuffer())
+        write_safetensors(folder / "model.safetensors", plain(state))
+        opens = 'import torch; state = torch.load("{path}", weights_only=True)  # module.load_state_dict(state)'
+        return (
+            SavedFile("model.pt", opens),
+            SavedFile("model.safetensors", 'from safetensors.torch import load_file; state = load_file("{path}")'),
+        )
 
     def mli_propose_weights(self) -> Weights:
         """Train from the current weights."""

@@ -5,11 +5,13 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..errors import InvalidWeights, LearnerError, UsageError
+from .saved import SavedFile
 from .template import Data, LearnerOptions, TemplateLearner
 from .trees.booster_json import BoosterShape, checked_trees, frame_of, model_of
 from .voting.policy import Evaluation
@@ -98,6 +100,23 @@ class XGBoostLearner(TemplateLearner):
         self._safe = functools.lru_cache(maxsize=2)(self._remade)
         self._booster = self._load(model_of([], self._empty, self._shape))
         self.start()
+
+    @property
+    def model(self) -> Any:
+        """The booster with the current weights, made of checked trees alone; after an acceptance it is another one."""
+        return self._booster
+
+    def predict(self, x: Any) -> Array:
+        """As the booster does: probabilities, classes or values, by the objective."""
+        guess: Array = self._booster.predict(xgboost.DMatrix(x, nthread=1))
+        return guess
+
+    def save_model(self, folder: Path) -> tuple[SavedFile, ...]:
+        """XGBoost's own two forms of the model, text and binary."""
+        for name in ("model.json", "model.ubj"):
+            (folder / name).write_bytes(self._booster.save_raw(name.rpartition(".")[2]))
+        opens = 'import xgboost; model = xgboost.Booster(model_file="{path}")'
+        return SavedFile("model.json", opens), SavedFile("model.ubj", opens)
 
     @property
     def steps(self) -> int:

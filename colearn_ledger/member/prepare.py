@@ -118,6 +118,7 @@ class Preparer:
         needed: Sequence[WeightsRef] | None,
         archive: Sequence[WeightsRef] = (),
         wanted: Sequence[WeightsRef] = (),
+        archive_only: Sequence[WeightsRef] | None = None,
     ) -> Nothing | None:
         """See to it that the store keeps what this member needs, and of all that it kept for it nothing else.
 
@@ -129,6 +130,7 @@ class Preparer:
         needed: everything else that is kept for this member is discarded, by its CID; None: nothing is.
         archive: to be kept for good, if it is there.
         wanted: likewise needed, and pulled where the store doesn't keep them, as they may become the accepted ones.
+        archive_only: of what was to be kept for good before, all but these and ``archive`` go; None: nothing does.
 
         Returns what was mended, to be told. Raises StoreError, once all was tried, when something failed.
         """
@@ -145,9 +147,13 @@ class Preparer:
         lost = ref is not None and held is not None and not (ref.cid in kept and self.store.has(ref))
         if lost and held is not None:
             attempt(partial(self.store.put, held))
+        archived = self.store.archived() if archive or archive_only is not None else frozenset()
         for one in archive:
-            if one.cid in kept:
+            if one.cid in kept - archived:
                 attempt(partial(self.store.archive, one))
+        if archive_only is not None:
+            for cid in archived - {one.cid for one in (*archive, *archive_only)}:
+                attempt(partial(self.store.unarchive, cid))
         if needed is not None:
             keep = {one.cid for one in (*needed, *wanted, ref, self._verified.ref) if one is not None}
             for cid in kept - keep:

@@ -86,6 +86,14 @@ class Store(Protocol):
         """Keep for good what is there: :meth:`kept` doesn't name it for that, and :meth:`discard` leaves it."""
         ...
 
+    def archived(self) -> frozenset[str]:
+        """The CIDs of all that is kept so for this owner, and is there."""
+        ...
+
+    def unarchive(self, ref: WeightsRef | str) -> None:
+        """Take back :meth:`archive`. What is kept otherwise, or for others, stays; harmless where it isn't archived."""
+        ...
+
 
 def owner_of(chain_id: int, contract: str, member: str) -> str:
     """The owner that a member's node has in its store: another one for each collective."""

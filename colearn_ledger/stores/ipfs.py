@@ -182,23 +182,36 @@ class IpfsStore:
             return self._is_pinned(pin_cid(self.owner, ref.cid)) or self._is_pinned(ref.cid, kind="all")
 
     def kept(self) -> frozenset[str]:
+        return self._pinned_for(self.owner)
+
+    def _pinned_for(self, owner: str) -> frozenset[str]:
         with self._asking("look into"):
             client = self._checked()
-            opts = {"names": "true", "name": self.owner}
+            opts = {"names": "true", "name": owner}
             pins = client.pin.ls(type="recursive", opts=opts, timeout=_LOCAL_S).as_json().get("Keys") or {}
-        named = ((kept_cid(self.owner, pinned, pin.get("Name", ""))) for pinned, pin in pins.items())
+        named = ((kept_cid(owner, pinned, pin.get("Name", ""))) for pinned, pin in pins.items())
         return frozenset(cid for cid in named if cid is not None)
 
     def discard(self, ref: WeightsRef | str) -> None:
         """As :meth:`.Store.discard`. The daemon frees the room when it collects its garbage."""
+        self._discard_for(self.owner, ref)
+
+    def _discard_for(self, owner: str, ref: WeightsRef | str) -> None:
         with self._asking("unpin weights on"):
             self._checked()
-            self._unpin(pin_cid(self.owner, ref if isinstance(ref, str) else ref.cid))
+            self._unpin(pin_cid(owner, ref if isinstance(ref, str) else ref.cid))
 
     def archive(self, ref: WeightsRef) -> None:
         with self._asking("pin weights on"):
             self._checked()
             self._pin(archive_of(self.owner), ref.cid, time.monotonic() + _LOCAL_S, offline="true")
+
+    def archived(self) -> frozenset[str]:
+        return self._pinned_for(archive_of(self.owner))
+
+    def unarchive(self, ref: WeightsRef | str) -> None:
+        """As :meth:`.Store.unarchive`. The daemon frees the room when it collects its garbage."""
+        self._discard_for(archive_of(self.owner), ref)
 
     # ---- about the daemon
 

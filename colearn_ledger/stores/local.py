@@ -100,19 +100,25 @@ class LocalStore:
         return sha256.digest() == ref.sha256
 
     def kept(self) -> frozenset[str]:
+        return self._marked_for(self.owner)
+
+    def _marked_for(self, owner: str) -> frozenset[str]:
         with self._usable("look into"):
             try:
-                marks = os.listdir(self._marks_of(self.owner))
+                marks = os.listdir(self._marks_of(owner))
             except FileNotFoundError:
                 return frozenset()
         return frozenset(cid for cid in marks if os.path.isfile(self.folder / cid))
 
     def discard(self, ref: WeightsRef | str) -> None:
+        self._discard_for(self.owner, ref)
+
+    def _discard_for(self, owner: str, ref: WeightsRef | str) -> None:
         cid = ref if isinstance(ref, str) else ref.cid
         with self._usable("remove from"):
-            if self.owner != ANYBODY:
+            if owner != ANYBODY:
                 try:
-                    self._mark_of(self.owner, cid).unlink()
+                    self._mark_of(owner, cid).unlink()
                 except FileNotFoundError:
                     return
             if not self._is_marked(cid):
@@ -121,6 +127,12 @@ class LocalStore:
     def archive(self, ref: WeightsRef) -> None:
         with self._usable("write to"):
             self._mark(ref.cid, archive_of(self.owner))
+
+    def archived(self) -> frozenset[str]:
+        return self._marked_for(archive_of(self.owner))
+
+    def unarchive(self, ref: WeightsRef | str) -> None:
+        self._discard_for(archive_of(self.owner), ref)
 
     # ---- pieces
 

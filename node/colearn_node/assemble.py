@@ -89,7 +89,7 @@ def assembled(
             WorkerSupervisor(_spec(findings), wake, log, grace_s=config.learner_grace, hang_s=config.learner_hang),
             wake,
             Reporter(log, metrics),
-            Retention(ledger, config.store_keep),
+            Retention(ledger, config.store_keep, config.store_limit_bytes),
             health,
             heads=None if config.ws is None else HeadSubscription(config.ws, wake, log),
             poll_interval=config.poll_interval,

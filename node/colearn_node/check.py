@@ -286,7 +286,8 @@ class Findings:
                 expected=f"{needed >> 20} MiB or more, a few times the size of the weights",
                 fix="make room",
             )
-        return f"{free >> 30} GiB left at {folder}"
+        kept = f"; up to {self.config.store_limit} of it for accepted weights (store.limit)"
+        return f"{free >> 30} GiB left at {folder}{kept if self.config.store_keep == 'accepted' else ''}"
 
     def try_learner(self) -> Line:
         from colearn_ledger.core.weights import decode

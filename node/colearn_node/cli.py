@@ -30,6 +30,11 @@ def make_parser() -> Parser:
     check = commands.add_parser("check", help="say what is right and what is wrong, and change nothing")
     check.set_defaults(run=_check)
     _add_config(check)
+    evaluate = commands.add_parser("evaluate", help="the score of accepted weights on your own data")
+    evaluate.set_defaults(run=_evaluate)
+    evaluate.add_argument("--round", type=int, metavar="N", help="of round N (default: of those accepted now)")
+    evaluate.add_argument("--json", action="store_true", help="as JSON")
+    _add_config(evaluate)
     init = commands.add_parser("init", help="write a configuration with comments, filled in as far as it is known")
     init.set_defaults(run=_init)
     init.add_argument("path", nargs="?", type=Path, default=Path("node.toml"), help="default: %(default)s")
@@ -105,6 +110,17 @@ def _check(options: argparse.Namespace) -> int:
 
     wrong = check_everything(config, tell)
     return 0 if wrong is None else wrong.exit_code
+
+
+def _evaluate(options: argparse.Namespace) -> int:
+    if options.round is not None and options.round < 0:
+        raise UsageError(f"--round is {options.round}", expected="0 or more")
+    config = _config(options)
+    from .evaluate import evaluate
+
+    found = evaluate(config, options.round)
+    print(found.to_json() if options.json else "\n".join(found.lines()))
+    return 0
 
 
 def _init(options: argparse.Namespace) -> int:

@@ -6,6 +6,7 @@ Everything a deployment has, except for the machines: nothing here is simulated,
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 import time
@@ -24,6 +25,7 @@ from colearn_ledger.formats.toml import toml_text
 from .fleet import Fleet
 
 if TYPE_CHECKING:
+    from colearn_ledger.history import History
     from colearn_ledger.tasks import Training
 
 __all__ = ["Setup", "main", "set_up"]
@@ -123,6 +125,8 @@ def _parser() -> Parser:
     add("--secret", action="store_true", help="votes are committed, then revealed")
     add("--shuffled", action="store_true", help="the order of proposers is shuffled")
     add("--folder-store", action="store_true", help="a shared folder in the place of IPFS")
+    text = "folder for the results, where nothing is yet (default: a new one in colearn-network-demo)"
+    add("-o", "--output", type=Path, help=text)
     parser.set_defaults(run=_run)
     return parser
 
@@ -136,6 +140,8 @@ def _check(options: argparse.Namespace) -> Training:
         raise UsageError(f"--stakeholders is {options.stakeholders}", expected=_HOW_MANY)
     if options.rounds < 1:
         raise UsageError(f"--rounds is {options.rounds}", expected="1 or more")
+    if options.output is not None and os.path.lexists(options.output):
+        raise UsageError(f"{options.output} is there already", expected="a new folder", fix="give another --output")
     return training_given(options, options.rounds, options.stakeholders)
 
 
@@ -169,17 +175,61 @@ def _run(options: argparse.Namespace) -> int:
             secret=options.secret,
             shuffled=options.shuffled,
             log={"level": "info"},
+            publish_scores=True,
         )
         _show(f"starting {options.stakeholders} nodes")
         with Fleet(setup.configs, ["--until-round", str(options.rounds)], _show) as fleet:
             fleet.wait()
         print("\nthe history, read from the chain:\n", flush=True)
-        _history(setup.deployment, network.rpc_url)
+        history = _history(setup.deployment, network.rpc_url)
+        _show("taking the model home")
+        folder, opens = _take_home(options, setup, history, network.rpc_url)
     _show("everything is stopped")
+    print(f"record, weights and final model are in {folder}")
+    print(f"open the model: {opens}")
     return 0
 
 
-def _history(deployment: Path, rpc_url: str) -> None:
+def _take_home(options: argparse.Namespace, setup: Setup, history: History, rpc_url: str) -> tuple[Path, str]:
+    """Leave record, accepted weights and final model in a folder of this run's own; it, and how the model is opened."""
+    from colearn_ledger.chain.contract import CollectiveContract
+    from colearn_ledger.chain.endpoints import connect
+    from colearn_ledger.cli.weights import adopting, pulled
+    from colearn_ledger.core.protocol import ZERO_ADDRESS, RoundState
+    from colearn_ledger.core.weights import decode
+    from colearn_ledger.founding.record import load_deployment, save_deployment
+    from colearn_ledger.history import history_to_dict, read_accepted
+    from colearn_ledger.report.files import write_report
+    from colearn_ledger.report.model_card import chain_card
+    from colearn_ledger.report.model_folder import write_model
+    from colearn_ledger.report.run_folder import new_run_folder
+    from colearn_ledger.stores.local import LocalStore
+
+    from .settings import load
+
+    config = load(next(iter(setup.configs.values())), {}, {})
+    record = load_deployment(setup.deployment)
+    contract = CollectiveContract(connect([rpc_url], expected_chain_id=record.chain_id), record.address)
+    snapshot = contract.snapshot()
+    folder: Path = options.output or new_run_folder(Path("colearn-network-demo"), options.task)
+    folder.mkdir(parents=True, exist_ok=True)
+    save_deployment(record, folder / "deployment.json")
+    write_report(folder / "history.json", json.dumps(history_to_dict(history), indent=2, allow_nan=False) + "\n")
+    current = read_accepted(snapshot, "current", deployed_block=record.block)
+    kept, data = LocalStore(folder / "weights"), b""
+    for one in (*history.rounds, current.rounds[0]):  # the last one is what is accepted now
+        good = one.record.round == 0 or one.record.state is RoundState.ACCEPTED
+        if good and one.record.weights is not None:
+            data = pulled(one.record.weights, record.schema, config.store, config.store_timeout)
+            kept.put(data)
+    tree = decode(data, record.schema)
+    card = chain_card(current, snapshot.view(ZERO_ADDRESS), current.rounds[0].members or snapshot.members())
+    learner = adopting(config.learner, tree)
+    files = write_model(folder / "model", data, tree, {"command": "network-demo", **card}, learner)
+    return folder, files[0].line(folder / "model")
+
+
+def _history(deployment: Path, rpc_url: str) -> History:
     """What `colearn-ledger history` prints."""
     from colearn_ledger.chain.contract import CollectiveContract
     from colearn_ledger.chain.endpoints import connect
@@ -194,6 +244,7 @@ def _history(deployment: Path, rpc_url: str) -> None:
     show = printer()
     for line in history_page(history, terminal_width()):
         show(line)
+    return history
 
 
 def main(argv: Sequence[str] | None = None) -> int:

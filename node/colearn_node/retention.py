@@ -20,6 +20,7 @@ __all__ = ["Retention"]
 _RECENT = 4  # rounds whose weights stay, however they ended: a re-org must not bring back weights that nobody has
 _YOUNG_S = 60  # of block time since a proposal: where rounds take seconds, a re-org may undo more of them
 _LOOK_BACK = 16  # rounds
+_PAGE = 256  # rounds
 _AGAIN_S = 60.0  # after which a store is looked into also when no round has passed: it may have lost something
 
 
@@ -30,11 +31,15 @@ class Retention:
     ----------
     keep: ``current`` (the accepted weights, their parent and the last rounds'), ``accepted`` (all accepted ones, too),
         or ``all``.
+    limit: bytes that accepted ones may take up; beyond that the oldest go. None: all are kept.
     clock: seconds that never go back.
     """
 
-    def __init__(self, ledger: Ledger, keep: str, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._ledger, self._keep, self._now = ledger, keep, clock
+    def __init__(
+        self, ledger: Ledger, keep: str, limit: int | None = None, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._ledger, self._keep, self._limit, self._now = ledger, keep, limit, clock
+        self._archived = -1, 0  # up to which round it is known, and of how many bytes, what is kept for good
         self._seen: tuple[int, WeightsRef, tuple[int, ...]] | None = None
         self._again = 0.0
 
@@ -73,7 +78,36 @@ class Retention:
         # Also what a motion that waits would go back to, as far as it is still kept.
         needed += [r.weights for r in (*map(record, (*parents, *view.rounds_to_keep)), *recent)]
         archive: tuple[WeightsRef, ...] = ()
+        only: tuple[WeightsRef, ...] | None = None
         if self._keep == "accepted":
             accepted = [r.weights for r in read.values() if r.state is RoundState.ACCEPTED and r.weights is not None]
             archive = tuple(dict.fromkeys([*accepted, view.accepted]))
-        return Tidy(tuple(dict.fromkeys(ref for ref in needed if ref is not None)), archive)
+            if self._limit is not None and self._may_exceed(self._limit, view, max(ref.size for ref in archive)):
+                only = self._within(self._limit, view)
+                archive = tuple(ref for ref in archive if ref in only)
+        return Tidy(tuple(dict.fromkeys(ref for ref in needed if ref is not None)), archive, archive_only=only)
+
+    def _may_exceed(self, limit: int, view: View, largest: int) -> bool:
+        """Whether all accepted weights may be more, if every round since it was looked at has brought the largest."""
+        known, total = self._archived
+        if view.round <= known:  # the chain has gone back
+            known, total = self._archived = -1, 0
+        return total + (view.round - 1 - known) * largest > limit
+
+    def _within(self, limit: int, view: View) -> tuple[WeightsRef, ...]:
+        """The newest accepted weights, up to nine tenths of the limit: so this needn't be found out every round."""
+        found: dict[str, WeightsRef] = {view.accepted.cid: view.accepted}
+        total, number, room = view.accepted.size, view.round, True
+        while number > 0 and room:
+            first = max(0, number - _PAGE)
+            for one in reversed(self._ledger.rounds(first, number - first, view)):
+                ref = one.weights
+                if one.state is not RoundState.ACCEPTED or ref is None or ref.cid in found:
+                    continue
+                room = total + ref.size <= limit * 0.9
+                if not room:
+                    break
+                found[ref.cid], total = ref, total + ref.size
+            number = first
+        self._archived = view.round - 1, total
+        return tuple(found.values())

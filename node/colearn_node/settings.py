@@ -12,7 +12,8 @@ from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from colearn_ledger.errors import ConfigError
+from colearn_ledger.errors import ConfigError, UsageError
+from colearn_ledger.formats.size import parse_size
 from colearn_ledger.formats.toml import read_toml
 from colearn_ledger.learners.loading.factory import FACTORY_FORM, LearnerSpec, is_factory
 from colearn_ledger.stores.spec import StoreSpec
@@ -20,6 +21,7 @@ from colearn_ledger.stores.spec import StoreSpec
 __all__ = ["ENV_PREFIX", "SETTINGS", "Config", "Setting", "load", "parse_setting"]
 
 ENV_PREFIX = "COLEARN_NODE_"
+_MOST_DISK = 1 << 60  # bytes
 
 
 class _Wrong(ValueError):
@@ -93,6 +95,16 @@ def _listen(value: object, folder: Path) -> str:
     if not host or not port.isdigit() or int(port) > 65535:
         raise _Wrong("host:port, such as 127.0.0.1:9464")
     return f"{host}:{port}"
+
+
+def _size(value: object, folder: Path) -> str:
+    """The text as it is, if it is a size."""
+    text = str(value) if type(value) is int else _text(value, folder)
+    try:
+        parse_size(text, _MOST_DISK)
+    except UsageError:
+        raise _Wrong("an amount of bytes, such as 500MB or 10 GiB") from None
+    return text
 
 
 def _factory(value: object, folder: Path) -> str:
@@ -201,9 +213,15 @@ class Config:
     store_timeout: float = _setting("seconds that one attempt to pull weights may take", "60", 60.0, between=(1, 86400))
     store_keep: Literal["current", "accepted", "all"] = _setting(
         "weights to keep: current (the accepted ones, their parent, the last rounds'), accepted (all accepted ones, "
-        "too, for good), or all",
-        '"current"',
-        "current",
+        "too, up to `store.limit`), or all",
+        '"accepted"',
+        "accepted",
+    )
+    store_limit: str = _setting(
+        "how much of the disk accepted weights may take up; beyond that the oldest go, never those in use",
+        '"10 GiB"',
+        "10 GiB",
+        form=_size,
     )
     store_allow_remote: bool = _setting(
         "allow a Kubo RPC that isn't on loopback: whoever reaches it owns the daemon", "false", False
@@ -239,6 +257,11 @@ class Config:
         """How the learner is made; its modules are beside the configuration, too."""
         assert self.learner_factory is not None, "it is a setting that is needed"
         return LearnerSpec(self.learner_factory, self.learner_options, (self.folder,))
+
+    @property
+    def store_limit_bytes(self) -> int:
+        """How much accepted weights may take up."""
+        return parse_size(self.store_limit, _MOST_DISK)
 
     @property
     def store(self) -> StoreSpec:

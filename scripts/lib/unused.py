@@ -25,7 +25,6 @@ _.pytest_collectreport  # pytest calls it
 _.pytest_sessionfinish  # pytest calls it
 
 # The published interface: other programs call and read these.
-_.mli_get_current_model  # of a learner
 _.mli_make_prediction  # of a learner
 _.training_summaries  # Result
 _.process_statistics  # Results
@@ -33,8 +32,6 @@ _.PICKLE_WEIGHTS_ONLY  # ModelFormat
 _.ONNX  # ModelFormat
 _.model_format  # ColearnModel
 _.model_file  # ColearnModel
-_.input_data  # PredictionRequest
-_.pred_dataloader_key  # PredictionRequest
 _.prediction_data  # Prediction
 _.results_axes  # ColearnPlot
 _.votes_axes  # ColearnPlot

@@ -62,8 +62,8 @@ def page(outcomes: Sequence[Outcome], command: str) -> str:
         f"In {soon} of {len(acted)} somebody acted within two polling intervals ({2 * POLL_S:g} s). What takes longer "
         f"waits for a pause of a node's own, which the limit of {Limits.slack:g} s more (times the load, if that is "
         "above 1) allows for: two seconds for which an endpoint that shows less than the node's own transaction is "
-        "taken to lag (after a chain has gone back), and the growing ones between two attempts at a store or a daemon "
-        "that was away.\n"
+        "taken to lag, when a chain has gone back (two polling intervals of a node that is set up as usual), and the "
+        "growing ones between two attempts at a store or a daemon that was away.\n"
     )
     lines.append("| fault | injected | all learners there | acted | decided | broken |\n|---|---|---|---|---|---|")
     for name in sorted(by_name, key=lambda n: (FAULTS[n].group, n)):

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sys
+from pathlib import Path
 
 import pytest
 
 from colearn_ledger.cli.main import main
 from colearn_ledger.report import record, table
+from colearn_ledger.tasks import Training, get_task
 
 
 @pytest.mark.parametrize(
@@ -94,3 +97,46 @@ def test_the_help_names_every_policy(capsys):
         main(["demo", "--help"])
     said = "".join(capsys.readouterr().out.split())
     assert ",".join(policy_names()) in said
+
+
+def test_a_run_leaves_its_final_model_and_the_line_that_opens_it(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    words = ["demo", "-t", "IRIS", "-n", "3", "-p", "3"]
+    assert main(words) == 0
+    (folder,) = Path("colearn-demo").iterdir()
+    last = capsys.readouterr().out.splitlines()[-1]
+    results = record.read(folder / "results.json")
+    data = (folder / "model" / "weights.safetensors").read_bytes()
+    assert hashlib.sha256(data).hexdigest() == results.final_sha256
+    names = {}
+    exec(last.partition("open it:")[2].strip(), names)
+    learner = get_task("IRIS").make_learners(3, Training(), seed=0).learners[0]
+    learner.load(folder / "model" / "weights.safetensors")
+    x = learner.test_set[0]
+    assert (names["model"].predict(x) == learner.predict(x)).all()
+    before = {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+    assert main(words) == 0
+    assert len(list(Path("colearn-demo").iterdir())) == 2
+    assert all(p.read_bytes() == old for p, old in before.items())
+    assert main([*words, "-o", str(folder)]) == 2
+    assert "results of another run" in capsys.readouterr().err
+    # and any accepted round of it can be taken home
+    assert main(["export", "--run", str(folder), "--best", "--out", "best"]) == 0
+    card = json.loads(Path("best/model-card.json").read_text())
+    means = {r.round: m for r, m in zip(results.data, results.mean_test_scores, strict=True) if r.accepted}
+    voters = {vote["member"]: vote["vote"] for vote in card["votes"]}
+    assert {card["proposer"], *voters} == set(results.names) and "approved" in voters.values()
+    assert all(f"| {name} | {vote} |" in Path("best/MODEL_CARD.md").read_text() for name, vote in voters.items())
+    assert means[card["round"]] == max(means.values()) == card["scores"]["of_these"]
+    refused = next((r.round for r in results.rounds if not r.accepted), 9)
+    assert main(["export", "--run", str(folder), "--round", str(refused)]) == 2
+    assert main(["export", "--run", "nowhere"]) == 44
+
+
+def test_a_run_without_a_ledger_leaves_its_final_model_too(tmp_path, capsys):
+    assert main(["demo", "-t", "IRIS", "-n", "2", "-p", "2", "--no-ledger", "-o", str(tmp_path / "mine")]) == 0
+    results = record.read(tmp_path / "mine" / "results.json")
+    data = (tmp_path / "mine" / "model" / "weights.safetensors").read_bytes()
+    assert hashlib.sha256(data).hexdigest() == results.final_sha256
+    assert main(["export", "--run", str(tmp_path / "mine")]) == 2
+    assert "kept no weights" in capsys.readouterr().err

@@ -309,6 +309,18 @@ class StoreConformance:
         self.collect_garbage()
         assert mine.kept() == frozenset() and mine.get(ref) == data
 
+    def test_unarchive__what_nobody_else_keeps__goes_and_the_rest_stays(self, mine: Store) -> None:
+        kept, archived, both = (mine.put(pattern(CHUNK + 5, salt=salt)) for salt in (60, 61, 62))
+        for ref in (archived, both):
+            mine.archive(ref)
+        mine.discard(archived)
+        assert mine.archived() == {archived.cid, both.cid} and mine.kept() == {kept.cid, both.cid}
+        for ref in (kept, archived, both.cid, archived):  # also what isn't archived, and twice
+            mine.unarchive(ref)
+        self.collect_garbage()
+        assert mine.archived() == frozenset() and mine.kept() == {kept.cid, both.cid}
+        assert mine.has(kept) and mine.has(both) and not mine.has(archived)
+
     def test_put__from_a_view_of_a_mapping__as_from_bytes(self, mine: Store, tmp_path: Path) -> None:
         data = pattern(2 * CHUNK + 9, salt=29)
         (tmp_path / "file").write_bytes(data)

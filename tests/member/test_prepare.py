@@ -296,6 +296,16 @@ def test_tidy__archived__stays_when_it_is_proposed_and_rejected_again(tidying: T
     assert accepted.cid not in tidying.store.kept() and tidying.store.has(accepted)
 
 
+def test_tidy__archived_beyond_the_limit__goes_and_what_may_stay_stays(tidying: Tidying) -> None:
+    old, newer, newest = tidying.judged(1, 2, 3)
+    tidying.preparer.tidy(None, [old, newer])
+    tidying.preparer.tidy([newest], [newest], archive_only=[newer])
+    tidying.others.discard(old)
+    tidying.others.discard(newer)
+    assert tidying.store.archived() == {newer.cid, newest.cid}
+    assert not tidying.store.has(old) and tidying.store.has(newer)
+
+
 @pytest.mark.parametrize("damage", ["gone", "short", "a bit"])
 def test_tidy__store_has_lost_the_adopted_weights__puts_them_back(tidying: Tidying, damage: str) -> None:
     path = tidying.store.folder / tidying.genesis.cid

@@ -197,7 +197,7 @@ def test_count_disk__four_times_the_weights_must_fit(tmp_path: Path) -> None:
     free = shutil.disk_usage(tmp_path).free
     few, many = weights(int(free / 4.5)), weights(int(free / 3.5))
     told = findings(tmp_path, store_folder=tmp_path / "not" / "yet", seen=view(accepted=few)).count_disk()
-    assert told.endswith(f"GiB left at {tmp_path}")
+    assert told.endswith(f"GiB left at {tmp_path}; up to 10 GiB of it for accepted weights (store.limit)")
     with pytest.raises(StoreError, match="MiB left"):
         findings(tmp_path, seen=view(accepted=many)).count_disk()
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from colearn_node.demo import main, set_up
@@ -121,11 +123,23 @@ def test_demo__a_shared_folder_and_one_round__all_say_what_they_do_and_the_histo
 ) -> None:
     need("anvil")
     monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
     assert main(["-t", "DIGITS", "-n", "2", "-p", "1", "--folder-store", "--secret", "-a", "0.5"]) == 0
     told = capfd.readouterr().out
     for says in ("no IPFS daemons", "stakeholder-1 ", "stakeholder-2 ", "committed to", "the history, read from"):
         assert says in told
-    assert told.splitlines()[-1].endswith("everything is stopped")
+    assert told.splitlines()[-3].endswith("everything is stopped")
     history = told.partition("the history, read from")[2]
     alone = run(1, get_task("DIGITS").make_learners(2, Training(alpha=0.5)).learners)
     assert alone.final_sha256 in history
+    (folder,) = (tmp_path / "colearn-network-demo").iterdir()
+    assert sorted(p.name for p in folder.iterdir()) == ["deployment.json", "history.json", "model", "weights"]
+    data = (folder / "model" / "weights.safetensors").read_bytes()
+    assert hashlib.sha256(data).hexdigest() == alone.final_sha256
+    names: dict[str, Any] = {}
+    exec(told.splitlines()[-1].partition("open the model: ")[2], names)
+    learner = get_task("DIGITS").make_learners(2, Training(alpha=0.5)).learners[0]
+    learner.load(folder / "model" / "weights.safetensors")
+    x = learner.test_set[0]
+    assert (names["model"].predict(x) == learner.predict(x)).all()
+    assert main(["-o", str(folder)]) == 2 and "is there already" in capfd.readouterr().err

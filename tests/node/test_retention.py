@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -105,6 +106,72 @@ def test_due__keep_accepted__archives_the_accepted_ones_that_it_sees() -> None:
     found = due(ledger(), "accepted")
     assert set(found.archive) == {ref(f"w{i}") for i in (0, 1, 3, 5, 8)}
     assert found.needed == due(ledger(), "current").needed and due(ledger(), "current").archive == ()
+
+
+def long(rounds: int, sizes: Callable[[int], int] = lambda number: 1000) -> FakeLedger:
+    """So many rounds, of which every third was rejected."""
+    made = FakeLedger(view(), {})
+    for number in range(rounds + 1):
+        weights = replace(ref(f"w{number}"), size=sizes(number))
+        made.records[number] = record(number, R if number % 3 == 2 else A, weights, max(number - 1, 0))
+    return at(made, rounds)
+
+
+def at(made: FakeLedger, round: int) -> FakeLedger:
+    newest = next(r for r in range(round - 1, -1, -1) if made.records[r].state is A)
+    weights = made.records[newest].weights
+    assert weights is not None
+    made.becomes(round=round, accepted_round=newest, accepted=weights)
+    return made
+
+
+def test_due__keep_accepted_below_the_limit__nothing_goes_and_no_history_is_read() -> None:
+    made = long(300)
+    found = Retention(made, "accepted", 300_000).due(made.now)
+    assert found is not None and found.archive_only is None
+    assert sum(count for _, count in made.pages) <= 20
+
+
+def test_due__keep_accepted_beyond_the_limit__the_newest_stay_within_it() -> None:
+    made = long(300)
+    retention = Retention(made, "accepted", 100_000)
+    found = retention.due(made.now)
+    assert found is not None and found.archive_only is not None
+    stay = {one.cid for one in found.archive_only}
+    expected = [made.records[n].weights for n in range(299, -1, -1) if n % 3 != 2][:90]
+    assert stay == {one.cid for one in expected if one is not None}
+    assert {one.cid for one in found.archive} <= stay
+    assert found.needed is not None and made.now.accepted in found.needed
+
+
+def test_due__after_the_oldest_went__the_history_is_read_again_only_when_the_room_is_used_up() -> None:
+    made = long(400)
+    retention = Retention(made, "accepted", 100_000, clock=Clock())
+    walks = []
+    for number in range(300, 330):
+        made.pages.clear()
+        found = retention.due(at(made, number).now)
+        assert found is not None
+        walks.append(found.archive_only is not None)
+        assert walks[-1] or sum(count for _, count in made.pages) <= 20
+    assert walks[0] and walks.count(True) == 3
+
+
+def test_due__weights_that_grow__are_within_the_limit_whatever_their_size() -> None:
+    made = long(60, lambda number: 1000 + 100 * number)
+    found = Retention(made, "accepted", 50_000).due(made.now)
+    assert found is not None and found.archive_only is not None
+    assert sum(one.size for one in found.archive_only) <= 50_000
+    alone = Retention(made, "accepted", 1).due(made.now)  # less than what is in use
+    assert alone is not None and alone.archive_only == (made.now.accepted,)
+
+
+def test_due__the_chain_has_gone_back__what_is_kept_is_found_out_anew() -> None:
+    made = long(300)
+    retention = Retention(made, "accepted", 100_000, clock=Clock())
+    retention.due(made.now)
+    found = retention.due(at(made, 200).now)
+    assert found is not None and found.archive_only is not None and len(found.archive_only) == 90
 
 
 def test_due__keep_all__everything_and_the_chain_is_not_asked() -> None:

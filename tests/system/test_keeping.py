@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from colearn_ledger.core.protocol import Rules
+from colearn_ledger.core.protocol import Rules, WeightsRef
 from colearn_ledger.core.weights import weights_ref
 from colearn_ledger.errors import ContractError
 from colearn_ledger.stores.base import owner_of
@@ -22,6 +22,12 @@ def kept(made: NodeCollective, index: int) -> frozenset[str]:
     """What a member's node keeps for the collective."""
     owner = owner_of(made.contract.chain_id, made.contract.address, made.address(index))
     return LocalStore(made.folder / "weights", owner=owner).kept()
+
+
+def archived(made: NodeCollective, index: int) -> frozenset[str]:
+    """What it keeps for good."""
+    owner = owner_of(made.contract.chain_id, made.contract.address, made.address(index))
+    return LocalStore(made.folder / "weights", owner=owner).archived()
 
 
 def pass_rounds(made: NodeCollective, node: NodeProcess, count: int) -> None:
@@ -42,7 +48,7 @@ def test_node__hostile_proposals_were_rejected__what_others_have_and_what_is_acc
         data = b"of another program"
         foreign = weights_ref(data)
         (made.store.folder / foreign.cid).write_bytes(data)
-        node = made.start(1)
+        node = made.start(1, store__keep="current")
         wait_until(lambda: made.view().accepted.cid in kept(made, 1), f"it has adopted\n{node.text}")
         for ref in (foreign, replace(made.view().accepted, size=made.view().accepted.size + 1)):
             while made.view().proposer != made.address(0):
@@ -61,6 +67,27 @@ def test_node__hostile_proposals_were_rejected__what_others_have_and_what_is_acc
         assert accepted[0].cid not in kept(made, 1) and not made.store.has(accepted[0]), "the old ones are gone"
         assert (made.store.folder / foreign.cid).read_bytes() == data and foreign.cid not in kept(made, 1)
         assert made.store.has(view.accepted)
+
+
+@pytest.mark.slow
+def test_node__by_default__keeps_what_was_accepted_up_to_the_limit(tmp_path: Path) -> None:
+    """Also what isn't the parent of anything any more; with a lower limit the oldest go, and nothing in use."""
+    with node_collective(tmp_path, 2) as made:
+
+        def accepted() -> list[WeightsRef]:
+            return [r.weights for r in made.records() if r.state.name == "ACCEPTED" and r.weights is not None]
+
+        node = made.start(1)
+        pass_rounds(made, node, 14)
+        wait_until(lambda: made.view().accepted.cid in archived(made, 1), f"it has tidied up\n{node.text}")
+        assert len(accepted()) >= 7 and {ref.cid for ref in accepted()} <= archived(made, 1)
+        node.process.terminate()
+        assert node.wait() == 0
+        size = made.view().accepted.size
+        node = made.start(1, store__limit=str(4 * size))
+        wait_until(lambda: len(archived(made, 1)) == 3, f"the oldest have gone\n{node.text}")
+        assert archived(made, 1) == {ref.cid for ref in accepted()[-3:]}
+        assert not made.store.has(accepted()[0]) and made.store.has(made.view().accepted)
 
 
 @pytest.mark.slow

@@ -150,11 +150,15 @@ def test_demo__small_run__shows_all_nodes_and_leaves_nothing(tmp_path: Path) -> 
         assert f"{name} " in done.stdout
     assert "committed to" in done.stdout and "revealed the vote" in done.stdout
     assert "everything is stopped" in done.stdout
+    (folder,) = (tmp_path / "colearn-network-demo").iterdir()
+    assert f"record, weights and final model are in {folder.relative_to(tmp_path)}" in done.stdout
     alone = run(3, get_task("SKLEARN_DIGITS").make_learners(3, Training(learning_rate=0.01, alpha=0.5)).learners)
     assert alone.final_sha256 in done.stdout
+    kept = {p.name for p in (folder / "weights").iterdir()}
+    assert kept == {r.cid for r in (alone.initial, *alone.rounds) if r.accepted}
     running = subprocess.run(["ps", "-eww", "-o", "args"], capture_output=True, text=True, check=True).stdout
     assert str(tmp_path) not in running
     # A lock's file stays, so that nobody has a lock on one that another process is about to remove.
-    files = [p for p in tmp_path.rglob("*") if p.is_file()]
+    files = [p for p in tmp_path.rglob("*") if p.is_file() and not p.is_relative_to(tmp_path / "colearn-network-demo")]
     locks = [p for p in files if p.parent == tmp_path and re.fullmatch(r"colearn-node-[0-9a-f]{16}\.lock", p.name)]
     assert files == locks and len(locks) == 3 and not any(p.stat().st_size > 20 for p in locks)

@@ -61,7 +61,7 @@ def test_run__round_after_round__store_keeps_the_accepted_weights_and_their_pare
     tmp_path: Path,
 ) -> None:
     with node_collective(tmp_path, 3) as made:
-        nodes = [made.start(i) for i in range(3)]
+        nodes = [made.start(i, store__keep="current") for i in range(3)]
 
         def sorted_out() -> tuple[list[RoundRecord], list[RoundRecord]]:
             """Rounds whose weights are needed, as the accepted ones or their parent; and those of the first five."""

@@ -134,7 +134,9 @@ class Worker:
     def do(self, job: Job | Tidy, preparer: Preparer) -> None:
         """One job, whose result or failure the node is told."""
         if isinstance(job, Tidy):
-            mended = self._attempt(TIDIED, partial(preparer.tidy, job.needed, job.archive, job.wanted))
+            mended = self._attempt(
+                TIDIED, partial(preparer.tidy, job.needed, job.archive, job.wanted, job.archive_only)
+            )
             if mended is not None:
                 self._say(Done(TIDIED, mended))
             return

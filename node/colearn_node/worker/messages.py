@@ -49,12 +49,13 @@ class Tidy:
     """What the store is to keep of the collective's weights: see :meth:`.Preparer.tidy`.
 
     ``needed`` is None where everything is kept; ``archive``: weights to keep for good, if they are there; ``wanted``:
-    to be pulled, if they aren't.
+    to be pulled, if they aren't. ``archive_only``: of those kept for good earlier no others stay; None: all do.
     """
 
     needed: tuple[WeightsRef, ...] | None
     archive: tuple[WeightsRef, ...] = ()
     wanted: tuple[WeightsRef, ...] = ()
+    archive_only: tuple[WeightsRef, ...] | None = None
 
 
 TIDIED = -1  # the number of what comes of that

@@ -1,0 +1,209 @@
+"""``colearn-ledger export``: accepted weights as a folder that people's own tools open, with a card beside them."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import ConfigError, UsageError
+from .options import add_collective_options, open_collective
+from .weights import adopting, pulled
+
+if TYPE_CHECKING:
+    from ..core.protocol import View, WeightsRef
+    from ..core.schema import Schema
+    from ..history.types import History
+    from ..learners.loading.factory import LearnerSpec
+    from ..stores.spec import StoreSpec
+
+__all__ = ["add_options", "run"]
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    add_collective_options(parser)
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--round", type=int, metavar="N", help="the weights of round N, which was accepted (0: genesis)")
+    which.add_argument("--current", action="store_true", help="those that are accepted now (default)")
+    which.add_argument("--best", action="store_true", help="those with the highest mean of published scores")
+    add = parser.add_argument_group("where the weights are").add_argument
+    add("--ipfs", metavar="ADDRESS", help="RPC of an IPFS daemon, such as /ip4/127.0.0.1/tcp/5001")
+    text = "holds what the IPFS RPC wants as authorization: user:password, or a bearer token"
+    add("--ipfs-token-file", type=Path, metavar="FILE", help=text)
+    add("--allow-remote-ipfs", action="store_true", help="take an IPFS RPC that isn't on loopback")
+    add("--store-folder", "--store", type=Path, metavar="DIR", help="instead of IPFS: the members' folder")
+    text = "a node's configuration: gives whatever isn't given of endpoint, deployment, store and learner"
+    add("--config", type=Path, metavar="FILE", help=text)
+    add("--run", type=Path, metavar="DIR", help="instead of a chain: the folder of a demo's run", dest="run_folder")
+    add("--timeout", type=int, default=60, metavar="S", help="seconds to try to have them (default: %(default)s)")
+    add = parser.add_argument_group("what is written").add_argument
+    add(
+        "--learner", metavar="MODULE:FUNCTION", help="makes the learner whose model they are: its framework's own files"
+    )
+    add("--options", nargs="+", action="extend", default=[], metavar="NAME=VALUE", help="of the learner")
+    text = "the folder that is made (default: colearn-model-N, by the round)"
+    add("-o", "--out", type=Path, metavar="DIR", help=text)
+    add("--force", action="store_true", help="replace a folder that an export made")
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """Weights to be had: what names them, what their tree must look like, and all of the card but its files."""
+
+    ref: WeightsRef
+    schema: Schema | None
+    store: StoreSpec
+    card: dict[str, Any]
+
+
+def run(options: argparse.Namespace) -> int:
+    from ..core.weights import decode
+    from ..report.model_folder import check_folder, write_model
+
+    if options.round is not None and options.round < 0:
+        raise UsageError(f"--round is {options.round}", expected="0 or more")
+    if options.timeout < 1:
+        raise UsageError(f"--timeout is {options.timeout}", expected="1 or more")
+    spec = _learner(options)
+    if options.out is not None:
+        check_folder(options.out, options.force)
+    found = _in_a_run(options) if options.run_folder is not None else _on_a_chain(options)
+    out = options.out or Path(f"colearn-model-{found.card['round']}")
+    check_folder(out, options.force)
+    data = pulled(found.ref, found.schema, found.store, options.timeout)
+    tree = decode(data, found.schema)
+    learner = None if spec is None else adopting(spec, tree)
+    files = write_model(out, data, tree, found.card, learner, force=options.force)
+    weights = found.card["weights"]
+    print(f"round {found.card['round']}: {weights['size']:,} bytes, sha256 {weights['sha256']}")
+    print("size, sha256 and CID are as " + ("recorded" if options.run_folder is not None else "on chain"))
+    for file in files:
+        print(f"  {out / file.name}")
+    print(f"  {out / 'MODEL_CARD.md'}")
+    print(f"open it in Python: {files[0].line(out)}")
+    return 0
+
+
+# ------------------------------------------------------------------------------------------- which weights
+
+
+def _which(options: argparse.Namespace) -> Any:
+    return "best" if options.best else "current" if options.round is None else options.round
+
+
+def _on_a_chain(options: argparse.Namespace) -> _Found:
+    from ..core.protocol import ZERO_ADDRESS
+    from ..history.accepted import read_accepted
+    from ..report.model_card import chain_card
+
+    store = _store(options)
+    where = open_collective(options)
+
+    def read(snapshot: Any) -> tuple[History, View, tuple[str, ...]]:
+        history = read_accepted(snapshot, _which(options), deployed_block=where.deployed_block)
+        return history, snapshot.view(ZERO_ADDRESS), history.rounds[0].members or snapshot.members()
+
+    history, view, members = where.read(read)
+    record = history.rounds[0].record
+    assert record.weights is not None, "accepted rounds have weights"
+    command = f"colearn-ledger export --round {record.round} --address {history.address}"
+    return _Found(record.weights, where.schema, store, {"command": command, **chain_card(history, view, members)})
+
+
+def _in_a_run(options: argparse.Namespace) -> _Found:
+    from ..core.cid import digest_of_text
+    from ..core.protocol import WeightsRef
+    from ..report.model_card import run_card
+    from ..report.record import read
+    from ..stores.spec import StoreSpec
+
+    folder = options.run_folder
+    if any((options.rpc, options.address, options.deployment, options.ipfs, options.store_folder)):
+        raise UsageError("--run and where a collective is", expected="the one or the other", fix="leave out --run")
+    results = read(folder / "results.json")
+    if not (folder / "weights").is_dir():
+        raise UsageError(
+            f"the run in {folder} kept no weights", expected=f"a folder {folder / 'weights'}", fix="run it on a ledger"
+        )
+    rounds = {r.round: r for r in (results.initial, *results.rounds)}
+    accepted = [r for r in rounds.values() if r.accepted]
+    if options.round is None:
+        mean = dict(zip(rounds, results.mean_test_scores, strict=True))
+        result = max(accepted, key=lambda r: (mean[r.round], r.round)) if options.best else accepted[-1]
+    else:
+        result = rounds.get(options.round)  # type: ignore[assignment]
+        if result is None or not result.accepted:
+            raise UsageError(
+                f"there is no round {options.round}" if result is None else f"round {options.round} was not accepted",
+                expected=f"one of {', '.join(str(r.round) for r in accepted)}",
+                fix="name one of these, or take --current",
+            )
+    ref = WeightsRef(bytes.fromhex(result.weights_sha256), digest_of_text(result.cid), result.size)
+    card = {"command": f"colearn-ledger export --round {result.round} --run", **run_card(results, result)}
+    return _Found(ref, None, StoreSpec(None, folder / "weights"), card)
+
+
+# ------------------------------------------------------------------------------------------- store and learner
+
+
+def _store(options: argparse.Namespace) -> StoreSpec:
+    """The store that the options name, or the configuration; it also gives the options what they lack."""
+    from ..stores.spec import StoreSpec
+
+    ipfs, folder, token = options.ipfs, options.store_folder, options.ipfs_token_file
+    remote = options.allow_remote_ipfs
+    if ipfs is not None and folder is not None:
+        raise UsageError("--ipfs and --store-folder together", expected="one store", fix="leave one out")
+    if options.config is not None:
+        given = _configured(options.config)
+        options.rpc = options.rpc or given["rpc"]
+        if options.deployment is None and options.address is None:
+            options.deployment = given["deployment"]
+        if ipfs is None and folder is None:
+            ipfs, folder, token, remote = given["ipfs"], given["folder"], token or given["token_file"], given["remote"]
+    if ipfs is None and folder is None:
+        raise UsageError(
+            "no store is named that has the weights",
+            expected="--ipfs ADDRESS, --store-folder DIR, or --config FILE of a node",
+            fix="--ipfs /ip4/127.0.0.1/tcp/5001 is the usual address of a Kubo daemon's RPC",
+        )
+    return StoreSpec(ipfs, folder, remote, token)
+
+
+def _configured(path: Path) -> dict[str, Any]:
+    """What a node's configuration has of it; paths are relative to its folder."""
+    from ..formats.toml import read_toml
+
+    tree = read_toml(path, "a node's configuration", "correct --config")
+    store = tree.get("store", {})
+    rpc = tree.get("rpc")
+    good = isinstance(store, dict) and (rpc is None or isinstance(rpc, str | list))
+    texts = {"deployment": tree.get("deployment")}
+    if good:
+        texts |= {name: store.get(name) for name in ("ipfs", "folder", "token_file")}
+    if not good or not all(value is None or isinstance(value, str) for value in texts.values()):
+        raise ConfigError(f"{path} is no node's configuration", expected="what colearn-node check takes")
+
+    def in_folder(name: str) -> Path | None:
+        return None if texts[name] is None else path.absolute().parent / Path(str(texts[name])).expanduser()
+
+    return {
+        "rpc": [rpc] if isinstance(rpc, str) else rpc,
+        "ipfs": texts["ipfs"],
+        "remote": store.get("allow_remote") is True,
+        **{name: in_folder(name) for name in ("deployment", "folder", "token_file")},
+    }
+
+
+def _learner(options: argparse.Namespace) -> LearnerSpec | None:
+    from ..learners.loading.factory import FACTORY_FORM, LearnerSpec, is_factory, read_learner_spec
+    from ..learners.loading.options import parse_options
+
+    if options.learner is not None:
+        if not is_factory(options.learner):
+            raise UsageError(f"--learner is {options.learner!r}", expected=FACTORY_FORM, fix="correct it")
+        return LearnerSpec(options.learner, parse_options(options.options))
+    if options.options:
+        raise UsageError("--options without --learner", fix="name the learner that they are for")
+    return None if options.config is None else read_learner_spec(options.config)

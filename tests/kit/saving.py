@@ -1,0 +1,25 @@
+"""Learners whose models are taken home, made by a factory from nothing but a seed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.datasets import load_iris
+from sklearn.linear_model import SGDClassifier
+
+from colearn_ledger.learners.sklearn import SklearnLearner
+from colearn_ledger.tasks.split import split
+
+__all__ = ["classifier", "failing"]
+
+
+def classifier(seed: int = 0, features: int = 4) -> SklearnLearner:
+    """A linear classifier of flowers, by the first so many of their four features."""
+    x, y = load_iris(return_X_y=True)
+    (share, _) = split(np.float64(x[:, :features]), y, 2, 0.5, seed=1)
+    return SklearnLearner(SGDClassifier(), share.train, share.vote, share.test, classes=[0, 1, 2], seed=seed)
+
+
+def failing(**_: Any) -> SklearnLearner:
+    raise RuntimeError("no licence for this data")
