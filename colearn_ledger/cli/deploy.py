@@ -20,7 +20,7 @@ from ..errors import ConfigError, UsageError
 from ..formats.duration import parse_duration, shown_duration
 from ..formats.size import parse_size
 from ..formats.urls import shown_url
-from ..report.rules import WINDOWS
+from ..report.rules import TRAIN_WINDOW, WINDOWS
 from ..stores.spec import StoreSpec
 from .options import RPC_VARIABLE, fee_cap, rpc_urls
 from .program import INTERRUPTED
@@ -59,8 +59,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         add(window.flag, default=span, metavar="T", help=f"{window.use}: {text}")
     text = "all members train at the same time, the round's proposer merges, the others vote (default: solo rounds)"
     add("--joint", action="store_true", help=text)
-    text = "for training in joint rounds, where --propose-window is for merging: seconds, or such as 10m (default: 1h)"
-    add("--train-window", metavar="T", help=text)
+    text = f"{TRAIN_WINDOW.use}: seconds, or such as 10m (default: 1h)"
+    add(TRAIN_WINDOW.flag, metavar="T", help=text)
     usual_order = ",".join(rule.text for rule in DEFAULT_ORDER)
     text = f"rules to merge by, the next one after each rejection (default: {usual_order})"
     add("--merge-order", metavar="RULES", help=text)
@@ -140,6 +140,7 @@ def run(options: argparse.Namespace) -> int:
             shuffled=options.shuffled,
             max_size=wanted.max_size,
             merge_order=wanted.merge_order,
+            why_unmergeable="" if first is None else first.why_unmergeable,
             fee_cap=wanted.fee_cap,
         )
 

@@ -15,7 +15,7 @@ from ..core.threshold import parse_threshold
 from ..errors import ContractError, NotAMember, UsageError
 from ..formats.addresses import parse_address
 from ..formats.duration import parse_duration
-from ..report.rules import WINDOWS
+from ..report.rules import TRAIN_WINDOW, WINDOWS
 from .options import (
     Collective,
     add_collective_options,
@@ -88,7 +88,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
             kind.add_argument("--store-folder", type=Path, metavar="DIR", help=text)
         if name == "rules":
             kind.add_argument("--threshold", metavar="T", help="share of voters that must be exceeded, such as 2/3")
-            for window in WINDOWS:
+            for window in (TRAIN_WINDOW, *WINDOWS):
                 text = f"{window.use}: seconds, or such as 90s, 10m, 2h, 1d"
                 kind.add_argument(window.flag, metavar="T", help=text)
         _add_sending(kind)
@@ -160,6 +160,12 @@ def _propose(options: argparse.Namespace) -> int:
         _check_subject(options.kind, subject, me, members)
     rules = None
     if options.kind == "rules":
+        if "train_window" in changes and not view.merge_order:
+            raise UsageError(
+                "the collective's rounds are solo: there is no window to train in",
+                expected="a collective that was founded with joint rounds",
+                fix="leave out --train-window; to change to joint rounds, found a successor by `deploy --joint`",
+            )
         rules = view.rules.changed(**changes)
         if rules == view.rules:
             raise UsageError("these are the rules already", expected="a change", fix="name what is to be changed")
@@ -255,7 +261,7 @@ def _changes(options: argparse.Namespace) -> dict[str, Any]:
     """What is to be changed, as :meth:`.Rules.changed` takes it."""
     changes: dict[str, Any] = {
         window.name: parse_duration(getattr(options, window.name), window.flag, most=MOST_SECONDS)
-        for window in WINDOWS
+        for window in (TRAIN_WINDOW, *WINDOWS)
         if getattr(options, window.name) is not None
     }
     if options.threshold is not None:

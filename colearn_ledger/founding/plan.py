@@ -15,7 +15,8 @@ from web3 import Web3
 from ..chain.deploy import Cost, Genesis, check_members, deploy, estimate_deploy
 from ..chain.reach import FAILURES, reaching
 from ..core.limits import LEAST_MEMBERS, MOST_BYTES, MOST_MEMBERS, proposed_max_size
-from ..core.merge.contributions import why_unmergeable
+from ..core.merge.contributions import why_unmergeable as why_of_schema
+from ..core.merge.rules import Rule
 from ..core.protocol import Rules
 from ..core.schema import Schema
 from ..core.weights import decode, weights_ref
@@ -71,7 +72,7 @@ def plan(
     shuffled: bool = False,
     max_size: int | None = None,
     merge_order: Sequence[int] = (),
-    learner: object = None,
+    why_unmergeable: str = "",
     fee_cap: int | None = None,
 ) -> Plan:
     """Look at everything that founding a collective needs, the price included. Changes nothing.
@@ -83,12 +84,12 @@ def plan(
     rules, secret_votes, shuffled, max_size: as :class:`~colearn_ledger.chain.deploy.Genesis` has them; the cap on the
         size of weights follows from the first ones where None is given (:func:`~.limits.proposed_max_size`).
     merge_order: as there, too; rounds are joint if there is one, and then the rules have a window to train.
-    learner: which may know why its weights can't be merged.
+    why_unmergeable: what the learner itself says of its weights, where they can't be merged.
     fee_cap: wei per unit of gas that is never exceeded; None: no cap.
 
     Raises
     ------
-    UsageError: members that can't be; joint rounds of weights that can't be merged.
+    UsageError: members that can't be; joint rounds of weights that can't be merged, or by a rule that nodes can't.
     InvalidWeights: the bytes are no weights, or too many, or don't fit the schema.
     ContractError, InsufficientFunds, ChainError: the contract refuses it, it can't be paid, the chain fails.
     """
@@ -99,17 +100,27 @@ def plan(
     schema = schema or Schema.of(tree)
     if max_size is None:
         max_size = proposed_max_size(len(weights), grows=schema.sizes()[1] is None)
-    why = why_unmergeable(schema, learner) if merge_order else ""
-    if why:
-        raise UsageError(
-            f"these weights can't be merged: {why}",
-            expected="weights whose mean is a model, as joint rounds merge them",
-            fix="found a collective with solo rounds: leave out --joint",
-        )
+    if merge_order:
+        _check_joint(merge_order, why_unmergeable or why_of_schema(schema))
     genesis = Genesis(addresses, weights_ref(weights), rules or Rules(), secret_votes, shuffled, max_size, merge_order)
     cost = estimate_deploy(web3, deployer, genesis, fee_cap=fee_cap)
     with reaching("read the chain id"):
         return Plan(int(web3.eth.chain_id), genesis, weights, schema, deployer, cost)
+
+
+def _check_joint(merge_order: Sequence[int], why_unmergeable: str) -> None:
+    if why_unmergeable:
+        raise UsageError(
+            f"these weights can't be merged: {why_unmergeable}",
+            expected="weights whose mean is a model, as joint rounds merge them",
+            fix="found a collective with solo rounds: leave out --joint",
+        )
+    if Rule.MOMENTUM in merge_order:
+        raise UsageError(
+            "a ledger's members don't keep the weights that were accepted before the parent, which momentum takes",
+            expected="an order without it",
+            fix="leave it out of --merge-order",
+        )
 
 
 def establish(

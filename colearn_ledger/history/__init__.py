@@ -11,15 +11,17 @@ from .export import CSV_COLUMNS, history_to_dict, round_to_dict, write_csv
 from .follow import follow_history
 from .members import Member, read_members
 from .read import read_history
-from .types import Choice, History, Round, Transaction, Vote
+from .types import Choice, Contributed, History, Round, Transaction, Use, Vote
 
 __all__ = [
     "CSV_COLUMNS",
     "Choice",
+    "Contributed",
     "History",
     "Member",
     "Round",
     "Transaction",
+    "Use",
     "Vote",
     "follow_history",
     "history_to_dict",

@@ -15,8 +15,10 @@ from datetime import datetime, timezone
 from typing import Any, TextIO
 
 from ..core.cid import cid_text
+from ..core.merge.claim import digest_text
+from ..core.merge.rules import rule_text
 from ..formats.json import parse_shallow_json
-from .types import Choice, History, Round, Transaction, Vote
+from .types import Choice, Contributed, History, Round, Transaction, Use, Vote
 
 __all__ = ["CSV_COLUMNS", "FORMAT", "history_to_dict", "parse_note", "round_to_dict", "utc", "write_csv"]
 
@@ -54,9 +56,23 @@ CSV_COLUMNS = (
     "proposed_score",
     "note",
     "reverted_to",
+    "training",
+    "rule",
+    "merged",
+    "contributed",
+    "contributions",
+    "merge_digest",
 )
 # Letters, since spreadsheets take a cell that begins with + or - for a formula.
 _LETTERS = {Choice.APPROVED: "a", Choice.REJECTED: "r", Choice.HIDDEN: "h", Choice.ABSENT: "."}
+_USE_LETTERS = {
+    Use.MERGED: "m",
+    Use.UNAVAILABLE: "u",
+    Use.INVALID: "i",
+    Use.EQUAL: "e",
+    Use.LEFT_OUT: "o",
+    Use.LATE: "l",
+}
 
 
 def history_to_dict(history: History) -> dict[str, Any]:
@@ -69,6 +85,7 @@ def history_to_dict(history: History) -> dict[str, Any]:
         "block_hash": _0x(history.head.hash),
         "time": utc(history.clock),
         "current_round": history.current,
+        "merge_order": [rule_text(number) for number in history.merge_order],
         "logs_from": history.logs_from,
         "logs_problem": history.logs_problem,
         "rounds": [round_to_dict(round_) for round_ in history.rounds],
@@ -79,6 +96,7 @@ def round_to_dict(round_: Round) -> dict[str, Any]:
     """One round, for JSON."""
     record, weights = round_.record, round_.record.weights
     counts = {choice: sum(vote.choice is choice for vote in round_.votes) for choice in Choice}
+    claim = record.claim
     built = weights is not None and record.round > 0  # round 0 is built on nothing
     return {
         "round": record.round,
@@ -108,6 +126,12 @@ def round_to_dict(round_: Round) -> dict[str, Any]:
         "fee_wei": round_.fee,
         "note": parse_note(round_.note),
         "reverted_to": round_.reverted_to,
+        "training": round_.training,
+        "rule": None if claim is None else rule_text(claim.rule),
+        "merged": None if claim is None else claim.seats.bit_count(),
+        "contributed": round_.contributed,
+        "contributions": [_contribution(one) for one in round_.contributions],
+        "merge_digest": None if claim is None else digest_text(claim.digest),
     }
 
 
@@ -120,6 +144,7 @@ def write_csv(rounds: Iterable[Round], file: TextIO, *, header: bool = True) -> 
         values = round_to_dict(round_)
         values["votes"] = "".join(_letter(round_, seat) for seat in range(len(round_.members)))
         values["transactions"] = len(round_.transactions) if round_.transactions else None
+        values["contributions"] = _use_letters(round_)
         published = [vote.scores for vote in round_.votes if vote.scores is not None]
         for i, name in enumerate(("current_score", "proposed_score")):
             values[name] = round(sum(s[i] for s in published) / len(published), 6) if published else None
@@ -167,6 +192,30 @@ def _letter(round_: Round, seat: int) -> str:
     if seat == round_.record.proposer_seat:
         return "P"
     return next(_LETTERS[vote.choice] for vote in round_.votes if vote.seat == seat)
+
+
+def _use_letters(round_: Round) -> str | None:
+    """By seat, what the proposal made of the contributions; None where there is no proposal, or nothing is known."""
+    if round_.record.claim is None or not round_.contributions:
+        return None
+    letters = {one.seat: _USE_LETTERS[one.use] for one in round_.contributions if one.seat is not None}
+    return "".join(letters.get(seat, ".") for seat in range(len(round_.members)))
+
+
+def _contribution(one: Contributed) -> dict[str, Any]:
+    return {
+        "seat": one.seat,
+        "member": one.member,
+        "use": one.use.value,
+        "late": one.late,
+        "weights_sha256": one.weights.sha256.hex(),
+        "cid": one.weights.cid,
+        "size": one.weights.size,
+        "note": parse_note(one.note),
+        "time": None if one.transaction.time is None else utc(one.transaction.time),
+        "transaction": _0x(one.transaction.hash),
+        "gas": one.transaction.gas,
+    }
 
 
 def _vote(vote: Vote) -> dict[str, Any]:

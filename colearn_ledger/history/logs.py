@@ -43,13 +43,16 @@ class Events:
     problem: str = ""
 
 
-def fetch_events(snapshot: Snapshot, first_block: int, subjects: Sequence[bytes] | None = None) -> Events:
+def fetch_events(
+    snapshot: Snapshot, first_block: int, subjects: Sequence[bytes] | None = None, *, name: str = ""
+) -> Events:
     """All events of the contract from ``first_block`` to the snapshot's.
 
     Parameters
     ----------
     subjects: only events of transactions that have an event whose first indexed argument (a round, an id) is one of
         these, each of 32 bytes.
+    name: only events of this name, and nothing else of their transactions.
 
     Raises
     ------
@@ -62,7 +65,7 @@ def fetch_events(snapshot: Snapshot, first_block: int, subjects: Sequence[bytes]
     while last >= first_block:
         first = max(first_block, last - length + 1)
         try:
-            pages.append(decoder.fetch(first, last, subjects))
+            pages.append(decoder.fetch(first, last, subjects, name))
         except REFUSALS as e:
             if first == last:
                 problem = f"the endpoint has no events before block {last + 1}: {str(e)[:200]}"
@@ -92,9 +95,13 @@ class _Decoder:
             if item["type"] == "event"
         }
 
-    def fetch(self, first: int, last: int, subjects: Sequence[bytes] | None) -> list[Event]:
+    def fetch(self, first: int, last: int, subjects: Sequence[bytes] | None, name: str = "") -> list[Event]:
         query: dict[str, Any] = {"address": self._address, "fromBlock": first, "toBlock": last}
-        if subjects is not None:
+        if name:
+            query["topics"] = [
+                ["0x" + topic.hex() for topic, event in self._events.items() if event.event_name == name]
+            ]
+        elif subjects is not None:
             query["topics"] = [None, ["0x" + subject.hex() for subject in subjects]]
         logs = self._web3.eth.get_logs(query)  # type: ignore[arg-type]
         try:

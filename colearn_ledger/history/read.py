@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -11,11 +12,12 @@ from web3 import Web3
 
 from ..chain.reach import reaching
 from ..chain.snapshot import Snapshot
-from ..core.protocol import MotionKind, RoundRecord
+from ..core.protocol import ZERO_ADDRESS, MotionKind, RoundRecord, RoundState
 from ..errors import ChainError, UsageError
 from .batches import fetch_many, number_of
 from .logs import Event, Events, fetch_events
 from .motions import fetch_all_motions
+from .trainings import CLAIM_BYTES, Trainings, contributions_in, fetch_trainings, successors_in
 from .types import Choice, History, Round, Transaction, Vote
 
 __all__ = ["read_history"]
@@ -26,11 +28,13 @@ _MILLION = 1_000_000
 _DID = {
     "CollectiveCreated": "deployed",
     "RoundOpened": "opened",
+    "WeightsContributed": "contributed",
     "WeightsProposed": "proposed",
     "VoteCast": "voted",
     "VoteCommitted": "committed",
     "RoundDecided": "decided",
 }
+_MAIN = ("WeightsContributed", "WeightsProposed", "VoteCast", "VoteCommitted")  # what transactions are sent for
 
 
 def read_history(
@@ -60,20 +64,23 @@ def read_history(
     ChainError: the endpoint can't be reached, or there was a re-org while it was read (read again).
     """
     records = tuple(_fetch_records(snapshot, first, last, page))
-    current = snapshot.current_round()
+    view = snapshot.view(ZERO_ADDRESS)
+    current = view.round
     if not records:
         raise UsageError(f"there is no round {first} yet", expected=f"0 to {current}", fix="name a round up to that")
     motions = fetch_all_motions(snapshot)
     members = _Members(snapshot, moved=bool(motions))
     back = {m.first_round: m.to_round for m in motions if m.kind is MotionKind.REVERT_TO and m.first_round}
-    events, problem = None, ""
+    events, problem, trainings = None, "", Trainings()
     if logs:
-        events = _fetch_events(snapshot, deployed_block, records, few)
-        problem = events.problem
-        if not problem and _is_incomplete(events, records):
+        trainings = fetch_trainings(snapshot, view, deployed_block, records)
+        events = _fetch_events(snapshot, deployed_block, records, trainings, few)
+        problem = events.problem or trainings.problem
+        if not problem and _is_incomplete(events, records, trainings):
             problem = "the endpoint left out events of rounds that the contract's storage has"
-    join = _Join(snapshot.contract.web3, records, () if events is None else events.events, receipts)
-    rounds = tuple(_round(record, members, join, back.get(record.round)) for record in records)
+    join = _Join(snapshot.contract.web3, records, () if events is None else events.events, trainings, receipts)
+    successors = successors_in(motions)
+    rounds = tuple(_round(record, members, join, back.get(record.round), successors) for record in records)
     if events is not None:
         _check_still_there(snapshot)
     return History(
@@ -85,6 +92,7 @@ def read_history(
         current=current,
         logs_from=None if events is None else events.first_block,
         logs_problem=problem,
+        merge_order=view.merge_order,
     )
 
 
@@ -98,19 +106,25 @@ def _fetch_records(snapshot: Snapshot, first: int, last: int | None, most: int) 
         first += count
 
 
-def _fetch_events(snapshot: Snapshot, deployed_block: int, records: tuple[RoundRecord, ...], few: int) -> Events:
+def _fetch_events(
+    snapshot: Snapshot, deployed_block: int, records: tuple[RoundRecord, ...], trainings: Trainings, few: int
+) -> Events:
     subjects = None
     if len(records) <= few:
         numbers = {r.round or 1 for r in records}  # what the deployment says of round 0 has no number, but it opens 1
+        numbers |= {first for first in map(trainings.of, records) if first is not None}
         subjects = [number.to_bytes(32, "big") for number in sorted(numbers)]
         subjects += [r.id for r in records if r.id is not None]
     return fetch_events(snapshot, deployed_block, subjects)
 
 
-def _is_incomplete(events: Events, records: tuple[RoundRecord, ...]) -> bool:
-    """An empty answer proves nothing: a proposal that is in storage must have its event."""
+def _is_incomplete(events: Events, records: tuple[RoundRecord, ...], trainings: Trainings) -> bool:
+    """An empty answer proves nothing: a proposal that is in storage must have its event, and all that it merges."""
     proposed = {e.arguments["round"] for e in events.events if e.name == "WeightsProposed"}
-    return any(r.weights is not None and r.round > 0 and r.round not in proposed for r in records)
+    if any(r.weights is not None and r.round > 0 and r.round not in proposed for r in records):
+        return True
+    contributed = Counter(e.arguments["training"] for e in events.events if e.name == "WeightsContributed")
+    return any(r.claim is not None and contributed[trainings.of(r)] < r.claim.seats.bit_count() for r in records)
 
 
 def _check_still_there(snapshot: Snapshot) -> None:
@@ -145,13 +159,22 @@ class _Logged:
     decided: Transaction | None = None
     ballots: dict[str, bytes] = field(default_factory=dict)
     scores: dict[str, tuple[float, float]] = field(default_factory=dict)
+    contributed: list[tuple[dict[str, Any], Transaction]] = field(default_factory=list)
 
 
 class _Join:
     """Events by round."""
 
-    def __init__(self, web3: Web3, records: Iterable[RoundRecord], events: Iterable[Event], receipts: bool) -> None:
+    def __init__(
+        self,
+        web3: Web3,
+        records: Sequence[RoundRecord],
+        events: Iterable[Event],
+        trainings: Trainings,
+        receipts: bool,
+    ) -> None:
         self._round_of = {record.id: record.round for record in records if record.id is not None}
+        self.trainings = trainings
         by_transaction: dict[bytes, list[Event]] = {}
         for event in events:
             if "round" in event.arguments and "id" in event.arguments:  # of rounds that weren't asked for, too
@@ -167,7 +190,7 @@ class _Join:
 
     def _add(self, events: list[Event]) -> None:
         """The events of one transaction."""
-        main = next((e for e in events if e.name in ("WeightsProposed", "VoteCast", "VoteCommitted")), None)
+        main = next((e for e in events if e.name in _MAIN), None)
         main = main or next((e for e in events if e.name == "RoundDecided"), events[0])
         sent_for = self._round(main)
         did = tuple(_DID[e.name] for e in events if e.name in _DID)
@@ -197,7 +220,7 @@ class _Join:
     def _round(self, event: Event) -> int | None:
         if event.name == "CollectiveCreated":
             return 0
-        named = event.arguments.get("round")
+        named = event.arguments.get("round", event.arguments.get("training"))
         return self._round_of.get(bytes(event.arguments["id"])) if named is None else int(named)
 
     def _note(self, logged: _Logged, event: Event, transaction: Transaction) -> None:
@@ -206,6 +229,8 @@ class _Join:
             logged.opened = transaction
         elif name == "WeightsProposed":
             logged.note, logged.proposed = bytes(arguments["note"]), transaction
+        elif name == "WeightsContributed":
+            logged.contributed.append((arguments, transaction))
         elif name == "RoundDecided":
             logged.by_clock, logged.decided = bool(arguments["byClock"]), transaction
         elif name == "ScoresPublished":
@@ -238,8 +263,15 @@ def _paid(receipt: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _round(record: RoundRecord, members: _Members, join: _Join, reverted_to: int | None) -> Round:
+def _round(
+    record: RoundRecord, members: _Members, join: _Join, reverted_to: int | None, successors: dict[str, str]
+) -> Round:
     logged = join.logged.get(record.round, _Logged())
+    training = join.trainings.of(record)
+    sent = () if training is None else join.logged.get(training, _Logged()).contributed
+    if record.state is RoundState.MISSED:
+        sent = ()
+    note = logged.note or b""
     seated = () if record.weights is None or record.round == 0 else members.of(record.round)
     return Round(
         record=record,
@@ -251,12 +283,14 @@ def _round(record: RoundRecord, members: _Members, join: _Join, reverted_to: int
         ),
         reverted_to=reverted_to,
         logged=logged.proposed is not None,
-        note=logged.note,
+        note=logged.note if logged.note is None or record.claim is None else note[CLAIM_BYTES:],
         by_clock=_by_clock(record, logged),
         transactions=tuple(logged.transactions.values()),  # in the chain's order, as the events are
         opened=logged.opened,
         proposed=logged.proposed,
         decided=logged.decided,
+        training=training,
+        contributions=contributions_in(record, members.of(record.round), sent, note, successors) if sent else (),
     )
 
 

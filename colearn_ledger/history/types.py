@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from enum import Enum
 
 from ..chain.contract import Head
-from ..core.protocol import RoundRecord
+from ..core.protocol import RoundRecord, WeightsRef
 
-__all__ = ["Choice", "History", "Round", "Transaction", "Vote"]
+__all__ = ["Choice", "Contributed", "History", "Round", "Transaction", "Use", "Vote"]
 
 
 class Choice(str, Enum):
@@ -53,6 +53,41 @@ class Vote:
     transaction: bytes | None = None
 
 
+class Use(str, Enum):
+    """What a joint round's proposal made of a contribution."""
+
+    MERGED = "merged"
+    UNAVAILABLE = "unavailable"  # left out, for the proposer could not get it
+    INVALID = "invalid"  # left out, for nobody could accept it
+    EQUAL = "equal"  # left out: one of a lower seat has the same bytes
+    LEFT_OUT = "left out"  # and the proposer doesn't say why
+    LATE = "late"  # merged by nobody, unless its member does so in its own turn
+    VOID = "void"  # its member has left
+    WAITING = "waiting"  # nothing is proposed in this round yet
+
+
+@dataclass(frozen=True, slots=True)
+class Contributed:
+    """One member's contribution to a training, as the events tell it, and what one round's proposal made of it.
+
+    Attributes
+    ----------
+    seat: in this round; None where its member has left.
+    member: the address that has the seat in this round; of who has left, the one that contributed.
+    late: it came when contributions were not taken in time any more.
+    note: its member's, as it wrote it: any bytes.
+    transaction: that it came by, which counts for the training's first round.
+    """
+
+    seat: int | None
+    member: str
+    weights: WeightsRef
+    late: bool
+    note: bytes
+    use: Use
+    transaction: Transaction
+
+
 @dataclass(frozen=True, slots=True)
 class Round:
     """One round.
@@ -63,12 +98,16 @@ class Round:
     members: of the round, by seat; empty for rounds without a proposal.
     votes: of everyone but the proposer, by seat; empty for rounds without a proposal.
     logged: whether the events of the round could be had; what follows is empty or None if not.
-    note: the proposer's, as it wrote it: any bytes.
+    note: the proposer's, as it wrote it: any bytes; of a joint round, what follows the claim.
     by_clock: whether the deadline decided it; None while it isn't decided.
     transactions: that left events of this round, in the chain's order.
     opened, proposed, decided: the transactions that did that; None where the clock did.
     reverted_to: the accepted round whose weights became the accepted ones again just before this round, by a motion;
         None in all other rounds.
+    training: of joint rounds, the first round of the training whose contributions may be merged in this one; None where
+        the events don't tell.
+    contributions: to that training, by seat, those of who has left last; empty in missed rounds, and like what events
+        tell.
     """
 
     record: RoundRecord
@@ -82,6 +121,17 @@ class Round:
     proposed: Transaction | None = None
     decided: Transaction | None = None
     reverted_to: int | None = None
+    training: int | None = None
+    contributions: tuple[Contributed, ...] = ()
+
+    @property
+    def contributed(self) -> int | None:
+        """How many contributions there were to merge; None of solo rounds, and where the events don't tell."""
+        if self.training is None:
+            return None
+        there = sum(one.use not in (Use.LATE, Use.VOID) for one in self.contributions)
+        merged = 0 if self.record.claim is None else self.record.claim.seats.bit_count()
+        return there if there >= merged else None
 
     @property
     def gas(self) -> int | None:
@@ -111,6 +161,7 @@ class History:
     current: the number of the round that is open.
     logs_from: events were read from this block on; None if none were.
     logs_problem: why events are missing, or empty.
+    merge_order: numbers of the rules by which joint rounds merge, one after the other; empty where rounds are solo.
     """
 
     chain_id: int
@@ -121,3 +172,4 @@ class History:
     current: int
     logs_from: int | None
     logs_problem: str = ""
+    merge_order: tuple[int, ...] = ()

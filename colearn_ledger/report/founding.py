@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from decimal import Decimal
 
 from ..chain.deploy import Cost
 from ..chain.fees import in_gwei
 from ..core.cid import cid_text
-from ..core.merge.rules import Rule
 from ..core.roles import Bounded
 from ..core.schema import Schema
 from ..formats.size import shown_size
 from ..founding.plan import Plan
-from .rules import decision_in_words, windows_in_words
+from .rules import decision_in_words, rounds_in_words, windows_in_words
 
 __all__ = ["cost_in_words", "in_ether", "plan_in_words"]
 
@@ -40,14 +38,6 @@ def plan_in_words(plan: Plan, endpoint: str, store: str) -> list[str]:
         ("cost", cost_in_words(plan.cost)),
     ]
     return [f"{name:<10} {text}" for name, text in rows]
-
-
-def rounds_in_words(merge_order: Sequence[int]) -> str:
-    """Of which kind a collective's rounds are; ``merge_order``: the rules by which joint ones merge."""
-    if not merge_order:
-        return "solo: one member trains, the others vote"
-    names = ", then by ".join(Rule(rule).text for rule in merge_order)
-    return f"joint: all train, one merges by {names}, the others vote"
 
 
 def _roles_in_words(schema: Schema) -> str:

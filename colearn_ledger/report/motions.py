@@ -11,7 +11,7 @@ from ..formats.duration import shown_duration
 from ..formats.hashes import shown_hash
 from ..history.motions import Motion, Motions
 from .rounds import human_time
-from .rules import WINDOWS
+from .rules import windows_of
 
 __all__ = [
     "Planned",
@@ -76,7 +76,9 @@ def motions_page(read: Motions, *, everything: bool) -> Iterator[str]:
 def subject_in_words(motion: MotionRecord | Planned) -> str:
     """What a motion is for."""
     if motion.rules is not None:
-        windows = [f"{shown_duration(getattr(motion.rules, window.name))} {window.step}" for window in WINDOWS]
+        windows = [
+            f"{shown_duration(getattr(motion.rules, window.name))} {window.step}" for window in windows_of(motion.rules)
+        ]
         return f"rules: threshold {motion.rules.threshold}, {', '.join(windows)}"
     if motion.kind is MotionKind.REVERT_TO:
         return f"back to the weights of round {motion.to_round}"
@@ -125,7 +127,7 @@ def planned_in_words(plan: Planned, now: Rules, members: Sequence[str]) -> Itera
     yield f"motion    {subject_in_words(plan)}"
     new, subject = plan.rules, plan.subject
     if new is not None:
-        for window in WINDOWS:
+        for window in windows_of(new):
             span, other = getattr(now, window.name), getattr(new, window.name)
             if span != other:
                 yield f"          {shown_duration(span)} {window.step} becomes {shown_duration(other)}"

@@ -7,15 +7,28 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..core.cid import cid_text
+from ..core.limits import MOST_MEMBERS
+from ..core.merge.claim import digest_text
+from ..core.merge.rules import rule_text
 from ..core.protocol import RoundState
 from ..history.export import parse_note
-from ..history.types import Choice, History, Round, Transaction
+from ..history.types import Choice, Contributed, History, Round, Transaction, Use
 from .columns import Column, columns
 from .founding import in_ether
 from .rounds import human_time, state_text
 from .terminal import one_line
 
 __all__ = ["outcome", "round_page"]
+
+_USES = {
+    Use.UNAVAILABLE: "left out: the proposer could not get it",
+    Use.INVALID: "left out: invalid",
+    Use.EQUAL: "left out: the same as one of a lower seat",
+    Use.LEFT_OUT: "left out, for no reason given",
+    Use.LATE: "late",
+    Use.VOID: "void: its member has left",
+    Use.WAITING: "there to be merged",
+}
 
 
 def round_page(history: History) -> Iterator[str]:
@@ -26,7 +39,9 @@ def round_page(history: History) -> Iterator[str]:
     yield ""
     yield from _content(round_)
     yield from _phases(round_)
+    yield from _merge(round_)
     yield from _note(round_)
+    yield from _contributions(round_)
     yield from _votes(round_)
     yield from _transactions(round_)
 
@@ -76,6 +91,42 @@ def _phases(round_: Round) -> Iterator[str]:
             yield _line(name, _where(transaction))
     if record.deadline and record.round > 0:
         yield _line("deadline", f"{human_time(record.deadline)} UTC")
+
+
+def _merge(round_: Round) -> Iterator[str]:
+    claim = round_.record.claim
+    if claim is not None:
+        contributed = "" if round_.contributed is None else f" of {round_.contributed} contributions"
+        yield _line("merged", f"{claim.seats.bit_count()}{contributed}, by {rule_text(claim.rule)}")
+        yield _line("", f"digest {digest_text(claim.digest)}")
+    if round_.training is not None:
+        yield _line("training", f"that began with round {round_.training}")
+
+
+def _contributions(round_: Round) -> Iterator[str]:
+    """Who contributed, in time or late, who didn't, and what the proposal made of it."""
+    if not round_.contributions:
+        return
+    yield ""
+    known = [Column("seat", right=True), Column("contributed by"), Column("size", right=True), Column("contribution")]
+    rows = [
+        [str(seat), member, "", "none"]
+        for seat, member in enumerate(round_.members)
+        if all(one.seat != seat for one in round_.contributions)
+    ]
+    for one in round_.contributions:
+        seat = "" if one.seat is None else str(one.seat)
+        rows.append([seat, one.member, f"{one.weights.size:,}", _use(one)])
+        if one.note:
+            rows[-1][3] += f"; {_value(parse_note(one.note))}"
+    yield from columns(known, sorted(rows, key=lambda cells: int(cells[0] or MOST_MEMBERS)))
+
+
+def _use(one: Contributed) -> str:
+    """What became of a contribution."""
+    if one.use is Use.MERGED:
+        return "merged, though late" if one.late else "merged"
+    return _USES[one.use]
 
 
 def _note(round_: Round) -> Iterator[str]:

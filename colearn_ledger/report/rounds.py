@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ..core.cid import cid_text
+from ..core.merge.rules import rule_text
 from ..core.protocol import RoundState
 from ..formats.hashes import shown_hash
 from ..formats.size import shown_size
@@ -13,6 +14,7 @@ from ..history.export import utc
 from ..history.types import Choice, History, Round
 from . import signs
 from .columns import Column, row
+from .rules import rounds_in_words
 
 __all__ = [
     "RoundsTable",
@@ -48,7 +50,8 @@ class RoundsTable:
     """Makes the lines of a table.
 
     Votes are by seat: ``+`` approves, ``-`` rejects, ``P`` proposed, ``?`` committed and didn't reveal, ``.`` did not
-    vote; of more than 20 members they are counted. Missed rounds in a row share a line. A round before which members
+    vote; of more than 20 members they are counted. Of joint rounds: how many contributions were merged of how many, and
+    by which rule. Missed rounds in a row share a line. A round before which members
     went back to earlier weights has a line above it that says so.
 
     Parameters
@@ -61,15 +64,17 @@ class RoundsTable:
         known = [
             _Kind("round", lambda r: str(r.record.round), 0, right=True),
             _Kind("proposer", _proposer, 2),
+            _Kind("merged", _merged, 4),
+            _Kind("rule", _rule, 5),
             _Kind("votes", _votes, 1),
             _Kind("decision", state_text, 0),
-            _Kind("by", _by, 6),
+            _Kind("by", _by, 8),
             _Kind("weights", _weights, 3),
-            _Kind("size", _size, 7, right=True),
-            _Kind("now", lambda r: _score(r, 0), 8, right=True),
-            _Kind("proposed", lambda r: _score(r, 1), 9, right=True),
-            _Kind("gas", lambda r: "" if r.gas is None else f"{r.gas:,}", 5, right=True),
-            _Kind("decided (UTC)", _time, 4),
+            _Kind("size", _size, 9, right=True),
+            _Kind("now", lambda r: _score(r, 0), 10, right=True),
+            _Kind("proposed", lambda r: _score(r, 1), 11, right=True),
+            _Kind("gas", lambda r: "" if r.gas is None else f"{r.gas:,}", 7, right=True),
+            _Kind("decided (UTC)", _time, 6),
         ]
         shown: dict[_Kind, Column] = {}
         for kind in known:
@@ -117,10 +122,11 @@ def history_page(history: History, width: int) -> Iterator[str]:
 
 def heading(history: History) -> list[str]:
     """Which collective, and as of when."""
-    return [
+    lines = [
         f"collective {history.address} on chain {history.chain_id}",
         f"as of block {history.head.number}, {human_time(history.clock)} UTC; round {history.current} is open",
     ]
+    return [*lines, *([f"rounds are {rounds_in_words(history.merge_order)}"] if history.merge_order else [])]
 
 
 def summary(history: History) -> list[str]:
@@ -182,6 +188,18 @@ def sign(choice: Choice) -> str:
 
 def _proposer(round_: Round) -> str:
     return "" if round_.record.round == 0 else short(round_.record.proposer)
+
+
+def _merged(round_: Round) -> str:
+    claim = round_.record.claim
+    if claim is None:
+        return ""
+    contributed = "?" if round_.contributed is None else str(round_.contributed)
+    return f"{claim.seats.bit_count()}/{contributed}"
+
+
+def _rule(round_: Round) -> str:
+    return "" if round_.record.claim is None else rule_text(round_.record.claim.rule)
 
 
 def _votes(round_: Round) -> str:

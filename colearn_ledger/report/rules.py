@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
+from ..core.merge.rules import rule_text
 from ..core.protocol import Rules
 from ..core.threshold import need
 from ..formats.duration import shown_duration
 
-__all__ = ["WINDOWS", "Window", "decision_in_words", "windows_in_words"]
+__all__ = [
+    "TRAIN_WINDOW",
+    "WINDOWS",
+    "Window",
+    "decision_in_words",
+    "rounds_in_words",
+    "windows_in_words",
+    "windows_of",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +48,14 @@ WINDOWS = (
     Window("reveal_window", "to reveal secret votes", "for revealing secret votes"),
     Window("motion_window", "for a motion", "for voting on motions"),
 )
+TRAIN_WINDOW = Window("train_window", "to train", "for training in joint rounds, where --propose-window is for merging")
+
+
+def windows_of(rules: Rules) -> tuple[Window, ...]:
+    """The spans of these rules, in the order of a round: joint rounds have one more."""
+    if not rules.train_window:
+        return WINDOWS
+    return TRAIN_WINDOW, replace(WINDOWS[0], step="to merge"), *WINDOWS[1:]
 
 
 def decision_in_words(rules: Rules, members: int) -> str:
@@ -48,13 +66,19 @@ def decision_in_words(rules: Rules, members: int) -> str:
     return f"more than {rules.threshold} of the {voters} others must approve: {needed}, so {away}"
 
 
+def rounds_in_words(merge_order: Sequence[int]) -> str:
+    """Of which kind a collective's rounds are; ``merge_order``: the rules by which joint ones merge."""
+    if not merge_order:
+        return "solo: one member trains, the others vote"
+    names = ", then by ".join(map(rule_text, merge_order))
+    return f"joint: all train, one merges by {names}, the others vote"
+
+
 def windows_in_words(rules: Rules, *, secret: bool) -> str:
     """How long each step may take."""
-    steps = {window.name: window.step for window in WINDOWS}
+    steps = {window.name: window.step for window in windows_of(rules)}
     if secret:  # all reveal then, and what is voted first is a commitment
         steps |= {"vote_window": "to commit", "reveal_window": "to reveal"}
     else:
         del steps["reveal_window"]
-    if rules.train_window:
-        steps = {"train_window": "to train", **steps, "propose_window": "to merge"}
     return ", ".join(f"{shown_duration(getattr(rules, name))} {step}" for name, step in steps.items())

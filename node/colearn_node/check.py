@@ -37,7 +37,7 @@ from colearn_ledger.errors import (
 from colearn_ledger.formats.addresses import parse_address
 from colearn_ledger.formats.urls import shown_url
 from colearn_ledger.founding.record import DeploymentRecord, load_deployment
-from colearn_ledger.report.rules import decision_in_words, windows_in_words
+from colearn_ledger.report.rules import decision_in_words, rounds_in_words, windows_in_words
 from colearn_ledger.stores.base import owner_of
 from colearn_ledger.stores.spec import StoreSpec
 
@@ -204,7 +204,8 @@ class Findings:
         view = self.view
         votes = f"{'secret' if view.secret_votes else 'open'} votes"
         times = windows_in_words(view.rules, secret=view.secret_votes)
-        return f"{decision_in_words(view.rules, view.member_count)}; {votes}; {times}"
+        joint = f"{rounds_in_words(view.merge_order)}; " if view.merge_order else ""
+        return f"{joint}{decision_in_words(view.rules, view.member_count)}; {votes}; {times}"
 
     def count_funds(self) -> Line:
         if self.account is None or self.dry_run:

@@ -171,6 +171,20 @@ def test_deploy__joint_and_what_cannot_be_merged_or_does_not_belong_together__is
     Path("first").write_bytes(encode({"w": 1.5, "name": "a text"}))
     assert here.deploy("--weights", "first", "--yes", "--joint") == 2
     assert "can't be merged" in capsys.readouterr().err
+    Path("odd.py").write_text(
+        "from tests.kit.node_learners import make as usual\n"
+        "def make():\n"
+        "    learner = usual(index=0)\n"
+        "    learner.why_unmergeable = 'its signs are any'\n"
+        "    return learner\n"
+    )
+    assert here.deploy("--learner", "odd:make", "--yes", "--joint") == 2
+    said = capsys.readouterr().err
+    assert "can't be merged: its signs are any" in said and "solo rounds" in said
+    assert here.deploy("--learner", "odd:make", "--dry-run") == 0
+    capsys.readouterr()
+    assert here.deploy(*LEARNER, "--yes", "--joint", "--merge-order", "mean,momentum") == 2
+    assert "which momentum takes" in capsys.readouterr().err
     assert here.state()[0] == before
 
 

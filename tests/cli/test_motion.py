@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from colearn_ledger.history.motions import Motion, Motions
 
 from ..kit.anvil import Anvil, anvil
 from ..kit.builders import ref
-from ..kit.collective import Collective
+from ..kit.collective import JOINT_RULES, ORDER, Collective
 
 
 @pytest.fixture(scope="module")
@@ -176,7 +177,8 @@ def test_motion__back_to_an_earlier_round__its_weights_are_the_accepted_ones_aga
     assert main(["show", "4"]) == 0
     assert "before it   members went back to the weights of round 1" in three.capsys.readouterr().out
     assert main(["history", "--csv"]) == 0
-    assert [row.rsplit(",", 1)[1] for row in three.capsys.readouterr().out.splitlines()[4:]] == ["", "1"]
+    rows = list(csv.DictReader(three.capsys.readouterr().out.splitlines()))
+    assert [row["reverted_to"] for row in rows[3:]] == ["", "1"]
 
     # The way back is no one-way street; and a store that doesn't have the weights any more is told of.
     folder = tmp_path / "store"
@@ -354,3 +356,26 @@ def test_motion__account_without_funds__says_so(three: Members) -> None:
         assert address(2) in three.by(2, "propose", "add", address(3), code=43)
     finally:
         chain.rpc("anvil_setBalance", address(2), balance)
+
+
+# ------------------------------------------------------------------------------------------------ joint rounds
+
+
+def test_motion__rules_of_joint_rounds__change_the_window_to_train_too(
+    chain: Anvil, tmp_path: Path, monkeypatch: Any, capsys: Any
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    story = Collective.found(chain, rules=JOINT_RULES, merge_order=ORDER)
+    story.save(tmp_path, keys=2)
+    three = Members(story, capsys)
+    said = three.by(0, "propose", "rules", "--train-window", "10m", "--propose-window", "2m")
+    assert "5m to train becomes 10m" in said and "16m40s to merge becomes 2m" in said
+    assert "threshold 1/2, 10m to train, 2m to merge, 8m20s to vote" in three.run("list")
+    three.by(1, "vote", three.motions()[0]["id"], "approve")
+    assert (story.view().rules.train_window, story.view().rules.propose_window) == (600, 120)
+
+
+def test_motion__window_to_train_in_solo_rounds__is_refused(three: Members) -> None:
+    nonce = three.story.nonce(0)
+    said = three.by(0, "propose", "rules", "--train-window", "10m", code=2)
+    assert "rounds are solo" in said and "deploy --joint" in said and three.story.nonce(0) == nonce

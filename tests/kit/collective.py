@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -134,14 +134,21 @@ class Collective(Generic[Chain]):
         assert training is not None
         return _sent(self.sender(index).contribute(training.first_round, view.accepted.sha256, new, note))
 
-    def merge(self, what: str | WeightsRef = "merge", seats: int | None = None, digest: int = 1) -> bytes:
+    def merge(
+        self,
+        what: str | WeightsRef = "merge",
+        seats: int | None = None,
+        digest: int = 1,
+        left_out: Mapping[int, int] | None = None,
+        note: bytes = b"",
+    ) -> bytes:
         """Propose, for the member whose turn it is, a merge of all that was contributed in time, or of these seats."""
         view, new = self.view(), ref(what) if isinstance(what, str) else what
         assert view.training is not None
         claim = Claim(view.training.in_time if seats is None else seats, view.training.rules_left[0], digest)
         [account] = (account for account in self.chain.accounts if account.address == view.proposer)
         sender = Sender(self.contract, account)
-        _sent(sender.propose_merge(view.round, view.accepted.sha256, new, claim, {}, b""))
+        _sent(sender.propose_merge(view.round, view.accepted.sha256, new, claim, left_out or {}, note))
         return self.proposal
 
     def send_proposal(self, what: str | WeightsRef = "weights", note: bytes = b"") -> Receipt:

@@ -8,7 +8,7 @@ from enum import IntEnum
 
 from ..protocol import WeightsRef
 
-__all__ = ["DIGEST_BITS", "LeftOut", "claim_digest", "seats_mask"]
+__all__ = ["DIGEST_BITS", "LeftOut", "claim_digest", "digest_text", "seats_mask"]
 
 DIGEST_BITS = 188
 _DOMAIN = b"colearn merge 1"
@@ -37,6 +37,11 @@ def claim_digest(merged: Iterable[tuple[int, WeightsRef]]) -> int:
     for seat, ref in sorted(merged, key=lambda one: one[0]):
         sha.update(seat.to_bytes(1, "big") + ref.sha256 + ref.size.to_bytes(8, "big"))
     return int.from_bytes(sha.digest(), "big") >> (256 - DIGEST_BITS)
+
+
+def digest_text(digest: int) -> str:
+    """The digest as people see it: 47 hexadecimal digits."""
+    return f"{digest:0{DIGEST_BITS // 4}x}"
 
 
 def seats_mask(seats: Iterable[int]) -> int:

@@ -11,7 +11,7 @@ from enum import IntEnum
 
 from ...errors import UsageError
 
-__all__ = ["DEFAULT_ORDER", "Rule", "parse_order", "parse_rule", "rule_of"]
+__all__ = ["DEFAULT_ORDER", "Rule", "parse_order", "parse_rule", "rule_of", "rule_text"]
 
 
 class Rule(IntEnum):
@@ -33,6 +33,11 @@ class Rule(IntEnum):
 DEFAULT_ORDER = (Rule.MEAN, Rule.CLIPPED_MEAN, Rule.MEDIAN)
 
 _MERGING = {rule.text: rule for rule in Rule if rule is not Rule.SOLO}
+
+
+def rule_text(number: int) -> str:
+    """What people call the rule of this number in a contract, which takes any from 1 to 15."""
+    return Rule(number).text if number in set(Rule) else f"rule {number}"
 
 
 def parse_rule(text: str) -> Rule:

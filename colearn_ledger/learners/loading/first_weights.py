@@ -37,11 +37,13 @@ _FAILED = 70  # the error is in the file
 class MadeLearner:
     """A learner's first weights (their canonical bytes), their schema with the roles that it declares, and notes.
 
-    The notes are on what its owner should know.
+    ``why_unmergeable``: why such weights are for solo rounds alone, or empty. The notes are on what its owner should
+    know.
     """
 
     weights: bytes
     schema: Schema
+    why_unmergeable: str = ""
     notes: tuple[str, ...] = ()
 
 
@@ -79,7 +81,7 @@ def _made(spec: LearnerSpec, *, look: bool) -> MadeLearner:
             raise error_from_json(said)
         if code == 0 and (said := _read(folder)) is not None:
             schema = Schema.from_json(said["schema"])
-            return MadeLearner((folder / "weights").read_bytes(), schema, tuple(said["notes"]))
+            return MadeLearner((folder / "weights").read_bytes(), schema, said["unmergeable"], tuple(said["notes"]))
     how = f"was ended by signal {-code}" if code < 0 else f"ended with code {code}"
     raise LearnerError(
         f"the process that makes the learner {spec.factory} {how}",
@@ -130,6 +132,7 @@ def _where(error: BaseException) -> str:
 
 def _make(spec: LearnerSpec, look: bool) -> MadeLearner:
     from ...core.asking import ask_current
+    from ...core.merge.contributions import why_unmergeable
     from ...core.roles import roles_of
     from ...core.weights import encode
     from ..voting.policy import OneClassVoteSet, SmallVoteSet
@@ -142,7 +145,7 @@ def _make(spec: LearnerSpec, look: bool) -> MadeLearner:
         tree = ask_current(learner, spec.factory).weights
         data = encode(tree)
         schema = Schema.of(tree, roles_of(learner))
-        return MadeLearner(data, schema, _notes(learner, data) if look else ())
+        return MadeLearner(data, schema, why_unmergeable(schema, learner), _notes(learner, data) if look else ())
 
 
 def _notes(learner: Any, data: bytes) -> tuple[str, ...]:
@@ -180,7 +183,7 @@ def main(folder: Path) -> int:
         said, code = error_to_json(error), _FAILED
     else:
         (folder / "weights").write_bytes(made.weights)
-        said, code = {"notes": made.notes, "schema": made.schema.to_json()}, 0
+        said, code = {"notes": made.notes, "schema": made.schema.to_json(), "unmergeable": made.why_unmergeable}, 0
     (folder / "said.json").write_text(json.dumps(said), encoding="utf-8")
     return code
 
