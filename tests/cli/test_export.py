@@ -95,6 +95,7 @@ def refused(capsys: Any, code: int, *words: str) -> str:
     return said.err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words, number", [([], 3), (["--current"], 3), (["--best"], 1), (["--round", "1"], 1), (["--round", "0"], 0)]
 )
