@@ -48,7 +48,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_training_options(parser)
     add("--malicious", type=int, default=0, metavar="K", help="the last K learners attack (default: none)")
     add("--attack", metavar="NAME", help=f"how: {ATTACKS} (default: {_ATTACK})")
-    add("--joint", action="store_true", help="joint rounds: all train, and the proposer merges (with --no-ledger)")
+    add("--joint", action="store_true", help="joint rounds: all train, the proposer merges, the others vote")
     add("--merge_order", metavar="RULES", help=f"by which rules joint rounds merge (default: {_ORDER})")
     add("--no-ledger", action="store_true", help="run in process, without a chain")
     add("--secret", action="store_true", help="votes are committed, then revealed")
@@ -89,8 +89,6 @@ def run(options: argparse.Namespace) -> int:
         options.attack = _ATTACK
     if options.no_ledger and (options.secret or options.shuffled):
         raise UsageError("--secret and --shuffled are the ledger's", fix="leave out --no-ledger")
-    if options.joint and not options.no_ledger:
-        raise UsageError("--joint without --no-ledger", expected="joint rounds in process", fix="give --no-ledger, too")
     if options.merge_order is not None:
         parse_order(options.merge_order)
         if not options.joint:

@@ -26,7 +26,7 @@ from colearn_ledger.tasks import Training, get_task
     + [["--epsilon", "1", "-t", "SKLEARN_DIGITS"]]
     + [["--malicious", "5"], ["--malicious", "-1"], ["--attack", "bribery"]]
     + [["--attack", "sign-flip"], ["-o", ""], ["-d", ""]]
-    + [["--joint"], ["--merge_order", "mean"], ["--joint", "--no-ledger", "--merge_order", "krum"]],
+    + [["--merge_order", "mean"], ["--joint", "--no-ledger", "--merge_order", "krum"]],
 )
 def test_a_bad_option_changes_nothing(words, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)

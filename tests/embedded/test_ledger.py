@@ -20,13 +20,14 @@ from web3.middleware import Web3Middleware
 from colearn_ledger.chain.contract import CollectiveContract
 from colearn_ledger.core.decide import Propose, decide
 from colearn_ledger.core.driver import run
-from colearn_ledger.core.learner import ProposedWeights, Weights
+from colearn_ledger.core.learner import Learner, ProposedWeights, Weights
+from colearn_ledger.core.merge.rules import Rule
 from colearn_ledger.core.protocol import RoundState
 from colearn_ledger.core.results import Results, RoundResult
 from colearn_ledger.core.weights import encode
 from colearn_ledger.embedded.chain import EmbeddedChain
 from colearn_ledger.embedded.ledger import EmbeddedLedger, Member
-from colearn_ledger.errors import InvalidWeights, SchemaMismatch
+from colearn_ledger.errors import InvalidWeights, SchemaMismatch, UsageError
 from colearn_ledger.history import Choice, Vote, read_history, write_csv
 from colearn_ledger.member.prepare import Preparer
 from colearn_ledger.member.submit import Submitter
@@ -56,6 +57,36 @@ def test_run__same_seed__same_decisions_and_bytes_on_the_ledger(n_learners: int,
     assert all(r.gas and r.gas > 100_000 for r in ledger.rounds)
     finals = {learner.mli_get_current_weights().weights["w"].tobytes() for learner in ledger_learners}
     assert len(finals) == 1
+
+
+def merges(results: Results) -> list[object]:
+    return [r.merge for r in results.rounds]
+
+
+@pytest.mark.parametrize("secret", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_run__joint_rounds__same_decisions_merges_and_bytes_on_the_ledger(secret: bool) -> None:
+    plain = run(6, linear_learners(4, 1), 0.5, rounds="joint")
+    ledger = run(6, linear_learners(4, 1), 0.5, rounds="joint", backend=EmbeddedLedger(secret=secret))
+    assert decided(ledger) == decided(plain) and merges(ledger) == merges(plain)
+    assert {r.accepted for r in plain.rounds} == {True, False}
+    assert len({merge.training for merge in merges(plain)}) < 6, "after a rejection nobody trains again"
+
+
+@pytest.mark.slow
+def test_run__joint_rounds_in_which_one_has_nothing_to_contribute__go_on_with_what_the_others_have() -> None:
+    def learners() -> list[Learner]:
+        return [FrugalLearner(0, 1), *linear_learners(4, 1)[1:]]
+
+    plain = run(5, learners(), 0.5, rounds="joint")
+    ledger = run(5, learners(), 0.5, rounds="joint", backend=EmbeddedLedger())
+    assert decided(ledger) == decided(plain)
+    left_out = [dict(merge.left_out) for merge in merges(ledger)]
+    assert not left_out[0] and "privacy budget is spent" in left_out[-1][0] and merges(ledger) == merges(plain)
+
+
+def test_run__joint_rounds_by_momentum__is_for_runs_without_a_ledger() -> None:
+    with pytest.raises(UsageError, match="momentum"):
+        run(1, linear_learners(2), rounds="joint", merge_order=[Rule.MOMENTUM], backend=EmbeddedLedger())
 
 
 @pytest.mark.parametrize("n_learners", [3, 5])

@@ -14,11 +14,12 @@ from colearn_node.worker.process import Died, Message
 
 from colearn_ledger.chain.endpoints import Heads
 from colearn_ledger.chain.transactions import Outcome, Receipt
-from colearn_ledger.core.decide import Action, Adopt, Judge, Propose, Republish
+from colearn_ledger.core.decide import Action, Adopt, Contribute, Judge, Merge, Propose, Republish
 from colearn_ledger.core.learner import ProposedWeights, Weights
-from colearn_ledger.core.protocol import RoundRecord, View
+from colearn_ledger.core.merge.claim import claim_digest, seats_mask
+from colearn_ledger.core.protocol import Claim, RoundRecord, View
 from colearn_ledger.errors import ColearnError
-from colearn_ledger.member.work import Adopted, Published, Trained, Verdict, Work
+from colearn_ledger.member.work import Adopted, Contributed, Merged, Published, Trained, Verdict, Work
 
 from .builders import ME, ref
 
@@ -61,6 +62,12 @@ def work_of(action: Action) -> Work:
         return Published(action.weights)
     if isinstance(action, Propose):
         return Trained(action.round, action.parent, ref("trained"), b"", test)
+    if isinstance(action, Contribute):
+        return Contributed(action.training, action.parent, ref("contributed"), b"")
+    if isinstance(action, Merge):
+        merged = [(one.seat, one.weights) for one in action.contributions]
+        claim = Claim(seats_mask(seat for seat, _ in merged), action.rule, claim_digest(merged))
+        return Merged(action.round, action.parent, ref("merged"), claim, (), (), test)
     assert isinstance(action, Judge), action
     return Verdict(action, True, test, "")
 

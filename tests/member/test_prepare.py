@@ -10,15 +10,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from colearn_ledger.core.decide import Adopt, Judge, Propose, Republish
+from colearn_ledger.core.decide import Adopt, Contribute, Judge, Merge, Propose, Republish
 from colearn_ledger.core.learner import Weights
-from colearn_ledger.core.protocol import WeightsRef
+from colearn_ledger.core.merge.claim import LeftOut, claim_digest
+from colearn_ledger.core.merge.rules import Rule
+from colearn_ledger.core.protocol import Claim, Contribution, WeightsRef
 from colearn_ledger.core.summaries import DiffPrivBudget, TrainingSummary
-from colearn_ledger.core.weights import encode, weights_ref
+from colearn_ledger.core.weights import decode, encode, weights_ref
 from colearn_ledger.errors import InvalidWeights, StoreError, UnavailableWeights
 from colearn_ledger.member.prepare import Preparer
 from colearn_ledger.member.verified import Verified
-from colearn_ledger.member.work import Adopted, Declined, Nothing, Published, Trained, Verdict
+from colearn_ledger.member.work import Adopted, Contributed, Declined, Merged, Nothing, Published, Trained, Verdict
 from colearn_ledger.stores.base import ANYBODY
 from colearn_ledger.stores.local import LocalStore
 
@@ -264,6 +266,104 @@ def test_republish__training_gives_other_weights__is_declined_and_nothing_publis
     assert isinstance(declined, Declined) and "other weights" in declined.reason and made.trained == 1
     assert made.store.kept() == kept
     assert made.propose(3), "and the next turn is as always"
+
+
+# ------------------------------------------------------------------------------------------------ joint rounds
+
+
+def contribution(store: CountingStore, genesis: WeightsRef, seat: int) -> Contribution:
+    """Of another member."""
+    other = member(store, genesis, seat)
+    work = other.prepare(Contribute(5, genesis.sha256))
+    assert isinstance(work, Contributed)
+    return Contribution(seat, work.weights, late=False)
+
+
+def test_contribute__asked_again__the_same_without_another_training_also_after_other_work(
+    store: CountingStore, genesis: WeightsRef
+) -> None:
+    mine, other = member(store, genesis), contribution(store, genesis, 1)
+    first = mine.prepare(Contribute(5, genesis.sha256))
+    assert isinstance(first, Contributed) and (first.training, first.parent) == (5, genesis.sha256)
+    assert store.has(first.weights)
+    mine.prepare(judge(other.weights))
+    mine.learner.mli_propose_weights = None  # type: ignore[method-assign]
+    assert mine.prepare(Contribute(5, genesis.sha256)) == first
+
+
+def test_contribute__the_store_has_lost_it__is_trained_again_to_the_same_bytes(
+    store: CountingStore, genesis: WeightsRef
+) -> None:
+    mine = member(store, genesis)
+    first = mine.prepare(Contribute(5, genesis.sha256))
+    assert isinstance(first, Contributed)
+    store.discard(first.weights)
+    assert mine.prepare(Contribute(5, genesis.sha256)) == first and store.has(first.weights)
+
+
+def test_contribute__the_store_is_away__is_published_later_without_another_training(
+    store: CountingStore, genesis: WeightsRef
+) -> None:
+    mine = member(store, genesis)
+    store.away = 1
+    with pytest.raises(StoreError):
+        mine.prepare(Contribute(5, genesis.sha256))
+    mine.learner.mli_propose_weights = None  # type: ignore[method-assign]
+    assert isinstance(mine.prepare(Contribute(5, genesis.sha256)), Contributed)
+
+
+def test_merge__claims_what_it_merges_and_tells_what_it_left_out(store: CountingStore, genesis: WeightsRef) -> None:
+    mine, others = member(store, genesis), [contribution(store, genesis, seat) for seat in (1, 2)]
+    gone = Contribution(3, replace(genesis, sha256=b"g" * 32, cid_digest=b"g" * 32), late=False)
+    offered = (*others, gone, replace(others[0], seat=4))
+    work = mine.prepare(Merge(6, genesis.sha256, Rule.MEAN, offered))
+    assert isinstance(work, Merged) and (work.round, work.parent) == (6, genesis.sha256)
+    assert work.claim == Claim(0b110, Rule.MEAN, claim_digest([(one.seat, one.weights) for one in others]))
+    assert work.left_out == ((3, LeftOut.UNAVAILABLE), (4, LeftOut.EQUAL)) and work.why[0].startswith("seat 3: ")
+    trees = [decode(store.get(one.weights))["w"] for one in others]
+    assert np.allclose(decode(store.get(work.weights))["w"], np.mean(trees, axis=0), atol=1e-9)
+    assert work.own_test is not None and mine.published == work.weights
+    assert isinstance(mine.prepare(judge(work.weights)), Verdict)
+
+
+def test_merge__nothing_can_be_used__is_tried_again_and_what_changes_nothing_is_declined(
+    store: CountingStore, genesis: WeightsRef
+) -> None:
+    mine = member(store, genesis)
+    gone = Contribution(3, replace(genesis, sha256=b"g" * 32, cid_digest=b"g" * 32), late=False)
+    assert isinstance(mine.prepare(Merge(6, genesis.sha256, Rule.MEAN, (gone,))), Nothing)
+    two = (
+        Contribution(seat, store.put(encode({"w": np.full(4, value)})), late=False)
+        for seat, value in ((1, 2.0), (2, -2.0))
+    )
+    declined = mine.prepare(Merge(6, genesis.sha256, Rule.MEAN, tuple(two)))
+    assert isinstance(declined, Declined) and declined.round == 6
+
+
+def test_judge__what_it_claims_can_not_be__is_rejected_with_the_reason_and_nothing_fetched(
+    store: CountingStore, genesis: WeightsRef
+) -> None:
+    verdict = member(store, genesis).prepare(replace(judge(genesis), false="it merges what nobody contributed"))
+    assert isinstance(verdict, Verdict) and not verdict.approve
+    assert verdict.reason == "it merges what nobody contributed" and store.fetched == []
+
+
+def test_republish__a_merge_that_nobody_has__is_merged_again_to_the_same_bytes(
+    store: CountingStore, genesis: WeightsRef
+) -> None:
+    mine, others = member(store, genesis), [contribution(store, genesis, seat) for seat in (1, 2)]
+    action = Merge(6, genesis.sha256, Rule.MEDIAN, tuple(others))
+    work = mine.prepare(action)
+    assert isinstance(work, Merged)
+    again = member(store, genesis)  # after a restart
+    store.discard(work.weights)
+    again.learner.mli_propose_weights = None  # type: ignore[method-assign]
+    published = again.prepare(Republish(6, genesis.sha256, work.weights, action), deadline_s=1.0)
+    assert isinstance(published, Published) and "merged again" in published.how and store.has(work.weights)
+    other = replace(action, rule=Rule.MEAN, contributions=(others[0],))
+    store.discard(work.weights)
+    declined = member(store, genesis).prepare(Republish(6, genesis.sha256, work.weights, other), deadline_s=1.0)
+    assert isinstance(declined, Declined) and "other weights" in declined.reason
 
 
 def test_republish__learner_is_not_reproducible__is_not_trained_again(tmp_path: Path) -> None:

@@ -19,8 +19,8 @@ from colearn_node.worker.supervisor import WorkerSupervisor
 
 from colearn_ledger.chain.endpoints import Heads
 from colearn_ledger.chain.transactions import Outcome
-from colearn_ledger.core.decide import Adopt, Advance, Judge, Propose, Republish, Reveal
-from colearn_ledger.core.protocol import RoundState
+from colearn_ledger.core.decide import Adopt, Advance, Judge, Merge, Propose, Republish, Reveal
+from colearn_ledger.core.protocol import Contribution, RoundState, Training
 from colearn_ledger.core.schema import Schema
 from colearn_ledger.errors import (
     ArtifactError,
@@ -36,7 +36,7 @@ from colearn_ledger.errors import (
     WrongChain,
 )
 from colearn_ledger.learners.loading.factory import LearnerSpec
-from colearn_ledger.member.work import Declined, Trained, Verdict
+from colearn_ledger.member.work import Contributed, Declined, Merged, Trained, Verdict
 from colearn_ledger.stores.spec import StoreSpec
 
 from ..kit.builders import ME, OTHER, proposal, record, ref, view
@@ -113,6 +113,44 @@ def test_step__my_turn__trains_and_proposes() -> None:
     [work] = bench.ledger.mined
     assert isinstance(work, Trained) and work.weights == ref("trained")
     assert bench.log.events("propose")[0].endswith("(0x74747474…, 31,020 gas)")
+
+
+def training(*contributions: Contribution, until: int = 1500) -> dict[str, Any]:
+    return {"training": Training(6, until, 0b1111, (2, 3), contributions), "merge_order": (1, 2, 3)}
+
+
+def contributed(seat: int) -> Contribution:
+    return Contribution(seat, ref(f"contribution of {seat}"), late=False)
+
+
+def test_step__joint_rounds__contributes_merges_in_its_turn_and_says_so() -> None:
+    bench = Bench(FakeLedger(view(proposer=ME, **training()))).adopts()
+    bench.works()
+    [work] = bench.ledger.mined
+    assert isinstance(work, Contributed) and bench.log.events("contribute")[0].startswith("contributed ")
+    bench.ledger.becomes(**training(contributed(0), contributed(2), until=1000))
+    bench.works()
+    assert isinstance(bench.ledger.mined[-1], Merged)
+    assert "the clipped-mean of 2" in bench.log.events("merge")[0]
+
+
+def test_step__joint_rounds_and_the_learner_declines__is_told_once_and_goes_on_merging() -> None:
+    bench = Bench(FakeLedger(view(**training(contributed(2))))).adopts()
+    bench.node.step()
+    bench.worker.finishes(Declined(6, "the privacy budget is spent"))
+    for _ in range(3):
+        bench.node.step()
+    assert bench.log.events("declined") == ["declines to train, or to merge: the privacy budget is spent"]
+    jobs = len(bench.worker.jobs)
+    bench.ledger.becomes(proposer=ME, **training(contributed(2), until=1000))
+    bench.works()
+    assert len(bench.worker.jobs) == jobs + 1 and isinstance(bench.ledger.mined[-1], Merged)
+
+
+def test_step__joint_rounds_merging__may_pull_for_half_of_the_time_that_is_left() -> None:
+    bench = Bench(FakeLedger(view(proposer=ME, deadline=1041, **training(contributed(0), until=1000)))).adopts()
+    bench.node.step()
+    assert isinstance(bench.worker.job.action, Merge) and 19 < bench.worker.job.deadline_s < 21
 
 
 MINE = {"state": RoundState.VOTING, "proposal": proposal(seat=0)}

@@ -9,7 +9,7 @@ import pytest
 from colearn_node.retention import Retention
 from colearn_node.worker.messages import Tidy
 
-from colearn_ledger.core.protocol import RoundState, Rules, WeightsRef
+from colearn_ledger.core.protocol import Contribution, RoundState, Rules, Training, WeightsRef
 
 from ..kit.builders import proposal, record, ref, view
 from ..kit.fakes import Clock, FakeLedger
@@ -65,6 +65,13 @@ def test_due__rounds_of_the_last_minute__stay_as_a_reorg_may_undo_them_all(secre
     for number in range(1, 30):  # one each
         made.records[number] = record(number, R, ref(f"w{number}"), deadline=10_000 - (30 - number) + window)
     assert needed(made) == {ref(f"w{number}") for number in (0, *range(14, 30))}, "and at most sixteen"
+
+
+def test_due__joint_rounds__what_was_contributed_to_the_training_that_goes_on() -> None:
+    made = ledger()
+    contributions = tuple(Contribution(seat, ref(f"of {seat}"), late=seat == 2) for seat in range(3))
+    made.becomes(training=Training(8, 1500, 0b111, (1,), contributions))
+    assert {one.weights for one in contributions} <= needed(made)
 
 
 def test_due__accepted_long_ago__stays_with_its_parent() -> None:

@@ -13,13 +13,13 @@ from colearn_node.worker.messages import TIDIED, Done, Failed, Job, Sound, Spec,
 from colearn_node.worker.process import Garbled
 from colearn_node.worker.supervisor import WorkerSupervisor, key_of, name_of
 
-from colearn_ledger.core.decide import Adopt, Advance, Judge, Propose, Republish
+from colearn_ledger.core.decide import Adopt, Advance, Contribute, Judge, Merge, Propose, Republish
 from colearn_ledger.core.limits import MOST_NOTE
-from colearn_ledger.core.protocol import WeightsRef
+from colearn_ledger.core.protocol import Contribution, WeightsRef
 from colearn_ledger.core.schema import Schema
 from colearn_ledger.errors import LearnerError, SchemaMismatch, TrainingStopped
 from colearn_ledger.learners.loading.factory import LearnerSpec
-from colearn_ledger.member.work import Adopted, Declined, Nothing, Published, Trained, Verdict
+from colearn_ledger.member.work import Adopted, Contributed, Declined, Merged, Nothing, Published, Trained, Verdict
 from colearn_ledger.stores.spec import StoreSpec
 
 from ..kit.builders import proposal, ref
@@ -27,6 +27,7 @@ from ..kit.fakes import Clock, FakeWorker, Lines, work_of
 
 SPEC = Spec(LearnerSpec("m:f"), StoreSpec(None, Path("w"), False), 1 << 20, Schema.of({}))
 ADOPT, PROPOSE = Adopt(3, ref("accepted")), Propose(7, ref("accepted").sha256)
+CONTRIBUTE = Contribute(6, ref("accepted").sha256)
 REPUBLISH = Republish(7, ref("accepted").sha256, ref("mine"))
 JUDGE, OTHER_JUDGE = Judge(7, proposal("one"), False), Judge(8, proposal("two"), False)
 
@@ -217,6 +218,131 @@ def test_hear__worker_dies_in_a_training_that_is_to_end__not_held_against_the_pr
     bench.supervisor.work_on(JUDGE, 5.0)
     bench.ready().supervisor.work_on(JUDGE, 5.0)
     assert not bench.worker.job.wary
+
+
+def trains_and_is_to_vote() -> Bench:
+    """One whose worker trains a contribution, while a proposal is to be tested."""
+    bench = Bench().ready()
+    bench.supervisor.work_on(CONTRIBUTE, 5.0)
+    bench.supervisor.work_on(JUDGE, 5.0)
+    return bench
+
+
+def test_work_on__a_vote_while_a_contribution_is_trained__is_done_beside_it_and_the_training_goes_on() -> None:
+    bench = trains_and_is_to_vote()
+    training, vote = bench.worker.jobs
+    assert (training.beside, vote.beside) == (False, True) and not bench.log.events("stale")
+    bench.worker.begins()
+    bench.supervisor.hear()
+    bench.clock.now += 60
+    assert bench.supervisor.work_on(JUDGE, 5.0) is None and len(bench.workers) == 1
+    bench.worker.finishes()
+    bench.supervisor.hear()
+    assert isinstance(bench.supervisor.work_on(JUDGE, 5.0), Verdict)
+    bench.supervisor.done(JUDGE)
+    bench.clock.now += 60
+    assert bench.supervisor.work_on(CONTRIBUTE, 5.0) is None
+    assert len(bench.worker.jobs) == 2 and not bench.supervisor.idle and len(bench.workers) == 1
+    bench.worker.says(Done(training.number, work_of(CONTRIBUTE)))
+    bench.supervisor.hear()
+    assert isinstance(bench.supervisor.work_on(CONTRIBUTE, 5.0), Contributed) and bench.supervisor.idle
+
+
+def test_work_on__a_contribution_is_ready_before_its_training_pauses__is_kept_while_the_vote_goes_on() -> None:
+    bench = trains_and_is_to_vote()
+    training, vote = bench.worker.jobs
+    bench.worker.says(Done(training.number, work_of(CONTRIBUTE)))
+    bench.supervisor.hear()
+    assert bench.supervisor.work_on(JUDGE, 5.0) is None
+    bench.worker.says(Done(vote.number, work_of(JUDGE)))
+    bench.supervisor.hear()
+    assert isinstance(bench.supervisor.work_on(JUDGE, 5.0), Verdict)
+    assert isinstance(bench.supervisor.work_on(CONTRIBUTE, 5.0), Contributed) and len(bench.worker.jobs) == 2
+    bench.supervisor.done(CONTRIBUTE)
+    assert bench.supervisor.work_on(CONTRIBUTE, 5.0) is None and len(bench.worker.jobs) == 3, "it was used"
+
+
+def test_work_on__a_vote_while_a_contribution_is_trained_that_never_pauses__has_its_grace() -> None:
+    bench = trains_and_is_to_vote()
+    for seconds, workers in ((10, 1), (0.1, 2)):
+        bench.clock.now += seconds
+        bench.supervisor.work_on(JUDGE, 5.0)
+        assert len(bench.workers) == workers
+    assert bench.log.events("stale") == ["training doesn't end: the worker is started anew"]
+
+
+def test_work_on__other_weights_are_accepted_while_a_contribution_is_trained__the_training_is_over() -> None:
+    bench = Bench().ready()
+    bench.supervisor.work_on(CONTRIBUTE, 5.0)
+    bench.supervisor.work_on(ADOPT, 5.0)
+    assert not bench.worker.job.beside
+    bench.worker.says(Failed(bench.worker.jobs[0].number, TrainingStopped("told to"), ""))
+    bench.worker.begins()
+    bench.worker.finishes()
+    bench.supervisor.hear()
+    assert bench.supervisor.adopted == ref("accepted").sha256 and bench.supervisor.idle
+    assert not bench.log.events("failed")
+
+
+def test_work_on__accepted_while_it_still_tests_beside_a_training__the_test_ends_first_and_then_the_training() -> None:
+    bench = trains_and_is_to_vote()
+    bench.worker.begins()
+    bench.supervisor.hear()
+    bench.supervisor.work_on(ADOPT, 5.0)
+    assert len(bench.worker.jobs) == 2
+    bench.worker.finishes()
+    bench.supervisor.hear()
+    bench.supervisor.work_on(ADOPT, 5.0)
+    assert bench.worker.job.action == ADOPT and not bench.worker.job.beside and len(bench.workers) == 1
+
+
+def test_hear__worker_dies_of_a_test_beside_a_training__is_held_against_the_proposal_and_before_it_pauses_not() -> None:
+    for begins in (True, False):
+        bench = trains_and_is_to_vote()
+        if begins:
+            bench.worker.begins()
+        bench.worker.dies()
+        bench.supervisor.hear()
+        doing = "testing the proposal" if begins else "training"
+        assert f"while {doing}" in bench.log.events("worker_died")[0]
+        bench.clock.now += 5
+        bench.supervisor.work_on(JUDGE, 5.0)
+        bench.ready().supervisor.work_on(JUDGE, 5.0)
+        assert bench.worker.job.wary is begins and not bench.worker.job.beside
+
+
+def test_hear__a_contributions_training_fails_under_a_vote__is_tried_again_and_the_vote_is_not_held_up() -> None:
+    bench = trains_and_is_to_vote()
+    training, vote = bench.worker.jobs
+    bench.worker.says(Failed(training.number, LearnerError("no luck"), ""), Done(vote.number, work_of(JUDGE)))
+    bench.supervisor.hear()
+    assert "training failed" in bench.log.events("failed")[0]
+    assert isinstance(bench.supervisor.work_on(JUDGE, 5.0), Verdict)
+    bench.supervisor.work_on(CONTRIBUTE, 5.0)
+    assert [job.action for job in bench.worker.jobs] == [CONTRIBUTE, JUDGE, CONTRIBUTE]
+
+
+def test_work_on__a_merge__its_answer_fits_what_was_offered_or_nothing_that_it_says_is_believed() -> None:
+    offered = (Contribution(0, ref("a"), late=False), Contribution(2, ref("b"), late=False))
+    merge = Merge(7, ref("accepted").sha256, 1, offered)
+    good = work_of(merge)
+    assert isinstance(good, Merged)
+    bad = [
+        dataclasses.replace(good, claim=dataclasses.replace(good.claim, seats=0b111)),
+        dataclasses.replace(good, claim=dataclasses.replace(good.claim, seats=0)),
+        dataclasses.replace(good, claim=dataclasses.replace(good.claim, rule=2)),
+        dataclasses.replace(good, claim=dataclasses.replace(good.claim, digest=1 << 188)),
+        dataclasses.replace(good, left_out=((0, 1),)),
+        dataclasses.replace(good, claim=dataclasses.replace(good.claim, seats=1), left_out=((2, 16),)),
+        dataclasses.replace(good, round=8),
+        dataclasses.replace(good, parent=bytes(32)),
+    ]
+    for answer in (good, *bad):
+        bench = Bench().ready()
+        bench.supervisor.work_on(merge, 5.0)
+        bench.worker.finishes(answer)
+        bench.supervisor.hear()
+        assert bench.supervisor.ready is (answer is good), answer
 
 
 def test_hear__work_failed__is_tried_again_after_a_pause_and_other_work_is_not_held_up() -> None:

@@ -19,14 +19,14 @@ from colearn_node.worker.codec import packed, unpacked
 from colearn_node.worker.messages import Begun, Done, Failed, Job, Ready, Sound, Spec, Tidy
 from colearn_node.worker.process import Died, Garbled, Message, WorkerProcess
 
-from colearn_ledger.core.decide import Action, Adopt, Judge, Propose
+from colearn_ledger.core.decide import Action, Adopt, Contribute, Judge, Propose
 from colearn_ledger.core.learner import ProposedWeights, Weights
 from colearn_ledger.core.protocol import Proposal, WeightsRef
 from colearn_ledger.core.schema import Schema
 from colearn_ledger.core.weights import encode
 from colearn_ledger.errors import ColearnError, DataError, LearnerError, TrainingStopped
 from colearn_ledger.learners.loading.factory import LearnerSpec
-from colearn_ledger.member.work import Adopted, Nothing, Trained, Verdict
+from colearn_ledger.member.work import Adopted, Contributed, Nothing, Trained, Verdict
 from colearn_ledger.stores.local import LocalStore
 from colearn_ledger.stores.spec import StoreSpec
 
@@ -123,6 +123,25 @@ def test_worker__other_work_comes_while_a_learner_trains_that_pauses__ends_the_t
     assert isinstance(ended, Failed) and ended.number == 2 and isinstance(ended.error, TrainingStopped)
     judged = bench.next()
     assert isinstance(judged, Done) and judged.number == 3 and isinstance(judged.work, Verdict)
+
+
+def test_worker__a_vote_is_wanted_while_a_contribution_is_trained__votes_between_its_steps_and_trains_on(
+    tmp_path: Path, start: Callable[..., Bench]
+) -> None:
+    store = LocalStore(tmp_path / "weights")
+    genesis = store.put(encode(TREE))
+    bench = start("make_pausing", index=0, folder=str(tmp_path))
+    bench.next()
+    bench.does(1, Adopt(0, genesis))
+    bench.worker.send(Job(2, Contribute(1, genesis.sha256), 5.0))
+    wait_until(lambda: (tmp_path / "trains").exists(), "a training")
+    bench.worker.send(Job(3, judge(store.put(encode({"w": TREE["w"] + 1}))), 5.0, beside=True))
+    voted, contributed = bench.next(), bench.next()
+    assert isinstance(voted, Done) and voted.number == 3 and isinstance(voted.work, Verdict)
+    assert isinstance(contributed, Done) and contributed.number == 2 and isinstance(contributed.work, Contributed)
+    alone = make(0)
+    alone.mli_begin_round(1)
+    assert store.get(contributed.work.weights) == encode(alone.mli_propose_weights().weights)
 
 
 @pytest.mark.parametrize(

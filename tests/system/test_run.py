@@ -57,6 +57,48 @@ def test_run__joint_rounds__same_decisions_merges_and_bytes_as_in_one_process(tm
 
 
 @pytest.mark.slow
+def test_run__joint_rounds_and_one_member_is_never_there__costs_one_train_window_and_no_training(
+    tmp_path: Path,
+) -> None:
+    rules = JOINT_RULES.changed(train_window=6, propose_window=4, vote_window=20)
+    with node_collective(tmp_path, 4, rules=rules, merge_order=ORDER, chain_options=("--block-time", "1")) as made:
+        nodes = [made.start(i) for i in range(3)]
+        wait_until(lambda: made.view(0).round > 12, "rounds go on", deadline_s=150)
+        for node in nodes:
+            node.process.terminate()
+        assert [node.wait() for node in nodes] == [0, 0, 0]
+        decided = [r for r in made.records() if r.state.decided]
+        merged = [r for r in decided if r.claim is not None]
+        assert len(merged) > 5 and all(r.claim is not None and r.claim.seats == 0b111 for r in merged)
+        assert all(r.proposer_seat == 3 for r in decided if r.state is RoundState.MISSED)
+        view = made.view(0)
+        assert view.training is not None and view.training.expected == 0b111, "nobody waits for the absent one any more"
+        trained, rounds = len(nodes[0].events("contribute")), len(merged)
+        assert trained <= rounds, "nobody trains again since a proposer was away, or since the others rejected"
+
+
+@pytest.mark.slow
+def test_run__joint_rounds_and_a_node_is_killed_in_its_training__contributes_the_same_when_it_is_back(
+    tmp_path: Path,
+) -> None:
+    expected = run(2, linear_learners(3, 1), 0.5, rounds="joint")
+    with node_collective(tmp_path, 3, rules=JOINT_RULES, merge_order=ORDER) as made:
+        (tmp_path / "hold-train-0").touch()
+        factory = {"learner__factory": "tests.kit.node_learners:make_gated"}
+        options = {"learner__options": {"index": 0, "folder": str(tmp_path)}}
+        held = made.start(0, **factory, **options)
+        others = [made.start(i, "--until-round", "2") for i in (1, 2)]
+        wait_until(lambda: bool(list(tmp_path.glob("train-0-*"))), "it trains")
+        held.kill()
+        (tmp_path / "hold-train-0").unlink()
+        nodes = [made.start(0, "--until-round", "2", **factory, **options), *others]
+        assert [node.wait() for node in nodes] == [0, 0, 0], "".join(node.text for node in nodes)
+        assert [r.weights.sha256.hex() for r in made.records()[:2] if r.weights is not None] == [
+            r.weights_sha256 for r in expected.rounds
+        ]
+
+
+@pytest.mark.slow
 def test_run__round_after_round__store_keeps_the_accepted_weights_and_their_parent_and_not_what_was_before(
     tmp_path: Path,
 ) -> None:
