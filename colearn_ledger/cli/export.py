@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ConfigError, UsageError
+from ..errors import UsageError
 from .options import add_collective_options, open_collective
-from .weights import adopting, pulled
+from .weights import add_store_options, adopting, pulled, store_of, timeout_of
 
 if TYPE_CHECKING:
     from ..core.protocol import View, WeightsRef
@@ -27,16 +27,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     which.add_argument("--round", type=int, metavar="N", help="the weights of round N, which was accepted (0: genesis)")
     which.add_argument("--current", action="store_true", help="those that are accepted now (default)")
     which.add_argument("--best", action="store_true", help="those with the highest mean of published scores")
-    add = parser.add_argument_group("where the weights are").add_argument
-    add("--ipfs", metavar="ADDRESS", help="RPC of an IPFS daemon, such as /ip4/127.0.0.1/tcp/5001")
-    text = "holds what the IPFS RPC wants as authorization: user:password, or a bearer token"
-    add("--ipfs-token-file", type=Path, metavar="FILE", help=text)
-    add("--allow-remote-ipfs", action="store_true", help="take an IPFS RPC that isn't on loopback")
-    add("--store-folder", "--store", type=Path, metavar="DIR", help="instead of IPFS: the members' folder")
-    text = "a node's configuration: gives whatever isn't given of endpoint, deployment, store and learner"
-    add("--config", type=Path, metavar="FILE", help=text)
+    add = add_store_options(parser, "endpoint, deployment, store and learner").add_argument
     add("--run", type=Path, metavar="DIR", help="instead of a chain: the folder of a demo's run", dest="run_folder")
-    add("--timeout", type=int, default=60, metavar="S", help="seconds to try to have them (default: %(default)s)")
     add = parser.add_argument_group("what is written").add_argument
     add(
         "--learner", metavar="MODULE:FUNCTION", help="makes the learner whose model they are: its framework's own files"
@@ -63,15 +55,13 @@ def run(options: argparse.Namespace) -> int:
 
     if options.round is not None and options.round < 0:
         raise UsageError(f"--round is {options.round}", expected="0 or more")
-    if options.timeout < 1:
-        raise UsageError(f"--timeout is {options.timeout}", expected="1 or more")
     spec = _learner(options)
     if options.out is not None:
         check_folder(options.out, options.force)
     found = _in_a_run(options) if options.run_folder is not None else _on_a_chain(options)
     out = options.out or Path(f"colearn-model-{found.card['round']}")
     check_folder(out, options.force)
-    data = pulled(found.ref, found.schema, found.store, options.timeout)
+    data = pulled(found.ref, found.schema, found.store, timeout_of(options))
     tree = decode(data, found.schema)
     learner = None if spec is None else adopting(spec, tree)
     files = write_model(out, data, tree, found.card, learner, force=options.force)
@@ -97,7 +87,7 @@ def _on_a_chain(options: argparse.Namespace) -> _Found:
     from ..history.accepted import read_accepted
     from ..report.model_card import chain_card
 
-    store = _store(options)
+    store = store_of(options)
     where = open_collective(options)
 
     def read(snapshot: Any) -> tuple[History, View, tuple[str, ...]]:
@@ -144,56 +134,7 @@ def _in_a_run(options: argparse.Namespace) -> _Found:
     return _Found(ref, None, StoreSpec(None, folder / "weights"), card)
 
 
-# ------------------------------------------------------------------------------------------- store and learner
-
-
-def _store(options: argparse.Namespace) -> StoreSpec:
-    """The store that the options name, or the configuration; it also gives the options what they lack."""
-    from ..stores.spec import StoreSpec
-
-    ipfs, folder, token = options.ipfs, options.store_folder, options.ipfs_token_file
-    remote = options.allow_remote_ipfs
-    if ipfs is not None and folder is not None:
-        raise UsageError("--ipfs and --store-folder together", expected="one store", fix="leave one out")
-    if options.config is not None:
-        given = _configured(options.config)
-        options.rpc = options.rpc or given["rpc"]
-        if options.deployment is None and options.address is None:
-            options.deployment = given["deployment"]
-        if ipfs is None and folder is None:
-            ipfs, folder, token, remote = given["ipfs"], given["folder"], token or given["token_file"], given["remote"]
-    if ipfs is None and folder is None:
-        raise UsageError(
-            "no store is named that has the weights",
-            expected="--ipfs ADDRESS, --store-folder DIR, or --config FILE of a node",
-            fix="--ipfs /ip4/127.0.0.1/tcp/5001 is the usual address of a Kubo daemon's RPC",
-        )
-    return StoreSpec(ipfs, folder, remote, token)
-
-
-def _configured(path: Path) -> dict[str, Any]:
-    """What a node's configuration has of it; paths are relative to its folder."""
-    from ..formats.toml import read_toml
-
-    tree = read_toml(path, "a node's configuration", "correct --config")
-    store = tree.get("store", {})
-    rpc = tree.get("rpc")
-    good = isinstance(store, dict) and (rpc is None or isinstance(rpc, str | list))
-    texts = {"deployment": tree.get("deployment")}
-    if good:
-        texts |= {name: store.get(name) for name in ("ipfs", "folder", "token_file")}
-    if not good or not all(value is None or isinstance(value, str) for value in texts.values()):
-        raise ConfigError(f"{path} is no node's configuration", expected="what colearn-node check takes")
-
-    def in_folder(name: str) -> Path | None:
-        return None if texts[name] is None else path.absolute().parent / Path(str(texts[name])).expanduser()
-
-    return {
-        "rpc": [rpc] if isinstance(rpc, str) else rpc,
-        "ipfs": texts["ipfs"],
-        "remote": store.get("allow_remote") is True,
-        **{name: in_folder(name) for name in ("deployment", "folder", "token_file")},
-    }
+# ------------------------------------------------------------------------------------------- learner
 
 
 def _learner(options: argparse.Namespace) -> LearnerSpec | None:

@@ -30,6 +30,7 @@ __all__ = [
     "fee_cap",
     "open_account",
     "open_collective",
+    "parse_round",
     "rpc_urls",
 ]
 
@@ -144,6 +145,15 @@ def open_collective(options: argparse.Namespace, environ: Mapping[str, str] = os
         return snapshot
 
     return Collective(persist(web3, find), deployed_block, schema)
+
+
+def parse_round(word: str) -> int | None:
+    """The number of a round; None for the current one."""
+    if word == "current":
+        return None
+    if not (word.isascii() and word.isdecimal() and len(word) < 10):
+        raise UsageError(f"the round is {word[:40]!r}", expected="a number, or `current`", fix="for example: show 3")
+    return int(word)
 
 
 def open_account(options: argparse.Namespace) -> LocalAccount:

@@ -7,9 +7,8 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
-from ..errors import UsageError
 from .history import note_missing
-from .options import add_collective_options, open_collective
+from .options import add_collective_options, open_collective, parse_round
 
 if TYPE_CHECKING:
     from ..chain.snapshot import Snapshot
@@ -26,14 +25,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    word = options.round
-    if word != "current" and not (word.isascii() and word.isdecimal() and len(word) < 10):
-        raise UsageError(f"the round is {word[:40]!r}", expected="a number, or `current`", fix="for example: show 3")
+    asked = parse_round(options.round)
     where = open_collective(options)
     from ..history import read_history
 
     def read(snapshot: Snapshot) -> History:
-        number = snapshot.current_round() if word == "current" else int(word)
+        number = snapshot.current_round() if asked is None else asked
         return read_history(
             snapshot,
             first=number,

@@ -1,21 +1,50 @@
-"""Weights that a command needs once: pulled and checked without being kept, and a learner that adopts them."""
+"""Weights that a command needs once: where they are, pulled and checked without being kept, adopted by a learner."""
 
 from __future__ import annotations
 
+import argparse
+import contextlib
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from ..errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
     from ..core.learner import Learner
     from ..core.protocol import WeightsRef
     from ..core.schema import Schema
     from ..learners.loading.factory import LearnerSpec
+    from ..stores.base import Store
     from ..stores.spec import StoreSpec
 
-__all__ = ["adopting", "pulled"]
+__all__ = ["add_store_options", "adopting", "borrowed", "pulled", "store_of", "timeout_of"]
 
 _OWNER = "colearn/once"  # of pins in a daemon, which are taken off at the end: whoever keeps the weights still does
+
+
+def add_store_options(parser: argparse.ArgumentParser, gives: str) -> Any:
+    """The group of options that say where weights are; ``gives``: what a node's configuration can give besides."""
+    group = parser.add_argument_group("where the weights are")
+    add = group.add_argument
+    add("--ipfs", metavar="ADDRESS", help="RPC of an IPFS daemon, such as /ip4/127.0.0.1/tcp/5001")
+    text = "holds what the IPFS RPC wants as authorization: user:password, or a bearer token"
+    add("--ipfs-token-file", type=Path, metavar="FILE", help=text)
+    add("--allow-remote-ipfs", action="store_true", help="take an IPFS RPC that isn't on loopback")
+    add("--store-folder", "--store", type=Path, metavar="DIR", help="instead of IPFS: the members' folder")
+    text = f"a node's configuration: gives whatever isn't given of {gives}"
+    add("--config", type=Path, metavar="FILE", help=text)
+    add("--timeout", type=int, default=60, metavar="S", help="seconds to try to have them (default: %(default)s)")
+    return group
+
+
+def timeout_of(options: argparse.Namespace) -> int:
+    """Seconds to try to have weights."""
+    if options.timeout < 1:
+        raise UsageError(f"--timeout is {options.timeout}", expected="1 or more")
+    return int(options.timeout)
 
 
 def pulled(ref: WeightsRef, schema: Schema | None, store: StoreSpec, timeout_s: float) -> bytes:
@@ -24,20 +53,77 @@ def pulled(ref: WeightsRef, schema: Schema | None, store: StoreSpec, timeout_s: 
     No mark is left in a folder, and no pin in a daemon. Raises as :meth:`.Store.get` and :meth:`.Schema.check_size`.
     """
     from ..core.weights import check_head
-    from ..errors import UsageError
-    from ..stores.base import ANYBODY
 
     if schema is not None:
         schema.check_size(ref.size)
+    with borrowed(store, [ref]) as opened:
+        return opened.get(ref, deadline_s=timeout_s, check_head=partial(check_head, size=ref.size, schema=schema))
+
+
+@contextlib.contextmanager
+def borrowed(store: StoreSpec, refs: Sequence[WeightsRef]) -> Iterator[Store]:
+    """The store, open to pull these; afterwards nothing of them is kept that wasn't before."""
+    from ..stores.base import ANYBODY
+
     if store.folder is not None and not store.folder.is_dir():  # opening it would make it
         raise UsageError(f"there is no folder {store.folder}", expected="the members' store", fix="correct its path")
     spec = replace(store, owner=ANYBODY if store.folder is not None else _OWNER)
     opened = spec.open()
     try:
-        return opened.get(ref, deadline_s=timeout_s, check_head=partial(check_head, size=ref.size, schema=schema))
+        yield opened
     finally:
         if spec.owner == _OWNER:
-            opened.discard(ref)
+            for ref in refs:
+                opened.discard(ref)
+
+
+def store_of(options: argparse.Namespace) -> StoreSpec:
+    """The store that the options name, or the configuration; it also gives the options what they lack."""
+    from ..stores.spec import StoreSpec
+
+    ipfs, folder, token = options.ipfs, options.store_folder, options.ipfs_token_file
+    remote = options.allow_remote_ipfs
+    if ipfs is not None and folder is not None:
+        raise UsageError("--ipfs and --store-folder together", expected="one store", fix="leave one out")
+    if options.config is not None:
+        given = _configured(options.config)
+        options.rpc = options.rpc or given["rpc"]
+        if options.deployment is None and options.address is None:
+            options.deployment = given["deployment"]
+        if ipfs is None and folder is None:
+            ipfs, folder, token, remote = given["ipfs"], given["folder"], token or given["token_file"], given["remote"]
+    if ipfs is None and folder is None:
+        raise UsageError(
+            "no store is named that has the weights",
+            expected="--ipfs ADDRESS, --store-folder DIR, or --config FILE of a node",
+            fix="--ipfs /ip4/127.0.0.1/tcp/5001 is the usual address of a Kubo daemon's RPC",
+        )
+    return StoreSpec(ipfs, folder, remote, token)
+
+
+def _configured(path: Path) -> dict[str, Any]:
+    """What a node's configuration has of it; paths are relative to its folder."""
+    from ..formats.toml import read_toml
+
+    tree = read_toml(path, "a node's configuration", "correct --config")
+    store = tree.get("store", {})
+    rpc = tree.get("rpc")
+    good = isinstance(store, dict) and (rpc is None or isinstance(rpc, str | list))
+    texts = {"deployment": tree.get("deployment")}
+    if good:
+        texts |= {name: store.get(name) for name in ("ipfs", "folder", "token_file")}
+    if not good or not all(value is None or isinstance(value, str) for value in texts.values()):
+        raise ConfigError(f"{path} is no node's configuration", expected="what colearn-node check takes")
+
+    def in_folder(name: str) -> Path | None:
+        return None if texts[name] is None else path.absolute().parent / Path(str(texts[name])).expanduser()
+
+    return {
+        "rpc": [rpc] if isinstance(rpc, str) else rpc,
+        "ipfs": texts["ipfs"],
+        "remote": store.get("allow_remote") is True,
+        **{name: in_folder(name) for name in ("deployment", "folder", "token_file")},
+    }
 
 
 def adopting(spec: LearnerSpec, tree: Any) -> Learner:
