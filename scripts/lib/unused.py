@@ -38,7 +38,6 @@ _.votes_axes  # ColearnPlot
 _.plot_results_and_votes  # ColearnPlot
 
 # Public results and options: written into files as whole records, or read by those who call us.
-_.current_scores  # RoundResult, in the results' JSON
 _.vote_rule  # a learner's option, the other name of vote_policy
 _.ipfs_repository  # LocalNetwork's stakeholders
 _.stop_ipfs  # LocalNetwork, docs/network.md
