@@ -135,6 +135,30 @@ contract JointTest is Joint {
         eq(training().contributed, 0);
     }
 
+    function test_contribute__boundsOfItsWeights() public {
+        (bytes32 sha, bytes32 cid) = (keccak256("x"), keccak256("cid"));
+        vm.prank(member(0));
+        expect(abi.encodeWithSelector(I.SizeOutOfRange.selector, (1 << 30) + 1, 1 << 30));
+        c.contribute(1, GENESIS, sha, cid, (1 << 30) + 1, "");
+        vm.prank(member(0));
+        expect(abi.encodeWithSelector(I.EmptyHash.selector));
+        c.contribute(1, GENESIS, 0, cid, 2 << 20, "");
+        vm.prank(member(0));
+        expect(abi.encodeWithSelector(I.EmptyHash.selector));
+        c.contribute(1, GENESIS, sha, 0, 2 << 20, "");
+        vm.prank(member(0));
+        expect(abi.encodeWithSelector(I.CidMismatch.selector, cid, sha));
+        c.contribute(1, GENESIS, sha, cid, 1 << 20, ""); // one block
+        vm.prank(member(0));
+        c.contribute(1, GENESIS, sha, cid, (1 << 20) + 1, "");
+        vm.prank(member(1));
+        c.contribute(1, GENESIS, sha, cid, 1 << 30, "");
+        I.NodeView memory v = view_();
+        eq(v.contributions[0].size, (1 << 20) + 1);
+        eq(v.contributions[1].size, 1 << 30);
+        eq(v.training.contributed, 3);
+    }
+
     function test_contribute__twice__isRefusedWithAnyBytes() public {
         contribute(0, "mine");
         expect(abi.encodeWithSelector(I.AlreadyContributed.selector, member(0)));
