@@ -46,10 +46,17 @@ contract CollectiveLearning is Views {
         _rules = terms;
         Head head = firstHead(block.timestamp, epoch, terms);
         _head = head;
+        _keep(genesis);
+        if (head.isJoint()) _begin(_following(_training, head, 1, block.timestamp));
+        _announce(head);
+    }
+
+    /// @dev Round 0: accepted before there were rounds. (On its own, so that the constructor has stack to spare.)
+    function _keep(Genesis memory genesis) private {
         _sha[0] = genesis.sha256Hash;
         if (genesis.size > ONE_BLOCK) _cid[0] = genesis.cidDigest;
         _tally[_key(0, genesis.sha256Hash, genesis.cidDigest)] =
-            toTally(block.timestamp, genesis.size, 0, 0, count, ACCEPTED, 0);
+            toTally(block.timestamp, genesis.size, 0, 0, genesis.members.length, ACCEPTED, 0);
         emit CollectiveCreated(
             genesis.sha256Hash,
             genesis.cidDigest,
@@ -61,8 +68,6 @@ contract CollectiveLearning is Views {
             genesis.maxSize,
             genesis.mergeOrder
         );
-        if (head.isJoint()) _begin(_following(_training, head, 1, block.timestamp));
-        _announce(head);
     }
 
     /// @dev It goes up to the first rule that is 0.

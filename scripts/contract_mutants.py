@@ -1376,7 +1376,7 @@ _JOINT = _group(
     ("until and contributed overlap", "CONTRIBUTED_AT = 100;", "CONTRIBUTED_AT = 99;", _W),
     ("a claim's rule", "RULE_AT = 64;", "RULE_AT = 63;", "types/Claim.sol"),
     ("a contribution's size", "SIZE_AT = 32;", "SIZE_AT = 31;", "types/ContributionWord.sol"),
-    ("joint rounds by another bit", "JOINT_AT = 255;", "JOINT_AT = 254;", "types/Head.sol"),
+    ("joint rounds by a bit of the approvals needed", "JOINT_AT = 255;", "JOINT_AT = 233;", "types/Head.sol"),
 )
 
 MUTANTS: tuple[Mutant, ...] = (

@@ -5,7 +5,8 @@
     scripts/mutate_contract.py --resume         the same, but for what a run that was stopped has seen
     scripts/mutate_contract.py --sample 6       only six, drawn by lot (--seed repeats a draw); writes nothing
     scripts/mutate_contract.py --only 'tie'     only those whose group or name matches; writes their rows of the page
-                                                anew, if it is about the same contract and faults
+                                                anew, if it is about the same contract and faults, or with --carry,
+                                                which leaves the others as they were and says so
 
 Each fault is compiled (with little of the optimizer, which halves the time) and meets the Foundry tests in a copy of
 the project's folder: the types' own tests if it is in a type, examples, fuzz tests where those see nothing, then the
@@ -66,19 +67,21 @@ OPTIMIZER = {
         "peephole": True,
         "jumpdestRemover": True,
         "yul": True,
-        "yulDetails": {"stackAllocation": True, "optimizerSteps": "dhfoDgvulfTUn"},
+        "yulDetails": {"stackAllocation": True, "optimizerSteps": "dhfoDgvulcTUn"},
     },
 }
+TOO_DEEP = "too deep in the stack"
 
 
 @dataclass(frozen=True)
 class Outcome:
     """What became of a fault. ``killer`` names the test that saw it, empty if none did; ``trouble`` what was wrong with
-    the fault itself."""
+    the fault itself; ``earlier``: it was seen in an earlier contract, and hasn't been tried since."""
 
     mutant: Mutant
     killer: str = ""
     trouble: str = ""
+    earlier: bool = False
 
     @property
     def killed(self) -> bool:
@@ -97,8 +100,8 @@ def resumed(mutants: Sequence[Mutant]) -> dict[Mutant, Outcome]:
     if not progress().is_file():
         return {}
     lines = progress().read_text(encoding="utf-8").splitlines()
-    killers = {(group, name): killer for group, name, killer in map(json.loads, lines)}
-    return {m: Outcome(m, killers[m.group, m.name]) for m in mutants if (m.group, m.name) in killers}
+    by_fault = {(group, name): killer for group, name, killer in map(json.loads, lines)}
+    return {m: Outcome(m, by_fault[m.group, m.name]) for m in mutants if (m.group, m.name) in by_fault}
 
 
 Sources = dict[str, str]  # text by file
@@ -140,7 +143,7 @@ class Compiler:
 
     def __enter__(self) -> Compiler:
         self._input = standard_input()
-        self._input["settings"]["optimizer"] = OPTIMIZER
+        self._shipped = self._input["settings"]["optimizer"]
         self._input["settings"]["outputSelection"] = {CONTRACT: {"CollectiveLearning": ["evm.bytecode.object"]}}
         self._process = subprocess.Popen(
             ["node", find_compiler(), "--serve"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -153,6 +156,15 @@ class Compiler:
 
     def compile(self, sources: Sources) -> str:
         """The bytecode (hexadecimal, 0x first) of these texts. Raises UsageError with what is wrong."""
+        try:
+            return self._compile(sources, OPTIMIZER)
+        except UsageError as e:
+            if TOO_DEEP not in e.what:
+                raise
+            return self._compile(sources, self._shipped)  # many times slower
+
+    def _compile(self, sources: Sources, optimizer: dict[str, Any]) -> str:
+        self._input["settings"]["optimizer"] = optimizer
         self._input["sources"] = {name: {"content": text} for name, text in sources.items()}
         assert self._process.stdin is not None and self._process.stdout is not None
         self._process.stdin.write(json.dumps(self._input) + "\n")
@@ -177,11 +189,12 @@ class Workshop:
     def __init__(self, folder: Path, forge: Path) -> None:
         self.folder, self.forge = folder, forge
         # Searching for the shortest way to a failure takes long, and only that there is one matters. The code is longer
-        # than chains take, without most of the optimizer.
+        # than chains take, without most of the optimizer, and creating it costs more gas.
         self.environment = {
             **os.environ,
             "FOUNDRY_INVARIANT_SHRINK_RUN_LIMIT": "0",
             "FOUNDRY_CODE_SIZE_LIMIT": "100000",
+            "FOUNDRY_GAS_LIMIT": str(1 << 32),
         }
 
     @classmethod
@@ -261,9 +274,12 @@ class Bench:
         self.sound = compiler.compile(self.sources)
         self._passed: set[tuple[str, ...]] = set()  # by the contract as it is
 
-    def first_failure(self, code: str) -> str:
-        """The test that fails with this code, or empty. A suite that fails without any fault proves nothing."""
-        for suite in SUITES:
+    def first_failure(self, code: str, likely: str = "") -> str:
+        """The test that fails with this code, or empty; the ``likely`` one is tried first. A suite that fails without
+        any fault proves nothing."""
+        contract, _, test = likely.partition(".")
+        alone = ("--match-contract", f"^{contract}$", "--match-test", f"^{test}$")
+        for suite in (alone, *SUITES) if likely else SUITES:
             if suite not in self._passed:
                 self.shop.use(self.sound)
                 if failure := self.shop.first_failure(suite):
@@ -278,8 +294,8 @@ class Bench:
                 return failure
         return ""
 
-    def try_out(self, mutant: Mutant) -> Outcome:
-        """Plant the fault and test."""
+    def try_out(self, mutant: Mutant, likely: str = "") -> Outcome:
+        """Plant the fault and test, the ``likely`` test first."""
         try:
             name = place(self.sources, mutant)
             sources = apply(self.sources, mutant)
@@ -291,7 +307,7 @@ class Bench:
             return Outcome(mutant, trouble=e.what)
         if broken == self.sound:
             return Outcome(mutant, trouble="changes no bytecode")
-        return Outcome(mutant, killer=self.first_failure(broken))
+        return Outcome(mutant, killer=self.first_failure(broken, likely))
 
     def _failure_of_types(self, name: str, text: str) -> str:
         if TYPES_SUITE not in self._passed:
@@ -336,6 +352,8 @@ def try_all(mutants: Sequence[Mutant], jobs: int) -> list[Outcome]:
         waiting.put(i)
     outcomes: dict[int, Outcome] = {}
     failures: list[BaseException] = []
+    # Which test saw a fault earlier, in whichever contract, sees it most often again, and alone it is the quickest.
+    seen = killers(REPORT.read_text(encoding="utf-8")) if REPORT.is_file() else {}
     notes = progress()
     notes.parent.mkdir(exist_ok=True)
 
@@ -343,7 +361,7 @@ def try_all(mutants: Sequence[Mutant], jobs: int) -> list[Outcome]:
         try:
             while not failures:
                 i = waiting.get_nowait()
-                outcomes[i] = bench.try_out(mutants[i])
+                outcomes[i] = bench.try_out(mutants[i], seen.get((mutants[i].group, mutants[i].name), ("", False))[0])
                 print(f"[{len(outcomes)}/{len(mutants)}] {_line(outcomes[i])}", flush=True)
                 if outcomes[i].killed:
                     with notes.open("a", encoding="utf-8") as f:
@@ -384,26 +402,42 @@ def render(outcomes: Sequence[Outcome]) -> str:
         "",
         f"**{killed} of {len(outcomes)} faults were seen.** Contract and faults: `{fingerprint()}`.",
     ]
+    earlier = sum(o.earlier for o in outcomes)
+    if earlier:
+        lines.append(
+            f"Of these {earlier} were seen in an earlier contract (*earlier* in their rows), and not tried since;"
+            " `scripts/mutate_contract.py --resume` tries all."
+        )
     for group in dict.fromkeys(o.mutant.group for o in outcomes):
         lines += ["", f"## {group[0].upper()}{group[1:]}", "", "| fault | | seen first by |", "|---|---|---|"]
         for o in outcomes:
             if o.mutant.group == group:
-                lines.append(f"| {o.mutant.name} | {'killed' if o.killed else '**survived**'} | {o.killer} |")
+                how = "*earlier*" if o.earlier else "killed" if o.killed else "**survived**"
+                lines.append(f"| {o.mutant.name} | {how} | {o.killer} |")
     return "\n".join(lines) + "\n"
 
 
-def recorded(page: str) -> dict[Mutant, Outcome]:
-    """What the page says became of each fault; nothing if it is about another contract or other faults."""
-    if f"`{fingerprint()}`" not in page:
-        return {}
-    killers: dict[tuple[str, str], str] = {}
+def killers(page: str) -> dict[tuple[str, str], tuple[str, bool]]:
+    """What the page says saw each fault, by group and name; empty for nothing; and whether in an earlier contract."""
+    by_fault: dict[tuple[str, str], tuple[str, bool]] = {}
     group = ""
     for line in page.splitlines():
         if line.startswith("## "):
             group = line[3].lower() + line[4:]
-        elif found := re.match(r"\| (.+) \| (?:killed|\*\*survived\*\*) \| (.*) \|$", line):
-            killers[group, found[1]] = found[2].strip()
-    return {m: Outcome(m, killers[m.group, m.name]) for m in MUTANTS if (m.group, m.name) in killers}
+        elif found := re.match(r"\| (.+) \| (killed|\*earlier\*|\*\*survived\*\*) \| (.*) \|$", line):
+            by_fault[group, found[1]] = found[3].strip(), found[2] == "*earlier*"
+    return by_fault
+
+
+def recorded(page: str, *, carry: bool = False) -> dict[Mutant, Outcome]:
+    """What the page says became of each fault. If it is about another contract or other faults: nothing, or to be
+    carried over what was seen then."""
+    other = f"`{fingerprint()}`" not in page
+    if other and not carry:
+        return {}
+    by_fault = killers(page)
+    found = {m: by_fault[m.group, m.name] for m in MUTANTS if (m.group, m.name) in by_fault}
+    return {m: Outcome(m, killer, earlier=other or earlier) for m, (killer, earlier) in found.items()}
 
 
 def main(arguments: Sequence[str] | None = None, mutants: Sequence[Mutant] = MUTANTS) -> int:
@@ -413,6 +447,7 @@ def main(arguments: Sequence[str] | None = None, mutants: Sequence[Mutant] = MUT
     parser.add_argument("--seed", type=int, help="for --sample: the draw to repeat (default: a new one)")
     parser.add_argument("--only", metavar="REGEX", help="only faults whose group or name matches")
     parser.add_argument("--resume", action="store_true", help="not those that a run which was stopped has seen")
+    parser.add_argument("--carry", action="store_true", help="others: as they were seen in the page's earlier contract")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="at a time (default: one a processor)")
     parser.add_argument("--list", action="store_true", help="name the faults, and try none")
     options = parser.parse_args(arguments)
@@ -448,7 +483,8 @@ def main(arguments: Sequence[str] | None = None, mutants: Sequence[Mutant] = MUT
     for o in survived + unusable:
         print(_line(o))
     if not unusable and options.sample is None:
-        known = recorded(REPORT.read_text(encoding="utf-8")) if REPORT.is_file() else {}
+        page = REPORT.read_text(encoding="utf-8") if REPORT.is_file() else ""
+        known = recorded(page, carry=options.carry)
         known.update({o.mutant: o for o in outcomes})
         if all(m in known for m in MUTANTS):
             REPORT.write_text(render([known[m] for m in MUTANTS]), encoding="utf-8")

@@ -79,6 +79,7 @@ def test_public_name__unknown__attribute_error() -> None:
         _ = colearn_ledger.no_such_thing
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("module, extra", [("keras", "keras"), ("sklearn", "sklearn"), ("xgboost", "xgboost")])
 def test_import__learner_without_its_package__names_the_extra(module: str, extra: str) -> None:
     script = (

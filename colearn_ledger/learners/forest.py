@@ -115,8 +115,7 @@ class ForestLearner(TemplateLearner):
 
     def save_model(self, folder: Path) -> tuple[SavedFile, ...]:
         """The forest by skops, where it is installed, and the arrays that it was made of."""
-        # skops takes a tree's indices on trust; these were checked, or grown here
-        return save_estimator(self._forest, self.read_weights(), folder, trusted=("sklearn.tree._tree.Tree",))
+        return save_estimator(self._forest, self.read_weights(), folder)
 
     @property
     def steps(self) -> int:

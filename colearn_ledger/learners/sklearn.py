@@ -239,10 +239,10 @@ class SklearnLearner(BatchLearner):
         return max(1.0, float(abs(self.train_set[0]).max()))
 
 
-def save_estimator(estimator: Any, weights: Any, folder: Path, trusted: tuple[str, ...] = ()) -> tuple[SavedFile, ...]:
+def save_estimator(estimator: Any, weights: Any, folder: Path) -> tuple[SavedFile, ...]:
     """The estimator by skops, whose files are read without running what is in them, and its weights as safetensors.
 
-    Without skops only the latter. ``trusted``: the types in it that skops opens only for whoever made the file.
+    Without skops only the latter. Whoever opens the former names the types in it that skops doesn't know.
     """
     write_safetensors(folder / "model.safetensors", *named_parts(weights))
     arrays = SavedFile("model.safetensors", 'from safetensors.numpy import load_file; arrays = load_file("{path}")')
@@ -251,7 +251,8 @@ def save_estimator(estimator: Any, weights: Any, folder: Path, trusted: tuple[st
     except ModuleNotFoundError:
         return (arrays,)
     skops.io.dump(estimator, folder / "model.skops")
-    more = f", trusted={list(trusted)!r}" if trusted else ""
+    trusted = skops.io.get_untrusted_types(file=folder / "model.skops")
+    more = f", trusted={trusted!r}" if trusted else ""
     opens = f'import skops.io; model = skops.io.load("{{path}}"{more})'
     return SavedFile("model.skops", opens), arrays
 

@@ -8,11 +8,13 @@ import json
 import os
 import secrets
 import shutil
+import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ..errors import OutputError, UsageError
+from ..core.failures import text_of
+from ..errors import LearnerWarning, OutputError, UsageError
 from ..formats.files import write_whole
 from ..learners.saved import SavedFile, named_parts, write_safetensors
 from ..learners.template import TemplateLearner
@@ -51,7 +53,7 @@ def write_model(
     Raises OutputError where it can't be written; then nothing is left of it.
     """
     with _whole_folder(folder, force) as making:
-        files = learner.save(making) if isinstance(learner, TemplateLearner) else ()
+        files = _saved(learner, making) if isinstance(learner, TemplateLearner) else ()
         if not files:
             write_safetensors(making / "model.safetensors", *named_parts(tree))
             opens = 'from safetensors.numpy import load_file; arrays = load_file("{path}")'
@@ -67,6 +69,22 @@ def write_model(
         write_whole(making / _CARD, json.dumps(whole, indent=2, allow_nan=False) + "\n")
         write_whole(making / _PAGE, card_text(whole))
     return files
+
+
+def _saved(learner: TemplateLearner, folder: Path) -> tuple[SavedFile, ...]:
+    """What the learner writes; nothing, and a warning, where its framework can't, as with some custom layers."""
+    try:
+        return learner.save(folder)
+    except OSError:
+        raise
+    except Exception as e:  # the framework's and the model's own code
+        warnings.warn(f"the model can't be saved in its framework's form: {text_of(e)}", LearnerWarning, stacklevel=2)
+    for left in folder.iterdir():
+        if left.is_dir():
+            shutil.rmtree(left)
+        else:
+            left.unlink()
+    return ()
 
 
 @contextlib.contextmanager

@@ -11,6 +11,7 @@ from benchmarks import merge
 from benchmarks.merge import MEMORY, TARGETS, Merged
 
 
+@pytest.mark.slow
 def test_measure__small_weights__every_rule_within_two_sets_and_nothing_stays(tmp_path: Path) -> None:
     found = merge.measure(4, 5, tmp_path)
     assert found.seconds.keys() == found.memory.keys() == TARGETS.keys()

@@ -198,6 +198,7 @@ def test_make_key__new_password_file__random_and_private(tmp_path: Path) -> None
     assert other != address and load_account(tmp_path / "other.json", password, prompt=False).address == other
 
 
+@pytest.mark.slow
 def test_make_key__mistake__nothing_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "k.json").write_text("mine")
     with pytest.raises(KeyFileError, match="there is a file"):

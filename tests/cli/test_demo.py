@@ -45,6 +45,7 @@ def test_a_misspelt_name_gets_the_nearest(words, hint, capsys):
     assert hint in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_run_leaves_its_record(tmp_path, capsys):
     words = ["-t", "SKLEARN_DIGITS", "-n", "3", "-p", "2", "--no-ledger", "-o", str(tmp_path)]
     assert main(["demo", *words]) == 0
@@ -99,6 +100,7 @@ def test_the_help_names_every_policy(capsys):
     assert ",".join(policy_names()) in said
 
 
+@pytest.mark.slow
 def test_a_run_leaves_its_final_model_and_the_line_that_opens_it(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     words = ["demo", "-t", "IRIS", "-n", "3", "-p", "3"]

@@ -88,6 +88,7 @@ def test_history__a_second_endpoint_is_named__serves_when_the_first_never_does(
         assert history(f"http://127.0.0.1:{port}", told.chain.url) == right
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("status", [200, 400, 413])
 def test_history__ranges_are_capped__takes_smaller_ones_whatever_the_status(
     history: History, told: Collective[Anvil], proxy: Proxy, status: int

@@ -24,6 +24,7 @@ from colearn_ledger.core.learner import Weights
 from colearn_ledger.core.protocol import WeightsRef
 from colearn_ledger.core.schema import Schema
 from colearn_ledger.core.weights import encode
+from colearn_ledger.errors import LearnerWarning
 from colearn_ledger.stores.local import LocalStore
 from tests.kit.saving import classifier
 
@@ -95,6 +96,7 @@ def refused(capsys: Any, code: int, *words: str) -> str:
     return said.err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words, number", [([], 3), (["--current"], 3), (["--best"], 1), (["--round", "1"], 1), (["--round", "0"], 0)]
 )
@@ -196,6 +198,17 @@ def test_export__learner__that_does_not_fit_or_fails__is_one_message(story: Stor
     assert "no licence for this data" in refused(capsys, 5, *store, "--learner", "tests.kit.saving:failing")
     assert "there is no module" in refused(capsys, 3, *store, "--learner", "nowhere:make")
     assert "--options without --learner" in refused(capsys, 2, *store, "--options", "a=1")
+
+
+def test_export__model_that_its_framework_cannot_write__arrays_by_name_and_a_warning(story: Story) -> None:
+    with pytest.warns(LearnerWarning, match="no get_config"):
+        assert export(story, "--out", "taken", "--learner", "tests.kit.saving:unspeakable") == 0
+    assert sorted(os.listdir("taken")) == [
+        "MODEL_CARD.md",
+        "model-card.json",
+        "model.safetensors",
+        "weights.safetensors",
+    ]
 
 
 def test_export__folder_that_is_there__stays_unless_forced(story: Story, capsys: Any, tmp_path: Path) -> None:

@@ -171,6 +171,7 @@ def test_output__the_disk_is_full__is_one_message_and_no_traceback(tmp_path: Pat
     assert "Traceback" not in done.stderr and "Exception ignored" not in done.stderr
 
 
+@pytest.mark.slow
 @PROGRAMS
 @pytest.mark.parametrize("redirect", [">&-", "2>&-", ">&- 2>&-", "| true"])
 def test_output__is_closed__no_traceback(words: str, redirect: str) -> None:

@@ -485,6 +485,34 @@ contract JointTest is Joint {
         eq(training().expected, 3);
     }
 
+    function test_expected__severalLateUnexpectedly__allAreExpected() public {
+        contributeAll(2);
+        vm.warp(START + TRAIN);
+        eq(next(), 3);
+        contributeAll(2);
+        contribute(3, "late");
+        contribute(2, "late");
+        decide(merge("second"), true);
+        eq(training().expected, 15);
+    }
+
+    function test_expected__lateBeforeAndAnotherLateNow__onlyTheOneOfNow() public {
+        contributeAll(2);
+        vm.warp(START + TRAIN);
+        eq(next(), 3);
+        contributeAll(2);
+        contribute(2, "late");
+        decide(merge("second"), true);
+        contributeAll(2);
+        vm.warp(training().until);
+        decide(merge("third"), true);
+        eq(training().expected, 3); // the one that was late then is away
+        contributeAll(2);
+        contribute(3, "late");
+        decide(merge("fourth"), true);
+        eq(training().expected, 11);
+    }
+
     function test_expected__unexpectedInTime__isMergedAndExpected() public {
         contributeAll(2);
         vm.warp(START + TRAIN);

@@ -138,6 +138,11 @@ def test_report__some_tried_again__their_rows_are_written_anew(monkeypatch: pyte
     page.write_text(old, encoding="utf-8")
     assert mutate_contract.main(arguments) == 0
     assert page.read_text(encoding="utf-8") == old
+    assert mutate_contract.main([*arguments, "--carry"]) == 0
+    text = page.read_text(encoding="utf-8")
+    carried = [Outcome(m, "A.test_new") if m in again else Outcome(m, "A.test_old", earlier=True) for m in MUTANTS]
+    assert text == mutate_contract.render(carried) and f"Of these {len(MUTANTS) - len(again)} were seen in an" in text
+    assert mutate_contract.recorded(text) == {o.mutant: o for o in carried}
 
 
 def test_report__is_about_the_contract_and_the_faults_there_are() -> None:

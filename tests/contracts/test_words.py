@@ -66,6 +66,7 @@ def test_word__given_for_another_or_for_a_number__does_not_compile(refused: dict
     assert sorted(refused["Words.sol"]) == sorted(permutations([*WORDS, "uint256"], 2))
 
 
+@pytest.mark.slow
 def test_word__that_is_another_by_another_name__is_not_among_the_refused(refused: dict[str, list[Pair]]) -> None:
     everything = set(permutations(["Seat", "Head", "uint256"], 2))
     assert everything - set(refused["Alias.sol"]) == {("Seat", "Head"), ("Head", "Seat")}

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from colearn_ledger import EmbeddedLedger
 from colearn_ledger.core.driver import run
 from colearn_ledger.core.learner import ProposedWeights, Weights
 from colearn_ledger.core.merge import Basis, Rule, merge
@@ -196,12 +195,10 @@ def test_run__weights_that_can_not_be_merged__is_told_before_anything_is_changed
         run(1, [Stepper(1), odd], rounds="joint")
 
 
-def test_run__joint_and_a_wrong_order_or_backend__is_a_mistake() -> None:
+def test_run__joint_and_a_wrong_order__is_a_mistake() -> None:
     learners = [Stepper(1), Stepper(2)]
     with pytest.raises(UsageError, match="rounds is 'both'"):
         run(1, learners, rounds="both")  # type: ignore[arg-type]
     for order in ((), (Rule.MEAN, Rule.MEAN), (Rule.SOLO,)):
         with pytest.raises(UsageError, match="order of the rules"):
             run(1, learners, rounds="joint", merge_order=order)
-    with pytest.raises(UsageError, match="solo rounds alone"):
-        run(1, learners, rounds="joint", backend=EmbeddedLedger())

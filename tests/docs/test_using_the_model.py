@@ -14,6 +14,7 @@ from colearn_ledger.cli.main import make_parser
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "using-the-model.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_using_the_model__its_python__runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {}

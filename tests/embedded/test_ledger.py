@@ -341,6 +341,7 @@ def test_run__a_learner_of_another_model__is_named_before_anything_runs(backend:
     assert odd.mli_get_current_weights().weights["w"].tobytes() == before
 
 
+@pytest.mark.slow
 def test_run__a_round__every_member_reads_each_state_once() -> None:
     chain = EmbeddedChain(3)
     asked: list[str] = []

@@ -125,6 +125,7 @@ files.write_whole(path, b"new " * 100_000, replace=replace)
 """
 
 
+@pytest.mark.slow
 @posix
 @pytest.mark.parametrize("replace", [True, False])
 def test_write__killed_anywhere__the_name_has_all_or_what_it_had(tmp_path: Path, replace: bool) -> None:

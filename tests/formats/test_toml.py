@@ -33,6 +33,7 @@ VALUES = some.recursive(
 )
 
 
+@pytest.mark.slow
 @given(some.dictionaries(TEXTS, VALUES, max_size=4))
 def test_text__any_settings__are_read_back_as_they_were(settings: dict[str, Any]) -> None:
     assert tomllib.loads(toml_text(settings)) == settings

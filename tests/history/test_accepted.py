@@ -29,10 +29,12 @@ def number(made: Collective[Any], which: Any) -> int:
     return round_.record.round
 
 
+@pytest.mark.slow
 def test_read_accepted__each_way_of_saying_which__is_that_round(made: Collective[Any]) -> None:
     assert [number(made, which) for which in (0, 1, 3, "current", "best")] == [0, 1, 3, 3, 2]
 
 
+@pytest.mark.slow
 def test_read_accepted__members_went_back__the_current_round_is_the_earlier_one(made: Collective[Any]) -> None:
     made.sender(0).move_revert_to(1)
     made.vote_motion(1)

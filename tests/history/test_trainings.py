@@ -56,6 +56,7 @@ def history(told: tuple[Collective[EmbeddedChain], int]) -> History:
     return told[0].history(receipts=True)
 
 
+@pytest.mark.slow
 def test_read_history__joint__each_round_has_its_trainings_contributions(
     told: tuple[Collective[EmbeddedChain], int], history: History
 ) -> None:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from sklearn.datasets import load_iris
 from sklearn.linear_model import SGDClassifier
 
+from colearn_ledger.learners.saved import SavedFile
 from colearn_ledger.learners.sklearn import SklearnLearner
 from colearn_ledger.tasks.split import split
 
-__all__ = ["classifier", "failing"]
+__all__ = ["classifier", "failing", "unspeakable"]
 
 
 def classifier(seed: int = 0, features: int = 4) -> SklearnLearner:
@@ -19,6 +21,20 @@ def classifier(seed: int = 0, features: int = 4) -> SklearnLearner:
     x, y = load_iris(return_X_y=True)
     (share, _) = split(np.float64(x[:, :features]), y, 2, 0.5, seed=1)
     return SklearnLearner(SGDClassifier(), share.train, share.vote, share.test, classes=[0, 1, 2], seed=seed)
+
+
+class Unspeakable(SklearnLearner):
+    """Its framework can't write it down."""
+
+    def save_model(self, folder: Path) -> tuple[SavedFile, ...]:
+        (folder / "half").write_text("of it")
+        raise NotImplementedError("no get_config")
+
+
+def unspeakable() -> SklearnLearner:
+    learner = classifier()
+    learner.__class__ = Unspeakable
+    return learner
 
 
 def failing(**_: Any) -> SklearnLearner:

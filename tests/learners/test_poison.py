@@ -138,6 +138,7 @@ def test_learner__each_leaf_of_good_weights_at_its_extremes__is_refused_or_train
     assert tried > outlived or name == "XGBoost"  # whose weights are bytes, and of whose leaves none is a number
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_check_learner__a_ready_made_learner__has_no_leaf_that_ends_training(name: str) -> None:
     found = check_learner(MAKERS[name](0)).warnings
@@ -205,6 +206,7 @@ def test_embedded_ledger__state_that_no_prediction_shows__is_rejected_and_learni
     assert all(s is not None for s in (*before, *last)) and np.mean(last) >= np.mean(before) - 0.05  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name, attack",
     [

@@ -43,6 +43,7 @@ def make(kind: str = "sgd", n: int = 3, **options: Any) -> list[SklearnLearner]:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ESTIMATORS)
 def test_check_learner__each_estimator__keeps_the_promises(kind: str) -> None:
     check_learner(make(kind)[0])

@@ -60,6 +60,7 @@ def test_check_learner__each_objective__keeps_the_promises(kind: str) -> None:
     check_learner(make(kind)[0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_run__each_objective__learns_and_repeats(kind: str) -> None:
     first, second = run(4, make(kind)), run(4, make(kind))

@@ -100,6 +100,7 @@ class TestUp:
             assert store.peers() == sorted(set(ids) - {own})
             store.close()
 
+    @pytest.mark.slow
     def test_ipfs__a_stranger_without_the_swarm_key__is_not_let_in(self, network: LocalNetwork, tmp_path: Path) -> None:
         from colearn_ledger.network.tools import find_kubo
 

@@ -68,6 +68,7 @@ def test_evaluate__what_the_learner_prints__is_not_in_the_answer(made: NodeColle
     assert asked(made, capsys, learner__factory="chatty:make")["round"] == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words, changes, code, said",
     [

