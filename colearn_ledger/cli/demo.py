@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..core.limits import LEAST_MEMBERS, MOST_MEMBERS
-from ..core.merge.rules import DEFAULT_ORDER, parse_order
+from ..core.merge.rules import DEFAULT_ORDER
 from ..core.threshold import parse_threshold
 from ..errors import DataError, StoreError, UsageError
 from ..report.run_folder import new_run_folder
 from .program import INTERRUPTED
-from .training import add_training_options, training_given
+from .training import add_joint_options, add_training_options, order_given, training_given
 
 if TYPE_CHECKING:
     from ..core.driver import Backend
@@ -32,7 +32,6 @@ _HOW_MANY = f"{LEAST_MEMBERS} to {MOST_MEMBERS}"
 MAX_SEED = 2**31  # learners add their number to it, and frameworks take 32 bits
 ATTACKS = "label-flip, random-weights, sign-flip or lying-votes"
 _ATTACK = "sign-flip"
-_ORDER = ",".join(rule.text for rule in DEFAULT_ORDER)
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -48,8 +47,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_training_options(parser)
     add("--malicious", type=int, default=0, metavar="K", help="the last K learners attack (default: none)")
     add("--attack", metavar="NAME", help=f"how: {ATTACKS} (default: {_ATTACK})")
-    add("--joint", action="store_true", help="joint rounds: all train, the proposer merges, the others vote")
-    add("--merge_order", metavar="RULES", help=f"by which rules joint rounds merge (default: {_ORDER})")
+    add_joint_options(parser)
     add("--no-ledger", action="store_true", help="run in process, without a chain")
     add("--secret", action="store_true", help="votes are committed, then revealed")
     add("--shuffled", action="store_true", help="the order of proposers is shuffled")
@@ -89,10 +87,7 @@ def run(options: argparse.Namespace) -> int:
         options.attack = _ATTACK
     if options.no_ledger and (options.secret or options.shuffled):
         raise UsageError("--secret and --shuffled are the ledger's", fix="leave out --no-ledger")
-    if options.merge_order is not None:
-        parse_order(options.merge_order)
-        if not options.joint:
-            raise UsageError("--merge_order without --joint", expected="joint rounds", fix="give --joint, too")
+    order_given(options)
     if options.data_dir is not None and not options.data_dir.is_dir():
         raise DataError(
             f"there is no folder {options.data_dir}",
@@ -180,7 +175,7 @@ def _run(
         on_round=show,
         names=names,
         rounds="joint" if options.joint else "solo",
-        merge_order=parse_order(options.merge_order or _ORDER),
+        merge_order=order_given(options) or DEFAULT_ORDER,
     )
     given = {key: value for key, value in vars(options).items() if isinstance(value, str | int | float | None)}
     given |= {"task": task.name, "data_dir": options.data_dir and str(options.data_dir), "output": str(options.output)}

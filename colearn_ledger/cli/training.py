@@ -1,4 +1,4 @@
-"""The training options of ``demo`` and ``network-demo``."""
+"""The options of training and of its rounds that ``demo`` and ``network-demo`` share."""
 
 from __future__ import annotations
 
@@ -6,10 +6,15 @@ import argparse
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from ..core.merge.rules import DEFAULT_ORDER, Rule, parse_order
+from ..errors import UsageError
+
 if TYPE_CHECKING:
     from ..tasks.training import Training
 
-__all__ = ["add_training_options", "training_given"]
+__all__ = ["add_joint_options", "add_training_options", "order_given", "training_given"]
+
+_ORDER = ",".join(rule.text for rule in DEFAULT_ORDER)
 
 
 def add_training_options(parser: argparse.ArgumentParser) -> None:
@@ -39,3 +44,18 @@ def training_given(options: argparse.Namespace, rounds: int, learners: int) -> T
     if training.epsilon is not None and training.proposals is None:
         training = replace(training, proposals=-(-rounds // learners))
     return training
+
+
+def add_joint_options(parser: argparse.ArgumentParser) -> None:
+    """Of which kind the rounds are."""
+    add = parser.add_argument
+    add("--joint", action="store_true", help="joint rounds: all train, the proposer merges, the others vote")
+    add("--merge_order", metavar="RULES", help=f"by which rules joint rounds merge (default: {_ORDER})")
+
+
+def order_given(options: argparse.Namespace) -> tuple[Rule, ...]:
+    """By which rules joint rounds merge; none where rounds are solo. Raises UsageError for what isn't an order."""
+    order = parse_order(_ORDER if options.merge_order is None else options.merge_order)
+    if options.merge_order is not None and not options.joint:
+        raise UsageError("--merge_order without --joint", expected="joint rounds", fix="give --joint, too")
+    return order if options.joint else ()

@@ -24,7 +24,7 @@ from ..errors import DataError, InvalidWeights, StoreError, UsageError
 from ..stores.base import Store
 from .record import DeploymentRecord
 
-__all__ = ["Plan", "check_membership", "establish", "plan", "public_urls", "read_weights"]
+__all__ = ["Plan", "check_membership", "check_order", "establish", "plan", "public_urls", "read_weights"]
 
 
 @dataclass(frozen=True)
@@ -115,6 +115,11 @@ def _check_joint(merge_order: Sequence[int], why_unmergeable: str) -> None:
             expected="weights whose mean is a model, as joint rounds merge them",
             fix="found a collective with solo rounds: leave out --joint",
         )
+    check_order(merge_order)
+
+
+def check_order(merge_order: Sequence[int]) -> None:
+    """Raise UsageError for an order with a rule by which members on a ledger can't merge."""
     if Rule.MOMENTUM in merge_order:
         raise UsageError(
             "a ledger's members don't keep the weights that were accepted before the parent, which momentum takes",

@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from colearn_ledger.cli.program import Parser, run_program, signals_interrupt
-from colearn_ledger.cli.training import add_training_options, training_given
+from colearn_ledger.cli.training import add_joint_options, add_training_options, order_given, training_given
 from colearn_ledger.core.limits import LEAST_MEMBERS, MOST_MEMBERS
+from colearn_ledger.core.protocol import Rules
 from colearn_ledger.errors import UsageError
 from colearn_ledger.formats.files import write_whole
 from colearn_ledger.formats.toml import toml_text
@@ -51,6 +52,7 @@ def set_up(
     own: Callable[[Path], dict[str, Any]] = lambda folder: {},
     secret: bool = False,
     shuffled: bool = False,
+    merge_order: Sequence[int] = (),
     **node: Any,
 ) -> Setup:
     """Deploy a collective of the network's stakeholders, and write a configuration for each.
@@ -60,7 +62,7 @@ def set_up(
     network: a running :class:`~colearn_ledger.network.LocalNetwork`.
     factory, options: of the learners; each member's options also have its ``index`` and ``of``.
     own: further options of one member's learner, given the folder of its key.
-    secret, shuffled: as :class:`~colearn_ledger.chain.deploy.Genesis` has them.
+    secret, shuffled, merge_order: as :class:`~colearn_ledger.chain.deploy.Genesis` has them.
     node: further settings for every node.
     """
     from colearn_ledger.chain.endpoints import connect
@@ -86,6 +88,9 @@ def set_up(
         [p.address for p in people],
         first.weights,
         schema=first.schema,
+        rules=Rules(train_window=Rules().propose_window if merge_order else 0),
+        merge_order=merge_order,
+        why_unmergeable=first.why_unmergeable,
         secret_votes=secret,
         shuffled=shuffled,
     )
@@ -122,6 +127,7 @@ def _parser() -> Parser:
     add("-s", "--seed", type=int, default=0)
     add("-d", "--data_dir", help="folder with the data")
     add_training_options(parser)
+    add_joint_options(parser)
     add("--secret", action="store_true", help="votes are committed, then revealed")
     add("--shuffled", action="store_true", help="the order of proposers is shuffled")
     add("--folder-store", action="store_true", help="a shared folder in the place of IPFS")
@@ -133,6 +139,7 @@ def _parser() -> Parser:
 
 def _check(options: argparse.Namespace) -> Training:
     """The training; UsageError for the first option that is wrong."""
+    from colearn_ledger.founding.plan import check_order
     from colearn_ledger.tasks import get_task
 
     get_task(options.task).check_folder(options.data_dir)
@@ -142,7 +149,8 @@ def _check(options: argparse.Namespace) -> Training:
         raise UsageError(f"--rounds is {options.rounds}", expected="1 or more")
     if options.output is not None and os.path.lexists(options.output):
         raise UsageError(f"{options.output} is there already", expected="a new folder", fix="give another --output")
-    return training_given(options, options.rounds, options.stakeholders)
+    check_order(order_given(options))
+    return training_given(options, options.rounds, 1 if options.joint else options.stakeholders)
 
 
 def _show(text: str) -> None:
@@ -174,6 +182,7 @@ def _run(options: argparse.Namespace) -> int:
             own=lambda folder: {"privacy_ledger": str(folder / "privacy.jsonl")} if training.epsilon else {},
             secret=options.secret,
             shuffled=options.shuffled,
+            merge_order=order_given(options),
             log={"level": "info"},
             publish_scores=True,
         )

@@ -153,6 +153,11 @@ def test_read_history__a_training_that_the_clock_began__has_no_old_contributions
     for history in (story.history(), story.history(first=2)):
         assert history.current == 2 and history.rounds[-1].training == 2
         assert history.rounds[-1].contributions == ()
+    sent = story.contribute(0)  # it writes down in passing what the clock did
+    one, two = story.history(receipts=True).rounds[1:]
+    [contributed] = two.contributions
+    assert contributed.transaction.did == ("decided", "opened", "contributed") and contributed.transaction.round == 2
+    assert two.gas == sent.gas and one.decided == contributed.transaction and one.by_clock
 
 
 def test_trainings__of_a_round_whose_training_is_not_known__is_none() -> None:

@@ -17,6 +17,7 @@ from colearn_ledger.chain.endpoints import connect
 from colearn_ledger.chain.keys import write_keystore
 from colearn_ledger.core.driver import run
 from colearn_ledger.core.limits import MOST_MEMBERS
+from colearn_ledger.core.merge.rules import Rule
 from colearn_ledger.core.weights import encode
 from colearn_ledger.founding.record import load_deployment
 from colearn_ledger.network.up import Stakeholder
@@ -106,6 +107,9 @@ def test_set_up__three_people__a_collective_of_theirs_and_a_configuration_for_ea
         (["-p", "0"], "--rounds is 0"),
         (["-p", "-1"], "--rounds is -1"),
         (["-p", "1", "-l", "0"], "learning_rate is 0"),
+        (["--merge_order", "median"], "--merge_order without --joint"),
+        (["--joint", "--merge_order", "best"], "no rule 'best'"),
+        (["--joint", "--merge_order", "mean,momentum"], "which momentum takes"),
         (["-t", "DIGITS", "-d", "data"], "was given a data folder"),
     ],
 )
@@ -143,3 +147,20 @@ def test_demo__a_shared_folder_and_one_round__all_say_what_they_do_and_the_histo
     x = learner.test_set[0]
     assert (names["model"].predict(x) == learner.predict(x)).all()
     assert main(["-o", str(folder)]) == 2 and "is there already" in capfd.readouterr().err
+
+
+@pytest.mark.slow
+def test_demo__joint__the_same_final_weights_as_in_process_and_the_history_says_what_was_merged(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    need("anvil")
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    words = ["-t", "DIGITS", "-n", "3", "-p", "2", "--folder-store", "--joint", "--merge_order", "clipped-mean,mean"]
+    assert main(words) == 0
+    told = capfd.readouterr().out
+    history = told.partition("the history, read from")[2]
+    order = (Rule.CLIPPED_MEAN, Rule.MEAN)
+    alone = run(2, get_task("DIGITS").make_learners(3, Training()).learners, rounds="joint", merge_order=order)
+    assert alone.final_sha256 in history and "3/3" in history and "clipped-mean" in history
+    assert "rounds are joint: all train, one merges by clipped-mean, then by mean" in history
