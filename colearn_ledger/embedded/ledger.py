@@ -20,7 +20,7 @@ from ..chain.deploy import Genesis, deploy
 from ..chain.snapshot import Snapshot
 from ..chain.transactions import Receipt, Sender
 from ..core.asking import ask_current
-from ..core.decide import Me, Wait, decide
+from ..core.decide import Contribute, Me, Wait, decide
 from ..core.driver import check_fit, play_rounds, tried
 from ..core.joint import check_mergeable
 from ..core.learner import Learner, ProposedWeights, without_weights
@@ -193,7 +193,7 @@ class _Collective:
             )
             for learner, account, name in zip(learners, chain.accounts, names, strict=True)
         ]
-        self._declined: dict[int, Declined] = {}  # by seat, the last
+        self._declined: dict[int, Declined] = {}  # to train for joint rounds: by seat, the last
         self._until = 0
         self._snapshot: Snapshot | None = None
         self._views: dict[str, View] = {}
@@ -208,8 +208,8 @@ class _Collective:
 
     def initial_result(self) -> RoundResult:
         """Everyone adopts the genesis weights and tests them."""
-        for member in self._members:
-            member.preparer.prepare(decide(*self._look(member)))
+        for seat, member in enumerate(self._members):
+            member.preparer.prepare(decide(*self._look(member, seat)))
         tests = [without_weights(member.preparer.test(self._data)) for member in self._members]
         return replace(tried(tests, self._data, time.monotonic() - self._started), gas=self._deployment.gas)
 
@@ -220,7 +220,8 @@ class _Collective:
         first, evidence = view.round, _Evidence()
         while view.round == first or not self._settled():
             if not self._step(evidence):
-                if not self._declined:
+                evidence.declined = evidence.declined or self._why_idle(view)
+                if not evidence.declined:
                     raise ChainError(f"nobody can act in round {view.round} ({view.state.name})")
                 # A network waits until the turn has passed, or the time to contribute; here nobody's time needs to.
                 self._chain.pass_time(self._until + 1 - view.at)
@@ -236,13 +237,15 @@ class _Collective:
         prepared = []
         self._until = self._view(self._members[0]).deadline
         for seat, member in enumerate(self._members):
-            action = decide(*self._look(member))
+            action = decide(*self._look(member, seat))
             if isinstance(action, Wait):
                 self._until = min(self._until, action.until)
                 continue
             work = _light(member.preparer.prepare(action))
             if isinstance(work, Declined):
-                evidence.declined, self._declined[seat] = work.reason, work
+                evidence.declined = work.reason
+                if isinstance(action, Contribute):
+                    self._declined[seat] = work
                 continue
             acted = True
             if isinstance(work, Merged):
@@ -268,16 +271,24 @@ class _Collective:
         accepted = self._view(self._members[0]).accepted.sha256
         return all(member.me.adopted == accepted for member in self._members)
 
-    def _look(self, member: Member) -> tuple[View, Me]:
-        view, declined = self._view(member), self._declined.get(self._members.index(member))
-        trains = declined is None or view.training is None or declined.round != view.training.first_round
-        return view, replace(member.me, trains=trains)
+    def _look(self, member: Member, seat: int) -> tuple[View, Me]:
+        view = self._view(member)
+        return view, replace(member.me, trains=seat not in self._without(view))
+
+    def _without(self, view: View) -> dict[int, str]:
+        """Who takes no part in the training that goes on, by seat, and why."""
+        first = None if view.training is None else view.training.first_round
+        return {seat: one.reason for seat, one in self._declined.items() if one.round == first}
+
+    def _why_idle(self, view: View) -> str:
+        """Why it may be that nobody has anything to do until time has passed; empty if there is no reason."""
+        return next(iter(self._without(view).values()), "")
 
     def _merge_of(self, work: Merged) -> MergeRecord:
-        training = self._view(self._members[0]).training
+        view = self._view(self._members[0])
+        training = view.training
         assert training is not None
-        left_out = {seat: LeftOut(reason).text for seat, reason in work.left_out}
-        left_out |= {s: one.reason for s, one in self._declined.items() if one.round == training.first_round}
+        left_out = {seat: LeftOut(reason).text for seat, reason in work.left_out} | self._without(view)
         return MergeRecord(
             training.first_round,
             Rule(work.claim.rule).text,
@@ -309,11 +320,10 @@ class _Collective:
 
     def _result(self, record: RoundRecord, evidence: _Evidence, seconds: float) -> RoundResult:
         if record.weights is None:
-            declined = evidence.declined or next((one.reason for one in self._declined.values()), "")
-            if not declined:
+            if not evidence.declined:
                 raise ChainError(f"round {record.round} was {record.state.name} in a run where every member acts")
             return RoundResult.missed(
-                record.round, record.proposer_seat, len(self._members), declined, seconds, gas=evidence.gas
+                record.round, record.proposer_seat, len(self._members), evidence.declined, seconds, gas=evidence.gas
             )
         everyone = range(len(self._members))
         result = RoundResult.of(

@@ -318,7 +318,8 @@ class Node:
         """Begin to send it, unless that is under way; what becomes of it is seen as the loop goes on."""
         if not self.ledger.sends:
             return self._announce(action, work, view)
-        key = (key_of(action), view.round)
+        # A contribution is to a training, whichever of its rounds is open.
+        key = (key_of(action), 0 if isinstance(action, Contribute) else view.round)
         if self._sent is None or self._sent[2] != key:
             if self._refusals.left(key) > 0:
                 return min(self._pause(view, view.deadline), self._refusals.left(key))

@@ -13,6 +13,7 @@ import pytest
 from colearn_ledger.core.decide import Adopt, Contribute, Judge, Merge, Propose, Republish
 from colearn_ledger.core.learner import Weights
 from colearn_ledger.core.merge.claim import LeftOut, claim_digest
+from colearn_ledger.core.merge.contributions import Basis
 from colearn_ledger.core.merge.rules import Rule
 from colearn_ledger.core.protocol import Claim, Contribution, WeightsRef
 from colearn_ledger.core.summaries import DiffPrivBudget, TrainingSummary
@@ -310,6 +311,25 @@ def test_contribute__the_store_is_away__is_published_later_without_another_train
         mine.prepare(Contribute(5, genesis.sha256))
     mine.learner.mli_propose_weights = None  # type: ignore[method-assign]
     assert isinstance(mine.prepare(Contribute(5, genesis.sha256)), Contributed)
+
+
+class Far(LinearLearner):
+    """One whose training goes further than can be merged."""
+
+    def mli_propose_weights(self) -> Weights:
+        return Weights({"w": np.array([2.0**60, -(2.0**60), 1.0, 0.0])})
+
+
+def test_contribute__training_that_went_too_far_to_be_merged__is_cut_to_what_can_be(
+    store: CountingStore, genesis: WeightsRef
+) -> None:
+    mine = Preparer(Far(0, seed=1), store, max_size=1 << 20)
+    mine.prepare(Adopt(0, genesis))
+    work = mine.prepare(Contribute(5, genesis.sha256))
+    assert isinstance(work, Contributed)
+    basis = Basis.of(mine.schema, store.get(genesis))
+    assert basis.check(0, work.weights, store.get(work.weights)).seat == 0
+    assert decode(store.get(work.weights))["w"][2:].tolist() == [1.0, 0.0]
 
 
 def test_merge__claims_what_it_merges_and_tells_what_it_left_out(store: CountingStore, genesis: WeightsRef) -> None:

@@ -134,6 +134,21 @@ def test_step__joint_rounds__contributes_merges_in_its_turn_and_says_so() -> Non
     assert "the clipped-mean of 2" in bench.log.events("merge")[0]
 
 
+def test_step__joint_rounds_and_a_turn_passes_while_a_contribution_is_under_way__is_not_sent_again() -> None:
+    missed = {7: record(7, RoundState.MISSED)}
+    bench = Bench(FakeLedger(view(**training()), missed, mines=False)).adopts()
+    bench.works()
+    first = bench.ledger.under_way
+    assert isinstance(first, Contributed)
+    bench.ledger.under_way = sentinel = dataclasses.replace(first)
+    bench.ledger.becomes(round=8)
+    bench.node.step()
+    assert bench.ledger.under_way is sentinel
+    bench.ledger.mines = True
+    bench.node.step()
+    assert bench.ledger.mined == [first]
+
+
 def test_step__joint_rounds_and_the_learner_declines__is_told_once_and_goes_on_merging() -> None:
     bench = Bench(FakeLedger(view(**training(contributed(2))))).adopts()
     bench.node.step()
@@ -141,6 +156,7 @@ def test_step__joint_rounds_and_the_learner_declines__is_told_once_and_goes_on_m
     for _ in range(3):
         bench.node.step()
     assert bench.log.events("declined") == ["declines to train, or to merge: the privacy budget is spent"]
+    assert bench.log.events("wait")[-1] == "waiting for the others' contributions", "and it rests"
     jobs = len(bench.worker.jobs)
     bench.ledger.becomes(proposer=ME, **training(contributed(2), until=1000))
     bench.works()

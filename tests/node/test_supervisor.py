@@ -322,6 +322,27 @@ def test_hear__a_contributions_training_fails_under_a_vote__is_tried_again_and_t
     assert [job.action for job in bench.worker.jobs] == [CONTRIBUTE, JUDGE, CONTRIBUTE]
 
 
+def test_work_on__a_reorg_changes_what_was_contributed__the_merge_of_before_is_no_result() -> None:
+    bench = Bench().ready()
+    offered = (Contribution(0, ref("a"), late=False), Contribution(2, ref("b"), late=False))
+    before = Merge(7, ref("accepted").sha256, 1, offered)
+    after = dataclasses.replace(before, contributions=offered[:1])
+    bench.supervisor.work_on(before, 5.0)
+    bench.worker.finishes()
+    bench.supervisor.hear()
+    assert isinstance(bench.supervisor.work_on(before, 5.0), Merged)
+    assert bench.supervisor.work_on(after, 5.0) is None and bench.worker.job.action == after
+
+
+def test_work_on__a_proposal_turns_out_to_be_what_it_says__is_tested_after_all() -> None:
+    bench = Bench().ready()
+    doubted = dataclasses.replace(JUDGE, false="it merges what nobody contributed")
+    bench.supervisor.work_on(doubted, 5.0)
+    bench.worker.finishes(Verdict(doubted, False, None, doubted.false))
+    bench.supervisor.hear()
+    assert bench.supervisor.work_on(JUDGE, 5.0) is None and bench.worker.job.action == JUDGE
+
+
 def test_work_on__a_merge__its_answer_fits_what_was_offered_or_nothing_that_it_says_is_believed() -> None:
     offered = (Contribution(0, ref("a"), late=False), Contribution(2, ref("b"), late=False))
     merge = Merge(7, ref("accepted").sha256, 1, offered)

@@ -107,16 +107,22 @@ def test_worker__adopts_trains_and_judges__says_so_without_the_weights(
     assert bench.worker.hear() == [] and bench.printed == []
 
 
+def in_training(bench: Bench, folder: Path, train: type[Propose] | type[Contribute]) -> tuple[LocalStore, WeightsRef]:
+    """It has adopted the first weights, and job 2, its training of round 1, has begun: the store, and these weights."""
+    store = LocalStore(folder / "weights")
+    genesis = store.put(encode(TREE))
+    bench.next()
+    bench.does(1, Adopt(0, genesis))
+    bench.worker.send(Job(2, train(1, genesis.sha256), 5.0))
+    wait_until(lambda: (folder / "trains").exists(), "a training")
+    return store, genesis
+
+
 def test_worker__other_work_comes_while_a_learner_trains_that_pauses__ends_the_training_and_does_it(
     tmp_path: Path, start: Callable[..., Bench]
 ) -> None:
-    store = LocalStore(tmp_path / "weights")
-    genesis = store.put(encode(TREE))
     bench = start("make_patient", index=0, folder=str(tmp_path))
-    bench.next()
-    bench.does(1, Adopt(0, genesis))
-    bench.worker.send(Job(2, Propose(1, genesis.sha256), 5.0))
-    wait_until(lambda: (tmp_path / "trains").exists(), "a training")
+    _, genesis = in_training(bench, tmp_path, Propose)
     bench.worker.send(Tidy((genesis,)))  # for which no training is ended
     bench.worker.send(Job(3, judge(genesis), 5.0))
     ended = bench.next()
@@ -128,13 +134,8 @@ def test_worker__other_work_comes_while_a_learner_trains_that_pauses__ends_the_t
 def test_worker__a_vote_is_wanted_while_a_contribution_is_trained__votes_between_its_steps_and_trains_on(
     tmp_path: Path, start: Callable[..., Bench]
 ) -> None:
-    store = LocalStore(tmp_path / "weights")
-    genesis = store.put(encode(TREE))
     bench = start("make_pausing", index=0, folder=str(tmp_path))
-    bench.next()
-    bench.does(1, Adopt(0, genesis))
-    bench.worker.send(Job(2, Contribute(1, genesis.sha256), 5.0))
-    wait_until(lambda: (tmp_path / "trains").exists(), "a training")
+    store, _ = in_training(bench, tmp_path, Contribute)
     bench.worker.send(Job(3, judge(store.put(encode({"w": TREE["w"] + 1}))), 5.0, beside=True))
     voted, contributed = bench.next(), bench.next()
     assert isinstance(voted, Done) and voted.number == 3 and isinstance(voted.work, Verdict)

@@ -38,13 +38,13 @@ _BESIDE = (Judge, Merge)  # done in the pauses of a contribution's training, whi
 def key_of(action: Action) -> Key:
     """What makes two actions the same piece of work: others' votes that come in while one tests change nothing."""
     if isinstance(action, Judge):
-        return (Judge, action.proposal.id)
+        return (Judge, action.proposal.id, action.false)
     if isinstance(action, Propose):
         return (Propose, action.round, action.parent)
     if isinstance(action, Contribute):
         return (Contribute, action.training, action.parent)
     if isinstance(action, Merge):
-        return (Merge, action.round, action.parent, action.rule)
+        return (Merge, action.round, action.parent, action.rule, action.contributions)
     if isinstance(action, Adopt):
         return (Adopt, action.weights)
     if isinstance(action, Republish):
@@ -309,13 +309,8 @@ class WorkerSupervisor:
             if isinstance(work, Trained | Merged):
                 self._published = work.weights, self._now()
             self._result = (key_of(action), work)
-            test = (
-                work.own_test
-                if isinstance(work, Trained | Merged)
-                else work.test
-                if isinstance(work, Verdict)
-                else None
-            )
+            own = work.own_test if isinstance(work, Trained | Merged) else None
+            test = work.test if isinstance(work, Verdict) else own
             if test is not None and has_no_score(test):
                 self._tell_once("score", NO_SCORE)
 
