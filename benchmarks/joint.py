@@ -19,7 +19,7 @@ import re
 import sys
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,9 @@ import numpy as np
 from colearn_ledger.core.driver import InProcess, run
 from colearn_ledger.core.learner import Learner
 from colearn_ledger.core.merge import parse_order
+from colearn_ledger.core.results import RoundResult
 from colearn_ledger.errors import ColearnError, InvalidWeights
+from colearn_ledger.formats.files import write_whole
 from colearn_ledger.learners.voting.policy import OneClassVoteSet, SmallVoteSet
 from colearn_ledger.tasks.fraud_data import load_payments
 from colearn_ledger.tasks.mnist_data import load_mnist
@@ -37,7 +39,7 @@ from colearn_ledger.tasks.split import split
 
 from .collusion import ATTACKS, Colluder, Ring
 from .federated import RULES, run_federated
-from .joint_cells import DEALT, Cell, Found, cells
+from .joint_cells import AS_TRAINED, DEALT, Cell, Found, cells
 from .joint_tables import tables
 from .numpy_learner import NumpyLearner
 
@@ -110,22 +112,48 @@ def measure(data: Data, cell: Cell, rounds: int) -> Found:
         with contextlib.suppress(InvalidWeights):  # it has overflowed: what they hold is what the attack left of it
             run_federated(cell.system, learners, rounds, cell.attackers)
     else:
-        backend = InProcess(ring.choose)
-        if cell.system == "solo":
-            results = run(rounds, learners, backend=backend, on_round=ring.decided)
-        else:
-            order = parse_order(cell.system.partition(" ")[2])
-            results = run(rounds, learners, backend=backend, on_round=ring.decided, rounds="joint", merge_order=order)
-        accepted = sum(r.accepted for r in results.rounds)
+        accepted = _voted(cell, learners, ring, rounds)
     judge: Any = learners[0]
     judge.criterion = data.criterion
     return Found(cell, rounds, judge.evaluate(data.held_out).score, accepted, time.process_time() - started)
 
 
+def _voted(cell: Cell, learners: Sequence[Learner], ring: Ring, rounds: int) -> int:
+    """Run solo or joint rounds; how many were accepted."""
+    backend = InProcess(ring.choose)
+    if cell.system == "solo":
+        results = run(rounds, learners, backend=backend, on_round=ring.decided)
+        return sum(r.accepted for r in results.rounds)
+    order = parse_order(cell.system.rpartition(" ")[2])
+    as_trained = cell.system.startswith(AS_TRAINED)
+    ended = 0
+
+    def decided(result: RoundResult) -> None:
+        nonlocal ended
+        ring.decided(result)
+        if result.merge is not None:  # a training ends with its acceptance, or with its last rule's rejection
+            ended += result.accepted or result.merge.rule == order[-1].text
+        if as_trained and ended == rounds:
+            raise KeyboardInterrupt  # by which a run ends with what was decided before
+
+    most = rounds * len(order) if as_trained else rounds
+    results = run(most, learners, backend=backend, on_round=decided, rounds="joint", merge_order=order)
+    return sum(r.accepted for r in results.rounds)
+
+
 def read_record(path: Path) -> dict[Cell, Found]:
-    """What was measured, by cell; nothing where there is no file."""
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    return {found.cell: found for found in (Found.from_dict(json.loads(line)) for line in lines)}
+    """What was measured, by cell; nothing where there is no file. A last line that was cut short isn't there."""
+    return {found.cell: found for found in (Found.from_dict(json.loads(line)) for line in _whole_lines(path))}
+
+
+def _whole_lines(path: Path) -> list[str]:
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True) if path.exists() else []
+    return [line for line in lines if line.endswith("\n")]
+
+
+def _record(path: Path, found: Found) -> None:
+    """Add a line, in the place of one that was cut short."""
+    write_whole(path, "".join([*_whole_lines(path), json.dumps(found.to_dict()) + "\n"]))
 
 
 def _chosen(options: argparse.Namespace) -> Iterator[Cell]:
@@ -157,8 +185,7 @@ def main() -> int:
         found = known[cell] = measure(load(cell.task, options.data_dir), cell, options.rounds)
         print(f"{cell.name}: {found.score:.4f}, {found.accepted} accepted, {found.seconds:.1f} CPU s", flush=True)
         if not options.quick:
-            with options.record.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(found.to_dict()) + "\n")
+            _record(options.record, found)
     text, good = tables([found for found in known.values() if re.search(options.cells, found.cell.name)])
     print(text)
     return int(options.check and not good)

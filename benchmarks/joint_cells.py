@@ -23,6 +23,7 @@ BOTH = VOTES[:2]
 JOINT = "joint " + ",".join(rule.text for rule in DEFAULT_ORDER)
 # For collectives that fear attackers more than skewed data.
 GUARDED = "joint median,clipped-mean,mean"
+AS_TRAINED = "trainings of "
 ORDERS = (
     JOINT,
     "joint mean,median",
@@ -42,6 +43,7 @@ class Cell:
     Attributes
     ----------
     system: ``solo``, ``joint`` with the order of its rules, or a federated rule, by which a trusted server combines.
+        :data:`AS_TRAINED` before an order: as many trainings as the others have rounds, in more rounds.
     votes: a policy, with what it compares before it; empty where nobody votes.
     attack, attackers: what how many of the members do; none where they are 0.
     """
@@ -117,7 +119,12 @@ def _learning(task: str, size: int) -> Iterator[tuple[str, str]]:
 def _attacked(seed: int) -> Iterator[Cell]:
     """With 4 attackers, with 2, and with 4 where data are skewed; by the other orders where they are IID."""
     plain = (("FedAvg", ""), ("median", ""), (JOINT, BOTH[1]), (GUARDED, BOTH[1]))
-    voted = (("solo", DEFAULT_VOTES), (JOINT, DEFAULT_VOTES), *((order, BOTH[1]) for order in ORDERS[1:]))
+    voted = (
+        ("solo", DEFAULT_VOTES),
+        (AS_TRAINED + JOINT, BOTH[1]),
+        (JOINT, DEFAULT_VOTES),
+        *((order, BOTH[1]) for order in ORDERS[1:]),
+    )
     for system, votes in plain:
         yield Cell("digits", AMONG, "IID", system, votes, seed)
     for attack in ATTACKS:

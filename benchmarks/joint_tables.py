@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Iterable, Sequence
 
 from .collusion import ATTACKS
-from .joint_cells import AMONG, DEALT, GUARDED, JOINT, ORDERS, SIZES, TASKS, VOTES, Found
+from .joint_cells import AMONG, AS_TRAINED, DEALT, GUARDED, JOINT, ORDERS, SIZES, TASKS, VOTES, Found
 
 __all__ = ["TARGET_ATTACKED", "TARGET_CELL", "TARGET_MEAN", "tables"]
 
@@ -105,13 +105,20 @@ def _votes(means: _Means) -> str:
 
 
 def _attacks(means: _Means) -> tuple[str, bool]:
-    columns = ("FedAvg", "median", "solo", "joint", "joint, median first")
+    columns = ("FedAvg", "median", "solo", "joint", "as many trainings", "joint, median first")
     lines = _head("attack", "attackers", "dealt", *columns, "less the median")
     cases = [("IID", 0, "")]
     for dealt, attackers in (("IID", 2), ("IID", 4), ("Dirichlet(0.3)", 4)):
         cases += [(dealt, attackers, attack) for attack in ATTACKS]
     good = True
-    ways = (("FedAvg", ""), ("median", ""), ("solo", VOTES[0]), (JOINT, PAIRED), (GUARDED, PAIRED))
+    ways = (
+        ("FedAvg", ""),
+        ("median", ""),
+        ("solo", VOTES[0]),
+        (JOINT, PAIRED),
+        (AS_TRAINED + JOINT, PAIRED),
+        (GUARDED, PAIRED),
+    )
     for dealt, attackers, attack in cases:
         scores = [means.score("digits", AMONG, dealt, *way, attack, attackers) for way in ways]
         gap = _less(scores[-1], scores[1])
