@@ -65,6 +65,11 @@ class Use(str, Enum):
     VOID = "void"  # its member has left
     WAITING = "waiting"  # nothing is proposed in this round yet
 
+    @property
+    def is_omission(self) -> bool:
+        """Whether the proposer could have merged it, and did not."""
+        return self in (Use.UNAVAILABLE, Use.INVALID, Use.EQUAL, Use.LEFT_OUT)
+
 
 @dataclass(frozen=True, slots=True)
 class Contributed:
@@ -132,6 +137,11 @@ class Round:
         there = sum(one.use not in (Use.LATE, Use.VOID) for one in self.contributions)
         merged = 0 if self.record.claim is None else self.record.claim.seats.bit_count()
         return there if there >= merged else None
+
+    @property
+    def omissions(self) -> tuple[Contributed, ...]:
+        """What its proposer left out, though it was there in time, by seat; empty, too, where the events don't tell."""
+        return tuple(one for one in self.contributions if one.use.is_omission)
 
     @property
     def gas(self) -> int | None:
