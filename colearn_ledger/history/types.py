@@ -65,6 +65,11 @@ class Use(str, Enum):
     VOID = "void"  # its member has left
     WAITING = "waiting"  # nothing is proposed in this round yet
 
+    @property
+    def is_omission(self) -> bool:
+        """Whether the proposer could have merged it, and did not."""
+        return self in (Use.UNAVAILABLE, Use.INVALID, Use.EQUAL, Use.LEFT_OUT)
+
 
 @dataclass(frozen=True, slots=True)
 class Contributed:
@@ -143,6 +148,11 @@ class Round:
             return self.by_clock
         cast = (record.approvals | record.rejections).bit_count()
         return record.approvals.bit_count() + record.member_count - 1 - cast >= record.need
+
+    @property
+    def omissions(self) -> tuple[Contributed, ...]:
+        """What its proposer left out, though it was there in time, by seat; empty, too, where the events don't tell."""
+        return tuple(one for one in self.contributions if one.use.is_omission)
 
     @property
     def gas(self) -> int | None:

@@ -11,7 +11,8 @@ from ..core.protocol import RoundState
 from ..formats.hashes import shown_hash
 from ..formats.size import shown_size
 from ..history.export import utc
-from ..history.types import Choice, History, Round
+from ..history.omissions import omissions_of
+from ..history.types import Choice, History, Round, Use
 from . import signs
 from .columns import Column, row
 from .rules import rounds_in_words
@@ -141,7 +142,24 @@ def summary(history: History) -> list[str]:
         text = f"gas: {sum(gas):,} in {len(gas)} round{'' if len(gas) == 1 else 's'} ({sum(gas) // len(gas):,} each)"
         genesis = next((round_.gas for round_ in history.rounds if round_.record.round == 0), None)
         lines.append(text if genesis is None else f"{text}, {genesis:,} for the deployment")
-    return lines + _accepted(history.rounds)
+    return lines + _omissions(history.rounds) + _accepted(history.rounds)
+
+
+_REASONS = {
+    Use.UNAVAILABLE: "could not be had",
+    Use.INVALID: "invalid",
+    Use.EQUAL: "equal to another",
+    Use.LEFT_OUT: "for no reason given",
+}
+
+
+def _omissions(rounds: Sequence[Round]) -> list[str]:
+    """A line, if proposers left out of their merges what was there: who, how often, by which reasons of theirs."""
+    told = []
+    for one in omissions_of(rounds):
+        reasons = ", ".join(f"{count} {_REASONS[use]}" for use, count in one.left_out.items())
+        told.append(f"{short(one.proposer)} {one.total} in {one.rounds} of its {one.proposals} proposals ({reasons})")
+    return [f"contributions left out by their proposers: {'; '.join(told)}"] if told else []
 
 
 def _accepted(rounds: Sequence[Round]) -> list[str]:
