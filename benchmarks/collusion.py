@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from colearn_ledger.core.learner import Learner, ProposedWeights, Weights
-from colearn_ledger.core.merge import Contribution
+from colearn_ledger.core.merge import Mergeable
 from colearn_ledger.core.results import RoundResult
 from colearn_ledger.learners.attacks import ATTACKS as KINDS
 from colearn_ledger.learners.attacks import Attacker, SignFlip
@@ -38,7 +38,7 @@ class Ring:
         """A round (or the first weights' test, round 0) is over: the next one's turn begins."""
         self.proposer = result.round % self.n
 
-    def choose(self, proposer: int, valid: tuple[Contribution, ...]) -> Sequence[Contribution]:
+    def choose(self, proposer: int, valid: tuple[Mergeable, ...]) -> Sequence[Mergeable]:
         """What a proposer merges of the contributions."""
         theirs = [one for one in valid if one.seat in self.seats]
         return theirs if proposer in self.seats and theirs else valid

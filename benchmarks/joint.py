@@ -2,7 +2,7 @@
 
     python -m benchmarks.joint --data_dir DIR [--cells REGEX] [--seeds N] [--rounds N] [--record FILE] [--check]
     python -m benchmarks.joint --quick      five members, one seed, the digits that come with a package
-    python -m benchmarks.joint --tables     the tables of what is on record, nothing is run
+    python -m benchmarks.joint --tables     the tables of what is on record, nothing is run; --update: and in docs, too
 
 DIR has MNIST as ``mnist.npz`` and a table of payments (docs/tasks.md). Each cell is a run of its own: members of a
 network in numpy, each with its own data (docs/benchmarks.md says how much), train 50 steps in each round that they
@@ -40,7 +40,7 @@ from colearn_ledger.tasks.split import split
 from .collusion import ATTACKS, Colluder, Ring
 from .federated import RULES, run_federated
 from .joint_cells import AS_TRAINED, DEALT, Cell, Found, cells
-from .joint_tables import tables
+from .joint_tables import PAGES, tables, verdicts, with_tables
 from .numpy_learner import NumpyLearner
 
 __all__ = ["RECORD", "Data", "load", "make_learners", "measure", "read_record"]
@@ -173,6 +173,7 @@ def main() -> int:
     parser.add_argument("--record", type=Path, default=RECORD, help="one line a cell (default: %(default)s)")
     parser.add_argument("--quick", action="store_true", help="five members, digits, one seed; nothing is recorded")
     parser.add_argument("--tables", action="store_true", help="print the tables on record, run nothing")
+    parser.add_argument("--update", action="store_true", help="write the tables into docs/, too")
     parser.add_argument("--check", action="store_true", help="fail where a target is missed")
     options = parser.parse_args()
     warnings.simplefilter("ignore", SmallVoteSet)
@@ -186,8 +187,12 @@ def main() -> int:
         print(f"{cell.name}: {found.score:.4f}, {found.accepted} accepted, {found.seconds:.1f} CPU s", flush=True)
         if not options.quick:
             _record(options.record, found)
-    text, good = tables([found for found in known.values() if re.search(options.cells, found.cell.name)])
-    print(text)
+    shown = [found for found in known.values() if re.search(options.cells, found.cell.name)]
+    lines, good = verdicts(shown)
+    print("\n\n".join([*tables(shown).values(), *lines]))
+    if options.update:
+        for page in PAGES:
+            page.write_text(with_tables(page.read_text(encoding="utf-8"), tables(known.values())), encoding="utf-8")
     return int(options.check and not good)
 
 

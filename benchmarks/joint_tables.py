@@ -1,54 +1,111 @@
-"""The tables of the benchmark of joint rounds, and whether its targets are met."""
+"""The tables of the benchmark of joint rounds, the pages that show them, and whether its targets are met."""
 
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 from .collusion import ATTACKS
 from .joint_cells import AMONG, AS_TRAINED, DEALT, GUARDED, JOINT, ORDERS, SIZES, TASKS, VOTES, Found
 
-__all__ = ["TARGET_ATTACKED", "TARGET_CELL", "TARGET_MEAN", "tables"]
+__all__ = [
+    "PAGES",
+    "TARGET_ATTACKED",
+    "TARGET_CELL",
+    "TARGET_MEAN",
+    "tables",
+    "verdicts",
+    "with_tables",
+]
 
 # How far joint rounds may be under federated averaging, in the mean of all cells and in one; and with colluding
 # attackers and data that are dealt out at random under a trusted server's median, in each attack.
 TARGET_MEAN, TARGET_CELL, TARGET_ATTACKED = 0.005, 0.01, 0.02
 PAIRED = VOTES[1]
+_DOCS = Path(__file__).parents[1] / "docs"
+# Which page shows which tables.
+PAGES: Mapping[Path, tuple[str, ...]] = {
+    _DOCS / "voting.md": ("learning", "votes"),
+    _DOCS / "robustness.md": ("attacks", "orders"),
+}
 
 
 class _Means:
-    """The mean score of a cell's seeds, and the share of its rounds that were accepted; None where there is none."""
+    """Means over the seeds; None where a cell isn't on record."""
 
     def __init__(self, found: Iterable[Found]) -> None:
-        self._found: dict[tuple[object, ...], list[Found]] = {}
+        self._found: dict[tuple[object, ...], dict[int, Found]] = {}
         for one in found:
             c = one.cell
-            key = (c.task, c.members, c.dealt, c.system, c.votes, c.attack, c.attackers)
-            self._found.setdefault(key, []).append(one)
+            key = (c.task, c.members, c.dealt, c.attack, c.attackers, c.system, c.votes)
+            self._found.setdefault(key, {})[c.seed] = one
 
-    def score(
-        self, task: str, members: int, dealt: str, system: str, votes: str = "", attack: str = "", attackers: int = 0
-    ) -> float | None:
+    def score(self, *key: object) -> float | None:
         """Of the final weights on what is held out."""
-        found = self._found.get((task, members, dealt, system, votes, attack, attackers))
-        return statistics.mean(one.score for one in found) if found else None
+        found = self._found.get(key)
+        return statistics.mean(one.score for one in found.values()) if found else None
 
-    def accepted(self, task: str, members: int, dealt: str, system: str, votes: str) -> float | None:
-        """Share of the rounds."""
-        found = self._found.get((task, members, dealt, system, votes, "", 0))
-        return statistics.mean(one.accepted / one.rounds for one in found) if found else None
+    def accepted(self, *key: object) -> float | None:
+        """Share of the rounds that were accepted."""
+        found = self._found.get(key)
+        return statistics.mean(one.accepted / one.rounds for one in found.values()) if found else None
+
+    def gap(self, data: tuple[object, ...], way: tuple[str, str], other: tuple[str, str]) -> float | None:
+        """By how much one way scores more than the other, over the seeds that both have."""
+        mine, theirs = (self._found.get((*data, *w), {}) for w in (way, other))
+        gaps = [mine[seed].score - theirs[seed].score for seed in mine if seed in theirs]
+        return statistics.mean(gaps) if gaps else None
 
 
-def tables(found: Iterable[Found]) -> tuple[str, bool]:
-    """The tables as Markdown, and whether no target was missed. What isn't on record has a dash."""
+FEDAVG, MEDIAN, SOLO = ("FedAvg", ""), ("median", ""), ("solo", VOTES[0])
+DEFAULT, TRAINED, FIRST = (JOINT, PAIRED), (AS_TRAINED + JOINT, PAIRED), (GUARDED, PAIRED)
+_LEARNT = [(task, size, dealt, "", 0) for task in TASKS for size in SIZES for dealt in DEALT]
+_NOBODY = ("digits", AMONG, "IID", "", 0)
+_ATTACKED = [
+    ("digits", AMONG, dealt, attack, attackers)
+    for dealt, attackers in (("IID", 2), ("IID", 4), ("Dirichlet(0.3)", 4))
+    for attack in ATTACKS
+]
+
+
+def tables(found: Iterable[Found]) -> dict[str, str]:
+    """The tables by name, as Markdown. What isn't on record has a dash."""
     means = _Means(found)
-    learnt, good = _learning(means)
-    withstood, also_good = _attacks(means)
-    return "\n\n".join((learnt, _votes(means), withstood, _orders(means))), good and also_good
+    made = {"learning": _learning, "votes": _votes, "attacks": _attacks, "orders": _orders}
+    return {name: "\n".join(lines(means)) for name, lines in made.items()}
 
 
-def _less(a: float | None, b: float | None) -> float | None:
-    return None if a is None or b is None else a - b
+def verdicts(found: Iterable[Found]) -> tuple[list[str], bool]:
+    """What was measured against the targets, and whether none is missed."""
+    means = _Means(found)
+    gaps = [gap for data in _LEARNT if (gap := means.gap(data, DEFAULT, FEDAVG)) is not None]
+    iid = [data for data in _ATTACKED if data[2] == "IID"]
+    held = [gap for data in iid if (gap := means.gap(data, FIRST, MEDIAN)) is not None]
+    lines, good = [], True
+    if gaps:
+        mean, least = statistics.mean(gaps), min(gaps)
+        good = mean >= -TARGET_MEAN and least >= -TARGET_CELL
+        lines += [
+            f"joint less FedAvg, {len(gaps)} cells: mean {mean:+.4f} (target: at least {-TARGET_MEAN}), "
+            f"least {least:+.4f} (target: at least {-TARGET_CELL})"
+        ]
+    if held:
+        good = good and min(held) >= -TARGET_ATTACKED
+        lines += [
+            f"joint, median first, less the trusted median, IID, {len(held)} attacks: "
+            f"least {min(held):+.4f} (target: at least {-TARGET_ATTACKED})"
+        ]
+    return lines, good
+
+
+def with_tables(page: str, made: Mapping[str, str]) -> str:
+    """A page with these tables, each behind its mark, written anew."""
+    for name, table in made.items():
+        before, mark, rest = page.partition(f"<!-- benchmarks.joint: {name} -->\n")
+        if mark:
+            page = before + mark + table + "\n\n" + rest.partition("\n\n")[2]
+    return page
 
 
 def _text(value: float | None, form: str = ".3f") -> str:
@@ -63,83 +120,45 @@ def _head(*names: str) -> list[str]:
     return [_row(names), "|" + "---|" * len(names)]
 
 
-def _learning(means: _Means) -> tuple[str, bool]:
-    lines = _head("data", "members", "dealt", "solo", "joint, not-worse", "joint, paired", "FedAvg", "paired - FedAvg")
-    gaps = []
-    for task in TASKS:
-        for size in SIZES:
-            for dealt in DEALT:
-                solo = means.score(task, size, dealt, "solo", VOTES[0])
-                joint, paired = (means.score(task, size, dealt, JOINT, votes) for votes in VOTES[:2])
-                pooled = means.score(task, size, dealt, "FedAvg")
-                gap = _less(paired, pooled)
-                gaps += [] if gap is None else [gap]
-                scores = [_text(score) for score in (solo, joint, paired, pooled)]
-                lines.append(_row([task, str(size), dealt, *scores, _text(gap, "+.3f")]))
-    return _verdict(lines, gaps)
+def _learning(means: _Means) -> list[str]:
+    lines = _head("data", "members", "dealt", "solo", "FedAvg", "joint", "joint, paired", "paired less FedAvg")
+    for data in _LEARNT:
+        ways = (SOLO, FEDAVG, (JOINT, VOTES[0]), DEFAULT)
+        scores = [_text(means.score(*data, *way)) for way in ways]
+        lines.append(_row([*map(str, data[:3]), *scores, _text(means.gap(data, DEFAULT, FEDAVG), "+.3f")]))
+    return lines
 
 
-def _verdict(lines: list[str], gaps: Sequence[float]) -> tuple[str, bool]:
-    if not gaps:
-        return "\n".join(lines), True
-    mean, least = statistics.mean(gaps), min(gaps)
-    text = f"joint - FedAvg in {len(gaps)} cells: mean {mean:+.4f} (target: at least {-TARGET_MEAN:+.3f}), "
-    lines += ["", text + f"least {least:+.4f} (target: at least {-TARGET_CELL:+.3f})"]
-    return "\n".join(lines), mean >= -TARGET_MEAN and least >= -TARGET_CELL
-
-
-def _votes(means: _Means) -> str:
+def _votes(means: _Means) -> list[str]:
     """Joint rounds less federated averaging, and the share of rounds accepted; five members."""
-    columns = [(task, dealt) for task in TASKS for dealt in DEALT]
-    lines = _head("votes", *(f"{task}, {dealt}" for task, dealt in columns))
+    columns = [data for data in _LEARNT if data[1] == SIZES[0]]
+    lines = _head("votes", *(f"{task}, {dealt}" for task, _, dealt, *_ in columns))
     for votes in VOTES:
         entries = []
-        for task, dealt in columns:
-            score = means.score(task, SIZES[0], dealt, JOINT, votes)
-            gap = _less(score, means.score(task, SIZES[0], dealt, "FedAvg"))
-            entries.append(
-                f"{_text(gap, '+.3f')} ({_text(means.accepted(task, SIZES[0], dealt, JOINT, votes), '.0%')})"
-            )
+        for data in columns:
+            gap = _text(means.gap(data, (JOINT, votes), FEDAVG), "+.3f")
+            entries.append(f"{gap} ({_text(means.accepted(*data, JOINT, votes), '.0%')})")
         lines.append(_row([votes, *entries]))
-    return "\n".join(lines)
+    return lines
 
 
-def _attacks(means: _Means) -> tuple[str, bool]:
+def _attacks(means: _Means) -> list[str]:
     columns = ("FedAvg", "median", "solo", "joint", "as many trainings", "joint, median first")
-    lines = _head("attack", "attackers", "dealt", *columns, "less the median")
-    cases = [("IID", 0, "")]
-    for dealt, attackers in (("IID", 2), ("IID", 4), ("Dirichlet(0.3)", 4)):
-        cases += [(dealt, attackers, attack) for attack in ATTACKS]
-    good = True
-    ways = (
-        ("FedAvg", ""),
-        ("median", ""),
-        ("solo", VOTES[0]),
-        (JOINT, PAIRED),
-        (AS_TRAINED + JOINT, PAIRED),
-        (GUARDED, PAIRED),
-    )
-    for dealt, attackers, attack in cases:
-        scores = [means.score("digits", AMONG, dealt, *way, attack, attackers) for way in ways]
-        gap = _less(scores[-1], scores[1])
-        good = good and (dealt != "IID" or gap is None or gap >= -TARGET_ATTACKED)
-        who = f"{attackers} of {AMONG}"
-        lines.append(_row([attack or "none", who, dealt, *map(_text, scores), _text(gap, "+.3f")]))
-    lines += ["", f"target where data are IID: at least {-TARGET_ATTACKED:+.2f}"]
-    return "\n".join(lines), good
+    lines = _head("attack", "attackers", "dealt", *columns, "median first less median")
+    for data in (_NOBODY, *_ATTACKED):
+        _, _, dealt, attack, attackers = data
+        scores = [_text(means.score(*data, *way)) for way in (FEDAVG, MEDIAN, SOLO, DEFAULT, TRAINED, FIRST)]
+        gap = _text(means.gap(data, FIRST, MEDIAN), "+.3f")
+        lines.append(_row([attack or "none", f"{attackers} of {AMONG}", dealt, *scores, gap]))
+    return lines
 
 
-def _orders(means: _Means) -> str:
+def _orders(means: _Means) -> list[str]:
     """Without attackers less federated averaging, of 5 members; with 4 of 10 less the trusted median."""
-    lines = _head("order", *DEALT, *ATTACKS, "least of all")
+    lines = _head("order", *DEALT, *ATTACKS)
     for order in ORDERS:
-        gaps: list[float | None] = []
-        for dealt in DEALT:
-            learnt = means.score("digits", SIZES[0], dealt, order, PAIRED)
-            gaps.append(_less(learnt, means.score("digits", SIZES[0], dealt, "FedAvg")))
-        for attack in ATTACKS:
-            best = means.score("digits", AMONG, "IID", "median", "", attack, 4)
-            gaps.append(_less(means.score("digits", AMONG, "IID", order, PAIRED, attack, 4), best))
-        least = min((gap for gap in gaps if gap is not None), default=None)
-        lines.append(_row([order.partition(" ")[2], *(_text(gap, "+.3f") for gap in (*gaps, least))]))
-    return "\n".join(lines)
+        way = (order, PAIRED)
+        gaps = [means.gap(("digits", SIZES[0], dealt, "", 0), way, FEDAVG) for dealt in DEALT]
+        gaps += [means.gap(("digits", AMONG, "IID", attack, 4), way, MEDIAN) for attack in ATTACKS]
+        lines.append(_row([order.partition(" ")[2].replace(",", ", "), *(_text(gap, "+.3f") for gap in gaps)]))
+    return lines

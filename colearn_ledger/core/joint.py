@@ -25,7 +25,7 @@ from .weights import weights_ref
 
 __all__ = ["Choose", "JointRounds", "check_mergeable"]
 
-Choose = Callable[[int, tuple[Contribution, ...]], Sequence[Contribution]]
+Choose = Callable[[int, tuple[Mergeable, ...]], Sequence[Mergeable]]
 
 
 def check_mergeable(schema: Schema, learners: Sequence[Learner], names: Sequence[str]) -> None:
@@ -51,7 +51,7 @@ class _Training:
     left_out: dict[int, str]
     rejections: int = 0
 
-    def record(self, rule: Rule, merged: Sequence[Contribution]) -> MergeRecord:
+    def record(self, rule: Rule, merged: Sequence[Mergeable]) -> MergeRecord:
         return MergeRecord(
             self.first,
             rule.text,

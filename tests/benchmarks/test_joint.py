@@ -15,7 +15,7 @@ from benchmarks import joint
 from benchmarks.collusion import ATTACKS, Ring
 from benchmarks.joint import RECORD, Data, make_learners, measure, read_record
 from benchmarks.joint_cells import AMONG, AS_TRAINED, GUARDED, JOINT, Cell, Found, cells
-from benchmarks.joint_tables import tables
+from benchmarks.joint_tables import PAGES, tables, verdicts, with_tables
 from benchmarks.numpy_learner import CRITERIA, NumpyLearner
 from colearn_ledger import check_learner, run
 from colearn_ledger.core.driver import InProcess
@@ -113,20 +113,44 @@ def found(cell: Cell, score: float) -> Found:
 
 
 @pytest.mark.parametrize("score, good", [(0.896, True), (0.889, False)])
-def test_tables__joint_under_federated_averaging__is_a_miss(score: float, good: bool) -> None:
+def test_verdicts__joint_under_federated_averaging__is_a_miss(score: float, good: bool) -> None:
     paired = Cell("digits", 5, "IID", JOINT, "paired:0.05", 1)
-    text, met = tables([found(paired, score), found(dataclasses.replace(paired, system="FedAvg", votes=""), 0.9)])
-    assert met is good
-    assert f"| digits | 5 | IID | - | - | {score:.3f} | 0.900 | {score - 0.9:+.3f} |" in text
+    known = [found(paired, score), found(dataclasses.replace(paired, system="FedAvg", votes=""), 0.9)]
+    row = f"| digits | 5 | IID | - | 0.900 | - | {score:.3f} | {score - 0.9:+.3f} |"
+    assert verdicts(known)[1] is good and row in tables(known)["learning"]
 
 
-@pytest.mark.parametrize(
-    "dealt, score, good", [("IID", 0.881, True), ("IID", 0.879, False), ("Dirichlet(0.3)", 0.5, True)]
-)
-def test_tables__under_the_trusted_median__is_a_miss_where_data_are_iid(dealt: str, score: float, good: bool) -> None:
+UNDER = [("IID", 0.881, True), ("IID", 0.879, False), ("Dirichlet(0.3)", 0.5, True)]
+
+
+@pytest.mark.parametrize("dealt, score, good", UNDER)
+def test_verdicts__under_the_trusted_median__is_a_miss_where_data_are_iid(dealt: str, score: float, good: bool) -> None:
     cell = Cell("digits", AMONG, dealt, GUARDED, "paired:0.05", 1, "sign-flip", 4)
-    text, met = tables([found(cell, score), found(dataclasses.replace(cell, system="median", votes=""), 0.9)])
-    assert met is good and f"| sign-flip | 4 of 10 | {dealt} | - | 0.900 |" in text
+    known = [found(cell, score), found(dataclasses.replace(cell, system="median", votes=""), 0.9)]
+    assert verdicts(known)[1] is good
+    assert f"| sign-flip | 4 of 10 | {dealt} | - | 0.900 |" in tables(known)["attacks"]
+
+
+def test_tables__seeds_that_only_one_of_two_has__do_not_count_in_their_difference() -> None:
+    cell = Cell("digits", 5, "IID", JOINT, "paired:0.05", 1)
+    other = dataclasses.replace(cell, system="FedAvg", votes="")
+    known = [found(cell, 0.8), found(other, 0.9), found(dataclasses.replace(other, seed=2), 0.7)]
+    assert "| 0.800 | -0.100 |" in tables(known)["learning"]
+
+
+def test_with_tables__a_page__has_the_table_behind_its_mark_and_the_rest_as_it_was() -> None:
+    page = "a\n\n<!-- benchmarks.joint: votes -->\n| old |\n| older |\n\nb\n"
+    assert with_tables(page, {"votes": "| new |", "orders": "| x |"}) == (
+        "a\n\n<!-- benchmarks.joint: votes -->\n| new |\n\nb\n"
+    )
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_docs__tables__are_those_of_what_is_on_record(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    assert all(f"<!-- benchmarks.joint: {name} -->" in text for name in PAGES[page])
+    made = tables(read_record(RECORD).values())
+    assert with_tables(text, made) == text, "run `python -m benchmarks.joint --tables --update`"
 
 
 def test_main__cells_on_record__are_not_run_again(
