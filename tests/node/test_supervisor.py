@@ -357,9 +357,9 @@ def test_work_on__a_reorg_changes_what_was_contributed__the_merge_of_before_is_n
 
 def test_work_on__a_proposal_turns_out_to_be_what_it_says__is_tested_after_all() -> None:
     bench = Bench().ready()
-    doubted = dataclasses.replace(JUDGE, false="it merges what nobody contributed")
+    doubted = dataclasses.replace(JUDGE, unread="it merges what nobody contributed")
     bench.supervisor.work_on(doubted, 5.0)
-    bench.worker.finishes(Verdict(doubted, False, None, doubted.false))
+    bench.worker.finishes(Verdict(doubted, False, None, doubted.unread))
     bench.supervisor.hear()
     assert bench.supervisor.work_on(JUDGE, 5.0) is None and bench.worker.job.action == JUDGE
 
