@@ -32,7 +32,7 @@ _SIGNS = {
     Choice.APPROVED: signs.APPROVED,
     Choice.REJECTED: signs.REJECTED,
     Choice.HIDDEN: signs.HIDDEN,
-    Choice.ABSENT: signs.ABSENT,
+    Choice.ABSENT: signs.NONE,
 }
 _MANY = 20  # members whose votes are shown one by one
 
@@ -50,10 +50,10 @@ class _Kind:
 class RoundsTable:
     """Makes the lines of a table.
 
-    Votes are by seat: ``+`` approves, ``-`` rejects, ``P`` proposed, ``?`` committed and didn't reveal, ``.`` did not
-    vote; of more than 20 members they are counted. Of joint rounds: how many contributions were merged of how many, and
-    by which rule. Missed rounds in a row share a line. A round before which members
-    went back to earlier weights has a line above it that says so.
+    Votes are by seat: ``+`` approves, ``-`` rejects, ``P`` proposed, ``?`` committed and didn't reveal, ``_`` did not
+    vote before the clock decided, ``.`` wasn't needed; of more than 20 members they are counted. Of joint rounds: how
+    many contributions were merged of how many, and by which rule. Missed rounds in a row share a line. A round before
+    which members went back to earlier weights has a line above it that says so.
 
     Parameters
     ----------
@@ -199,9 +199,9 @@ def state_text(round_: Round) -> str:
     return "genesis" if round_.record.round == 0 else round_.record.state.name.lower()
 
 
-def sign(choice: Choice) -> str:
+def sign(choice: Choice, round_: Round) -> str:
     """A vote in one character."""
-    return _SIGNS[choice]
+    return signs.ABSENT if choice is Choice.ABSENT and round_.missed_votes else _SIGNS[choice]
 
 
 def _proposer(round_: Round) -> str:
@@ -222,9 +222,9 @@ def _rule(round_: Round) -> str:
 
 def _votes(round_: Round) -> str:
     if len(round_.members) > _MANY:
-        counts = [(sign(choice), sum(vote.choice is choice for vote in round_.votes)) for choice in Choice]
+        counts = [(sign(choice, round_), sum(vote.choice is choice for vote in round_.votes)) for choice in Choice]
         return " ".join(f"{mark}{count}" for mark, count in counts if count)
-    marks = {vote.seat: sign(vote.choice) for vote in round_.votes}
+    marks = {vote.seat: sign(vote.choice, round_) for vote in round_.votes}
     return "".join(marks.get(seat, signs.PROPOSED) for seat in range(len(round_.members)))
 
 
