@@ -30,6 +30,7 @@ from colearn_ledger.core.decide import (
 )
 from colearn_ledger.core.protocol import RoundState, View
 from colearn_ledger.errors import (
+    ChainError,
     ColearnError,
     ConfigError,
     ContractError,
@@ -117,6 +118,7 @@ class Node:
         self.endpoint_lag, self.verify_merge = endpoint_lag, verify_merge
         self.stopping = False
         self._view: View | None = None
+        self._next: tuple[tuple[int, str], str] = (-1, ""), ""  # whose turn comes after this one
         self._rejected: tuple[View | None, tuple[RejectedMerge, ...]] = None, ()  # as of the view
         self._at = 0  # block time of the last view
         self._read_at = 0.0  # monotonic; when that block time was first read
@@ -194,6 +196,7 @@ class Node:
         view = self._look()
         self._tell_outcomes(view)
         self.health.looked(can_work=self.supervisor.ready and self.supervisor.adopted == view.accepted.sha256)
+        self._pull_ahead(view)
         action = decide(view, self._me(view))
         if self._enough(view) and not isinstance(action, Adopt):
             self.stop()
@@ -218,6 +221,26 @@ class Node:
             self._rejected_before(view),
             self.verify_merge,
         )
+
+    def _pull_ahead(self, view: View) -> None:
+        """Whoever has the turn, or the next one, has others' contributions pulled as they come."""
+        training = view.training
+        if training is None or not (self.ledger.sends and view.is_member):
+            return
+        there = [one.weights for one in training.contributions if not one.late and one.seat != view.seat]
+        mine = view.proposer == self.ledger.member
+        if there and not mine and self._next_proposer(view) != self.ledger.member:
+            there = []
+        self.supervisor.pull_ahead(there, view.accepted.size)
+
+    def _next_proposer(self, view: View) -> str:
+        turn = view.round, view.proposer
+        if self._next[0] != turn:
+            try:
+                self._next = turn, self.ledger.next_proposer(view)
+            except ChainError:  # the merge pulls what wasn't pulled before it
+                return ""
+        return self._next[1]
 
     def _rejected_before(self, view: View) -> tuple[RejectedMerge, ...]:
         """Merges that were built on the accepted weights and rejected, of the last rounds; where that may matter."""

@@ -14,14 +14,14 @@ from colearn_node.node import Node
 from colearn_node.reporter import Reporter
 from colearn_node.retention import Retention
 from colearn_node.wakeup import Wake
-from colearn_node.worker.messages import Spec, Tidy
+from colearn_node.worker.messages import Ahead, Spec, Tidy
 from colearn_node.worker.supervisor import WorkerSupervisor
 
 from colearn_ledger.chain.endpoints import Heads
 from colearn_ledger.chain.transactions import Outcome
 from colearn_ledger.core.decide import Adopt, Advance, Judge, Merge, Propose, Republish, Reveal
 from colearn_ledger.core.merge.claim import claim_digest
-from colearn_ledger.core.protocol import Claim, Contribution, RoundState, Training
+from colearn_ledger.core.protocol import Claim, Contribution, RoundState, Training, WeightsRef
 from colearn_ledger.core.schema import Schema
 from colearn_ledger.errors import (
     ArtifactError,
@@ -192,6 +192,40 @@ def test_step__joint_rounds_merging__may_pull_for_half_of_the_time_that_is_left(
     bench = Bench(FakeLedger(view(proposer=ME, deadline=1041, **training(contributed(0), until=1000)))).adopts()
     bench.node.step()
     assert isinstance(bench.worker.job.action, Merge) and 19 < bench.worker.job.deadline_s < 21
+
+
+def ahead(bench: Bench) -> list[tuple[WeightsRef, ...]]:
+    """What the worker was told to pull meanwhile, one after the other."""
+    return [message.weights for message in bench.worker.sent if isinstance(message, Ahead)]
+
+
+@pytest.mark.parametrize("whose", ["mine", "mine next", "another's"])
+def test_step__joint_rounds__who_has_this_turn_or_the_next_pulls_contributions_as_they_come(whose: str) -> None:
+    first, second, late = contributed(1), contributed(2), Contribution(3, ref("late"), late=True)
+    made = view(proposer=ME if whose == "mine" else OTHER, **training(first))
+    following = ME if whose == "mine next" else OTHER
+    bench = Bench(FakeLedger(made, {7: record(7, RoundState.ACCEPTED)}, following=following)).adopts()
+    bench.node.step()  # it trains meanwhile
+    bench.ledger.becomes(**training(contributed(0), first, second, late))
+    bench.node.step()
+    bench.node.step()
+    bench.ledger.becomes(round=8, **training() | {"accepted_round": 7})
+    bench.node.step()
+    expected = [(first.weights,), (first.weights, second.weights), ()]
+    assert ahead(bench) == ([] if whose == "another's" else expected)
+    assert bench.ledger.asked_for_next == (whose != "mine")
+
+
+def test_step__joint_rounds_and_the_next_proposer_is_not_known__nothing_waits_for_that() -> None:
+    bench = Bench(FakeLedger(view(**training(contributed(1))), following=ME, unreadable=ChainError("away"))).adopts()
+    bench.works()
+    assert isinstance(bench.ledger.mined[-1], Contributed) and ahead(bench) == []
+    bench.ledger.unreadable = None
+    bench.node.step()
+    assert ahead(bench) == [(contributed(1).weights,)]
+    dry = Bench(FakeLedger(view(proposer=ME, **training(contributed(1))), sends=False)).adopts()
+    dry.node.step()
+    assert ahead(dry) == []
 
 
 CLAIMED = Claim(0b101, 2, claim_digest([(0, ref("contribution of 0")), (2, ref("contribution of 2"))]))
