@@ -21,7 +21,7 @@ from ..core.weights import check_head
 from ..errors import InvalidWeights, UnavailableWeights
 from ..stores.base import Store
 
-__all__ = ["MergedBytes", "Pulled", "contributed", "merge_contributed"]
+__all__ = ["MergedBytes", "Pulled", "merge_contributed", "pull_contributed"]
 
 _AT_ONCE = 8  # pulls: one that nobody has keeps no other waiting
 
@@ -77,7 +77,7 @@ def merge_contributed(
 
     Raises StoreError when the store or the disk can't be used, which says nothing about anybody's contribution.
     """
-    with contributed(store, basis, offered, parent_size=parent_size, deadline_s=deadline_s) as pulled:
+    with pull_contributed(store, basis, offered, parent_size=parent_size, deadline_s=deadline_s) as pulled:
         if not pulled.good:
             return MergedBytes(None, None, (), pulled.left_out, pulled.why)
         with tempfile.TemporaryFile() as file:
@@ -90,7 +90,7 @@ def merge_contributed(
 
 
 @contextlib.contextmanager
-def contributed(
+def pull_contributed(
     store: Store,
     basis: Basis,
     offered: Sequence[tuple[int, WeightsRef]],

@@ -12,7 +12,7 @@ from ..core.merge.contributions import Basis
 from ..core.merge.rules import Rule, rule_text
 from ..core.protocol import Contribution
 from ..stores.base import Store
-from .merging import contributed, merge_contributed
+from .merging import merge_contributed, pull_contributed
 
 __all__ = ["Recomputed", "recompute"]
 
@@ -96,7 +96,7 @@ def _omitted(
     if 2 * len(counted) >= everything:
         return ""
     offered = [(one.seat, one.weights) for one in others]
-    with contributed(store, basis, offered, parent_size=parent_size, deadline_s=deadline_s) as pulled:
+    with pull_contributed(store, basis, offered, parent_size=parent_size, deadline_s=deadline_s) as pulled:
         there = [one.seat for one in pulled.good]
     if not there:
         return ""

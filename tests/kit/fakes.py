@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from colearn_node.log import Log
-from colearn_node.worker.messages import Ahead, Begun, Done, Failed, Job, Ready, Spec, Tidy
+from colearn_node.worker.messages import Begun, Done, Failed, Job, PullAhead, Ready, Spec, Tidy
 from colearn_node.worker.process import Died, Message
 
 from colearn_ledger.chain.endpoints import Heads
@@ -173,7 +173,7 @@ class FakeWorker:
     def __init__(self, wake: Callable[[], None], pid: int) -> None:
         self._wake = wake
         self.pid = pid
-        self.sent: list[Job | Tidy | Ahead] = []
+        self.sent: list[Job | Tidy | PullAhead] = []
         self._said: list[Message] = []
         self.alive = True
 
@@ -190,7 +190,7 @@ class FakeWorker:
 
         return started, start
 
-    def send(self, message: Job | Tidy | Ahead) -> None:
+    def send(self, message: Job | Tidy | PullAhead) -> None:
         self.sent.append(message)
 
     def hear(self) -> list[Message]:

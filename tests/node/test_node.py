@@ -14,7 +14,7 @@ from colearn_node.node import Node
 from colearn_node.reporter import Reporter
 from colearn_node.retention import Retention
 from colearn_node.wakeup import Wake
-from colearn_node.worker.messages import Ahead, Spec, Tidy
+from colearn_node.worker.messages import PullAhead, Spec, Tidy
 from colearn_node.worker.supervisor import WorkerSupervisor
 
 from colearn_ledger.chain.endpoints import Heads
@@ -196,7 +196,7 @@ def test_step__joint_rounds_merging__may_pull_for_half_of_the_time_that_is_left(
 
 def ahead(bench: Bench) -> list[tuple[WeightsRef, ...]]:
     """What the worker was told to pull meanwhile, one after the other."""
-    return [message.weights for message in bench.worker.sent if isinstance(message, Ahead)]
+    return [message.weights for message in bench.worker.sent if isinstance(message, PullAhead)]
 
 
 @pytest.mark.parametrize("whose", ["mine", "mine next", "another's"])

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from colearn_node.worker.messages import TIDIED, Ahead, Done, Failed, Job, Sound, Spec, Tidy
+from colearn_node.worker.messages import TIDIED, Done, Failed, Job, PullAhead, Sound, Spec, Tidy
 from colearn_node.worker.process import Garbled
 from colearn_node.worker.supervisor import WorkerSupervisor
 
@@ -458,14 +458,14 @@ def test_pull_ahead__whatever_it_does__is_told_once_and_to_the_next_worker_again
     bench.ready().supervisor.work_on(PROPOSE, 5.0)
     for refs in (both, both, (), both[:1]):
         bench.supervisor.pull_ahead(refs, 100)
-    told = [message for message in bench.worker.sent if isinstance(message, Ahead)]
-    assert told == [Ahead(both, 100), Ahead((), 0), Ahead(both[:1], 100)]
+    told = [message for message in bench.worker.sent if isinstance(message, PullAhead)]
+    assert told == [PullAhead(both, 100), PullAhead((), 0), PullAhead(both[:1], 100)]
     bench.worker.dies()
     bench.supervisor.hear()
     bench.clock.now += 5
     bench.supervisor.work_on(PROPOSE, 5.0)
     bench.ready().supervisor.pull_ahead(both[:1], 100)
-    assert bench.worker.sent == [Ahead(both[:1], 100)]
+    assert bench.worker.sent == [PullAhead(both[:1], 100)]
 
 
 def test_rest__something_to_tidy__is_sent_while_the_worker_is_idle_alone() -> None:

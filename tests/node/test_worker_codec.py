@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from colearn_node.worker.codec import NotAMessage, packed, unpacked
-from colearn_node.worker.messages import Ahead, Done, Failed, Job, Ready, Sound, Spec, Tidy
+from colearn_node.worker.messages import Done, Failed, Job, PullAhead, Ready, Sound, Spec, Tidy
 from colearn_node.worker.supervisor import WorkerSupervisor
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -60,7 +60,7 @@ TO_WORKER = [
     Job(4, MERGE, 1.0),
     Tidy((ref("a"), ref("b")), (ref("c"),), forgotten=((0, 5), (7, 7))),
     Tidy(None),
-    Ahead((ref("a"), ref("b")), 160),
+    PullAhead((ref("a"), ref("b")), 160),
 ]
 FAILED = Failed(1, ColearnError("x"), "")
 TO_NODE = [
@@ -79,7 +79,7 @@ TO_NODE = [
 
 @pytest.mark.parametrize("message", [*TO_WORKER, *TO_NODE], ids=lambda m: type(m).__name__)
 def test_unpacked__what_was_packed__is_the_same(message: Any) -> None:
-    assert unpacked(packed(message), Spec, Job, Tidy, Ahead, Ready, Sound, Done, Failed) == message
+    assert unpacked(packed(message), Spec, Job, Tidy, PullAhead, Ready, Sound, Done, Failed) == message
 
 
 def test_unpacked__an_error__is_one_of_its_kind_and_text() -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from colearn_node.wakeup import Wake
 from colearn_node.worker.codec import packed, unpacked
-from colearn_node.worker.messages import Ahead, Begun, Done, Failed, Job, Ready, Sound, Spec, Tidy
+from colearn_node.worker.messages import Begun, Done, Failed, Job, PullAhead, Ready, Sound, Spec, Tidy
 from colearn_node.worker.process import Died, Garbled, Message, WorkerProcess
 
 from colearn_ledger.core.decide import Action, Adopt, Contribute, Judge, Propose
@@ -88,7 +88,7 @@ def test_worker__something_to_pull_ahead__does_so_while_it_trains(tmp_path: Path
     bench.does(1, Adopt(0, genesis))
     bench.worker.send(Job(2, Propose(1, genesis.sha256), 5.0))
     wait_until(lambda: bool(list(tmp_path.glob("train-0-*"))), "a training")
-    bench.worker.send(Ahead((ahead,), genesis.size))
+    bench.worker.send(PullAhead((ahead,), genesis.size))
     mine = LocalStore(tmp_path / "weights", owner="a node")
     wait_until(lambda: ahead.cid in mine.kept(), "it has it")
     assert not [message for message in bench.worker.hear() if isinstance(message, Done | Failed)]

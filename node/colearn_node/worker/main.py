@@ -29,7 +29,7 @@ from colearn_ledger.core.failures import clean_text, told
 from colearn_ledger.errors import ColearnError, LearnerError, StoreError
 from colearn_node.worker.border import plain_work
 from colearn_node.worker.codec import MOST_SAID, packed, unpacked
-from colearn_node.worker.messages import TIDIED, Ahead, Begun, Done, Failed, Job, Ready, Sound, Spec, Tidy
+from colearn_node.worker.messages import TIDIED, Begun, Done, Failed, Job, PullAhead, Ready, Sound, Spec, Tidy
 
 if TYPE_CHECKING:
     from colearn_ledger.member import ahead
@@ -105,8 +105,8 @@ class Worker:
         """Take in jobs while others are done, and end the process with the node: training for nobody helps nobody."""
         try:
             while True:
-                message = unpacked(self._connection.recv_bytes(), Job, Tidy, Ahead)
-                if not isinstance(message, Ahead):
+                message = unpacked(self._connection.recv_bytes(), Job, Tidy, PullAhead)
+                if not isinstance(message, PullAhead):
                     self._inbox.put(message)
                 elif self._ahead is not None:
                     self._ahead.want(message.weights, message.parent_size)

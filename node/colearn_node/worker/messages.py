@@ -12,7 +12,7 @@ from colearn_ledger.learners.loading.factory import LearnerSpec
 from colearn_ledger.member.work import Work
 from colearn_ledger.stores.spec import StoreSpec
 
-__all__ = ["TIDIED", "Ahead", "Begun", "Done", "Failed", "Job", "Ready", "Sound", "Spec", "Tidy"]
+__all__ = ["TIDIED", "Begun", "Done", "Failed", "Job", "PullAhead", "Ready", "Sound", "Spec", "Tidy"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class Tidy:
 
 
 @dataclass(frozen=True, slots=True)
-class Ahead:
+class PullAhead:
     """What is to be pulled meanwhile, whatever else is done: see :meth:`colearn_ledger.member.ahead.Ahead.want`."""
 
     weights: tuple[WeightsRef, ...]
