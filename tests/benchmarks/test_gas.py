@@ -9,6 +9,9 @@ import pytest
 
 from benchmarks.gas import FILE, ROUNDS, TARGETS, measure
 
+# Hundreds of rounds on the tester's chain.
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def figures() -> dict[str, float]:
