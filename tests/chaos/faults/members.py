@@ -137,7 +137,7 @@ def hostile_contribution(w: World, rng: random.Random) -> str:
         what += ", refused by the contract"
     before = view.accepted.sha256
     w.until(lambda: (v := w.look()) is not None and (v.accepted.sha256 != before or v.proposal is not None), 20)
-    if w.view().accepted.sha256 == bad.sha256:
+    if w.view().accepted.sha256 == bad.sha256 != before:
         w.ended.append(f"a hostile contribution was accepted as it is: {what}")
     w.run_member(index)
     return f"member {index}: {what}"
