@@ -16,7 +16,7 @@ from .asking import ask_proposal, why_declined
 from .deciding import decided
 from .held import Held
 from .learner import Learner
-from .merge.contributions import Basis, Contribution, distinct, why_unmergeable
+from .merge.contributions import Basis, Mergeable, distinct, why_unmergeable
 from .merge.merging import merge
 from .merge.rules import Rule, rule_of
 from .results import MergeRecord, RoundResult
@@ -45,7 +45,7 @@ class _Training:
     first: int
     basis: Basis
     contributed: tuple[int, ...]
-    valid: tuple[Contribution, ...]
+    valid: tuple[Mergeable, ...]
     left_out: dict[int, str]
     rejections: int = 0
 

@@ -36,7 +36,7 @@ from ..errors import ChainError, UsageError
 from ..member.prepare import Preparer
 from ..member.submit import Submitter, sent
 from ..member.verified import Verified
-from ..member.work import Declined, Merged, Trained, Verdict, Work
+from ..member.work import Contributed, Declined, Merged, Trained, Verdict, Work
 from ..stores.base import Store
 from ..stores.local import LocalStore
 from .chain import EmbeddedChain
@@ -64,7 +64,8 @@ class EmbeddedLedger:
     ----------
     secret: votes are committed and revealed instead of cast openly.
     shuffled: the contract shuffles the order of proposers each cycle; else it goes seat by seat.
-    store: where weights go; a temporary folder when None.
+    store: where weights go; a temporary folder when None. In joint rounds what was contributed to a training of which
+        nothing was accepted goes again.
     chain: to be read afterwards, with an account for each learner; one that ends with the run when None.
     """
 
@@ -188,11 +189,22 @@ class _Collective:
         verified = Verified()  # one for all: on disk a set of weights lies once, however many members there are
         self._members = [
             Member(
-                Preparer(learner, store, max_size=DEFAULT_MAX_SIZE, name=name, schema=schema, verified=verified),
+                Preparer(
+                    learner,
+                    store,
+                    max_size=DEFAULT_MAX_SIZE,
+                    name=name,
+                    schema=schema,
+                    verified=verified,
+                    keep_contributions=False,  # the run sees to that: the store is everybody's
+                ),
                 Submitter(Sender(self._contract, account), publish_scores=True),
             )
             for learner, account, name in zip(learners, chain.accounts, names, strict=True)
         ]
+        self._store = store
+        self._contributed = set[str]()  # to the training that goes on, by CID
+        self._stays = {self._genesis.cid}  # of what was proposed, or contributed to what was accepted
         self._declined: dict[int, Declined] = {}  # to train for joint rounds: by seat, the last
         self._until = 0
         self._snapshot: Snapshot | None = None
@@ -227,7 +239,21 @@ class _Collective:
                 self._chain.pass_time(self._until + 1 - view.at)
                 self._changed()
             view = self._view(self._members[0])
-        return self._result(self._record(first), evidence, time.monotonic() - started)
+        record = self._record(first)
+        self._sort_out(record, view)
+        return self._result(record, evidence, time.monotonic() - started)
+
+    def _sort_out(self, record: RoundRecord, now: View) -> None:
+        """What was contributed to a training is kept while that goes on, and for good if a merge of it is accepted."""
+        if record.weights is not None:
+            self._stays.add(record.weights.cid)
+        if record.state is RoundState.ACCEPTED:
+            self._stays |= self._contributed
+        if now.training is None or now.training.first_round <= record.round:
+            return
+        for cid in self._contributed - self._stays:
+            self._store.discard(cid)
+        self._contributed.clear()
 
     # -------------------------------------------------------------------------------------------- one step
 
@@ -248,6 +274,8 @@ class _Collective:
                     self._declined[seat] = work
                 continue
             acted = True
+            if isinstance(work, Contributed):
+                self._contributed.add(work.weights.cid)
             if isinstance(work, Merged):
                 evidence.merge = self._merge_of(work)
             if isinstance(work, Trained | Merged):

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from ..core.merge.claim import LeftOut
-from ..core.merge.contributions import Basis, Buffer, Contribution
+from ..core.merge.contributions import Basis, Buffer, Mergeable
 from ..core.merge.merging import merge_to
 from ..core.merge.rules import Rule
 from ..core.protocol import WeightsRef
@@ -76,7 +76,7 @@ def merge_contributed(
             left_out[seat] = LeftOut.EQUAL
     with tempfile.TemporaryDirectory(prefix="colearn-merge-") as folder:
 
-        def pull(one: tuple[int, WeightsRef]) -> Contribution:
+        def pull(one: tuple[int, WeightsRef]) -> Mergeable:
             seat, ref = one
             basis.schema.check_size(ref.size, parent_size)
             path = Path(folder, str(seat))
@@ -85,7 +85,7 @@ def merge_contributed(
             store.get_to(path, ref, deadline_s=left_s, check_head=check)
             return basis.check(seat, ref, _mapped(path, ref.size))
 
-        good: list[Contribution] = []
+        good: list[Mergeable] = []
         wanted = [one for one in sorted(offered) if one[0] not in left_out]
         with ThreadPoolExecutor(_AT_ONCE) as beside:
             pulls = [beside.submit(pull, one) for one in wanted]

@@ -44,7 +44,8 @@ from .ledger import Ledger
 from .reporter import Reporter
 from .retention import Retention
 from .wakeup import Wake
-from .worker.supervisor import Key, WorkerSupervisor, key_of
+from .worker.keys import Key, key_of
+from .worker.supervisor import WorkerSupervisor
 
 __all__ = ["Node"]
 
@@ -127,7 +128,8 @@ class Node:
         # when it is back. What nobody foresaw may cost more.
         self._failures = Backoff(poll_interval, poll_interval, clock=clock)
         self._bugs = Backoff(longest_s=_LONGEST_PAUSE_S, clock=clock)
-        self._refusals = Backoff(clock=clock)
+        # A vote that is taken says nothing about a contribution that isn't.
+        self._refusals, self._contributions_refused = Backoff(clock=clock), Backoff(clock=clock)
         self._announced: Key = ()
         self._sent: tuple[Action, Work, Key] | None = None  # what is under way
         self._sent_at = 0.0  # monotonic
@@ -321,8 +323,9 @@ class Node:
         # A contribution is to a training, whichever of its rounds is open.
         key = (key_of(action), 0 if isinstance(action, Contribute) else view.round)
         if self._sent is None or self._sent[2] != key:
-            if self._refusals.left(key) > 0:
-                return min(self._pause(view, view.deadline), self._refusals.left(key))
+            refused = self._refused(action).left(key)
+            if refused > 0:
+                return min(self._pause(view, view.deadline), refused)
             hold = self._hold_back(work, key, view)
             if hold > 0:
                 return min(self._pause(view, view.deadline), hold)
@@ -357,8 +360,8 @@ class Node:
         except (ContractError, TransactionError) as e:
             # Perhaps the state has changed between the look and the transaction; perhaps gas is too dear.
             self._sent = self._view = None
-            pause = self._refusals.add(key)
-            self.reporter.refused(e, self._refusals.times, pause)
+            pause = self._refused(action).add(key)
+            self.reporter.refused(e, self._refused(action).times, pause)
             return False
         except BaseException:
             self._sent = None
@@ -366,7 +369,7 @@ class Node:
         if receipt is None:
             return False
         self._sent = self._view = None
-        self._refusals.clear()
+        self._refused(action).clear()
         if receipt.outcome is Outcome.SENT:
             self._mining_s = self._now() - self._sent_at
             for earlier in self.ledger.settle():  # votes count also when nobody could be told so at their time
@@ -374,6 +377,9 @@ class Node:
         self.supervisor.done(action)
         self.reporter.submitted(work, receipt)
         return True
+
+    def _refused(self, action: Action) -> Backoff:
+        return self._contributions_refused if isinstance(action, Contribute) else self._refusals
 
     def _announce(self, action: Action, work: Work | None, view: View) -> float:
         """Dry run: say once what would be done."""

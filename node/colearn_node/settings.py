@@ -217,8 +217,15 @@ class Config:
         '"accepted"',
         "accepted",
     )
+    store_keep_contributions: bool = _setting(
+        "in joint rounds: keep your own contributions to accepted rounds as long as these rounds' weights, so that "
+        "anybody can recompute the merges",
+        "true",
+        True,
+    )
     store_limit: str = _setting(
-        "how much of the disk accepted weights may take up; beyond that the oldest go, never those in use",
+        "how much of the disk accepted weights, and your contributions to them, may take up; beyond that the oldest "
+        "go, never those in use",
         '"10 GiB"',
         "10 GiB",
         form=_size,

@@ -72,6 +72,24 @@ def test_run__joint_rounds__same_decisions_merges_and_bytes_on_the_ledger(secret
     assert len({merge.training for merge in merges(plain)}) < 6, "after a rejection nobody trains again"
 
 
+def test_run__joint_rounds__the_store_has_what_was_merged_into_accepted_weights_and_no_other_contributions(
+    tmp_path: Path,
+) -> None:
+    chain = EmbeddedChain(4)
+    backend = EmbeddedLedger(store=LocalStore(tmp_path), chain=chain)
+    results = run(10, linear_learners(4, 1), 0.5, rounds="joint", backend=backend, merge_order=[Rule.MEAN])
+    assert results.ledger is not None
+    contract = CollectiveContract(chain.web3, results.ledger["contract"], pin_by_number=True)
+    rounds = [round_ for round_ in read_history(contract.snapshot()).rounds if round_.record.claim is not None]
+    contributed = {
+        state: {one.weights.cid for r in rounds if r.record.state is state for one in r.contributions}
+        for state in (RoundState.ACCEPTED, RoundState.REJECTED)
+    }
+    assert all(len(cids) >= 4 for cids in contributed.values())
+    proposed = {results.initial.cid, *(r.cid for r in results.rounds)}
+    assert {path.name for path in tmp_path.glob("b*")} == contributed[RoundState.ACCEPTED] | proposed
+
+
 @pytest.mark.slow
 def test_run__joint_rounds_in_which_one_has_nothing_to_contribute__go_on_with_what_the_others_have() -> None:
     def learners() -> list[Learner]:

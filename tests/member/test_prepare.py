@@ -313,6 +313,17 @@ def test_contribute__the_store_is_away__is_published_later_without_another_train
     assert isinstance(mine.prepare(Contribute(5, genesis.sha256)), Contributed)
 
 
+@pytest.mark.parametrize("keeps", [True, False])
+def test_contribute__published__is_kept_by_its_training_unless_it_is_not_to_be(tidying: Tidying, keeps: bool) -> None:
+    mine = Preparer(LinearLearner(2, seed=1), tidying.store, max_size=1 << 20, keep_contributions=keeps)
+    mine.prepare(Adopt(0, tidying.genesis))
+    work = mine.prepare(Contribute(5, tidying.genesis.sha256))
+    assert isinstance(work, Contributed)
+    mine.tidy([])  # it is over
+    assert tidying.store.contributions() == ({(5, work.weights.cid)} if keeps else set())
+    assert tidying.store.has(work.weights) is keeps
+
+
 class Far(LinearLearner):
     """One whose training goes further than can be merged."""
 

@@ -163,6 +163,25 @@ def test_step__joint_rounds_and_the_learner_declines__is_told_once_and_goes_on_m
     assert len(bench.worker.jobs) == jobs + 1 and isinstance(bench.ledger.mined[-1], Merged)
 
 
+def test_step__joint_rounds_and_a_contribution_is_refused__a_vote_that_is_taken_does_not_make_it_be_sent_at_once() -> (
+    None
+):
+    bench = Bench(FakeLedger(view(**training()), {7: record(7, RoundState.REJECTED)})).adopts()
+    tries = 0
+    bench.node.step()
+    bench.worker.finishes()
+    for number in range(40):
+        bench.ledger.becomes(state=RoundState.PROPOSING, proposal=None)
+        bench.ledger.refusal = ContractError("odd", name="Odd")
+        bench.node.step()
+        tries += bench.ledger.refusal is None
+        bench.ledger.refusal = None
+        bench.ledger.becomes(state=RoundState.VOTING, proposal=proposal(f"of second {number}"))
+        bench.works()
+        bench.clock.now += 1
+    assert len(bench.ledger.mined) == 40 and 3 <= tries <= 12
+
+
 def test_step__joint_rounds_merging__may_pull_for_half_of_the_time_that_is_left() -> None:
     bench = Bench(FakeLedger(view(proposer=ME, deadline=1041, **training(contributed(0), until=1000)))).adopts()
     bench.node.step()

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from colearn_node.worker.messages import TIDIED, Done, Failed, Job, Sound, Spec, Tidy
 from colearn_node.worker.process import Garbled
-from colearn_node.worker.supervisor import WorkerSupervisor, key_of, name_of
+from colearn_node.worker.supervisor import WorkerSupervisor
 
 from colearn_ledger.core.decide import Adopt, Advance, Contribute, Judge, Merge, Propose, Republish
 from colearn_ledger.core.limits import MOST_NOTE
@@ -318,8 +318,29 @@ def test_hear__a_contributions_training_fails_under_a_vote__is_tried_again_and_t
     bench.supervisor.hear()
     assert "training failed" in bench.log.events("failed")[0]
     assert isinstance(bench.supervisor.work_on(JUDGE, 5.0), Verdict)
+    assert 0 < bench.supervisor.pause(CONTRIBUTE) <= 0.5, "a vote that works says nothing about the training"
+    bench.supervisor.work_on(CONTRIBUTE, 5.0)
+    assert [job.action for job in bench.worker.jobs] == [CONTRIBUTE, JUDGE]
+    bench.clock.now += 0.5
     bench.supervisor.work_on(CONTRIBUTE, 5.0)
     assert [job.action for job in bench.worker.jobs] == [CONTRIBUTE, JUDGE, CONTRIBUTE]
+
+
+def test_hear__trainings_fail_between_votes_that_work__pauses_grow_all_the_same() -> None:
+    bench = Bench().ready()
+    trainings = 0
+    for second in range(64):
+        bench.supervisor.work_on(CONTRIBUTE, 5.0)
+        if bench.supervisor.idle:
+            vote = Judge(7, proposal(f"of second {second}"), False)
+            bench.supervisor.work_on(vote, 5.0)
+            bench.worker.finishes()
+        else:
+            trainings += 1
+            bench.worker.fails(LearnerError("no luck"), "")
+        bench.supervisor.hear()
+        bench.clock.now += 1
+    assert 3 <= trainings <= 16
 
 
 def test_work_on__a_reorg_changes_what_was_contributed__the_merge_of_before_is_no_result() -> None:
@@ -496,13 +517,6 @@ def test_end__kills_the_worker_and_forgets_what_it_held() -> None:
     bench.supervisor.hear()
     bench.supervisor.end()
     assert not bench.worker.alive and bench.supervisor.adopted is None and not bench.supervisor.ready
-
-
-def test_key_of__others_votes__are_the_same_piece_of_work() -> None:
-    more = Judge(7, dataclasses.replace(proposal("one"), approvals=0b110, hidden=1), False)
-    assert key_of(JUDGE) == key_of(more) != key_of(OTHER_JUDGE)
-    assert key_of(PROPOSE) != key_of(Propose(8, PROPOSE.parent)) and key_of(ADOPT) == key_of(Adopt(4, ADOPT.weights))
-    assert key_of(Advance(7)) == (Advance,) and name_of(Advance(7)) == "advance"
 
 
 def test_rest__a_result_that_nobody_wants_any_more__is_forgotten() -> None:

@@ -115,7 +115,13 @@ class Worker:
 
         def make() -> Preparer:
             learner = spec.learner.make()
-            return Preparer(learner, self._open_store(spec), max_size=spec.max_size, schema=spec.schema)
+            return Preparer(
+                learner,
+                self._open_store(spec),
+                max_size=spec.max_size,
+                schema=spec.schema,
+                keep_contributions=spec.keep_contributions,
+            )
 
         return self._attempt(0, make, "the learner's factory")
 
@@ -135,7 +141,7 @@ class Worker:
         """One job, whose result or failure the node is told."""
         if isinstance(job, Tidy):
             mended = self._attempt(
-                TIDIED, partial(preparer.tidy, job.needed, job.archive, job.wanted, job.archive_only)
+                TIDIED, partial(preparer.tidy, job.needed, job.archive, job.wanted, job.archive_only, job.forgotten)
             )
             if mended is not None:
                 self._say(Done(TIDIED, mended))
