@@ -117,11 +117,17 @@ def test_run__joint_rounds_in_which_one_has_nothing_to_contribute__go_on_with_wh
     def learners() -> list[Learner]:
         return [FrugalLearner(0, 1), *linear_learners(4, 1)[1:]]
 
-    plain = run(5, learners(), 0.5, rounds="joint")
-    ledger = run(5, learners(), 0.5, rounds="joint", backend=EmbeddedLedger())
+    plain, members = run(5, learners(), 0.5, rounds="joint"), learners()
+    ledger = run(5, members, 0.5, rounds="joint", backend=EmbeddedLedger())
     assert decided(ledger) == decided(plain)
     left_out = [dict(merge.left_out) for merge in merges(ledger)]
     assert not left_out[0] and "privacy budget is spent" in left_out[-1][0] and merges(ledger) == merges(plain)
+    # Whose budget is spent votes on, and merges the others' in its turn; it was asked for one training, and spent that.
+    spent = next(i for i, out in enumerate(left_out) if out)
+    assert all(r.votes[0] is not None for r in ledger.rounds[spent:] if r.proposer != 0)
+    last = ledger.rounds[4]
+    assert last.proposer == 0 and not last.declined and merges(ledger)[4].merged == (1, 2, 3)
+    assert members[0].trainings == 1
 
 
 def test_run__joint_rounds_by_momentum__is_for_runs_without_a_ledger() -> None:
