@@ -7,7 +7,7 @@ late here: a training has all its contributions before the first merge of them i
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -25,7 +25,9 @@ from .results import MergeRecord, RoundResult
 from .schema import Schema
 from .weights import weights_ref
 
-__all__ = ["JointRounds", "check_mergeable"]
+__all__ = ["Choose", "JointRounds", "check_mergeable"]
+
+Choose = Callable[[int, tuple[Mergeable, ...]], Sequence[Mergeable]]
 
 
 def check_mergeable(schema: Schema, learners: Sequence[Learner], names: Sequence[str]) -> None:
@@ -51,12 +53,12 @@ class _Training:
     left_out: dict[int, str]
     rejections: int = 0
 
-    def record(self, rule: Rule) -> MergeRecord:
+    def record(self, rule: Rule, merged: Sequence[Mergeable]) -> MergeRecord:
         return MergeRecord(
             self.first,
             rule.text,
             self.contributed,
-            tuple(one.seat for one in self.valid),
+            tuple(one.seat for one in merged),
             tuple(sorted(self.left_out.items())),
         )
 
@@ -68,6 +70,7 @@ class JointRounds:
     ----------
     held: what each learner holds, the same accepted weights at first.
     order: the rules, from the first that merges a training's contributions to the last.
+    choose: what a proposer merges of the contributions that can be merged; all of them, unless it attacks.
     """
 
     def __init__(
@@ -77,9 +80,10 @@ class JointRounds:
         names: Sequence[str],
         held: Sequence[Held],
         order: Sequence[Rule],
+        choose: Choose | None = None,
     ) -> None:
         self._learners, self._threshold, self._names, self._held = learners, threshold, names, held
-        self._order = order
+        self._order, self._choose = order, choose or (lambda proposer, valid: valid)
         self._training: _Training | None = None
         self._before: bytes | None = None  # accepted before the current ones
         self._rejected: set[RejectedMerge] = set()  # built on the current ones
@@ -90,15 +94,16 @@ class JointRounds:
         training = self._training or self._train(number)
         rule = rule_of(self._order, training.rejections)
         assert rule is not None
-        record = training.record(rule)
+        proposer = (number - 1) % len(self._learners)
+        merged = self._choose(proposer, training.valid) if training.valid else ()
+        record = training.record(rule, merged)
         if not training.valid:  # the members who are to come have no more to merge either: the turns pass
-            proposer = (number - 1) % len(self._learners)
             why = training.left_out.get(proposer, "nobody has contributed anything that can be merged")
             seconds = time.monotonic() - start
             return RoundResult.missed(number, proposer, len(self._learners), why, seconds, merge=record)
-        data = merge(training.basis, rule, training.valid, before=self._before)
+        data = merge(training.basis, rule, merged, before=self._before)
         parent = self._parent
-        proposal = RejectedMerge(weights_ref(data), claim_digest((one.seat, one.ref) for one in training.valid))
+        proposal = RejectedMerge(weights_ref(data), claim_digest((one.seat, one.ref) for one in merged))
         if proposal in self._rejected:  # rules may agree; nobody reads it again, and the next rule has its turn
             result = rejected_unread(number, proposal.weights, self._threshold, len(self._learners), start)
             result = replace(result, merge=record)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from colearn_ledger.core.driver import run
+from colearn_ledger.core.driver import InProcess, run
 from colearn_ledger.core.learner import ProposedWeights, Weights
 from colearn_ledger.core.merge import Basis, Rule, merge
 from colearn_ledger.core.results import MergeRecord, Results, RoundResult
@@ -103,6 +103,15 @@ def test_run__every_rule_rejected__all_train_anew_from_the_same_by_another_seed(
     ]
     assert [one.begun for one in learners] == [[1, 3, 4, 5, 6]] * 4
     assert learners[0].w.tolist() == [10.0, 18.0]
+
+
+def test_run__a_proposer_that_chooses__merges_what_it_chose_and_the_record_says_so() -> None:
+    learners = [Stepper(step) for step in (1.0, 2.0, 6.0)]
+    greedy = InProcess(lambda proposer, valid: [one for one in valid if proposer != 1 or one.seat in (1, 2)])
+    results = run(3, learners, rounds="joint", backend=greedy)
+    assert [one.merged for one in merges(results)] == [(0, 1, 2), (1, 2), (0, 1, 2)]
+    assert [one.contributed for one in merges(results)] == [(0, 1, 2)] * 3
+    assert learners[0].w.tolist() == [3.0 + 4.0 + 3.0, 6.0]
 
 
 def test_run__joint__is_the_merge_of_what_the_learners_contribute() -> None:
