@@ -26,6 +26,7 @@ COMMANDS = {
     "history": ("history", "the rounds: who proposed what, who voted how, what was decided; from the chain alone"),
     "show": ("show", "everything about one round: votes, hashes, outcome, blocks, transactions, gas"),
     "recompute": ("recompute", "whether a proposal of a joint round is the merge that it claims to be"),
+    "audit": ("audit", "check the whole history: code, lineage, votes, decisions, members, weights"),
     "export": ("export", "take a model home: accepted weights, checked, as files that your own tools open"),
     "members": ("members", "the members: seat, address, since which round, balance"),
     "motion": ("motion", "add and remove members, change the rules, leave: move it, vote on it, list what was moved"),
