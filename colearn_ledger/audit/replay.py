@@ -90,7 +90,9 @@ def _founded(facts: Facts, events: Sequence[Event], exam: Examination) -> Model:
         exam.wrong("members", 0, "CollectiveCreated.members", "no collective", "2 to 64 members", founding.members)
         raise _Unfollowed
     model = Model.found(founding)
-    _Transaction(model, events, exam).compare(model.founded())
+    deployment = _Transaction(model, events, exam)
+    deployment.compare(model.founded())
+    deployment.follow()
     return model
 
 
@@ -228,15 +230,10 @@ def compare_storage(model: Model, facts: Facts, exam: Examination) -> None:
                     exam.same("events", record.round, name, "storage has other weights than were proposed", one, other)
         else:
             exam.wrong("events", record.round, "weights", "a proposal", must.weights, record.weights)
-    for span in facts.spans:
-        exam.same(
-            "members",
-            span.first_round,
-            "members",
-            "storage has other members than motions have made",
-            model.members_in(span.first_round),
-            span.members,
-        )
+    what = "storage has other members than motions have made"
+    for first in sorted({*model.changes, *(span.first_round for span in facts.spans)}):
+        if first < len(expected):
+            exam.same("members", first, "members", what, model.members_in(first), facts.members_in(first))
     _compare_view(model, facts, exam)
     _compare_motions(model, facts, exam)
 

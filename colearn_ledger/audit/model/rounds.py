@@ -63,21 +63,27 @@ class Rounds(Clock):
     def vote(self, sender: str, time: int, id_: bytes, approve: bool) -> None:
         """Openly, or the reveal of a vote that was committed to."""
         proposal, bit = self._ballot(sender, id_)
-        if self.founding.secret_votes:
-            self._open_reveals(proposal, time)
-            _require(bool((proposal.approving | proposal.rejecting) & bit), f"{sender} had committed to nothing")
-            _require(bool(proposal.hidden & bit), f"{sender} had voted")
-            if approve:
-                proposal.rejecting &= ~bit
-            else:
-                proposal.approving &= ~bit
-        else:
-            _require(not (proposal.approving | proposal.rejecting) & bit, f"{sender} had voted")
-            _require(time <= proposal.deadline, f"the deadline was {proposal.deadline}")
+        deadline, cast = proposal.deadline, bool((proposal.approving | proposal.rejecting) & bit)
+        if not self.founding.secret_votes:
+            _require(not cast, f"{sender} had voted")
+            _require(time <= deadline, f"the deadline was {deadline}")
             if approve:
                 proposal.approving |= bit
             else:
                 proposal.rejecting |= bit
+        else:
+            if proposal.status is RoundState.VOTING:
+                _require(time > deadline, "reveals were not open")
+                _require(proposal.hidden.bit_count() >= proposal.need, "too few had committed")
+                deadline += self.rules.reveal_window
+            _require(time <= deadline, f"the deadline was {deadline}")
+            _require(cast, f"{sender} had committed to nothing")
+            _require(bool(proposal.hidden & bit), f"{sender} had voted")
+            proposal.status, proposal.deadline = RoundState.REVEALING, deadline
+            if approve:
+                proposal.rejecting &= ~bit
+            else:
+                proposal.approving &= ~bit
         self.tell("VoteCast", id=id_, voter=sender, approve=approve)
         self._count(proposal, time)
 
@@ -210,13 +216,6 @@ class Rounds(Clock):
         _require(not proposal.status.decided, "it was decided")
         _require(seat != proposal.seat, f"{sender} had proposed it")
         return proposal, 1 << seat
-
-    def _open_reveals(self, proposal: Proposal, time: int) -> None:
-        if proposal.status is RoundState.VOTING:
-            _require(time > proposal.deadline, "reveals were not open")
-            _require(proposal.hidden.bit_count() >= proposal.need, "too few had committed")
-            proposal.status, proposal.deadline = RoundState.REVEALING, proposal.deadline + self.rules.reveal_window
-        _require(time <= proposal.deadline, f"the deadline was {proposal.deadline}")
 
     def _count(self, proposal: Proposal, time: int) -> None:
         certain = voted_outcome(

@@ -216,6 +216,13 @@ class State:
         """The rules in force in a round."""
         return next((r for first, r in reversed(self.rules_since) if first <= round_number), self.rules_since[0][1])
 
+    @property
+    def changes(self) -> frozenset[int]:
+        """The first rounds of all memberships."""
+        return frozenset(first for held in self.holders for first, _ in held if first) | {
+            epoch.first_round for epoch in self.epochs
+        }
+
     def sha_of(self, round_number: int) -> bytes:
         return self.proposals[round_number].weights.sha256
 
