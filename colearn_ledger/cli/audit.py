@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import AuditFailed, AuditIncomplete, UsageError
+from .export import learner_of
 from .options import add_collective_options, open_collective
-from .weights import add_store_options, store_of, timeout_of
+from .scores import Scores
+from .weights import add_store_options, lent, store_of, timeout_of
 
 if TYPE_CHECKING:
     from ..audit.facts import Facts
     from ..audit.findings import Examination
     from ..chain.snapshot import Snapshot
+    from ..core.protocol import WeightsRef
     from ..stores.spec import StoreSpec
     from .options import Collective
 
@@ -25,12 +29,16 @@ __all__ = ["add_options", "run"]
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     add_collective_options(parser)
-    add_store_options(parser, "endpoint, deployment and store")
+    add_store_options(parser, "endpoint, deployment, store and learner")
     add = parser.add_argument_group("what is checked").add_argument
     add("--records-only", action="store_true", help="the chain alone: no store is asked for weights")
+    add("--rejected", action="store_true", help="rejected weights, too, which nobody has to keep")
+    add("--learner", metavar="MODULE:FUNCTION", help="makes a learner that scores each accepted step on your own data")
+    add("--options", nargs="+", action="extend", default=[], metavar="NAME=VALUE", help="of the learner")
     add("--no-logs", action="store_true", help="storage alone, which a pruned node has, too; no events, so not all")
     add("--missing-ok", action="store_true", help="weights and events that can't be had don't make it incomplete")
     add = parser.add_argument_group("what is written").add_argument
+    add("--state", type=Path, metavar="FILE", help="keeps what was verified, so that an audit goes on where it was")
     add("--json", action="store_true", help="the result as JSON on standard output, instead of text")
     add("--facts", type=Path, metavar="FILE", help="write all that was read, for a verifier of your own")
 
@@ -38,23 +46,28 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Exit code 0 only where all holds, and all could be had."""
     timeout_of(options)
+    spec = learner_of(options)
     store = None if options.records_only else _store(options)
+    if store is None and options.learner is not None:
+        raise UsageError("--learner and --records-only together", expected="weights to score", fix="leave one out")
     where = open_collective(options)
     from ..audit.findings import Examination
     from ..report.audit import audit_page, audit_to_dict
 
     exam, progress = Examination(), _progress()
     facts = _read(options, where, progress)
-    _check(options, where, facts, exam, store, progress)
+    scores = Scores(spec) if spec is not None and store is not None else None
+    _check(options, facts, exam, store, scores, progress)
     progress("")
+    scored = [] if scores is None else scores.scored
     if options.json:
-        json.dump(audit_to_dict(facts, exam), sys.stdout, indent=2, allow_nan=False)
+        json.dump(audit_to_dict(facts, exam, scored), sys.stdout, indent=2, allow_nan=False)
         print()
     else:
         from ..report.terminal import printer
 
         show = printer()
-        for line in audit_page(facts, exam):
+        for line in audit_page(facts, exam, scored):
             show(line)
     _judge(options, exam)
     return 0
@@ -77,19 +90,54 @@ def _read(options: argparse.Namespace, where: Collective, progress: Callable[[st
 
 def _check(
     options: argparse.Namespace,
-    where: Collective,
     facts: Facts,
     exam: Examination,
     store: StoreSpec | None,
+    scores: Scores | None,
     progress: Callable[[str], None],
 ) -> None:
     from ..audit.examine import examine
 
-    examine(facts, exam, progress)
+    model = examine(facts, exam, progress)
+    if store is not None:
+        _weigh(options, facts, exam, store, {} if model is None else model.merged, scores, progress)
     if options.facts is not None:
         from ..audit.dump import write_facts
 
         write_facts(facts, options.facts)
+
+
+def _weigh(
+    options: argparse.Namespace,
+    facts: Facts,
+    exam: Examination,
+    store: StoreSpec,
+    merged: Mapping[int, Sequence[tuple[int, WeightsRef]]],
+    scores: Scores | None,
+    progress: Callable[[str], None],
+) -> None:
+    from ..audit.verified import Verified
+    from ..audit.weights import Weighing
+
+    schema = "" if facts.deployment is None else json.dumps(facts.deployment.schema.to_json(), sort_keys=True)
+    digest = hashlib.sha256(schema.encode()).hexdigest()[:16]
+    verified = Verified(options.state, chain_id=facts.chain_id, address=facts.address, schema=digest)
+    opened, forget = lent(store)
+    weighing = Weighing(
+        facts,
+        exam,
+        opened,
+        timeout_s=options.timeout,
+        verified=verified,
+        forget=forget,
+        everything=options.rejected,
+        progress=progress,
+        tested=None if scores is None else scores.add,
+    )
+    try:
+        weighing.weigh(merged)
+    finally:  # also after Ctrl-C
+        verified.save()
 
 
 def _judge(options: argparse.Namespace, exam: Examination) -> None:

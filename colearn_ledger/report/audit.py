@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from ..audit.facts import Facts
@@ -10,10 +12,20 @@ from ..audit.findings import TOPICS, Examination
 from ..history.export import utc
 from .terminal import one_line
 
-__all__ = ["AUDIT_FORMAT", "audit_page", "audit_to_dict", "verdict"]
+__all__ = ["AUDIT_FORMAT", "Scored", "audit_page", "audit_to_dict", "verdict"]
 
 AUDIT_FORMAT = "colearn-audit-1"
 _SHOWN = 50  # findings of a topic; JSON has all
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """What the accepted weights of a round reach on the auditor's own vote and test sets; higher is better."""
+
+    round: int
+    parent_round: int
+    vote_score: float
+    test_score: float
 
 
 def verdict(exam: Examination) -> str:
@@ -25,7 +37,7 @@ def verdict(exam: Examination) -> str:
     return "all holds"
 
 
-def audit_page(facts: Facts, exam: Examination) -> Iterator[str]:
+def audit_page(facts: Facts, exam: Examination, scored: Sequence[Scored] = ()) -> Iterator[str]:
     """The lines of the report."""
     yield f"collective {facts.address} on chain {facts.chain_id}"
     yield f"as of block {facts.head.number} (0x{facts.head.hash.hex()}), {utc(facts.clock)}"
@@ -45,6 +57,7 @@ def audit_page(facts: Facts, exam: Examination) -> Iterator[str]:
             yield f"        found    {one_line(one.found)}"
         if len(found) > _SHOWN:
             yield f"    and {len(found) - _SHOWN} more (--json lists all)"
+    yield from _scores(scored)
     if exam.missing:
         yield ""
         yield "not had, and so not checked:"
@@ -58,7 +71,23 @@ def audit_page(facts: Facts, exam: Examination) -> Iterator[str]:
     yield f"outcome     {verdict(exam)}"
 
 
-def audit_to_dict(facts: Facts, exam: Examination) -> dict[str, Any]:
+def _finite(values: dict[str, Any]) -> dict[str, Any]:
+    return {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in values.items()}
+
+
+def _scores(scored: Sequence[Scored]) -> Iterator[str]:
+    if scored:
+        yield ""
+        yield "accepted weights on the auditor's own data (change: of the vote score, from their parent's)"
+        yield "round   vote score  change      test score"
+    by_round = {one.round: one for one in scored}
+    for one in scored:
+        parent = by_round.get(one.parent_round) if one.round > 0 else None
+        change = "" if parent is None else f"{one.vote_score - parent.vote_score:+.4f}"
+        yield f"{one.round:>5}   {one.vote_score:<10.4f}  {change:<10}  {one.test_score:.4f}"
+
+
+def audit_to_dict(facts: Facts, exam: Examination, scored: Sequence[Scored] = ()) -> dict[str, Any]:
     """All of it, for JSON."""
     return {
         "format": AUDIT_FORMAT,
@@ -71,6 +100,7 @@ def audit_to_dict(facts: Facts, exam: Examination) -> dict[str, Any]:
         "holds": exam.holds,
         "complete": exam.complete,
         "checked": {topic: exam.checked[topic] for topic in TOPICS if topic in exam.checked},
+        "scores": [_finite(asdict(one)) for one in scored],
         "findings": [
             {
                 "topic": one.topic,
