@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import AuditFailed, AuditIncomplete, UsageError
+from ..errors import AuditFailed, AuditIncomplete, ChainError, UsageError
+from ..formats.urls import shown_url
 from .export import learner_of
 from .options import add_collective_options, open_collective
 from .scores import Scores
@@ -58,6 +59,7 @@ def run(options: argparse.Namespace) -> int:
     facts = _read(options, where, progress)
     scores = Scores(spec) if spec is not None and store is not None else None
     _check(options, facts, exam, store, scores, progress)
+    _compare(options, where, facts, exam, progress)
     progress("")
     scored = [] if scores is None else scores.scored
     if options.json:
@@ -105,6 +107,37 @@ def _check(
         from ..audit.dump import write_facts
 
         write_facts(facts, options.facts)
+
+
+def _compare(
+    options: argparse.Namespace,
+    where: Collective,
+    facts: Facts,
+    exam: Examination,
+    progress: Callable[[str], None],
+) -> None:
+    """Where several endpoints are named: each of the others with what was read."""
+    if len(where.urls) < 2:
+        return
+    from ..audit.compare import compare_facts
+    from ..audit.read import read_facts
+    from ..chain.contract import CollectiveContract
+    from ..chain.endpoints import PATIENCE_S, connect
+
+    for url in where.urls[1:]:
+        name = shown_url(url)
+        progress(name)
+        try:
+            web3 = connect([url], expected_chain_id=facts.chain_id, patience_s=PATIENCE_S / 4)
+            contract = CollectiveContract(web3, facts.address)
+            head = contract.fetch_head(facts.head.number)
+            snapshot = contract.snapshot_at(head, facts.clock)
+            logs = not options.no_logs
+            other = read_facts(snapshot, deployed_block=where.deployed_block, logs=logs, receipts=False)
+        except ChainError as e:
+            exam.lacks("endpoints", None, f"what {name} shows", e.what)
+        else:
+            compare_facts(facts, other, name, exam)
 
 
 def _weigh(

@@ -66,12 +66,13 @@ class Collective:
     """A collective that was found and is this version's contract.
 
     ``snapshot``: at the newest block, or at a newer one after a failure. ``deployed_block``: nothing of it is before.
-    ``deployment``: the file, where one was given.
+    ``deployment``: the file, where one was given. ``urls``: of its endpoints, by preference.
     """
 
     snapshot: Snapshot
     deployed_block: int
     deployment: DeploymentRecord | None = None
+    urls: tuple[str, ...] = ()
 
     @property
     def schema(self) -> Schema | None:
@@ -148,7 +149,7 @@ def open_collective(options: argparse.Namespace, environ: Mapping[str, str] = os
         check_code(snapshot)
         return snapshot
 
-    return Collective(persist(web3, find), deployed_block, deployment)
+    return Collective(persist(web3, find), deployed_block, deployment, tuple(urls))
 
 
 def parse_round(word: str) -> int | None:

@@ -69,3 +69,38 @@ def test_audit__an_endpoint_drops_votes__fails_and_names_the_round(
     assert "things don't hold" in said.err
     found = {(one["round"], one["field"]) for one in json.loads(said.out)["findings"]}
     assert {(1, "approvals"), (1, "rejections")} <= found
+
+
+def test_audit__two_endpoints_agree__says_so(folder: Path, chain: Anvil, capsys: pytest.CaptureFixture[str]) -> None:
+    with proxy_of(chain.url) as proxy:
+        assert main(["audit", "--records-only", "--json", "--rpc", chain.url, "--rpc", proxy.url]) == 0
+    assert json.loads(capsys.readouterr().out)["checked"]["endpoints"] > 50
+
+
+def test_audit__the_second_endpoint_lies_of_a_block__is_found(
+    folder: Path, chain: Anvil, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with proxy_of(chain.url) as proxy:
+        proxy.answers["eth_getBlockByNumber"] = lambda params, ask: {**ask(params), "hash": "0x" + "11" * 32}
+        words = ["audit", "--records-only", "--json", "--rpc", chain.url, "--rpc", proxy.url]
+        assert main(words) in (21, 22)
+    said = json.loads(capsys.readouterr().out)
+    told = [*said["findings"], *said["missing"]]
+    assert [one["topic"] for one in told] == ["endpoints"]
+
+
+def test_audit__the_second_endpoint_leaves_out_a_vote__names_round_and_event(
+    folder: Path, chain: Anvil, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with proxy_of(chain.url) as proxy:
+        proxy.answers["eth_getLogs"] = lambda params, ask: ask(params)[:-1]
+        assert main(["audit", "--records-only", "--json", "--rpc", chain.url, "--rpc", proxy.url]) == 21
+    [finding] = json.loads(capsys.readouterr().out)["findings"]
+    assert (finding["topic"], finding["field"], finding["found"]) == ("endpoints", "VoteCast", "nothing")
+
+
+def test_audit__the_second_endpoint_is_down__is_incomplete(
+    folder: Path, chain: Anvil, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["audit", "--records-only", "--rpc", chain.url, "--rpc", "http://127.0.0.1:9"]) == 22
+    assert "127.0.0.1:9" in capsys.readouterr().out
