@@ -142,6 +142,7 @@ def test_faults__of_what_only_people_read__are_none() -> None:
     assert read == ["is_small: without `raise ValueError(f'the number {1 + 1} is missing')`"]  # the whole statement
 
 
+@pytest.mark.slow
 def test_fault__each__changes_the_module() -> None:
     core = ROOT / "colearn_ledger" / "core"
     sources = [(core / f"{name}.py").read_text(encoding="utf-8") for name in ("asking", "decide", "threshold")]

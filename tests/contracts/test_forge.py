@@ -1,4 +1,4 @@
-"""The contract's own tests (unit, fuzz, invariants), run once by forge and reported one by one."""
+"""The contract's own tests, which forge runs (examples and fuzz tests, and invariants), reported one by one."""
 
 from __future__ import annotations
 
@@ -37,26 +37,46 @@ def named_tests() -> Iterator[str]:
 
 
 NAMES = sorted(named_tests())
+# What takes forge as long as all the rest together.
+INVARIANTS = [name for name in NAMES if name.split(":")[1].endswith("Invariants")]
+EXAMPLES = [name for name in NAMES if name not in INVARIANTS]
 
 
 @pytest.fixture(scope="module")
-def results(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> dict[str, str]:
-    """By test: empty if it passed, else what forge says. Workers of one run share one run of forge."""
-    forge = require_binary("forge")
-    if worker_id == "master":
-        return run_forge(forge)
+def folder(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """This run's, which all its workers see."""
+    own = tmp_path_factory.getbasetemp()
+    return own if worker_id == "master" else own.parent
+
+
+@pytest.fixture(scope="module")
+def results(folder: Path) -> dict[str, str]:
+    """By test: empty if it passed, else what forge says."""
+    return shared_run(folder, "--no-match-contract")
+
+
+@pytest.fixture(scope="module")
+def invariants(folder: Path) -> dict[str, str]:
+    """As ``results``, of the invariants."""
+    return shared_run(folder, "--match-contract")
+
+
+def shared_run(folder: Path, which: str) -> dict[str, str]:
+    """Workers of one run of the tests share one run of forge; two at once would write the same build."""
     import fcntl
 
-    shared = tmp_path_factory.getbasetemp().parent / "forge.json"
-    with shared.with_suffix(".lock").open("w") as lock:
+    forge = require_binary("forge")
+    shared = folder / f"forge{which}.json"
+    with (folder / "forge.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not shared.is_file():
-            shared.write_text(json.dumps(run_forge(forge)), encoding="utf-8")
-    return json.loads(shared.read_text(encoding="utf-8"))
+            shared.write_text(json.dumps(run_forge(forge, which, "Invariants$")), encoding="utf-8")
+    outcomes: dict[str, str] = json.loads(shared.read_text(encoding="utf-8"))
+    return outcomes
 
 
-def run_forge(forge: Path) -> dict[str, str]:
-    done = subprocess.run([forge, "test", "--junit"], cwd=ROOT, capture_output=True, text=True, timeout=600)
+def run_forge(forge: Path, *which: str) -> dict[str, str]:
+    done = subprocess.run([forge, "test", "--junit", *which], cwd=ROOT, capture_output=True, text=True, timeout=600)
     try:
         report = ElementTree.fromstring(done.stdout[done.stdout.index("<?xml") :])
     except (ValueError, ElementTree.ParseError):
@@ -72,14 +92,26 @@ def run_forge(forge: Path) -> dict[str, str]:
     return outcomes
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", EXAMPLES)
 def test_forge(results: dict[str, str], name: str) -> None:
     assert name in results, "forge didn't run it"
     assert not results[name], results[name]
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("name", INVARIANTS)
+def test_forge__invariants(invariants: dict[str, str], name: str) -> None:
+    assert name in invariants, "forge didn't run it"
+    assert not invariants[name], invariants[name]
+
+
 def test_forge__ran__what_the_sources_name_and_nothing_else(results: dict[str, str]) -> None:
-    assert sorted(results) == NAMES
+    assert sorted(results) == EXAMPLES
+
+
+@pytest.mark.slow
+def test_forge__ran__every_invariant_and_nothing_else(invariants: dict[str, str]) -> None:
+    assert sorted(invariants) == INVARIANTS and len(INVARIANTS) >= 4
 
 
 def test_forge__tested_code__is_the_shipped_artifact(results: dict[str, str]) -> None:

@@ -18,7 +18,8 @@ from ..kit.nodes import node_collective
 ROUNDS = 5
 
 
-@pytest.mark.parametrize("secret", [False, pytest.param(True, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("secret", [False, True])
 def test_run__three_processes__same_decisions_and_bytes_as_in_one_process(tmp_path: Path, secret: bool) -> None:
     expected = run(ROUNDS, linear_learners(3, 1), 0.5)
     assert {r.accepted for r in expected.rounds} == {True, False}
