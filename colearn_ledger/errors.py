@@ -18,6 +18,8 @@ from typing import ClassVar
 __all__ = [
     "PASSES_FROM",
     "ArtifactError",
+    "AuditFailed",
+    "AuditIncomplete",
     "ChainError",
     "ColearnError",
     "CompilerNotFound",
@@ -226,6 +228,18 @@ class OutputError(ColearnError, OSError):
     """What a program has to say can't be written: the disk is full."""
 
     exit_code = 20
+
+
+class AuditFailed(ColearnError):
+    """An audit found that something does not hold."""
+
+    exit_code = 21
+
+
+class AuditIncomplete(ColearnError):
+    """All that an audit could check holds, and it could not check all: something could not be had."""
+
+    exit_code = 22
 
 
 class LearnerWarning(UserWarning):
