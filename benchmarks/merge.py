@@ -27,7 +27,7 @@ from pathlib import Path
 
 import numpy as np
 
-from colearn_ledger.core.merge import Basis, Contribution, Rule, merge_to
+from colearn_ledger.core.merge import Basis, Mergeable, Rule, merge_to
 from colearn_ledger.core.protocol import WeightsRef
 from colearn_ledger.core.schema import Schema
 from colearn_ledger.core.weights import encode
@@ -67,7 +67,7 @@ def measure(megabytes: float, contributions: int, folder: Path, *, dtype: str = 
 @contextlib.contextmanager
 def _pulled(
     megabytes: float, count: int, folder: Path, dtype: str
-) -> Iterator[tuple[float, Basis, list[Contribution], memoryview]]:
+) -> Iterator[tuple[float, Basis, list[Mergeable], memoryview]]:
     """Seconds to have them; the basis, the contributions, and the weights accepted before."""
     rng = np.random.default_rng(0)
     size = int(megabytes * 1e6) // np.dtype(dtype).itemsize
@@ -100,14 +100,14 @@ def _map(stack: contextlib.ExitStack, path: Path) -> memoryview:
         return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
 
 
-def _timed(basis: Basis, rule: Rule, checked: list[Contribution], before: memoryview, folder: Path) -> float:
+def _timed(basis: Basis, rule: Rule, checked: list[Mergeable], before: memoryview, folder: Path) -> float:
     with tempfile.TemporaryFile(dir=folder) as out:
         start = time.perf_counter()
         merge_to(out.write, basis, rule, checked, before=before)
         return time.perf_counter() - start
 
 
-def _peak(basis: Basis, rule: Rule, checked: list[Contribution], before: memoryview, folder: Path) -> float:
+def _peak(basis: Basis, rule: Rule, checked: list[Mergeable], before: memoryview, folder: Path) -> float:
     """Sets of weights; the learner's own and the accepted ones aren't counted."""
     gc.collect()
     tracemalloc.start()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+from eth_utils.crypto import keccak
+
 from ..errors import ArtifactError, NoContract
 from .artifact import load_artifact
 from .reach import reaching
@@ -15,8 +17,11 @@ _PUSH1, _PUSH32 = 0x60, 0x7F
 _WORD = bytes(32)
 
 
-def check_code(snapshot: Snapshot) -> None:
-    """Raise NoContract if there is no code at the contract's address, ArtifactError if it is another contract's."""
+def check_code(snapshot: Snapshot) -> bytes:
+    """keccak-256 of the code at the contract's address.
+
+    Raises NoContract if there is none, ArtifactError if it is another contract's.
+    """
     contract = snapshot.contract
     with reaching("read the contract's code", fix="check that the endpoint is synced"):
         code = bytes(contract.web3.eth.get_code(contract.address, snapshot.pin))
@@ -33,6 +38,7 @@ def check_code(snapshot: Snapshot) -> None:
             expected="the code of the contract that this package ships",
             fix="correct the address, or install the version of colearn-ledger that the contract was deployed with",
         )
+    return keccak(code)
 
 
 def matches(code: bytes, template: bytes) -> bool:

@@ -120,6 +120,10 @@ class Snapshot:
         function = functions.members() if at_round is None else functions.membersAt(at_round)
         return self._read(function, "read the members", tuple)
 
+    def shuffled(self) -> bool:
+        """Whether proposers' order is shuffled each cycle."""
+        return self._read(self.contract.functions.shuffled(), "read the order of proposers", bool)
+
     def motions(self, first: int, count: int) -> tuple[MotionRecord, ...]:
         """At most ``count`` motions from index ``first``, in the order they were moved, as of the block's own time."""
 

@@ -6,6 +6,7 @@ import argparse
 import json
 import re
 import sys
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from ..errors import UsageError
@@ -15,27 +16,32 @@ if TYPE_CHECKING:
     from ..chain.snapshot import Snapshot
     from ..history import History
 
-__all__ = ["add_options", "note_missing", "run"]
+__all__ = ["add_options", "add_range_options", "check_range", "note_missing", "read_asked", "run"]
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     add_collective_options(parser)
-    add = parser.add_argument
-    which = parser.add_mutually_exclusive_group()
-    which.add_argument("--rounds", metavar="A:B", help="from round A to round B; either may be left out (default: all)")
-    which.add_argument("--last", type=int, metavar="N", help="only the N newest rounds")
+    add_range_options(parser)
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="as JSON, with everything that is known")
     form.add_argument("--csv", action="store_true", help="as CSV, one row a round")
     form.add_argument("--follow", action="store_true", help="go on, and show each round when it is over")
+
+
+def add_range_options(parser: argparse.ArgumentParser) -> None:
+    """Which rounds, and how much of them."""
+    add = parser.add_argument
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--rounds", metavar="A:B", help="from round A to round B; either may be left out (default: all)")
+    which.add_argument("--last", type=int, metavar="N", help="only the N newest rounds")
     add("--no-logs", action="store_true", help="don't ask for events: storage alone, which a pruned node has, too")
     add("--no-gas", action="store_true", help="don't read receipts: quicker, without gas, fees and senders")
 
 
 def run(options: argparse.Namespace) -> int:
-    first, last = _range(options)
+    check_range(options)
     where = open_collective(options)
-    history = _read(options, where, first, last)
+    history = read_asked(options, where)
     note_missing(history)
     if options.json:
         from ..history.export import history_to_dict
@@ -58,8 +64,11 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _range(options: argparse.Namespace) -> tuple[int | None, int | None]:
-    """The first and the last round that are asked for. A negative first one counts back from the newest."""
+def check_range(options: argparse.Namespace) -> tuple[int | None, int | None]:
+    """The first and the last round that are asked for. A negative first one counts back from the newest.
+
+    Raises UsageError for what names none.
+    """
     if options.last is not None:
         if options.last < 1:
             raise UsageError(f"--last is {options.last}", expected="1 or more")
@@ -73,8 +82,11 @@ def _range(options: argparse.Namespace) -> tuple[int | None, int | None]:
     return first, last
 
 
-def _read(options: argparse.Namespace, where: Collective, first: int | None, last: int | None) -> History:
+def read_asked(options: argparse.Namespace, where: Collective) -> History:
+    """The rounds that are asked for."""
     from ..history import read_history
+
+    first, last = check_range(options)
 
     def read(snapshot: Snapshot) -> History:
         newest = snapshot.current_round() + 1 if first is not None and first < 0 else 0
@@ -100,8 +112,9 @@ def note_missing(history: History) -> None:
 
 
 def _follow(options: argparse.Namespace, where: Collective, history: History) -> None:
-    """The table, which grows until Ctrl-C. The open round's line comes when it is over."""
+    """The table, which grows until Ctrl-C. On a terminal the line below it tells how the open round stands."""
     from ..history import follow_history
+    from ..report.live_line import live_line
     from ..report.rounds import RoundsTable, heading
     from ..report.terminal import printer, terminal_width
 
@@ -113,13 +126,22 @@ def _follow(options: argparse.Namespace, where: Collective, history: History) ->
     for line in table.lines(over):
         show(line)
     following = over[-1].record.round + 1 if over else history.rounds[0].record.round
-    for news in follow_history(
-        where.contract.snapshot,
-        following,
-        deployed_block=where.deployed_block,
-        logs=not options.no_logs,
-        receipts=not options.no_gas,
-        trouble=lambda error: print(f"note: {error.what}; trying again", file=sys.stderr),
-    ):
-        for line in table.lines(news.rounds):
-            show(line)
+    with nullcontext() if not sys.stdout.isatty() else live_line() as tell:
+        show = printer()  # above the live line
+
+        def look() -> Snapshot:
+            snapshot = where.contract.snapshot()
+            if tell is not None:
+                tell(snapshot)
+            return snapshot
+
+        for news in follow_history(
+            look,
+            following,
+            deployed_block=where.deployed_block,
+            logs=not options.no_logs,
+            receipts=not options.no_gas,
+            trouble=lambda error: print(f"note: {error.what}; trying again", file=sys.stderr),
+        ):
+            for line in table.lines(news.rounds):
+                show(line)

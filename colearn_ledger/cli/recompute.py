@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import json
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..core.cid import cid_text
 from ..core.merge.claim import LeftOut, claim_digest, digest_text
@@ -24,13 +26,16 @@ if TYPE_CHECKING:
     from ..member.merging import MergedBytes
     from ..stores.base import Store
 
-__all__ = ["add_options", "run"]
+__all__ = ["FORMAT", "add_options", "run"]
+
+FORMAT = "colearn-recompute-1"
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("round", metavar="ROUND", help="its number, or `current`")
     add_collective_options(parser)
     add_store_options(parser, "endpoint, deployment and store")
+    parser.add_argument("--json", action="store_true", help="as JSON")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +77,19 @@ def run(options: argparse.Namespace) -> int:
     claimed = _claimed(history, parent)
     from ..report.terminal import printer
 
-    show = printer()
+    show = (lambda line: None) if options.json else printer()
     for line in _claim_in_words(claimed, history):
         show(line)
     with borrowed(store, [claimed.parent, *(ref for _, ref in claimed.offered)]) as opened:
         merged = _merge(claimed, where.schema, opened, timeout_s)
         for line in _merge_in_words(claimed, merged):
             show(line)
-        _judge(claimed, merged, str(store))
+        wrong = _judged(claimed, merged, str(store))
+    if options.json:
+        json.dump(_as_dict(claimed, history, merged, wrong), sys.stdout, indent=2, allow_nan=False)
+        print()
+    if wrong is not None:
+        raise wrong
     show("outcome   the proposal is the merge that it claims to be, byte for byte")
     return 0
 
@@ -148,24 +158,64 @@ def _named(name: str, ref: WeightsRef) -> Iterator[str]:
 def _merge_in_words(claimed: _Claimed, merged: MergedBytes) -> Iterator[str]:
     for one in claimed.round.contributions:
         seat = "left" if one.seat is None else f"seat {one.seat}"
-        if one in claimed.merged and one.seat is not None:
-            why = merged.left_out.get(one.seat)
-            found = (
-                "had" if why is None else f"{why.text}: {merged.why[one.seat]}" if one.seat in merged.why else why.text
-            )
-        else:
-            found = f"not merged: {one.use.value}"
+        found, why = _found(claimed, one, merged)
+        found = f"not merged: {one.use.value}" if found is None else f"{found}: {why}" if why else found
         yield f"{seat:<8}  {one.member}, sha256 {one.weights.sha256.hex()[:8]}: {found}"
     if merged.weights is not None:
         yield from _named("merge", merged.weights)
 
 
-def _judge(claimed: _Claimed, merged: MergedBytes, store: str) -> None:
-    """Raise UnavailableWeights where something is missing, InvalidWeights where it isn't the merge."""
+def _found(claimed: _Claimed, one: Contributed, merged: MergedBytes) -> tuple[str | None, str]:
+    """Whether a contribution that is claimed to be merged was had and can be used, and why not; None of all others."""
+    if one not in claimed.merged or one.seat is None:
+        return None, ""
+    why = merged.left_out.get(one.seat)
+    return "had" if why is None else why.text, merged.why.get(one.seat, "")
+
+
+def _as_dict(
+    claimed: _Claimed, history: History, merged: MergedBytes, wrong: UnavailableWeights | InvalidWeights | None
+) -> dict[str, Any]:
+    record, claim = claimed.round.record, claimed.claim
+    contributions = [(one, *_found(claimed, one, merged)) for one in claimed.round.contributions]
+    return {
+        "format": FORMAT,
+        "chain_id": history.chain_id,
+        "address": history.address,
+        "round": record.round,
+        "state": record.state.name.lower(),
+        "proposer": record.proposer,
+        "rule": rule_text(claim.rule),
+        "merge_digest": digest_text(claim.digest),
+        "proposal": _named_dict(claimed.weights),
+        "parent": {"round": record.parent_round, **_named_dict(claimed.parent)},
+        "contributions": [
+            {
+                "seat": one.seat,
+                "member": one.member,
+                **_named_dict(one.weights),
+                "use": one.use.value,
+                "found": found,
+                "why": why,
+            }
+            for one, found, why in contributions
+        ],
+        "merge": None if merged.weights is None else _named_dict(merged.weights),
+        "is_the_merge": None if isinstance(wrong, UnavailableWeights) else wrong is None,
+        "why": "" if wrong is None else wrong.what,
+    }
+
+
+def _named_dict(ref: WeightsRef) -> dict[str, Any]:
+    return {"weights_sha256": ref.sha256.hex(), "cid": ref.cid, "size": ref.size}
+
+
+def _judged(claimed: _Claimed, merged: MergedBytes, store: str) -> UnavailableWeights | InvalidWeights | None:
+    """What is missing, or why it isn't the merge; None where it is."""
     round_number = claimed.round.record.round
     missing = [seat for seat, why in merged.left_out.items() if why is LeftOut.UNAVAILABLE]
     if missing:
-        raise UnavailableWeights(
+        return UnavailableWeights(
             f"{store} doesn't have what seat {', seat '.join(map(str, missing))} contributed",
             expected=f"all that the proposal of round {round_number} claims to merge",
             fix="name the store of somebody who keeps contributions, or ask these members",
@@ -177,8 +227,9 @@ def _judge(claimed: _Claimed, merged: MergedBytes, store: str) -> None:
     if merged.weights != claimed.weights:
         wrong.append("the merge has other bytes")
     if wrong:
-        raise InvalidWeights(
+        return InvalidWeights(
             f"the proposal of round {round_number} is not the merge that it claims to be: {'; '.join(wrong)}",
             expected="the bytes that the rule makes of these contributions",
             fix="reject it, if it is not decided; tell the other members",
         )
+    return None

@@ -16,7 +16,7 @@ from ..errors import ColearnError, UsageError
 from .asking import ask_accept, ask_current, ask_proposal, ask_test, check_methods, why_declined
 from .deciding import decided, share
 from .held import Held
-from .joint import JointRounds, check_mergeable
+from .joint import Choose, JointRounds, check_mergeable
 from .learner import Learner, ProposedWeights, Weights, without_weights
 from .merge.rules import DEFAULT_ORDER, Rule
 from .results import Results, RoundResult
@@ -194,7 +194,15 @@ class InProcess:
 
     Weights still pass through the canonical bytes, so that every learner gets its own copy, of exactly what a ledger
     would have carried, and the hashes are the same as there.
+
+    Parameters
+    ----------
+    choose: for trying out attackers in joint rounds: which of the contributions the proposer of this seat, from 0,
+        merges, and one at least. A proposer may name any in its claim; an honest one merges all, which is the default.
     """
+
+    def __init__(self, choose: Choose | None = None) -> None:
+        self._choose = choose
 
     def run(
         self,
@@ -224,7 +232,7 @@ class InProcess:
             initial=tried(tests, data, time.monotonic() - start),
         )
         if order:
-            joint = JointRounds(learners, threshold, names, held, order)
+            joint = JointRounds(learners, threshold, names, held, order, self._choose)
             return play_rounds(begun, n_rounds, joint.play, on_round)
         return play_rounds(
             begun, n_rounds, lambda number: _round(number, learners, threshold, names, held)[1], on_round

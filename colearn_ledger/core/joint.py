@@ -7,23 +7,27 @@ late here: a training has all its contributions before the first merge of them i
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from ..errors import InvalidWeights, UsageError
 from .asking import ask_proposal, why_declined
-from .deciding import decided
+from .claims import RejectedMerge
+from .deciding import decided, rejected_unread
 from .held import Held
 from .learner import Learner
-from .merge.contributions import Basis, Contribution, distinct, why_unmergeable
+from .merge.claim import claim_digest
+from .merge.contributions import Basis, Mergeable, distinct, why_unmergeable
 from .merge.merging import merge
 from .merge.rules import Rule, rule_of
 from .results import MergeRecord, RoundResult
 from .schema import Schema
 from .weights import weights_ref
 
-__all__ = ["JointRounds", "check_mergeable"]
+__all__ = ["Choose", "JointRounds", "check_mergeable"]
+
+Choose = Callable[[int, tuple[Mergeable, ...]], Sequence[Mergeable]]
 
 
 def check_mergeable(schema: Schema, learners: Sequence[Learner], names: Sequence[str]) -> None:
@@ -45,16 +49,16 @@ class _Training:
     first: int
     basis: Basis
     contributed: tuple[int, ...]
-    valid: tuple[Contribution, ...]
+    valid: tuple[Mergeable, ...]
     left_out: dict[int, str]
     rejections: int = 0
 
-    def record(self, rule: Rule) -> MergeRecord:
+    def record(self, rule: Rule, merged: Sequence[Mergeable]) -> MergeRecord:
         return MergeRecord(
             self.first,
             rule.text,
             self.contributed,
-            tuple(one.seat for one in self.valid),
+            tuple(one.seat for one in merged),
             tuple(sorted(self.left_out.items())),
         )
 
@@ -66,6 +70,7 @@ class JointRounds:
     ----------
     held: what each learner holds, the same accepted weights at first.
     order: the rules, from the first that merges a training's contributions to the last.
+    choose: what a proposer merges of the contributions that can be merged; all of them, unless it attacks.
     """
 
     def __init__(
@@ -75,11 +80,13 @@ class JointRounds:
         names: Sequence[str],
         held: Sequence[Held],
         order: Sequence[Rule],
+        choose: Choose | None = None,
     ) -> None:
         self._learners, self._threshold, self._names, self._held = learners, threshold, names, held
-        self._order = order
+        self._order, self._choose = order, choose or (lambda proposer, valid: valid)
         self._training: _Training | None = None
         self._before: bytes | None = None  # accepted before the current ones
+        self._rejected: set[RejectedMerge] = set()  # built on the current ones
 
     def play(self, number: int) -> RoundResult:
         """The round of this number, from 1: what its proposer has merged, and how the others voted."""
@@ -87,20 +94,28 @@ class JointRounds:
         training = self._training or self._train(number)
         rule = rule_of(self._order, training.rejections)
         assert rule is not None
-        record = training.record(rule)
+        proposer = (number - 1) % len(self._learners)
+        merged = self._choose(proposer, training.valid) if training.valid else ()
+        record = training.record(rule, merged)
         if not training.valid:  # the members who are to come have no more to merge either: the turns pass
-            proposer = (number - 1) % len(self._learners)
             why = training.left_out.get(proposer, "nobody has contributed anything that can be merged")
             seconds = time.monotonic() - start
             return RoundResult.missed(number, proposer, len(self._learners), why, seconds, merge=record)
-        data = merge(training.basis, rule, training.valid, before=self._before)
+        data = merge(training.basis, rule, merged, before=self._before)
         parent = self._parent
-        _, result = decided(
-            number, data, self._learners, self._threshold, self._names, self._held, start=start, merge=record
-        )
+        proposal = RejectedMerge(weights_ref(data), claim_digest((one.seat, one.ref) for one in merged))
+        if proposal in self._rejected:  # rules may agree; nobody reads it again, and the next rule has its turn
+            result = rejected_unread(number, proposal.weights, self._threshold, len(self._learners), start)
+            result = replace(result, merge=record)
+        else:
+            _, result = decided(
+                number, data, self._learners, self._threshold, self._names, self._held, start=start, merge=record
+            )
         if result.accepted:
             self._training, self._before = None, parent
+            self._rejected.clear()
         else:
+            self._rejected.add(proposal)
             training.rejections += 1
             self._training = None if rule_of(self._order, training.rejections) is None else training
         return result

@@ -10,6 +10,7 @@ from .accepted import mean_scores, read_accepted
 from .export import CSV_COLUMNS, history_to_dict, round_to_dict, write_csv
 from .follow import follow_history
 from .members import Member, read_members
+from .omissions import Omissions, omissions_of
 from .read import read_history
 from .types import Choice, Contributed, History, Round, Transaction, Use, Vote
 
@@ -19,6 +20,7 @@ __all__ = [
     "Contributed",
     "History",
     "Member",
+    "Omissions",
     "Round",
     "Transaction",
     "Use",
@@ -26,6 +28,7 @@ __all__ = [
     "follow_history",
     "history_to_dict",
     "mean_scores",
+    "omissions_of",
     "read_accepted",
     "read_history",
     "read_members",

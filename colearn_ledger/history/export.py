@@ -18,6 +18,7 @@ from ..core.cid import cid_text
 from ..core.merge.claim import digest_text
 from ..core.merge.rules import rule_text
 from ..formats.json import parse_shallow_json
+from .omissions import Omissions, omissions_of
 from .types import Choice, Contributed, History, Round, Transaction, Use, Vote
 
 __all__ = ["CSV_COLUMNS", "FORMAT", "history_to_dict", "parse_note", "round_to_dict", "utc", "write_csv"]
@@ -62,6 +63,7 @@ CSV_COLUMNS = (
     "contributed",
     "contributions",
     "merge_digest",
+    "left_out",
 )
 # Letters, since spreadsheets take a cell that begins with + or - for a formula.
 _LETTERS = {Choice.APPROVED: "a", Choice.REJECTED: "r", Choice.HIDDEN: "h", Choice.ABSENT: "."}
@@ -88,6 +90,7 @@ def history_to_dict(history: History) -> dict[str, Any]:
         "merge_order": [rule_text(number) for number in history.merge_order],
         "logs_from": history.logs_from,
         "logs_problem": history.logs_problem,
+        "omissions": [_omissions(one) for one in omissions_of(history.rounds)],
         "rounds": [round_to_dict(round_) for round_ in history.rounds],
     }
 
@@ -132,6 +135,9 @@ def round_to_dict(round_: Round) -> dict[str, Any]:
         "contributed": round_.contributed,
         "contributions": [_contribution(one) for one in round_.contributions],
         "merge_digest": None if claim is None else digest_text(claim.digest),
+        "left_out": None
+        if claim is None or round_.contributed is None
+        else [{"seat": one.seat, "member": one.member, "reason": one.use.value} for one in round_.omissions],
     }
 
 
@@ -145,6 +151,7 @@ def write_csv(rounds: Iterable[Round], file: TextIO, *, header: bool = True) -> 
         values["votes"] = "".join(_letter(round_, seat) for seat in range(len(round_.members)))
         values["transactions"] = len(round_.transactions) if round_.transactions else None
         values["contributions"] = _use_letters(round_)
+        values["left_out"] = "; ".join(f"seat {one.seat}: {one.use.value}" for one in round_.omissions)
         published = [vote.scores for vote in round_.votes if vote.scores is not None]
         for i, name in enumerate(("current_score", "proposed_score")):
             values[name] = round(sum(s[i] for s in published) / len(published), 6) if published else None
@@ -215,6 +222,17 @@ def _contribution(one: Contributed) -> dict[str, Any]:
         "time": None if one.transaction.time is None else utc(one.transaction.time),
         "transaction": _0x(one.transaction.hash),
         "gas": one.transaction.gas,
+    }
+
+
+def _omissions(one: Omissions) -> dict[str, Any]:
+    return {
+        "proposer": one.proposer,
+        "proposals": one.proposals,
+        "rounds": one.rounds,
+        "left_out": one.total,
+        "reasons": {use.value: count for use, count in one.left_out.items()},
+        "members": dict(one.members),
     }
 
 

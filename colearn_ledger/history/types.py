@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from ..chain.contract import Head
-from ..core.protocol import RoundRecord, WeightsRef
+from ..core.protocol import RoundRecord, RoundState, WeightsRef
 
 __all__ = ["Choice", "Contributed", "History", "Round", "Transaction", "Use", "Vote"]
 
@@ -64,6 +64,11 @@ class Use(str, Enum):
     LATE = "late"  # merged by nobody, unless its member does so in its own turn
     VOID = "void"  # its member has left
     WAITING = "waiting"  # nothing is proposed in this round yet
+
+    @property
+    def is_omission(self) -> bool:
+        """Whether the proposer could have merged it, and did not."""
+        return self in (Use.UNAVAILABLE, Use.INVALID, Use.EQUAL, Use.LEFT_OUT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +137,22 @@ class Round:
         there = sum(one.use not in (Use.LATE, Use.VOID) for one in self.contributions)
         merged = 0 if self.record.claim is None else self.record.claim.seats.bit_count()
         return there if there >= merged else None
+
+    @property
+    def missed_votes(self) -> bool:
+        """Whether the clock decided for want of votes: who is absent then did not vote; else it wasn't needed."""
+        record = self.record
+        if record.state is not RoundState.REJECTED:
+            return False
+        if self.by_clock is not None:
+            return self.by_clock
+        cast = (record.approvals | record.rejections).bit_count()
+        return record.approvals.bit_count() + record.member_count - 1 - cast >= record.need
+
+    @property
+    def omissions(self) -> tuple[Contributed, ...]:
+        """What its proposer left out, though it was there in time, by seat; empty, too, where the events don't tell."""
+        return tuple(one for one in self.contributions if one.use.is_omission)
 
     @property
     def gas(self) -> int | None:

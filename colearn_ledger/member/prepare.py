@@ -5,16 +5,15 @@ Nothing here loads web3: a node's worker process stays small.
 
 from __future__ import annotations
 
-import json
-import math
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Sequence
 from functools import partial
 
 from ..core.asking import ask_accept, ask_current, ask_judge, ask_proposal, ask_test, why_declined
+from ..core.claims import RejectedMerge
 from ..core.decide import Action, Adopt, Contribute, Judge, Merge, Propose, Republish, Wait
 from ..core.held import Held
 from ..core.learner import Learner, Pause, ProposedWeights, Weights
-from ..core.limits import MOST_NOTE
 from ..core.merge.claim import claim_digest, seats_mask
 from ..core.merge.contributions import Basis
 from ..core.merge.rules import Rule
@@ -22,16 +21,18 @@ from ..core.protocol import Claim, WeightsRef
 from ..core.roles import roles_of
 from ..core.schema import Schema
 from ..core.weights import check_head, decode, encode, weights_ref
-from ..errors import InvalidWeights, StoreError, UnavailableWeights, UntestableWeights
+from ..errors import InvalidWeights, UnavailableWeights, UntestableWeights
 from ..stores.base import Store
+from .keeping import tidy
 from .merging import MergedBytes, merge_contributed
+from .notes import note_of
+from .recomputing import Recomputed, recompute
 from .verified import Verified
 from .work import Adopted, Contributed, Declined, Merged, Nothing, Published, Trained, Verdict, Work
 
 __all__ = ["Preparer"]
 
 
-_WANTED_S = 20.0  # for weights that are not needed yet: a vote may wait behind them
 _AT_HAND_S = 5.0  # for its own proposal, which others may have: else it is trained again
 
 
@@ -46,6 +47,7 @@ class Preparer:
     name: what to call the learner in messages.
     schema: what the collective's weights look like; as the learner's own if not given.
     verified: where verified weights are kept until they are adopted; members in one process may share one.
+    keep_contributions: in joint rounds, for as long as :meth:`tidy` isn't told that they may go.
 
     Raises InvalidWeights when the learner's own current weights can't be encoded, or don't fit the schema.
     """
@@ -59,11 +61,13 @@ class Preparer:
         name: str = "",
         schema: Schema | None = None,
         verified: Verified | None = None,
+        keep_contributions: bool = True,
     ) -> None:
         self.learner = learner
         self.store = store
         self.max_size = max_size
         self.name = name
+        self._keep_contributions = keep_contributions
         own = ask_current(learner, name).weights
         self.schema = schema or Schema.of(own, roles_of(learner))
         encode(self.schema.fit(own))
@@ -119,50 +123,15 @@ class Preparer:
         archive: Sequence[WeightsRef] = (),
         wanted: Sequence[WeightsRef] = (),
         archive_only: Sequence[WeightsRef] | None = None,
+        forgotten: Sequence[tuple[int, int]] = (),
     ) -> Nothing | None:
-        """See to it that the store keeps what this member needs, and of all that it kept for it nothing else.
+        """See to it that the store keeps what this member needs: :func:`.keeping.tidy`.
 
-        The adopted weights are put back where the store has lost them. Asked again and again: what fails now, as while
-        a daemon is away, is done the next time.
-
-        Parameters
-        ----------
-        needed: everything else that is kept for this member is discarded, by its CID; None: nothing is.
-        archive: to be kept for good, if it is there.
-        wanted: likewise needed, and pulled where the store doesn't keep them, as they may become the accepted ones.
-        archive_only: of what was to be kept for good before, all but these and ``archive`` go; None: nothing does.
-
-        Returns what was mended, to be told. Raises StoreError, once all was tried, when something failed.
+        The adopted weights are put back where the store has lost them, which is then told.
         """
-        failures: list[StoreError] = []
-
-        def attempt(work: Callable[[], object]) -> None:
-            try:
-                work()
-            except StoreError as e:
-                failures.append(e)
-
-        kept = self.store.kept()
-        held, ref = self._held.data, self._adopted_ref
-        lost = ref is not None and held is not None and not (ref.cid in kept and self.store.has(ref))
-        if lost and held is not None:
-            attempt(partial(self.store.put, held))
-        archived = self.store.archived() if archive or archive_only is not None else frozenset()
-        for one in archive:
-            if one.cid in kept - archived:
-                attempt(partial(self.store.archive, one))
-        if archive_only is not None:
-            for cid in archived - {one.cid for one in (*archive, *archive_only)}:
-                attempt(partial(self.store.unarchive, cid))
-        if needed is not None:
-            keep = {one.cid for one in (*needed, *wanted, ref, self._verified.ref) if one is not None}
-            for cid in kept - keep:
-                attempt(partial(self.store.discard, cid))
-        for one in wanted:
-            if one.cid not in kept:
-                attempt(partial(self.store.get, one, deadline_s=_WANTED_S))
-        if failures:
-            raise failures[0]
+        adopted = None if self._adopted_ref is None else (self._adopted_ref, self._held.data)
+        keep = None if needed is None else [*needed, *(ref for ref in (self._verified.ref,) if ref is not None)]
+        lost = tidy(self.store, adopted, keep, archive, wanted, archive_only, forgotten)
         return Nothing("the store had lost the accepted weights, and they were put back") if lost else None
 
     def _adopt(self, action: Adopt, deadline_s: float | None) -> Work:
@@ -234,7 +203,7 @@ class Preparer:
             declined = why_declined(proposed, data, self._held)
             if declined:
                 return Declined(round, declined)
-            self._unpublished = turn, _note(proposed), data
+            self._unpublished = turn, note_of(proposed), data
             del proposed
         return self._unpublished[1:]
 
@@ -248,6 +217,8 @@ class Preparer:
             return made
         note, data = made
         ref = self.store.put(data)  # before it is named, as in solo rounds
+        if self._keep_contributions:
+            self.store.keep_contribution(ref, action.training)
         self._unpublished = None
         self._contributed = Contributed(action.training, action.parent, ref, note)
         return self._contributed
@@ -262,17 +233,21 @@ class Preparer:
             return Declined(action.round, "the merge is what is accepted already")
         ref = self.published = self.store.put(found.data)
         self._verified.keep(ref, found.data)
-        own_test = self._own_test(Weights(decode(found.data, self.schema, verified=True)))
         claim = Claim(seats_mask(seat for seat, _ in found.merged), action.rule, claim_digest(found.merged))
         left_out = tuple((seat, int(reason)) for seat, reason in sorted(found.left_out.items()))
-        return Merged(action.round, action.parent, ref, claim, left_out, why, own_test)
+        again = RejectedMerge(ref, claim.digest) in action.rejected
+        own_test = None if again else self._own_test(Weights(decode(found.data, self.schema, verified=True)))
+        return Merged(action.round, action.parent, ref, claim, left_out, why, own_test, again)
 
     def _merged(self, action: Merge, basis: Basis, deadline_s: float | None) -> MergedBytes:
         offered = [(one.seat, one.weights) for one in action.contributions]
+        size = self._parent_size
+        return merge_contributed(self.store, basis, Rule(action.rule), offered, parent_size=size, deadline_s=deadline_s)
+
+    @property
+    def _parent_size(self) -> int:
         assert self._adopted_ref is not None, "it has adopted their parent"
-        parent_size = self._adopted_ref.size
-        rule = Rule(action.rule)
-        return merge_contributed(self.store, basis, rule, offered, parent_size=parent_size, deadline_s=deadline_s)
+        return self._adopted_ref.size
 
     def _basis(self) -> Basis:
         """What contributions are counted by: the accepted weights."""
@@ -321,9 +296,9 @@ class Preparer:
         return Published(ref, how)
 
     def _judge(self, action: Judge, deadline_s: float | None) -> Work:
-        if action.false:
-            return Verdict(action, approve=False, test=None, reason=action.false)
-        ref = action.proposal.weights
+        if action.unread:
+            return Verdict(action, approve=False, test=None, reason=action.unread)
+        ref, start, recomputed = action.proposal.weights, time.monotonic(), Recomputed()
         try:
             # Before anything of it is fetched. What it was trained from bounds what the schema doesn't.
             self.schema.check_size(ref.size, None if self._adopted_ref is None else self._adopted_ref.size)
@@ -332,33 +307,18 @@ class Preparer:
             weights = Weights(decode(data, self.schema))
             self._verified.keep(ref, data)
             del data  # the learner tests without a second copy in memory
+            if action.merge is not None:
+                # Half of the time: what can't be had by then must not cost the vote.
+                left_s = None if deadline_s is None else max(deadline_s / 2 - (time.monotonic() - start), 0.0)
+                recomputed = recompute(
+                    self.store, self._basis(), action, parent_size=self._parent_size, deadline_s=left_s
+                )
+                if recomputed.false:
+                    return Verdict(action, approve=False, test=None, reason=recomputed.false)
             test = ask_judge(self.learner, weights, self.name, held=self._held)  # it may know more than the schema says
         except UnavailableWeights as e:  # says nothing about the weights: no vote comes of it
             return Nothing(f"the proposed weights can't be had yet: {e.what}")
         except InvalidWeights as e:
             return Verdict(action, approve=False, test=None, reason=e.what)
-        return Verdict(action, approve=bool(test.vote), test=test, reason="tested on own data")
-
-
-def _note(weights: Weights) -> bytes:
-    """The training summary as short JSON for people and indexers; empty when there is none or it is too long.
-
-    ``samples`` were trained on; ``epsilon`` and ``delta`` is what the learner's proposals have cost its data's privacy
-    so far, this one included, and ``target`` the epsilon that they may cost.
-    """
-    summary = weights.training_summary
-    facts: dict[str, int | float] = {}
-    samples, budget = getattr(summary, "samples", None), getattr(summary, "dp_budget", None)
-    if samples is not None:
-        facts["samples"] = int(samples)
-    if budget is not None and math.isfinite(budget.consumed_epsilon):
-        facts["epsilon"] = _up(budget.consumed_epsilon)
-        facts["delta"] = float(budget.consumed_delta)
-        facts["target"] = float(budget.target_epsilon)
-    note = json.dumps(facts, separators=(",", ":")).encode() if facts else b""
-    return note if len(note) <= MOST_NOTE else b""
-
-
-def _up(epsilon: float) -> float:
-    """To four digits after the point, and never less than it is."""
-    return math.ceil(float(epsilon) * 1e4) / 1e4
+        reason, unknown = "tested on own data", recomputed.unknown
+        return Verdict(action, approve=bool(test.vote), test=test, reason=reason, unknown=unknown)

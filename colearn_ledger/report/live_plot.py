@@ -8,7 +8,7 @@ import numpy as np
 
 from ..core.results import Results
 from ..errors import UsageError
-from .plot import ABSENT, APPROVE, PROPOSER, REJECT
+from .picture import ABSENT, APPROVE, PROPOSER, REJECT
 
 __all__ = ["ColearnPlot"]
 

@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 from typing import Any
 
 from ..core.results import Results, RoundResult
-from ..errors import UsageError
-from .files import write_report
+from .picture import ABSENT, APPROVE, CROWD, PROPOSER, REJECT, SIGNS, check_ending, focus, save_figure
 
 __all__ = ["plot_results"]
 
-# Green and red as users know them, in hues that differ in lightness too; a sign in every cell for those who see no hue.
-APPROVE, REJECT, PROPOSER, ABSENT = "#4dac26", "#d7301f", "#bdbdbd", "#f7f7f7"
-_FORMATS = (".png", ".svg", ".pdf", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".eps", ".ps")
 MAX_INCHES = 30.0
-# From so many on, lines and signs would only blur: one line for the mean, and cells by colour alone.
-CROWD = 12
-SIGNS = 60
 
 
 def plot_results(results: Results, path: str | Path) -> None:
@@ -32,12 +24,7 @@ def plot_results(results: Results, path: str | Path) -> None:
     Raises UsageError for an unknown ending, StoreError when the file can't be written.
     """
     path = Path(path)
-    if path.suffix.lower() not in _FORMATS:
-        raise UsageError(
-            f"a plot can't be written as {path.name!r}",
-            expected=f"an ending of {', '.join(_FORMATS)}",
-            fix="results.png, for example",
-        )
+    check_ending(path, "results.png")
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -55,9 +42,7 @@ def plot_results(results: Results, path: str | Path) -> None:
         f"(threshold {results.threshold}, {results.backend})",
         fontsize=11,
     )
-    picture = io.BytesIO()
-    figure.savefig(picture, format=Path(path).suffix[1:].lower(), dpi=100)
-    write_report(path, picture.getbuffer())
+    save_figure(figure, path)
 
 
 def _draw_scores(axes: Any, results: Results) -> None:
@@ -65,23 +50,27 @@ def _draw_scores(axes: Any, results: Results) -> None:
     n = len(results.learner_names)
     crowd = n > CROWD
     kept = [_kept(results, seat) for seat in range(n)]
+    refused_scores: list[list[float]] = []
     for seat, name in enumerate(results.learner_names):
         style = {"linewidth": 0.7, "alpha": 0.5} if crowd else {"linewidth": 1.2, "marker": "o", "markersize": 3.5}
         (line,) = axes.plot(numbers, kept[seat], label=None if crowd else name, **style)
-        refused = [r for r in results.rounds if not r.accepted and r.test_scores[seat] is not None]
+        refused = [float("nan"), *(_number(None if r.accepted else r.test_scores[seat]) for r in results.rounds)]
+        refused_scores.append(refused)
         axes.plot(
-            [r.round for r in refused],
-            [_number(r.test_scores[seat]) for r in refused],
+            numbers,
+            refused,
             linestyle="none",
             marker="x",
-            markersize=5,
-            alpha=0.6,
+            markersize=7,
+            markeredgewidth=1.5,
             color=line.get_color(),
         )
     axes.plot(numbers, [_mean(column) for column in zip(*kept, strict=True)], color="black", linewidth=2, label="mean")
-    axes.set_ylabel("test score\n(x: a rejected proposal's)")
+    axes.set_ylabel("test score")
     axes.grid(alpha=0.25)
+    axes.plot([], [], linestyle="none", marker="x", color="#555555", label="rejected")
     axes.legend(fontsize=8, ncols=2, loc="best")
+    focus(axes, [*kept, *refused_scores])
 
 
 def _kept(results: Results, seat: int) -> list[float]:

@@ -165,8 +165,12 @@ def _votes(round_: Round) -> Iterator[str]:
 
 
 def _choice(choice: Choice, round_: Round) -> str:
-    """An absent voter of an open round may still come."""
-    return "none yet" if choice is Choice.ABSENT and not round_.record.state.decided else choice.value
+    """An absent voter of an open round may still come; where the votes decided, nobody waited for it."""
+    if choice is not Choice.ABSENT:
+        return str(choice.value)
+    if not round_.record.state.decided:
+        return "none yet"
+    return "did not vote" if round_.missed_votes else "not needed"
 
 
 def _transactions(round_: Round) -> Iterator[str]:

@@ -11,7 +11,8 @@ from ..core.protocol import RoundState
 from ..formats.hashes import shown_hash
 from ..formats.size import shown_size
 from ..history.export import utc
-from ..history.types import Choice, History, Round
+from ..history.omissions import omissions_of
+from ..history.types import Choice, History, Round, Use
 from . import signs
 from .columns import Column, row
 from .rules import rounds_in_words
@@ -31,7 +32,7 @@ _SIGNS = {
     Choice.APPROVED: signs.APPROVED,
     Choice.REJECTED: signs.REJECTED,
     Choice.HIDDEN: signs.HIDDEN,
-    Choice.ABSENT: signs.ABSENT,
+    Choice.ABSENT: signs.NONE,
 }
 _MANY = 20  # members whose votes are shown one by one
 
@@ -49,10 +50,10 @@ class _Kind:
 class RoundsTable:
     """Makes the lines of a table.
 
-    Votes are by seat: ``+`` approves, ``-`` rejects, ``P`` proposed, ``?`` committed and didn't reveal, ``.`` did not
-    vote; of more than 20 members they are counted. Of joint rounds: how many contributions were merged of how many, and
-    by which rule. Missed rounds in a row share a line. A round before which members
-    went back to earlier weights has a line above it that says so.
+    Votes are by seat: ``+`` approves, ``-`` rejects, ``P`` proposed, ``?`` committed and didn't reveal, ``_`` did not
+    vote before the clock decided, ``.`` wasn't needed; of more than 20 members they are counted. Of joint rounds: how
+    many contributions were merged of how many, and by which rule. Missed rounds in a row share a line. A round before
+    which members went back to earlier weights has a line above it that says so.
 
     Parameters
     ----------
@@ -141,7 +142,24 @@ def summary(history: History) -> list[str]:
         text = f"gas: {sum(gas):,} in {len(gas)} round{'' if len(gas) == 1 else 's'} ({sum(gas) // len(gas):,} each)"
         genesis = next((round_.gas for round_ in history.rounds if round_.record.round == 0), None)
         lines.append(text if genesis is None else f"{text}, {genesis:,} for the deployment")
-    return lines + _accepted(history.rounds)
+    return lines + _omissions(history.rounds) + _accepted(history.rounds)
+
+
+_REASONS = {
+    Use.UNAVAILABLE: "could not be had",
+    Use.INVALID: "invalid",
+    Use.EQUAL: "equal to another",
+    Use.LEFT_OUT: "for no reason given",
+}
+
+
+def _omissions(rounds: Sequence[Round]) -> list[str]:
+    """A line, if proposers left out of their merges what was there: who, how often, by which reasons of theirs."""
+    told = []
+    for one in omissions_of(rounds):
+        reasons = ", ".join(f"{count} {_REASONS[use]}" for use, count in one.left_out.items())
+        told.append(f"{short(one.proposer)} {one.total} in {one.rounds} of its {one.proposals} proposals ({reasons})")
+    return [f"contributions left out by their proposers: {'; '.join(told)}"] if told else []
 
 
 def _accepted(rounds: Sequence[Round]) -> list[str]:
@@ -181,9 +199,9 @@ def state_text(round_: Round) -> str:
     return "genesis" if round_.record.round == 0 else round_.record.state.name.lower()
 
 
-def sign(choice: Choice) -> str:
+def sign(choice: Choice, round_: Round) -> str:
     """A vote in one character."""
-    return _SIGNS[choice]
+    return signs.ABSENT if choice is Choice.ABSENT and round_.missed_votes else _SIGNS[choice]
 
 
 def _proposer(round_: Round) -> str:
@@ -204,9 +222,9 @@ def _rule(round_: Round) -> str:
 
 def _votes(round_: Round) -> str:
     if len(round_.members) > _MANY:
-        counts = [(sign(choice), sum(vote.choice is choice for vote in round_.votes)) for choice in Choice]
+        counts = [(sign(choice, round_), sum(vote.choice is choice for vote in round_.votes)) for choice in Choice]
         return " ".join(f"{mark}{count}" for mark, count in counts if count)
-    marks = {vote.seat: sign(vote.choice) for vote in round_.votes}
+    marks = {vote.seat: sign(vote.choice, round_) for vote in round_.votes}
     return "".join(marks.get(seat, signs.PROPOSED) for seat in range(len(round_.members)))
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-__all__ = ["ABSENT", "APPROVED", "DECLINED", "HIDDEN", "PROPOSED", "REJECTED"]
+__all__ = ["ABSENT", "APPROVED", "DECLINED", "HIDDEN", "NONE", "PROPOSED", "REJECTED"]
 
 APPROVED = "+"
 REJECTED = "-"
 HIDDEN = "?"  # committed and not revealed
-ABSENT = "."
+NONE = "."  # not yet, or the other votes had decided
+ABSENT = "_"  # did not vote, and the clock decided
 PROPOSED = "P"
 DECLINED = "D"  # to propose

@@ -12,7 +12,7 @@ from .columns import Column, columns, row
 
 __all__ = ["Table", "print_results", "render", "summary"]
 
-_SIGNS = {True: signs.APPROVED, False: signs.REJECTED, None: signs.ABSENT}
+_SIGNS = {True: signs.APPROVED, False: signs.REJECTED, None: signs.NONE}
 
 
 class Table:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Callable
 from typing import Protocol
 
@@ -14,8 +15,9 @@ from ..core.cid import cid_digest
 from ..core.protocol import WeightsRef
 from ..errors import InvalidWeights
 
-__all__ = ["ANYBODY", "Store", "archive_of", "check_bytes", "owner_of"]
+__all__ = ["ANYBODY", "Store", "archive_of", "check_bytes", "contributor_of", "owner_of", "training_of"]
 
+_CONTRIBUTED = "/contributed/"
 ANYBODY = "colearn"  # the owner of a store that is opened for no collective, as for founding one
 
 
@@ -94,6 +96,21 @@ class Store(Protocol):
         """Take back :meth:`archive`. What is kept otherwise, or for others, stays; harmless where it isn't archived."""
         ...
 
+    def keep_contribution(self, ref: WeightsRef, training: int) -> None:
+        """Keep for good what is there, as this owner's contribution to a training, by its first round.
+
+        As what is archived, :meth:`kept` doesn't name it for that, and :meth:`discard` leaves it.
+        """
+        ...
+
+    def contributions(self) -> frozenset[tuple[int, str]]:
+        """Training and CID of each that is kept so for this owner, and is there."""
+        ...
+
+    def discard_contribution(self, training: int, cid: str) -> None:
+        """Take back :meth:`keep_contribution`. What is kept otherwise, or for others, stays; harmless elsewhere."""
+        ...
+
 
 def owner_of(chain_id: int, contract: str, member: str) -> str:
     """The owner that a member's node has in its store: another one for each collective."""
@@ -103,6 +120,17 @@ def owner_of(chain_id: int, contract: str, member: str) -> str:
 def archive_of(owner: str) -> str:
     """Under whose name an owner's archive is kept."""
     return f"{owner}/archive"
+
+
+def contributor_of(owner: str, training: int) -> str:
+    """Under whose name an owner's contribution to a training is kept."""
+    return f"{owner}{_CONTRIBUTED}{training}"
+
+
+def training_of(owner: str, contributor: str) -> int | None:
+    """The training that such a name is about; None if it isn't one of this owner's."""
+    match = re.fullmatch(re.escape(owner + _CONTRIBUTED) + "([0-9]{1,20})", contributor)
+    return None if match is None else int(match[1])
 
 
 def check_bytes(data: bytes, ref: WeightsRef) -> None:

@@ -28,7 +28,7 @@ from ..core.protocol import WeightsRef
 from ..core.weights import weights_ref
 from ..errors import InvalidWeights, StoreError, UnavailableWeights, UsageError
 from .address import parse_api, shown_api
-from .base import ANYBODY, archive_of
+from .base import ANYBODY, archive_of, contributor_of, training_of
 from .kubo import KUBO_MINIMUM
 from .pieces import checked_pieces, into_file
 from .pins import kept_cid, pin_cid, pin_name, pinned_block
@@ -104,7 +104,7 @@ class IpfsStore:
 
             self._authorization = authorization(token)
         self._local = threading.local()
-        self._clients: list[Any] = []
+        self._clients: dict[threading.Thread, Any] = {}
         self._lock = threading.Lock()
         self._version = ""
 
@@ -185,12 +185,16 @@ class IpfsStore:
         return self._pinned_for(self.owner)
 
     def _pinned_for(self, owner: str) -> frozenset[str]:
+        named = (kept_cid(owner, pinned, name) for pinned, name in self._pins(owner).items())
+        return frozenset(cid for cid in named if cid is not None)
+
+    def _pins(self, named: str) -> dict[str, str]:
+        """What is pinned by a name that has this in it: names by CIDs."""
         with self._asking("look into"):
             client = self._checked()
-            opts = {"names": "true", "name": owner}
+            opts = {"names": "true", "name": named}
             pins = client.pin.ls(type="recursive", opts=opts, timeout=_LOCAL_S).as_json().get("Keys") or {}
-        named = ((kept_cid(owner, pinned, pin.get("Name", ""))) for pinned, pin in pins.items())
-        return frozenset(cid for cid in named if cid is not None)
+        return {pinned: pin.get("Name", "") for pinned, pin in pins.items()}
 
     def discard(self, ref: WeightsRef | str) -> None:
         """As :meth:`.Store.discard`. The daemon frees the room when it collects its garbage."""
@@ -212,6 +216,24 @@ class IpfsStore:
     def unarchive(self, ref: WeightsRef | str) -> None:
         """As :meth:`.Store.unarchive`. The daemon frees the room when it collects its garbage."""
         self._discard_for(archive_of(self.owner), ref)
+
+    def keep_contribution(self, ref: WeightsRef, training: int) -> None:
+        with self._asking("pin weights on"):
+            self._checked()
+            self._pin(contributor_of(self.owner, training), ref.cid, time.monotonic() + _LOCAL_S, offline="true")
+
+    def contributions(self) -> frozenset[tuple[int, str]]:
+        found = set[tuple[int, str]]()
+        for pinned, name in self._pins(self.owner).items():
+            contributor = name.rpartition("/")[0]
+            training, cid = training_of(self.owner, contributor), kept_cid(contributor, pinned, name)
+            if training is not None and cid is not None:
+                found.add((training, cid))
+        return frozenset(found)
+
+    def discard_contribution(self, training: int, cid: str) -> None:
+        """As :meth:`.Store.discard_contribution`. The daemon frees the room when it collects its garbage."""
+        self._discard_for(contributor_of(self.owner, training), cid)
 
     # ---- about the daemon
 
@@ -237,7 +259,7 @@ class IpfsStore:
     def close(self) -> None:
         """Close all connections. The store can be used again afterwards."""
         with self._lock:
-            clients, self._clients = self._clients, []
+            clients, self._clients = list(self._clients.values()), {}
             self._local = threading.local()
         for client in clients:
             client.close()
@@ -384,7 +406,11 @@ class IpfsStore:
                 session.auth = Token(self._authorization)
             self._local.client = client
             with self._lock:
-                self._clients.append(client)
+                gone = [thread for thread in self._clients if not thread.is_alive()]
+                over = [self._clients.pop(thread) for thread in gone]
+                self._clients[threading.current_thread()] = client
+            for one in over:  # threads come and go, and their connections with them
+                one.close()
         return client
 
     def _checked(self, end: float | None = None) -> Any:

@@ -10,14 +10,14 @@ import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from ..core.cid import CHUNK
 from ..core.protocol import WeightsRef
 from ..core.weights import weights_ref
 from ..errors import ColearnError, InvalidWeights, StoreError, UnavailableWeights
 from ..formats.files import write_whole
-from .base import ANYBODY, archive_of, check_bytes
+from .base import ANYBODY, archive_of, check_bytes, contributor_of, training_of
 from .pieces import checked_pieces, into_file
 
 __all__ = ["LocalStore"]
@@ -133,6 +133,27 @@ class LocalStore:
 
     def unarchive(self, ref: WeightsRef | str) -> None:
         self._discard_for(archive_of(self.owner), ref)
+
+    def keep_contribution(self, ref: WeightsRef, training: int) -> None:
+        with self._usable("write to"):
+            self._mark(ref.cid, contributor_of(self.owner, training))
+
+    def contributions(self) -> frozenset[tuple[int, str]]:
+        with self._usable("look into"):
+            try:
+                owners = [unquote(name) for name in os.listdir(self.folder / _MARKS)]
+            except FileNotFoundError:
+                return frozenset()
+        trainings = [(training_of(self.owner, owner), owner) for owner in owners]
+        return frozenset(
+            (training, cid) for training, owner in trainings if training is not None for cid in self._marked_for(owner)
+        )
+
+    def discard_contribution(self, training: int, cid: str) -> None:
+        contributor = contributor_of(self.owner, training)
+        self._discard_for(contributor, cid)
+        with contextlib.suppress(OSError):  # a folder for each training; one with other marks stays
+            self._marks_of(contributor).rmdir()
 
     # ---- pieces
 

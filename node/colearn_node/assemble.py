@@ -89,12 +89,15 @@ def assembled(
             WorkerSupervisor(_spec(findings), wake, log, grace_s=config.learner_grace, hang_s=config.learner_hang),
             wake,
             Reporter(log, metrics),
-            Retention(ledger, config.store_keep, config.store_limit_bytes),
+            Retention(
+                ledger, config.store_keep, config.store_limit_bytes, contributions=config.store_keep_contributions
+            ),
             health,
             heads=None if config.ws is None else HeadSubscription(config.ws, wake, log),
             poll_interval=config.poll_interval,
             store_timeout=config.store_timeout,
             endpoint_lag=config.endpoint_lag,
+            verify_merge=config.verify_merge,
             rounds=rounds,
             until_round=until_round,
         )
@@ -126,6 +129,7 @@ def _spec(findings: Findings) -> Spec:
         store=findings.store,
         max_size=findings.view.max_size,
         schema=findings.deployment.schema,
+        keep_contributions=findings.config.store_keep_contributions,
     )
 
 

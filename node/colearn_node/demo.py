@@ -53,6 +53,7 @@ def set_up(
     secret: bool = False,
     shuffled: bool = False,
     merge_order: Sequence[int] = (),
+    rules: Rules | None = None,
     **node: Any,
 ) -> Setup:
     """Deploy a collective of the network's stakeholders, and write a configuration for each.
@@ -63,6 +64,7 @@ def set_up(
     factory, options: of the learners; each member's options also have its ``index`` and ``of``.
     own: further options of one member's learner, given the folder of its key.
     secret, shuffled, merge_order: as :class:`~colearn_ledger.chain.deploy.Genesis` has them.
+    rules: of the collective; by default the usual ones, with an hour to train in joint rounds.
     node: further settings for every node.
     """
     from colearn_ledger.chain.endpoints import connect
@@ -88,7 +90,7 @@ def set_up(
         [p.address for p in people],
         first.weights,
         schema=first.schema,
-        rules=Rules(train_window=Rules().propose_window if merge_order else 0),
+        rules=rules or Rules(train_window=Rules().propose_window if merge_order else 0),
         merge_order=merge_order,
         why_unmergeable=first.why_unmergeable,
         secret_votes=secret,
@@ -149,7 +151,7 @@ def _check(options: argparse.Namespace) -> Training:
         raise UsageError(f"--rounds is {options.rounds}", expected="1 or more")
     if options.output is not None and os.path.lexists(options.output):
         raise UsageError(f"{options.output} is there already", expected="a new folder", fix="give another --output")
-    check_order(order_given(options))
+    check_order(order_given(options, joint=options.joint))
     return training_given(options, options.rounds, 1 if options.joint else options.stakeholders)
 
 
@@ -182,7 +184,7 @@ def _run(options: argparse.Namespace) -> int:
             own=lambda folder: {"privacy_ledger": str(folder / "privacy.jsonl")} if training.epsilon else {},
             secret=options.secret,
             shuffled=options.shuffled,
-            merge_order=order_given(options),
+            merge_order=order_given(options, joint=options.joint),
             log={"level": "info"},
             publish_scores=True,
         )

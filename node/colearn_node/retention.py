@@ -7,11 +7,12 @@ and whatever failed or was missed before. Weights are known by their CID there, 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from colearn_ledger.core.protocol import RoundRecord, RoundState, View, WeightsRef
 
+from .contributions import Span, between, recent_from, training_of
 from .ledger import Ledger
 from .worker.messages import Tidy
 
@@ -20,6 +21,7 @@ __all__ = ["Retention"]
 _RECENT = 4  # rounds whose weights stay, however they ended: a re-org must not bring back weights that nobody has
 _YOUNG_S = 60  # of block time since a proposal: where rounds take seconds, a re-org may undo more of them
 _LOOK_BACK = 16  # rounds
+_JOINT_LOOK_BACK = 64  # rounds: a training goes on through several, and through all the turns that were missed
 _PAGE = 256  # rounds
 _AGAIN_S = 60.0  # after which a store is looked into also when no round has passed: it may have lost something
 
@@ -32,13 +34,23 @@ class Retention:
     keep: ``current`` (the accepted weights, their parent and the last rounds'), ``accepted`` (all accepted ones, too),
         or ``all``.
     limit: bytes that accepted ones may take up; beyond that the oldest go. None: all are kept.
+    contributions: in joint rounds, its own contributions to a training whose merge was accepted stay as long as the
+        weights of that round; they count as much as these. False: they go when the training is over.
     clock: seconds that never go back.
     """
 
     def __init__(
-        self, ledger: Ledger, keep: str, limit: int | None = None, *, clock: Callable[[], float] = time.monotonic
+        self,
+        ledger: Ledger,
+        keep: str,
+        limit: int | None = None,
+        *,
+        contributions: bool = True,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._ledger, self._keep, self._limit, self._now = ledger, keep, limit, clock
+        self._contributions = contributions
+        self._first = True  # look, for once
         self._archived = -1, 0  # up to which round it is known, and of how many bytes, what is kept for good
         self._seen: tuple[int, WeightsRef, tuple[int, ...]] | None = None
         self._again = 0.0
@@ -56,8 +68,10 @@ class Retention:
         return found
 
     def _needed(self, view: View) -> Tidy:
-        first = max(0, view.round - _LOOK_BACK)
+        look_back = _LOOK_BACK if not view.merge_order else _PAGE if self._first else _JOINT_LOOK_BACK
+        first = max(0, view.round - look_back)
         read = {r.round: r for r in self._ledger.rounds(first, view.round - first, view)} if view.round > first else {}
+        self._first = False
 
         def record(number: int) -> RoundRecord:
             if number not in read:
@@ -66,9 +80,10 @@ class Retention:
 
         windows = view.rules
         window = windows.reveal_window if view.secret_votes else windows.vote_window  # what a deadline was set by
-        young = [r.round for r in read.values() if r.weights and view.at - (r.deadline - window) <= _YOUNG_S]
-        oldest = min([view.round - _RECENT, *young])
-        recent = [read[number] for number in range(max(first, oldest), view.round)]
+        late = [r for r in read.values() if r.weights and r.round >= view.round - _LOOK_BACK]
+        young = [r.round for r in late if view.at - (r.deadline - window) <= _YOUNG_S]
+        oldest = max(first, min([view.round - _RECENT, *young]))
+        recent = [read[number] for number in range(oldest, view.round)]
         parents = [record(view.accepted_round).parent_round]
         if recent:  # what was accepted before these: all of them may be undone
             parents.append(recent[0].parent_round)
@@ -76,16 +91,33 @@ class Retention:
         if view.training is not None:  # its own, and what it pulls to merge it
             needed += [one.weights for one in view.training.contributions]
         # Also what a motion that waits would go back to, as far as it is still kept.
-        needed += [r.weights for r in (*map(record, (*parents, *view.rounds_to_keep)), *recent)]
+        others = [record(number) for number in (*parents, *view.rounds_to_keep)]
+        needed += [r.weights for r in (*others, *recent)]
         archive: tuple[WeightsRef, ...] = ()
         only: tuple[WeightsRef, ...] | None = None
+        below = -1
+        accepted = [r for r in read.values() if r.state is RoundState.ACCEPTED and r.weights is not None]
         if self._keep == "accepted":
-            accepted = [r.weights for r in read.values() if r.state is RoundState.ACCEPTED and r.weights is not None]
-            archive = tuple(dict.fromkeys([*accepted, view.accepted]))
-            if self._limit is not None and self._may_exceed(self._limit, view, max(ref.size for ref in archive)):
-                only = self._within(self._limit, view)
+            archive = tuple(dict.fromkeys([*(r.weights for r in accepted if r.weights is not None), view.accepted]))
+            if self._limit is not None and self._may_exceed(self._limit, view, max(map(self._room(view), archive))):
+                only, below = self._within(self._limit, view)
                 archive = tuple(ref for ref in archive if ref in only)
-        return Tidy(tuple(dict.fromkeys(ref for ref in needed if ref is not None)), archive, archive_only=only)
+        forgotten: tuple[Span, ...] = ()
+        if view.merge_order:
+            kept = accepted if self._keep == "accepted" else [*others, record(view.accepted_round)]
+            since = first if self._keep == "accepted" else 0  # those of before are looked through by now, or too many
+            stays = [training_of(r, read, view.merge_order) for r in kept if r.round > below]
+            forgotten = self._forgotten(view, stays, recent_from(oldest, read, len(view.merge_order)), since, below)
+        needed_now = tuple(dict.fromkeys(ref for ref in needed if ref is not None))
+        return Tidy(needed_now, archive, archive_only=only, forgotten=forgotten)
+
+    def _forgotten(self, view: View, stays: Sequence[Span], recent: int, since: int, below: int) -> tuple[Span, ...]:
+        """With which rounds the trainings began to which its own contributions may go, from round ``since`` on."""
+        if not self._contributions:
+            return ((0, view.round),)
+        going_on = view.round if view.training is None else view.training.first_round
+        gone = between([*stays, (min(going_on, recent), view.round)], since, view.round)
+        return gone if below < 0 else ((0, below), *gone)
 
     def _may_exceed(self, limit: int, view: View, largest: int) -> bool:
         """Whether all accepted weights may be more, if every round since it was looked at has brought the largest."""
@@ -94,20 +126,30 @@ class Retention:
             known, total = self._archived = -1, 0
         return total + (view.round - 1 - known) * largest > limit
 
-    def _within(self, limit: int, view: View) -> tuple[WeightsRef, ...]:
-        """The newest accepted weights, up to nine tenths of the limit: so this needn't be found out every round."""
+    def _room(self, view: View) -> Callable[[WeightsRef], int]:
+        """What a round's accepted weights take up, and in joint rounds the contribution to them, which is as large."""
+        times = 2 if view.merge_order and self._contributions else 1
+        return lambda ref: times * ref.size
+
+    def _within(self, limit: int, view: View) -> tuple[tuple[WeightsRef, ...], int]:
+        """The newest accepted weights, up to nine tenths of the limit: so this needn't be found out every round.
+
+        And the round whose weights are the first that are more than that; -1 if there are none.
+        """
         found: dict[str, WeightsRef] = {view.accepted.cid: view.accepted}
-        total, number, room = view.accepted.size, view.round, True
+        room_of, below = self._room(view), -1
+        total, number, room = room_of(view.accepted), view.round, True
         while number > 0 and room:
             first = max(0, number - _PAGE)
             for one in reversed(self._ledger.rounds(first, number - first, view)):
                 ref = one.weights
                 if one.state is not RoundState.ACCEPTED or ref is None or ref.cid in found:
                     continue
-                room = total + ref.size <= limit * 0.9
+                room = total + room_of(ref) <= limit * 0.9
                 if not room:
+                    below = one.round
                     break
-                found[ref.cid], total = ref, total + ref.size
+                found[ref.cid], total = ref, total + room_of(ref)
             number = first
         self._archived = view.round - 1, total
-        return tuple(found.values())
+        return tuple(found.values()), below

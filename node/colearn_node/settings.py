@@ -205,6 +205,12 @@ class Config:
         "false",
         False,
     )
+    verify_merge: bool = _setting(
+        "in joint rounds: before voting, pull what the proposal claims to merge and merge it again; reject what isn't "
+        "that merge, or leaves out more than half without need",
+        "false",
+        False,
+    )
     store_ipfs: str | None = _setting("RPC API of your Kubo daemon", '"/ip4/127.0.0.1/tcp/5001/http"')
     store_token_file: Path | None = _setting(
         "holds what your Kubo daemon's RPC wants as authorization: user:password, or a bearer token", '"ipfs-token.txt"'
@@ -217,8 +223,15 @@ class Config:
         '"accepted"',
         "accepted",
     )
+    store_keep_contributions: bool = _setting(
+        "in joint rounds: keep your own contributions to accepted rounds as long as these rounds' weights, so that "
+        "anybody can recompute the merges",
+        "true",
+        True,
+    )
     store_limit: str = _setting(
-        "how much of the disk accepted weights may take up; beyond that the oldest go, never those in use",
+        "how much of the disk accepted weights, and your contributions to them, may take up; beyond that the oldest "
+        "go, never those in use",
         '"10 GiB"',
         "10 GiB",
         form=_size,

@@ -56,6 +56,15 @@ def test_overhead__few_rounds__seconds_of_each_but_the_first() -> None:
 
 
 @slow
+def test_overhead__joint_and_a_member_that_is_never_there__its_turns_count_and_only_they_take_long() -> None:
+    need("anvil", "kubo")
+    seconds = overhead.measure(rounds=7, joint=True, away=1)
+    assert len(seconds) == 6, "round 5 is missed, and a round all the same"
+    window = overhead.WINDOW_S
+    assert seconds[3] >= window - 1 and all(0 < s < window for i, s in enumerate(seconds) if i != 3)
+
+
+@slow
 def test_overhead__keras_learner__trains_on_as_many_samples_as_it_is_told() -> None:
     from benchmarks.keras_round import BATCH, make
 
@@ -94,10 +103,23 @@ def test_check__beyond_the_target__fails(
 ) -> None:
     flags = ["--no-keras"] if module is overhead else []
     for found, check, code in ((good, True, 0), (bad, False, 0), (bad, True, 1)):
-        monkeypatch.setattr(module, "measure", lambda *_, found=found: found)
+        monkeypatch.setattr(module, "measure", lambda *_, found=found, **__: found)
         monkeypatch.setattr(sys, "argv", ["benchmark", *flags, *(["--check"] if check else [])])
         assert module.main() == code
     assert says in capsys.readouterr().out
+
+
+def test_overhead__joint_and_slower_with_a_member_away__fails(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["benchmark", "--check", "--joint", "--no-keras"])
+    for gone, code in ((0.53, 0), (0.56, 1)):
+        asked: list[dict[str, Any]] = []
+        answers = [[0.5, 0.5], [gone, gone, 9.0]]
+        monkeypatch.setattr(overhead, "measure", lambda *_, a=answers, q=asked, **how: q.append(how) or a.pop(0))
+        assert overhead.main() == code
+        assert asked == [{"joint": True}, {"joint": True, "away": 1}]
+    assert "1.12 times as long in the median (target: at most 1.1;" in capsys.readouterr().out
 
 
 def test_overhead__share_of_a_keras_round_above_the_target__fails(
@@ -106,6 +128,6 @@ def test_overhead__share_of_a_keras_round_above_the_target__fails(
     monkeypatch.setattr(sys, "argv", ["benchmark", "--check"])
     for keras, code in ((4.1, 0), (3.9, 1)):
         answers = [[0.2, 0.2], [keras, keras]]
-        monkeypatch.setattr(overhead, "measure", lambda *_, answers=answers: answers.pop(0))
+        monkeypatch.setattr(overhead, "measure", lambda *_, answers=answers, **__: answers.pop(0))
         assert overhead.main() == code
     assert "share of a Keras round: 5.1% (target: at most 5%" in capsys.readouterr().out

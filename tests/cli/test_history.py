@@ -7,10 +7,8 @@ import io
 import json
 import os
 import re
-import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -29,11 +27,12 @@ from colearn_ledger.history.export import CSV_COLUMNS, history_to_dict, parse_no
 from colearn_ledger.report.rounds import RoundsTable
 from colearn_ledger.report.terminal import printer
 
-from ..kit.anvil import Anvil, anvil, wait_until
+from ..kit.anvil import Anvil, anvil
 from ..kit.builders import record, ref
 from ..kit.collective import Collective
 from ..kit.learners import linear_learners
 from ..kit.proxy import Refusal, proxy_of
+from ..kit.spoken import spoken
 from ..kit.story import Told, tell
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -93,7 +92,7 @@ def test_history__table__has_a_line_for_each_round_and_one_for_missed_ones(told:
     short = "0xf39F…2266"
     assert rows[2][:7] == ["1", short, "P+-+", "accepted", "votes", ref("one").sha256.hex()[:8], str(ref("one").size)]
     assert rows[3][2:5] == ["-P-.", "rejected", "votes"]
-    assert rows[4][2:5] == ["+.P..", "rejected", "clock"]
+    assert rows[4][2:5] == ["+_P__", "rejected", "clock"]
     assert rows[5] == ["4-6", "3", "rounds", "missed"]
     assert rows[6][2:4] == [".P..+", "voting"]
     assert lines[11] == "6 rounds over: 1 accepted, 2 rejected, 3 missed"
@@ -251,32 +250,14 @@ def _environment() -> dict[str, str]:
 def test_history__follow__shows_each_round_when_it_is_over(chain: Anvil, tmp_path: Path) -> None:
     story = Collective.found(chain)
     story.save(tmp_path)
-    words = [sys.executable, "-u", "-m", "colearn_ledger.cli.main", "history", "--follow"]
-    process = subprocess.Popen(words, cwd=tmp_path, env=_environment(), stdout=subprocess.PIPE, text=True)
-    lines: list[str] = []
-
-    def read() -> None:
-        assert process.stdout is not None
-        with process.stdout as stream:
-            lines.extend(stream)
-
-    reader = threading.Thread(target=read, daemon=True)
-    reader.start()
-    try:
-        wait_until(lambda: any("genesis" in line for line in lines), "the table begins")
+    with spoken("history", "--follow", cwd=tmp_path) as history:
+        history.wait_for("genesis")
         story.propose("followed")
         for index in (1, 2):
             story.vote(index)
-        wait_until(lambda: any("accepted" in line for line in lines), "the round is shown")
-    finally:
-        process.send_signal(signal.SIGINT)
-        try:
-            code = process.wait(90)
-        finally:
-            process.kill()
-        reader.join(30)
-    assert code == 130
-    assert [line.split()[0] for line in lines if "P++" in line] == ["1"]
+        history.wait_for("accepted")
+        assert history.interrupt() == 130
+    assert [line.split()[0] for line in history.text.splitlines() if "P++" in line] == ["1"]
 
 
 @pytest.mark.slow
@@ -324,7 +305,7 @@ def test_table__many_members__votes_are_counted_and_it_still_fits() -> None:
     round_ = Round(rejected, members, votes, True, by_clock=True)
     table = RoundsTable([round_], 80)
     [line] = table.lines([round_])
-    assert "+3 -2 ?1 .57" in line and len(line) <= 80 and len(table.header) <= 80
+    assert "+3 -2 ?1 _57" in line and len(line) <= 80 and len(table.header) <= 80
 
 
 class _Terminal(io.StringIO):

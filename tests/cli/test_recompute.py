@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -100,6 +101,28 @@ def test_recompute__a_true_merge__says_so_and_leaves_the_store_as_it_was(story: 
     assert "2 contributions by mean" in said and said.count(": had\n") == 2
     assert "not merged: invalid" in said and said.endswith("byte for byte\n")
     assert sorted(path.name for path in (story.folder / "weights").rglob("*")) == before
+
+
+def test_recompute__as_json__says_the_same_and_by_its_exit_code(story: Story, capsys: Any) -> None:
+    def told(word: str) -> Any:
+        return json.loads(capsys.readouterr().out) if (code := story.recompute(word, "--json")) in (0, 6, 40) else code
+
+    first = told("1")
+    assert first["format"] == "colearn-recompute-1" and first["is_the_merge"] is True and first["why"] == ""
+    assert (first["round"], first["state"], first["rule"], first["parent"]["round"]) == (1, "rejected", "mean", 0)
+    assert first["merge"] == first["proposal"] == {k: first["merge"][k] for k in ("weights_sha256", "cid", "size")}
+    assert [(one["seat"], one["use"], one["found"]) for one in first["contributions"]] == [
+        (0, "merged", "had"),
+        (1, "merged", "had"),
+        (2, "invalid", None),
+    ]
+    assert first["contributions"][1]["cid"] == story.refs[1].cid
+    second = told("2")
+    assert second["is_the_merge"] is False and second["merge"] != second["proposal"]
+    assert "other bytes" in second["why"]
+    third = told("3")
+    assert third["is_the_merge"] is None and "doesn't have what seat 2 contributed" in third["why"]
+    assert third["contributions"][2]["found"] == "can't be had" and third["contributions"][2]["why"]
 
 
 def test_recompute__other_bytes__are_not_the_merge(story: Story, capsys: Any) -> None:

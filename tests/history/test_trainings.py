@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import io
 import json
 from collections.abc import Iterator
@@ -11,9 +12,19 @@ from typing import Any
 import pytest
 
 from colearn_ledger.core.merge.claim import LeftOut
-from colearn_ledger.core.protocol import RoundState
+from colearn_ledger.core.protocol import Claim, RoundState
 from colearn_ledger.embedded.chain import EmbeddedChain
-from colearn_ledger.history import History, Round, Use, history_to_dict, round_to_dict, write_csv
+from colearn_ledger.history import (
+    Contributed,
+    History,
+    Round,
+    Transaction,
+    Use,
+    history_to_dict,
+    omissions_of,
+    round_to_dict,
+    write_csv,
+)
 from colearn_ledger.history.trainings import Trainings
 from colearn_ledger.report.round_page import round_page
 from colearn_ledger.report.rounds import history_page
@@ -189,6 +200,59 @@ def test_export__joint__json_and_csv_say_who_was_merged(
     assert [row["contributions"] for row in rows] == ["", "mmi.l", "mmm.l", ""]
     assert [row["rule"] for row in rows] == ["", "mean", "clipped-mean", ""]
     assert rows[1]["note"] == '"hello"'
+
+
+def test_export__joint__says_who_was_left_out_by_whom_and_why_round_by_round_and_summed(
+    told: tuple[Collective[EmbeddedChain], int], history: History
+) -> None:
+    story, _ = told
+    by_round = [round_to_dict(round_)["left_out"] for round_ in history.rounds]
+    assert by_round == [None, [{"seat": 2, "member": story.address(2), "reason": "invalid"}], [], None]
+    [summed] = history_to_dict(history)["omissions"]
+    assert summed == {
+        "proposer": history.rounds[1].record.proposer,
+        "proposals": 1,
+        "rounds": 1,
+        "left_out": 1,
+        "reasons": {"invalid": 1},
+        "members": {story.address(2): 1},
+    }
+    file = io.StringIO()
+    write_csv(history.rounds, file)
+    assert [row["left_out"] for row in csv.DictReader(io.StringIO(file.getvalue()))] == ["", "seat 2: invalid", "", ""]
+    page = list(history_page(history, 200))
+    proposer = history.rounds[1].record.proposer
+    said = f"{proposer[:6]}…{proposer[-4:]} 1 in 1 of its 1 proposals (1 invalid)"
+    assert f"contributions left out by their proposers: {said}" in page
+
+
+def left_out(number: int, proposer: str, uses: dict[int, Use]) -> Round:
+    """A joint round of this proposer."""
+    merged = sum(1 << seat for seat, use in uses.items() if use is Use.MERGED)
+    base = record(number, RoundState.REJECTED, ref("w"), proposer=proposer, claim=Claim(merged, 1, 1))
+    transaction = Transaction(b"t", 1, None, 1, ("contributed",))
+    given = [
+        Contributed(seat, f"0x{seat}", ref(str(seat)), use is Use.LATE, b"", use, transaction)
+        for seat, use in uses.items()
+    ]
+    return Round(record=base, training=1, contributions=tuple(given))
+
+
+def test_omissions_of__several_proposers__each_with_its_reasons_and_who_left_out_most_first() -> None:
+    m, u, n, late, e = Use.MERGED, Use.UNAVAILABLE, Use.LEFT_OUT, Use.LATE, Use.EQUAL
+    rounds = [
+        left_out(1, "0xA", {0: m, 1: u, 2: m, 3: late}),
+        left_out(2, "0xB", {0: n, 1: n, 2: m, 3: late}),
+        left_out(3, "0xC", {0: m, 1: m, 2: m}),
+        left_out(4, "0xA", {0: m, 1: u, 2: m}),
+        left_out(5, "0xB", {0: n, 1: m, 2: e, 3: m}),
+        dataclasses.replace(left_out(6, "0xC", {0: n, 1: m}), contributions=()),  # no events: nothing is known
+    ]
+    first, second = omissions_of(rounds)
+    assert (first.proposer, first.proposals, first.rounds, first.total) == ("0xB", 2, 2, 4)
+    assert first.left_out == {e: 1, n: 3} and first.members == {"0x0": 2, "0x1": 1, "0x2": 1}
+    assert (second.proposer, second.proposals, second.rounds, second.left_out) == ("0xA", 2, 2, {u: 2})
+    assert omissions_of(rounds[2:3]) == ()
 
 
 def test_history_page__joint__says_merged_of_contributed_and_the_rule(history: History) -> None:

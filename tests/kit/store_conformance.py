@@ -321,6 +321,35 @@ class StoreConformance:
         assert mine.archived() == frozenset() and mine.kept() == {kept.cid, both.cid}
         assert mine.has(kept) and mine.has(both) and not mine.has(archived)
 
+    def test_keep_contribution__then_discard__stays_until_its_training_is_given_up(self, mine: Store) -> None:
+        kept, one, both = (mine.put(pattern(CHUNK + 7, salt=salt)) for salt in (63, 64, 65))
+        mine.keep_contribution(one, 7)
+        for training in (7, 12, 12):
+            mine.keep_contribution(both, training)
+        mine.archive(both)
+        mine.discard(one)
+        self.collect_garbage()
+        assert mine.contributions() == {(7, one.cid), (7, both.cid), (12, both.cid)} and mine.has(one)
+        assert mine.kept() == {kept.cid, both.cid} and mine.archived() == {both.cid}
+        for training, ref in ((7, one), (7, both), (7, kept), (8, both), (7, one)):  # also what isn't, and twice
+            mine.discard_contribution(training, ref.cid)
+        self.collect_garbage()
+        assert mine.contributions() == {(12, both.cid)}
+        assert mine.kept() == {kept.cid, both.cid} and mine.has(kept) and mine.has(both) and not mine.has(one)
+
+    def test_contributions__of_another_owner__are_not_mine_and_stay(self, mine: Store, theirs: Store) -> None:
+        ref = mine.put(pattern(CHUNK + 9, salt=66))
+        theirs.get(ref)
+        mine.keep_contribution(ref, 7)
+        theirs.keep_contribution(ref, 7)
+        theirs.keep_contribution(ref, 71)
+        mine.discard_contribution(7, ref.cid)
+        mine.discard(ref)
+        theirs.discard(ref)
+        self.collect_garbage()
+        assert mine.contributions() == frozenset() and theirs.contributions() == {(7, ref.cid), (71, ref.cid)}
+        assert theirs.has(ref)
+
     def test_put__from_a_view_of_a_mapping__as_from_bytes(self, mine: Store, tmp_path: Path) -> None:
         data = pattern(2 * CHUNK + 9, salt=29)
         (tmp_path / "file").write_bytes(data)

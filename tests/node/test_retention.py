@@ -9,7 +9,7 @@ import pytest
 from colearn_node.retention import Retention
 from colearn_node.worker.messages import Tidy
 
-from colearn_ledger.core.protocol import Contribution, RoundState, Rules, Training, WeightsRef
+from colearn_ledger.core.protocol import Claim, Contribution, RoundState, Rules, Training, WeightsRef
 
 from ..kit.builders import proposal, record, ref, view
 from ..kit.fakes import Clock, FakeLedger
@@ -72,6 +72,74 @@ def test_due__joint_rounds__what_was_contributed_to_the_training_that_goes_on() 
     contributions = tuple(Contribution(seat, ref(f"of {seat}"), late=seat == 2) for seat in range(3))
     made.becomes(training=Training(8, 1500, 0b111, (1,), contributions))
     assert {one.weights for one in contributions} <= needed(made)
+
+
+def joint(rounds: int, sizes: int = 1000) -> FakeLedger:
+    """So many joint rounds, in turn: two rejected ones and an accepted one; each training begins with a rejected one.
+    And between 30 and 32 a training that came to nothing.
+    """
+    made, parent = FakeLedger(view(merge_order=(1, 2, 3)), {}), 0
+    made.records[0] = record(0, A, replace(ref("w0"), size=sizes))
+    for number in range(1, rounds + 1):
+        accepted = number % 3 == 0 and number not in (30, 33)
+        claim = Claim(0b11, 1 + (number - 1) % 3, 1)
+        weights = replace(ref(f"w{number}"), size=sizes)
+        made.records[number] = record(number, A if accepted else R, weights, parent, claim=claim)
+        parent = number if accepted else parent
+    at(made, rounds)
+    made.becomes(training=Training(rounds, 1500, 0b111, (1, 2, 3), ()))
+    return made
+
+
+def gone(found: Tidy | None, up_to: int) -> set[int]:
+    """The trainings to which own contributions go, of all that can be."""
+    assert found is not None
+    return {number for number in range(up_to + 1) if any(a <= number <= b for a, b in found.forgotten)}
+
+
+def test_due__joint_rounds__contributions_to_accepted_rounds_and_recent_trainings_stay_and_others_go() -> None:
+    made = joint(46)
+    found = Retention(made, "accepted").due(made.now)
+    begun = set(range(1, 47, 3))  # 1, 4, 7, ...
+    assert gone(found, 46) & begun == {28, 31}, "those were rejected by every rule"
+    found = Retention(made, "current").due(made.now)
+    # The accepted weights' own (43), their parent's (40), and that of what was accepted before the last rounds.
+    assert begun - gone(found, 46) == {37, 40, 43, 46}
+
+
+def test_due__joint_rounds_and_a_rejected_training_is_recent__its_contribution_stays_as_a_reorg_may_undo_it() -> None:
+    for number in range(32, 36):
+        made = at(joint(46), number)
+        made.becomes(training=Training(31 if number < 34 else 34, 1500, 0b111, (1, 2), ()))
+        assert (28 in gone(Retention(made, "accepted").due(made.now), 46)) is (number == 35)
+
+
+def test_due__joint_rounds_and_contributions_are_not_to_be_kept__all_may_go() -> None:
+    made = joint(46)
+    for keep in ("current", "accepted"):
+        assert gone(Retention(made, keep, contributions=False).due(made.now), 46) == set(range(47))
+    assert Retention(made, "all").due(made.now) == Tidy(None)
+
+
+def test_due__joint_rounds_beyond_the_limit__contributions_go_with_their_rounds_and_count_as_much() -> None:
+    made = joint(300)
+    found = Retention(made, "accepted", 100_000).due(made.now)
+    assert found is not None and found.archive_only is not None
+    assert len(found.archive_only) == 45, "half as many as where nothing is contributed"
+    oldest = min(int(n) for n in range(301) if made.records[n].weights in found.archive_only)
+    assert gone(found, 300) >= set(range(oldest - 2)) and not gone(found, 300) & set(range(oldest - 2, 300, 3))
+    alone = Retention(made, "accepted", 100_000, contributions=False).due(made.now)
+    assert alone is not None and alone.archive_only is not None and len(alone.archive_only) == 90
+
+
+def test_due__joint_rounds__the_whole_history_is_not_read() -> None:
+    made = joint(500)
+    retention = Retention(made, "accepted", clock=Clock())
+    retention.due(made.now)
+    assert sum(count for _, count in made.pages) <= 260
+    made.pages.clear()
+    retention.due(at(made, 499).now)
+    assert sum(count for _, count in made.pages) <= 66
 
 
 def test_due__accepted_long_ago__stays_with_its_parent() -> None:

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from colearn_node.worker.messages import TIDIED, Done, Failed, Job, Sound, Spec, Tidy
+from colearn_node.worker.messages import TIDIED, Done, Failed, Job, PullAhead, Sound, Spec, Tidy
 from colearn_node.worker.process import Garbled
-from colearn_node.worker.supervisor import WorkerSupervisor, key_of, name_of
+from colearn_node.worker.supervisor import WorkerSupervisor
 
 from colearn_ledger.core.decide import Adopt, Advance, Contribute, Judge, Merge, Propose, Republish
 from colearn_ledger.core.limits import MOST_NOTE
@@ -318,8 +318,29 @@ def test_hear__a_contributions_training_fails_under_a_vote__is_tried_again_and_t
     bench.supervisor.hear()
     assert "training failed" in bench.log.events("failed")[0]
     assert isinstance(bench.supervisor.work_on(JUDGE, 5.0), Verdict)
+    assert 0 < bench.supervisor.pause(CONTRIBUTE) <= 0.5, "a vote that works says nothing about the training"
+    bench.supervisor.work_on(CONTRIBUTE, 5.0)
+    assert [job.action for job in bench.worker.jobs] == [CONTRIBUTE, JUDGE]
+    bench.clock.now += 0.5
     bench.supervisor.work_on(CONTRIBUTE, 5.0)
     assert [job.action for job in bench.worker.jobs] == [CONTRIBUTE, JUDGE, CONTRIBUTE]
+
+
+def test_hear__trainings_fail_between_votes_that_work__pauses_grow_all_the_same() -> None:
+    bench = Bench().ready()
+    trainings = 0
+    for second in range(64):
+        bench.supervisor.work_on(CONTRIBUTE, 5.0)
+        if bench.supervisor.idle:
+            vote = Judge(7, proposal(f"of second {second}"), False)
+            bench.supervisor.work_on(vote, 5.0)
+            bench.worker.finishes()
+        else:
+            trainings += 1
+            bench.worker.fails(LearnerError("no luck"), "")
+        bench.supervisor.hear()
+        bench.clock.now += 1
+    assert 3 <= trainings <= 16
 
 
 def test_work_on__a_reorg_changes_what_was_contributed__the_merge_of_before_is_no_result() -> None:
@@ -336,9 +357,9 @@ def test_work_on__a_reorg_changes_what_was_contributed__the_merge_of_before_is_n
 
 def test_work_on__a_proposal_turns_out_to_be_what_it_says__is_tested_after_all() -> None:
     bench = Bench().ready()
-    doubted = dataclasses.replace(JUDGE, false="it merges what nobody contributed")
+    doubted = dataclasses.replace(JUDGE, unread="it merges what nobody contributed")
     bench.supervisor.work_on(doubted, 5.0)
-    bench.worker.finishes(Verdict(doubted, False, None, doubted.false))
+    bench.worker.finishes(Verdict(doubted, False, None, doubted.unread))
     bench.supervisor.hear()
     assert bench.supervisor.work_on(JUDGE, 5.0) is None and bench.worker.job.action == JUDGE
 
@@ -430,6 +451,23 @@ def test_rest__worker_died__is_replaced_also_while_nothing_is_wanted() -> None:
     assert len(bench.workers) == 2
 
 
+def test_pull_ahead__whatever_it_does__is_told_once_and_to_the_next_worker_again() -> None:
+    bench, both = Bench(), (ref("one"), ref("two"))
+    bench.supervisor.pull_ahead(both, 100)
+    assert bench.worker.sent == [], "there is no learner yet, and so no store"
+    bench.ready().supervisor.work_on(PROPOSE, 5.0)
+    for refs in (both, both, (), both[:1]):
+        bench.supervisor.pull_ahead(refs, 100)
+    told = [message for message in bench.worker.sent if isinstance(message, PullAhead)]
+    assert told == [PullAhead(both, 100), PullAhead((), 0), PullAhead(both[:1], 100)]
+    bench.worker.dies()
+    bench.supervisor.hear()
+    bench.clock.now += 5
+    bench.supervisor.work_on(PROPOSE, 5.0)
+    bench.ready().supervisor.pull_ahead(both[:1], 100)
+    assert bench.worker.sent == [PullAhead(both[:1], 100)]
+
+
 def test_rest__something_to_tidy__is_sent_while_the_worker_is_idle_alone() -> None:
     bench = Bench().ready()
     tidy = Tidy((ref("accepted"),))
@@ -496,13 +534,6 @@ def test_end__kills_the_worker_and_forgets_what_it_held() -> None:
     bench.supervisor.hear()
     bench.supervisor.end()
     assert not bench.worker.alive and bench.supervisor.adopted is None and not bench.supervisor.ready
-
-
-def test_key_of__others_votes__are_the_same_piece_of_work() -> None:
-    more = Judge(7, dataclasses.replace(proposal("one"), approvals=0b110, hidden=1), False)
-    assert key_of(JUDGE) == key_of(more) != key_of(OTHER_JUDGE)
-    assert key_of(PROPOSE) != key_of(Propose(8, PROPOSE.parent)) and key_of(ADOPT) == key_of(Adopt(4, ADOPT.weights))
-    assert key_of(Advance(7)) == (Advance,) and name_of(Advance(7)) == "advance"
 
 
 def test_rest__a_result_that_nobody_wants_any_more__is_forgotten() -> None:

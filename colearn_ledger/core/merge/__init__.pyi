@@ -1,7 +1,7 @@
 from .claim import claim_digest as claim_digest
 from .claim import seats_mask as seats_mask
 from .contributions import Basis as Basis
-from .contributions import Contribution as Contribution
+from .contributions import Mergeable as Mergeable
 from .contributions import distinct as distinct
 from .contributions import why_unmergeable as why_unmergeable
 from .merging import merge as merge

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .contributions import BLOCK, Basis, Contribution
+from .contributions import BLOCK, Basis, Mergeable
 from .numbers import Integers, to_integers
 
 __all__ = ["FACTOR_BITS", "clipping_factors", "shortened"]
@@ -18,7 +18,7 @@ _RUN = 1 << 13  # elements whose largest fixes how their steps are counted; the 
 _STEP_BITS = 20
 
 
-def clipping_factors(basis: Basis, contributions: Sequence[Contribution]) -> list[int]:
+def clipping_factors(basis: Basis, contributions: Sequence[Mergeable]) -> list[int]:
     """What each contribution's step is multiplied by, in units of 2**-30; 2**30 where it stays as it is.
 
     Every leaf of floats counts that the vote decides about; lengths are Euclidean.

@@ -20,7 +20,7 @@ from ..tree import Node, leaves_of, part_at, shown, with_parts
 from ..weights import laid_out
 from .numbers import FLOATS, LIMIT_BITS, PRECISION, Array, Float, exponent_of, limit_of, magnitude_of
 
-__all__ = ["BLOCK", "Basis", "Buffer", "Contribution", "FloatLeaf", "distinct", "why_unmergeable"]
+__all__ = ["BLOCK", "Basis", "Buffer", "FloatLeaf", "Mergeable", "distinct", "why_unmergeable"]
 
 BLOCK = 1 << 15  # elements that are worked on at a time: they stay in the cache
 
@@ -28,8 +28,8 @@ Buffer = bytes | bytearray | memoryview
 
 
 @dataclass(frozen=True, slots=True)
-class Contribution:
-    """One member's training, checked (:meth:`Basis.check`).
+class Mergeable:
+    """The bytes of one contribution, checked against their parent (:meth:`Basis.check`).
 
     Attributes
     ----------
@@ -99,7 +99,7 @@ class Basis:
         }
         return cls(schema, skeleton, parts, floats)
 
-    def check(self, seat: int, ref: WeightsRef, data: Buffer) -> Contribution:
+    def check(self, seat: int, ref: WeightsRef, data: Buffer) -> Mergeable:
         """A contribution of this parent. Nothing of it is copied; size and hash were compared before.
 
         Raises
@@ -118,7 +118,7 @@ class Basis:
                     expected="less, to be merged: that is 2**16 times what the accepted weights have there",
                     fix="contribute through colearn_ledger, which keeps it below",
                 )
-        return Contribution(seat, ref, data, parts)
+        return Mergeable(seat, ref, data, parts)
 
     def kept_below(self, tree: Any) -> Any:
         """The tree with each number that is too large to be merged moved to the nearest that isn't.
@@ -163,7 +163,7 @@ def why_unmergeable(schema: Schema, learner: object = None) -> str:
     return ""
 
 
-def distinct(contributions: Iterable[Contribution]) -> tuple[Contribution, ...]:
+def distinct(contributions: Iterable[Mergeable]) -> tuple[Mergeable, ...]:
     """Those that a merge counts, by their seats: of several with the same bytes the lowest seat's alone.
 
     Raises UsageError for none, for more than there are seats, and for a seat that is there twice.
@@ -176,7 +176,7 @@ def distinct(contributions: Iterable[Contribution]) -> tuple[Contribution, ...]:
             expected=f"at least one, each of another seat from 0 to {MOST_MEMBERS - 1}",
             fix="give each member's contribution once",
         )
-    found: dict[bytes, Contribution] = {}
+    found: dict[bytes, Mergeable] = {}
     for one in everyone:
         found.setdefault(one.ref.sha256, one)
     return tuple(found.values())

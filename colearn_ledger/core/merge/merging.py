@@ -18,7 +18,7 @@ from ..roles import Bounded
 from ..tree import leaves_of, with_parts
 from ..weights import laid_out
 from .clipping import clipping_factors
-from .contributions import BLOCK, Basis, Buffer, Contribution, distinct
+from .contributions import BLOCK, Basis, Buffer, Mergeable, distinct
 from .leaves import float_blocks, integer_blocks, lower_median
 from .numbers import Array
 from .rules import Rule
@@ -26,7 +26,7 @@ from .rules import Rule
 __all__ = ["merge", "merge_to"]
 
 
-def merge(basis: Basis, rule: Rule, contributions: Iterable[Contribution], *, before: Buffer | None = None) -> bytes:
+def merge(basis: Basis, rule: Rule, contributions: Iterable[Mergeable], *, before: Buffer | None = None) -> bytes:
     """The canonical bytes of the merge; :func:`merge_to` in memory."""
     out = io.BytesIO()
     merge_to(out.write, basis, rule, contributions, before=before)
@@ -37,7 +37,7 @@ def merge_to(
     write: Callable[[bytes | memoryview], Any],
     basis: Basis,
     rule: Rule,
-    contributions: Iterable[Contribution],
+    contributions: Iterable[Mergeable],
     *,
     before: Buffer | None = None,
     block: int = BLOCK,
@@ -76,7 +76,7 @@ def _as_it_is(data: Buffer) -> Iterator[memoryview]:
 
 
 def _pieces(
-    basis: Basis, rule: Rule, merged: Sequence[Contribution], before: Buffer | None, block: int
+    basis: Basis, rule: Rule, merged: Sequence[Mergeable], before: Buffer | None, block: int
 ) -> Iterator[bytes | memoryview]:
     factors = clipping_factors(basis, merged) if rule is Rule.CLIPPED_MEAN else [0] * len(merged)
     momentum = rule is Rule.MOMENTUM and before is not None

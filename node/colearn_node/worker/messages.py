@@ -12,20 +12,22 @@ from colearn_ledger.learners.loading.factory import LearnerSpec
 from colearn_ledger.member.work import Work
 from colearn_ledger.stores.spec import StoreSpec
 
-__all__ = ["TIDIED", "Begun", "Done", "Failed", "Job", "Ready", "Sound", "Spec", "Tidy"]
+__all__ = ["TIDIED", "Begun", "Done", "Failed", "Job", "PullAhead", "Ready", "Sound", "Spec", "Tidy"]
 
 
 @dataclass(frozen=True, slots=True)
 class Spec:
     """What a worker is made of.
 
-    ``max_size`` in bytes; ``schema``: of the collective's weights.
+    ``max_size`` in bytes; ``schema``: of the collective's weights; ``keep_contributions``: for as long as :class:`Tidy`
+    doesn't say that they may go.
     """
 
     learner: LearnerSpec
     store: StoreSpec
     max_size: int
     schema: Schema
+    keep_contributions: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +52,22 @@ class Tidy:
 
     ``needed`` is None where everything is kept; ``archive``: weights to keep for good, if they are there; ``wanted``:
     to be pulled, if they aren't. ``archive_only``: of those kept for good earlier no others stay; None: all do.
+    ``forgotten``: its own contributions go whose trainings began in one of these spans of rounds (first and last).
     """
 
     needed: tuple[WeightsRef, ...] | None
     archive: tuple[WeightsRef, ...] = ()
     wanted: tuple[WeightsRef, ...] = ()
     archive_only: tuple[WeightsRef, ...] | None = None
+    forgotten: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PullAhead:
+    """What is to be pulled meanwhile, whatever else is done: see :meth:`colearn_ledger.member.ahead.Ahead.want`."""
+
+    weights: tuple[WeightsRef, ...]
+    parent_size: int
 
 
 TIDIED = -1  # the number of what comes of that

@@ -19,50 +19,20 @@ from colearn_ledger.member.work import Adopted, Merged, Nothing, Published, Trai
 
 from ..log import Log
 from .answers import NO_SCORE, answers, has_no_score
-from .messages import TIDIED, Begun, Done, Failed, Job, Ready, Sound, Spec, Tidy
+from .keys import Key, key_of, name_of
+from .messages import TIDIED, Begun, Done, Failed, Job, PullAhead, Ready, Sound, Spec, Tidy
 from .process import Died, Garbled, Message, WorkerProcess
 
-__all__ = ["Key", "WorkerSupervisor", "key_of", "name_of"]
+__all__ = ["WorkerSupervisor"]
 
 _FIRST_PROGRESS_S = 10.0
 _LOOK_AGAIN_S = 30.0  # a store that has the node's proposal may lose it
 _MOST_NOTES = 100
 _MOST_DOUBLINGS = 20
 
-Key = tuple[object, ...]
 Prepared = Adopt | Propose | Contribute | Merge | Republish | Judge
 _TRAINS = (Propose, Contribute, Republish)
 _BESIDE = (Judge, Merge)  # done in the pauses of a contribution's training, which then goes on
-
-
-def key_of(action: Action) -> Key:
-    """What makes two actions the same piece of work: others' votes that come in while one tests change nothing."""
-    if isinstance(action, Judge):
-        return (Judge, action.proposal.id, action.false)
-    if isinstance(action, Propose):
-        return (Propose, action.round, action.parent)
-    if isinstance(action, Contribute):
-        return (Contribute, action.training, action.parent)
-    if isinstance(action, Merge):
-        return (Merge, action.round, action.parent, action.rule, action.contributions)
-    if isinstance(action, Adopt):
-        return (Adopt, action.weights)
-    if isinstance(action, Republish):
-        return (Republish, action.round, action.weights)
-    return (type(action),)
-
-
-def name_of(action: Action) -> str:
-    """For people."""
-    names = {
-        Judge: "testing the proposal",
-        Propose: "training",
-        Contribute: "training",
-        Merge: "merging",
-        Adopt: "adopting",
-        Republish: "publishing again",
-    }
-    return names.get(type(action), type(action).__name__.lower())
 
 
 class Worker(Protocol):
@@ -70,7 +40,7 @@ class Worker(Protocol):
 
     @property
     def pid(self) -> int: ...
-    def send(self, message: Job | Tidy) -> None: ...
+    def send(self, message: Job | Tidy | PullAhead) -> None: ...
     def hear(self) -> Sequence[Message]: ...
     def kill(self) -> None: ...
 
@@ -123,8 +93,10 @@ class WorkerSupervisor:
         self._stale_since: float | None = None
         self._result: tuple[Key, Work] | None = None
         self._numbers = 0
-        self._deaths, self._failures = Backoff(first_s=1.0, clock=clock), Backoff(clock=clock)
+        self._deaths = Backoff(first_s=1.0, clock=clock)
+        self._failures, self._trainings = Backoff(clock=clock), Backoff(clock=clock)  # of contributions' trainings
         self._started_once = False
+        self._ahead = PullAhead((), 0)  # what the worker was told to pull meanwhile
         self._published: tuple[WeightsRef, float] | None = None  # and when it was seen to be there
         self.adopted: bytes | None = None
         self.ready = False
@@ -176,7 +148,7 @@ class WorkerSupervisor:
             return self._contributed[1]
         if self._condemned is not None and self._condemned[0] == key:
             return self._condemned[1]
-        if not self.ready or self._failures.left(key) > 0:
+        if not self.ready or self._backoff(action).left(key) > 0:
             self._start_again()
         elif self._job is None:
             self._give(action, deadline_s)
@@ -220,6 +192,13 @@ class WorkerSupervisor:
         elif tidy is not None and self._process is not None:
             self._process.send(tidy)
 
+    def pull_ahead(self, refs: Sequence[WeightsRef], parent_size: int) -> None:
+        """Have these pulled meanwhile, whatever else is done, and nothing that was to be pulled so before."""
+        wanted = PullAhead(tuple(refs), parent_size if refs else 0)
+        if self.ready and self._process is not None and wanted != self._ahead:
+            self._ahead = wanted
+            self._process.send(wanted)
+
     def done(self, action: Action | None = None) -> None:
         """The result was used; ``action``: only if it is that one's."""
         if action is None or (self._result is not None and self._result[0] == key_of(action)):
@@ -229,8 +208,8 @@ class WorkerSupervisor:
 
     def pause(self, action: Action) -> float:
         """Seconds until a failed action may be tried again; a long time if nothing waits for that."""
-        waits = [t.left(w) for t, w in ((self._failures, key_of(action)), (self._deaths, "worker")) if t.left(w) > 0]
-        return min(waits, default=3600.0)
+        waits = (self._backoff(action).left(key_of(action)), self._deaths.left("worker"))
+        return min((left for left in waits if left > 0), default=3600.0)
 
     def hear(self) -> None:
         """Take in what the worker said. Raises the error when no learner could be made at the very first start, or
@@ -290,10 +269,10 @@ class WorkerSupervisor:
         for note in message.notes:
             self._tell_once("learner", note)
         if isinstance(work, Nothing):
-            pause = self._failures.add(key_of(action))
+            pause = self._backoff(action).add(key_of(action))
             self._log.warning("unavailable", f"{work.reason}; again in {pause:.1f} s")
             return
-        self._failures.clear()
+        self._backoff(action).clear()
         if isinstance(work, Adopted):
             self.adopted, self._hung = work.weights.sha256, 0
             assert isinstance(action, Adopt)
@@ -331,7 +310,7 @@ class WorkerSupervisor:
             return
         if isinstance(action, Adopt) and isinstance(message.error, SchemaMismatch):
             raise message.error
-        pause = self._failures.add(key_of(action))
+        pause = self._backoff(action).add(key_of(action))
         self._log.error("failed", f"{name_of(action)} failed, again in {pause:.1f} s: {message.error}")
 
     def _died(self, code: int) -> None:
@@ -364,6 +343,10 @@ class WorkerSupervisor:
 
     def _printed(self, line: str) -> None:
         self._log.info("learner_output", f"learner | {line}")
+
+    def _backoff(self, action: Action) -> Backoff:
+        """A vote that is tested while a training waits to be tried again says nothing about that training."""
+        return self._trainings if isinstance(action, Contribute) else self._failures
 
     # -------------------------------------------------------------------------------------------- what is done
 
@@ -400,6 +383,7 @@ class WorkerSupervisor:
     def _forget(self) -> None:
         self._process = self._job = self._before = self._under = self._result = self._stale_since = None
         self.adopted = self._published = None
+        self._ahead = PullAhead((), 0)
         self.ready = self._sound = False
 
     def _is_stale_too_long(self) -> bool:

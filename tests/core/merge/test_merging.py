@@ -17,7 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from colearn_ledger.core.merge import Basis, Contribution, Rule, claim_digest, distinct, merge, merge_to
+from colearn_ledger.core.merge import Basis, Mergeable, Rule, claim_digest, distinct, merge, merge_to
 from colearn_ledger.core.merge.rules import parse_rule
 from colearn_ledger.core.roles import Bounded
 from colearn_ledger.core.schema import Schema
@@ -31,7 +31,7 @@ FLOATS = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": bfloat16()}
 INTEGERS = ["<u8", "<i8", "<u4", "<i4", "<u2", "<i2", "<i1", "<u1", "?"]
 
 
-def checked(basis: Basis, trees: Sequence[Any]) -> list[Contribution]:
+def checked(basis: Basis, trees: Sequence[Any]) -> list[Mergeable]:
     """Contributions of the seats from 0 on."""
     found = []
     for seat, tree in enumerate(trees):
@@ -89,7 +89,7 @@ def test_merge__floats_at_their_extremes__the_second_implementations_bits(dtype:
     base, encoded = encode(parent), [encode(tree) for tree in trees]
     schema = Schema.of(parent)
     basis = Basis.of(schema, base)
-    good: list[Contribution] = []
+    good: list[Mergeable] = []
     for seat, one in enumerate(encoded):
         if one == base:
             continue
@@ -286,7 +286,7 @@ def test_merge__one_contribution__is_itself_whatever_the_rule() -> None:
 def test_merge__nothing_or_a_seat_twice_or_solo__is_a_mistake() -> None:
     basis = Basis.of(SCHEMA, encode(SOME))
     one = checked(basis, [varied(1)])
-    for wrong in ([], one * 2, [Contribution(64, one[0].ref, one[0].data, one[0].parts)]):
+    for wrong in ([], one * 2, [Mergeable(64, one[0].ref, one[0].data, one[0].parts)]):
         with pytest.raises(UsageError, match="seats"):
             merge(basis, Rule.MEAN, wrong)
     with pytest.raises(UsageError, match="solo"):

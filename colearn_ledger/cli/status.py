@@ -1,0 +1,57 @@
+"""``colearn-ledger status``: whose turn it is, until when, who has acted, what waits."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+
+from ..errors import ChainError
+from .options import Collective, add_collective_options, open_collective
+
+__all__ = ["add_options", "run"]
+
+_LOOK_S = 1.0
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    add_collective_options(parser)
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="as JSON")
+    form.add_argument("--follow", action="store_true", help="go on: one live line on a terminal, else a line a change")
+
+
+def run(options: argparse.Namespace) -> int:
+    where = open_collective(options)
+    from ..report.standing import read_standing, standing_page, standing_to_dict
+    from ..report.terminal import printer
+
+    if options.follow:
+        _follow(where)
+    standing = where.read(read_standing)
+    if options.json:
+        json.dump(standing_to_dict(standing), sys.stdout, indent=2)
+        print()
+        return 0
+    show = printer()
+    for line in standing_page(standing):
+        show(line)
+    return 0
+
+
+def _follow(where: Collective) -> None:
+    """Until Ctrl-C."""
+    from ..report.live_line import live_line
+
+    troubled = False
+    with live_line() as tell:
+        while True:
+            try:
+                tell(where.contract.snapshot())
+                troubled = False
+            except ChainError as error:
+                if not troubled:
+                    print(f"note: {error.what}; trying again", file=sys.stderr)
+                troubled = True
+            time.sleep(_LOOK_S)
