@@ -1,32 +1,42 @@
 """What a round costs in gas, against the floor of a bare vote transaction measured in the same run.
 
-    python -m benchmarks.gas            print the table
+    python -m benchmarks.gas            print the table, under the rules of Ethereum's Osaka fork
     python -m benchmarks.gas --update   and write gas.json, which a test compares, and the README's table
+    python -m benchmarks.gas --geth     the same on geth in developer mode, which has later rules: gas-geth.json
 
-Gas is exact: the same on every machine.
+Gas is exact: the same on every machine whose chain has the same rules.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import hashlib
 import json
 import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
+from eth_account import Account
+from eth_account.signers.local import LocalAccount
 from eth_utils.crypto import keccak
 from web3 import Web3
 
 from colearn_ledger.chain.artifact import load_artifact
 from colearn_ledger.chain.commitments import commitment_of
 from colearn_ledger.embedded.chain import EmbeddedChain
+from colearn_ledger.network import LocalNetwork
 
-__all__ = ["FILE", "TARGETS", "measure"]
+__all__ = ["FILE", "GETH_FILE", "TARGETS", "geth", "measure"]
 
 FILE = Path(__file__).with_name("gas.json")
+GETH_FILE = Path(__file__).with_name("gas-geth.json")
 README = Path(__file__).parents[1] / "README.md"
 SMALL, LARGE = 1_000, 10 << 20
+MOST_GAS = 11_000_000  # of one transaction
+POLL_S = 0.01
 ROUNDS = 4
 
 # The most that each figure may be (large weights, steady state). A vote's is a ratio to floor + event.
@@ -65,11 +75,40 @@ def _floor_code() -> bytes:
     return init + code
 
 
+class Ground(Protocol):
+    """A chain to measure on, with so many funded accounts as were asked for."""
+
+    web3: Web3
+    accounts: tuple[LocalAccount, ...]
+
+
+Grounds = Callable[[int], Ground]
+
+
+@dataclass(frozen=True)
+class _GethGround:
+    web3: Web3
+    accounts: tuple[LocalAccount, ...]
+
+
+@contextlib.contextmanager
+def geth() -> Iterator[Grounds]:
+    """Geth in developer mode, one for all that is measured; found or built as everywhere (docs/network.md)."""
+    with LocalNetwork("geth", 1, ipfs=False) as network:
+        web3 = Web3(Web3.HTTPProvider(network.rpc_url))
+        bank = web3.eth.accounts[0]  # the developer mode's own, unlocked
+        accounts = tuple(Account.from_key(keccak(text=f"benchmarks.gas {i}")) for i in range(16))
+        for account in accounts:
+            paid = web3.eth.send_transaction({"from": bank, "to": account.address, "value": Web3.to_wei(100, "ether")})
+            web3.eth.wait_for_transaction_receipt(paid)
+        yield lambda count: _GethGround(web3, accounts[:count])
+
+
 class _Bench:
-    def __init__(self, members: int, *, secret: bool = False, joint: bool = False, size: int = LARGE) -> None:
-        self.chain = EmbeddedChain(members)
-        self.web3: Web3 = self.chain.web3
-        self.accounts = self.chain.accounts
+    def __init__(
+        self, ground: Grounds, members: int, *, secret: bool = False, joint: bool = False, size: int = LARGE
+    ) -> None:
+        self._stand_on(ground(members))
         self.size, self.secret, self.joint = size, secret, joint
         artifact = load_artifact()
         sha = hashlib.sha256(b"genesis").digest()
@@ -85,11 +124,14 @@ class _Bench:
             0x321 if joint else 0,
         )
         made = self.web3.eth.contract(abi=artifact.abi, bytecode=artifact.bytecode).constructor(genesis)
-        receipt = self.web3.eth.wait_for_transaction_receipt(self._send(0, made, 6_000_000))
+        receipt = self.web3.eth.wait_for_transaction_receipt(self._send(0, made, MOST_GAS), poll_latency=POLL_S)
         self.deployment = receipt["gasUsed"]
         self.contract = self.web3.eth.contract(address=receipt["contractAddress"], abi=artifact.abi)
         self.parent = sha
         self.late: tuple[int, Any]
+
+    def _stand_on(self, chain: Ground) -> None:
+        self.web3, self.accounts = chain.web3, chain.accounts
 
     def _send(self, seat: int, call: Any, gas: int = 1_000_000) -> Any:
         account = self.accounts[seat]
@@ -105,7 +147,7 @@ class _Bench:
         return self.web3.eth.send_raw_transaction(account.sign_transaction(fields).raw_transaction)
 
     def gas(self, seat: int, call: Any) -> int:
-        receipt = self.web3.eth.wait_for_transaction_receipt(self._send(seat, call))
+        receipt = self.web3.eth.wait_for_transaction_receipt(self._send(seat, call), poll_latency=POLL_S)
         assert receipt["status"] == 1
         return int(receipt["gasUsed"])
 
@@ -151,15 +193,14 @@ class _Bench:
 
     def late_vote(self) -> int:
         """Gas of a vote that is mined behind the one that decided the round played last: it reverts."""
-        receipt = self.web3.eth.wait_for_transaction_receipt(self._send(*self.late))
+        receipt = self.web3.eth.wait_for_transaction_receipt(self._send(*self.late), poll_latency=POLL_S)
         assert receipt["status"] == 0
         return int(receipt["gasUsed"])
 
 
-def _measure_floor() -> int:
+def _measure_floor(ground: Grounds) -> int:
     bench = _Bench.__new__(_Bench)
-    bench.chain = EmbeddedChain(1)
-    bench.web3, bench.accounts = bench.chain.web3, bench.chain.accounts
+    bench._stand_on(ground(1))
     code = _floor_code()
     web3 = bench.web3
     abi: Any = [
@@ -180,13 +221,13 @@ def _measure_floor() -> int:
     return bench.gas(0, floor.functions.vote(id_, True))
 
 
-def measure() -> dict[str, float]:
-    """Every figure by name."""
+def measure(ground: Grounds = EmbeddedChain) -> dict[str, float]:
+    """Every figure by name; ``ground``: where, the tester's chain under Osaka's rules if nothing else is said."""
     logging.getLogger("eth_tester").setLevel(logging.WARNING)
-    figures: dict[str, float] = {"floor_with_event": _measure_floor()}
+    figures: dict[str, float] = {"floor_with_event": _measure_floor(ground)}
     for label, size in (("large", LARGE), ("small", SMALL)):
         for members in (5, 16):
-            bench = _Bench(members, size=size)
+            bench = _Bench(ground, members, size=size)
             played = [bench.play(r) for r in range(1, ROUNDS + 1)]
             figures["deployment_" + str(members)] = bench.deployment
             for r, used in enumerate(played, 1):
@@ -196,7 +237,7 @@ def measure() -> dict[str, float]:
             figures[f"vote_{members}_{label}"] = max(played[-1][2:-1])  # neither the first nor the deciding one
             figures[f"deciding_vote_{members}_{label}"] = played[-1][-1]
             figures[f"late_vote_{members}_{label}"] = bench.late_vote()
-            bench = _Bench(members, joint=True, size=size)
+            bench = _Bench(ground, members, joint=True, size=size)
             played = [bench.play(r) for r in range(1, ROUNDS + 1)]
             figures[f"joint_round_{members}_{label}_number_1"] = sum(played[0])
             figures[f"joint_round_{members}_{label}"] = sum(played[-1])
@@ -205,7 +246,7 @@ def measure() -> dict[str, float]:
             if members == 5:
                 figures[f"contribution_{label}_first"] = max(played[0][:5])
                 figures[f"contribution_{label}"] = max(played[-1][:5])
-        bench = _Bench(4, secret=True, size=size)
+        bench = _Bench(ground, 4, secret=True, size=size)
         played = [bench.play(r) for r in range(1, ROUNDS + 3)]
         figures[f"secret_round_4_{label}"] = sum(played[-1])
         figures[f"secret_round_4_{label}_before"] = sum(played[-2])
@@ -215,35 +256,41 @@ def measure() -> dict[str, float]:
     return figures
 
 
-def rows(figures: dict[str, float]) -> dict[str, str]:
-    """The table's lines by the figure's name; the heading's under ``what``."""
-    floor = figures["floor_with_event"]
-    lines = {"what": f"{'what':34} {'gas':>10} {'/ floor':>8} {'target':>10}"}
+def rows(figures: dict[str, float], later: dict[str, float] | None = None) -> dict[str, str]:
+    """The table's lines by the figure's name; the heading's under ``what``. ``later``: under geth's rules."""
+    floor, later = figures["floor_with_event"], later or {}
+    head = f"{'what':34} {'gas':>10} {'/ floor':>8} {'target':>10}"
+    lines = {"what": f"{head} {'later rules':>12}" if later else head}
     for name, value in figures.items():
         target = f"{TARGETS[name]:>10,}" if name in TARGETS else ""
         ratio = f"{value / floor:8.2f}" if value > 100 else ""
-        lines[name] = f"{name:34} {value:>10,} {ratio:>8} {target:>10}".rstrip()
+        beside = f"{later[name]:>12,}" if name in later else ""
+        lines[name] = f"{name:34} {value:>10,} {ratio:>8} {target:>10} {beside}".rstrip()
     return lines
 
 
-def with_table(page: str, figures: dict[str, float]) -> str:
+def with_table(page: str, figures: dict[str, float], later: dict[str, float] | None = None) -> str:
     """The README with the lines of its table written anew; which figures it shows stays as it is."""
     before, mark, rest = page.partition("<!-- benchmarks.gas -->\n```\n")
     table, end, after = rest.partition("```\n")
-    lines = rows(figures)
+    lines = rows(figures, later)
     return before + mark + "".join(lines[row.split()[0]] + "\n" for row in table.splitlines()) + end + after
 
 
 def main() -> None:
     """Print the table; ``--update`` writes the files too."""
     parser = argparse.ArgumentParser(description="Gas of a round, and its ratio to the floor of one vote.")
-    parser.add_argument("--update", action="store_true", help="write gas.json")
-    update = parser.parse_args().update
-    figures = measure()
+    parser.add_argument("--update", action="store_true", help="write the record, and the table")
+    parser.add_argument("--geth", action="store_true", help="on geth in developer mode, whose rules are later")
+    options = parser.parse_args()
+    with geth() if options.geth else contextlib.nullcontext(EmbeddedChain) as ground:
+        figures = measure(ground)
     print("\n".join(rows(figures).values()))
-    if update:
-        FILE.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
-        README.write_text(with_table(README.read_text(encoding="utf-8"), figures), encoding="utf-8")
+    if options.update:
+        file = GETH_FILE if options.geth else FILE
+        file.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+        both = (json.loads(file.read_text(encoding="utf-8")) for file in (FILE, GETH_FILE))
+        README.write_text(with_table(README.read_text(encoding="utf-8"), *both), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ from typing import Any
 import numpy as np
 from sklearn.neural_network import MLPClassifier
 
+from colearn_ledger.baselines.federated import RULES, run_federated
 from colearn_ledger.core.driver import run, set_equal_weights
 from colearn_ledger.core.learner import Learner
 from colearn_ledger.errors import InvalidWeights, LearnerError
@@ -34,8 +35,6 @@ from colearn_ledger.learners.attacks import stamp
 from colearn_ledger.learners.sklearn import SklearnLearner
 from colearn_ledger.tasks.mnist_data import load_mnist
 from colearn_ledger.tasks.split import Share, split
-
-from .federated import RULES, run_federated
 
 __all__ = ["ATTACKS", "SYSTEMS", "Digits", "load", "measure"]
 

@@ -18,6 +18,8 @@ from typing import ClassVar
 __all__ = [
     "PASSES_FROM",
     "ArtifactError",
+    "AuditFailed",
+    "AuditIncomplete",
     "ChainError",
     "ColearnError",
     "CompilerNotFound",
@@ -34,6 +36,7 @@ __all__ = [
     "NoContract",
     "NoQuorum",
     "NotAMember",
+    "OutOfMemory",
     "OutputError",
     "SchemaMismatch",
     "StoreError",
@@ -97,6 +100,12 @@ class LearnerError(ColearnError, TypeError):
     """An object that was given as a learner lacks a method, or a method returned the wrong kind of thing."""
 
     exit_code = 5
+
+
+class OutOfMemory(LearnerError, MemoryError):
+    """A learner has found too little memory, on its device or the machine: that says nothing about weights."""
+
+    exit_code = 45
 
 
 class TrainingStopped(ColearnError):
@@ -226,6 +235,18 @@ class OutputError(ColearnError, OSError):
     """What a program has to say can't be written: the disk is full."""
 
     exit_code = 20
+
+
+class AuditFailed(ColearnError):
+    """An audit found that something does not hold."""
+
+    exit_code = 21
+
+
+class AuditIncomplete(ColearnError):
+    """All that an audit could check holds, and it could not check all: something could not be had."""
+
+    exit_code = 22
 
 
 class LearnerWarning(UserWarning):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-import warnings
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -13,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 from ..core.limits import LEAST_MEMBERS, MOST_MEMBERS
 from ..core.merge.rules import DEFAULT_ORDER
 from ..core.threshold import parse_threshold
-from ..errors import DataError, StoreError, UsageError
-from ..report.run_folder import new_run_folder
+from ..errors import DataError, UsageError
+from .compare import RECORD, check_comparison, run_comparison
+from .preparing import about_run, make_folder, open_folder, prepare
 from .program import INTERRUPTED
 from .training import add_joint_options, add_training_options, order_given, training_given
 
@@ -48,6 +48,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--malicious", type=int, default=0, metavar="K", help="the last K learners attack (default: none)")
     add("--attack", metavar="NAME", help=f"how: {ATTACKS} (default: {_ATTACK})")
     add_joint_options(parser)
+    text = "each learner alone, the collective in solo and in joint rounds, federated averaging: a table and a picture"
+    add("--compare", action="store_true", help=text)
     add("--no-ledger", action="store_true", help="run in process, without a chain")
     add("--secret", action="store_true", help="votes are committed, then revealed")
     add("--shuffled", action="store_true", help="the order of proposers is shuffled")
@@ -67,6 +69,8 @@ def run(options: argparse.Namespace) -> int:
 
     if options.list_tasks:
         return _list_tasks()
+    if options.compare:
+        check_comparison(options)
     threshold = parse_threshold(options.vote_threshold)
     task = get_task(options.task)
     task.check_folder(options.data_dir)
@@ -87,7 +91,7 @@ def run(options: argparse.Namespace) -> int:
         options.attack = _ATTACK
     if options.no_ledger and (options.secret or options.shuffled):
         raise UsageError("--secret and --shuffled are the ledger's", fix="leave out --no-ledger")
-    order_given(options)
+    order_given(options, joint=options.joint or options.compare)
     if options.data_dir is not None and not options.data_dir.is_dir():
         raise DataError(
             f"there is no folder {options.data_dir}",
@@ -96,7 +100,7 @@ def run(options: argparse.Namespace) -> int:
         )
     if options.output is not None and options.output.exists() and not options.output.is_dir():
         raise UsageError(f"{options.output} is not a folder", fix="give another --output")
-    if options.output is not None and (options.output / "results.json").exists():
+    if options.output is not None and any((options.output / name).exists() for name in ("results.json", RECORD)):
         raise UsageError(
             f"{options.output} has the results of another run", expected="a folder of its own", fix="another --output"
         )
@@ -104,6 +108,9 @@ def run(options: argparse.Namespace) -> int:
     from ..report.progress import open_progress
 
     with open_progress() as progress:
+        if options.compare:
+            run_comparison(options, task, threshold, training, progress)
+            return 0
         results, about, learner = _run(options, task, threshold, training, progress)
     return _write(options, results, about, learner)
 
@@ -124,21 +131,10 @@ def _run(
     """Make the learners and run the rounds, telling what is done meanwhile; the first learner is never an attacker."""
     from ..core.driver import run as run_collective
     from ..learners.attacks import attack_named
-    from ..learners.voting.policy import OneClassVoteSet, SmallVoteSet, one_class_vote_sets, small_vote_sets
     from ..report.progress import watched
-    from ..report.record import environment
     from ..report.table import Table
 
-    with warnings.catch_warnings():
-        for kind in (SmallVoteSet, OneClassVoteSet):  # said below, once for all of them
-            warnings.simplefilter("ignore", kind)
-        prepared = task.make_learners(
-            options.n_learners, training, seed=options.seed, data_dir=options.data_dir, say=progress.stage
-        )
-    progress.row(f"{task.name}: {prepared.data}")
-    for note in (small_vote_sets(prepared.learners), one_class_vote_sets(prepared.learners)):
-        if note is not None:
-            progress.row(f"note: {note}")
+    prepared = prepare(options, task, training, progress)
     privacy = training.privacy
     if privacy is not None:
         noise = prepared.learners[0].privacy.noise_multiplier  # type: ignore[attr-defined]
@@ -175,13 +171,9 @@ def _run(
         on_round=show,
         names=names,
         rounds="joint" if options.joint else "solo",
-        merge_order=order_given(options) or DEFAULT_ORDER,
+        merge_order=order_given(options, joint=options.joint) or DEFAULT_ORDER,
     )
-    given = {key: value for key, value in vars(options).items() if isinstance(value, str | int | float | None)}
-    given |= {"task": task.name, "data_dir": options.data_dir and str(options.data_dir), "output": str(options.output)}
-    del given["list_tasks"]
-    about = {"command": "demo", "options": given, "data": prepared.data, **environment()}
-    return results, about, prepared.learners[0]
+    return results, about_run(options, task, prepared.data), prepared.learners[0]
 
 
 def _write(options: argparse.Namespace, results: Results, about: dict[str, Any], learner: Learner) -> int:
@@ -196,7 +188,7 @@ def _write(options: argparse.Namespace, results: Results, about: dict[str, Any],
         print(_refused(results, options.n_learners - options.malicious))
     print()
     record_path, plot_path = options.output / "results.json", options.output / "results.png"
-    _make_folder(options.output)
+    make_folder(options.output)
     record.write(results, record_path, about)
     print(f"record:        {record_path}", flush=True)
     plot.plot_results(results, plot_path)
@@ -246,22 +238,9 @@ def _refused(results: Results, honest: int) -> str:
     return f"accepted: {told[0]}, {told[1]}"
 
 
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StoreError(
-            f"can't make the folder {folder}: {error.strerror or error}",
-            expected="a folder that this user may write to",
-            fix="give another --output",
-        ) from error
-
-
 def _backend(options: argparse.Namespace, task: Task) -> Backend | None:
     """The backend; what it may lack (a folder that can be written to) is told before the first round."""
-    if options.output is None:
-        options.output = new_run_folder(Path("colearn-demo"), task.name)
-    _make_folder(options.output)
+    open_folder(options, task.name)
     if options.no_ledger:
         return None
     from ..embedded.ledger import EmbeddedLedger

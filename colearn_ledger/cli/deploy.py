@@ -110,6 +110,7 @@ def run(options: argparse.Namespace) -> int:
     """Look at everything, show it, ask, then do it."""
     wanted = _check(options)
     from ..chain.endpoints import PATIENCE_S, begin_view, connect, persist
+    from ..core.merge.rehearsal import seconds_to_merge
     from ..founding.plan import plan, read_weights
     from ..learners.loading.first_weights import first_weights
     from ..report.founding import plan_in_words
@@ -145,7 +146,11 @@ def run(options: argparse.Namespace) -> int:
         )
 
     founding = persist(web3, look)
-    print("\n".join(plan_in_words(founding, ", ".join(map(shown_url, wanted.rpc)), str(wanted.store))), flush=True)
+    merge_s = None
+    if wanted.merge_order:
+        merge_s = seconds_to_merge(founding.schema, weights, len(wanted.members), wanted.merge_order)
+    words = plan_in_words(founding, ", ".join(map(shown_url, wanted.rpc)), str(wanted.store), merge_s)
+    print("\n".join(words), flush=True)
     if options.dry_run:
         print("dry run: nothing was stored or sent")
         return 0

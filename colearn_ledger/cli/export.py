@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ..learners.loading.factory import LearnerSpec
     from ..stores.spec import StoreSpec
 
-__all__ = ["add_options", "run"]
+__all__ = ["add_options", "learner_of", "run"]
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -55,7 +55,7 @@ def run(options: argparse.Namespace) -> int:
 
     if options.round is not None and options.round < 0:
         raise UsageError(f"--round is {options.round}", expected="0 or more")
-    spec = _learner(options)
+    spec = learner_of(options)
     if options.out is not None:
         check_folder(options.out, options.force)
     found = _in_a_run(options) if options.run_folder is not None else _on_a_chain(options)
@@ -137,7 +137,8 @@ def _in_a_run(options: argparse.Namespace) -> _Found:
 # ------------------------------------------------------------------------------------------- learner
 
 
-def _learner(options: argparse.Namespace) -> LearnerSpec | None:
+def learner_of(options: argparse.Namespace) -> LearnerSpec | None:
+    """The learner that ``--learner`` names, or else the configuration; None where neither is given."""
     from ..learners.loading.factory import FACTORY_FORM, LearnerSpec, is_factory, read_learner_spec
     from ..learners.loading.options import parse_options
 

@@ -29,6 +29,7 @@ COMMANDS = {
     "show": ("show", "everything about one round: votes, hashes, outcome, blocks, transactions, gas"),
     "plot": ("plot", "the history as a picture: scores, votes, time and gas, from the chain alone"),
     "recompute": ("recompute", "whether a proposal of a joint round is the merge that it claims to be"),
+    "audit": ("audit", "check the whole history: code, lineage, votes, decisions, members, weights"),
     "export": ("export", "take a model home: accepted weights, checked, as files that your own tools open"),
     "members": ("members", "the members: seat, address, since which round, balance"),
     "motion": ("motion", "add and remove members, change the rules, leave: move it, vote on it, list what was moved"),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from ..errors import ChainError, KeyFileError, UsageError
 from ..formats.addresses import parse_address
-from ..founding.record import DEPLOYMENT_FILE, load_deployment
+from ..founding.record import DEPLOYMENT_FILE, DeploymentRecord, load_deployment
 
 if TYPE_CHECKING:
     from eth_account.signers.local import LocalAccount
@@ -66,12 +66,18 @@ class Collective:
     """A collective that was found and is this version's contract.
 
     ``snapshot``: at the newest block, or at a newer one after a failure. ``deployed_block``: nothing of it is before.
-    ``schema``: of its weights, where a deployment file was given.
+    ``deployment``: the file, where one was given. ``urls``: of its endpoints, by preference.
     """
 
     snapshot: Snapshot
     deployed_block: int
-    schema: Schema | None = None
+    deployment: DeploymentRecord | None = None
+    urls: tuple[str, ...] = ()
+
+    @property
+    def schema(self) -> Schema | None:
+        """Of its weights, where a deployment file was given."""
+        return None if self.deployment is None else self.deployment.schema
 
     @property
     def contract(self) -> CollectiveContract:
@@ -109,17 +115,16 @@ def open_collective(options: argparse.Namespace, environ: Mapping[str, str] = os
     ChainError, WrongChain, NoContract, ArtifactError: it isn't there, or no endpoint says so within seconds.
     """
     urls, chain_id, deployed_block = rpc_urls(options, environ), None, 0
-    schema = None
+    deployment = None
     if options.address is not None:
         if options.deployment is not None:
             raise UsageError("--deployment and --address together", fix="give one of them")
         address = parse_address(options.address, "--address")
     else:
         path = options.deployment or Path(environ.get(DEPLOYMENT_VARIABLE) or DEPLOYMENT_FILE)
-        record = load_deployment(path)
-        address, chain_id, deployed_block = record.address, record.chain_id, record.block
-        schema = record.schema
-        urls = urls or list(record.rpc)
+        deployment = load_deployment(path)
+        address, chain_id, deployed_block = deployment.address, deployment.chain_id, deployment.block
+        urls = urls or list(deployment.rpc)
     if not urls:
         raise UsageError(
             "no RPC endpoint is named",
@@ -144,7 +149,7 @@ def open_collective(options: argparse.Namespace, environ: Mapping[str, str] = os
         check_code(snapshot)
         return snapshot
 
-    return Collective(persist(web3, find), deployed_block, schema)
+    return Collective(persist(web3, find), deployed_block, deployment, tuple(urls))
 
 
 def parse_round(word: str) -> int | None:

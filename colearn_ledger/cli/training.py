@@ -53,9 +53,9 @@ def add_joint_options(parser: argparse.ArgumentParser) -> None:
     add("--merge_order", metavar="RULES", help=f"by which rules joint rounds merge (default: {_ORDER})")
 
 
-def order_given(options: argparse.Namespace) -> tuple[Rule, ...]:
-    """By which rules joint rounds merge; none where rounds are solo. Raises UsageError for what isn't an order."""
+def order_given(options: argparse.Namespace, *, joint: bool) -> tuple[Rule, ...]:
+    """By which rules joint rounds merge; none where there are none. Raises UsageError for what isn't an order."""
     order = parse_order(_ORDER if options.merge_order is None else options.merge_order)
-    if options.merge_order is not None and not options.joint:
+    if options.merge_order is not None and not joint:
         raise UsageError("--merge_order without --joint", expected="joint rounds", fix="give --joint, too")
-    return order if options.joint else ()
+    return order if joint else ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ..stores.base import Store
     from ..stores.spec import StoreSpec
 
-__all__ = ["add_store_options", "adopting", "borrowed", "pulled", "store_of", "timeout_of"]
+__all__ = ["add_store_options", "adopting", "borrowed", "lent", "pulled", "store_of", "timeout_of"]
 
 _OWNER = "colearn/once"  # of pins in a daemon, which are taken off at the end: whoever keeps the weights still does
 
@@ -63,18 +63,28 @@ def pulled(ref: WeightsRef, schema: Schema | None, store: StoreSpec, timeout_s: 
 @contextlib.contextmanager
 def borrowed(store: StoreSpec, refs: Sequence[WeightsRef]) -> Iterator[Store]:
     """The store, open to pull these; afterwards nothing of them is kept that wasn't before."""
+    opened, forget = lent(store)
+    try:
+        yield opened
+    finally:
+        for ref in refs:
+            forget(ref)
+
+
+def lent(store: StoreSpec) -> tuple[Store, Callable[[WeightsRef], None]]:
+    """The store, open to pull from; and what to tell of weights that were pulled, so that they aren't kept for that."""
     from ..stores.base import ANYBODY
 
     if store.folder is not None and not store.folder.is_dir():  # opening it would make it
         raise UsageError(f"there is no folder {store.folder}", expected="the members' store", fix="correct its path")
     spec = replace(store, owner=ANYBODY if store.folder is not None else _OWNER)
     opened = spec.open()
-    try:
-        yield opened
-    finally:
+
+    def forget(ref: WeightsRef) -> None:
         if spec.owner == _OWNER:
-            for ref in refs:
-                opened.discard(ref)
+            opened.discard(ref)
+
+    return opened, forget
 
 
 def store_of(options: argparse.Namespace) -> StoreSpec:

@@ -1,11 +1,54 @@
-"""What a proposal of a joint round claims to be, compared with what was contributed, before anything is pulled."""
+"""What a proposal of a joint round claims to be, compared with what the contract has, before anything is pulled."""
 
 from __future__ import annotations
 
-from .merge.claim import claim_digest
-from .protocol import View, seats
+from collections.abc import Iterable
+from dataclasses import dataclass
 
-__all__ = ["why_false"]
+from .merge.claim import claim_digest
+from .protocol import RoundRecord, RoundState, View, WeightsRef, seats
+from .threshold import need
+
+__all__ = ["RejectedMerge", "rejected_merges", "why_false", "why_rejected"]
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedMerge:
+    """Weights that members voted against, as the merge of the contributions that ``digest`` stands for.
+
+    Another claim is another proposal: else one who names the bytes of a later rule's merge and something else as their
+    origin, which the others must reject, would take that rule from everybody.
+    """
+
+    weights: WeightsRef
+    digest: int
+
+
+def rejected_merges(view: View, records: Iterable[RoundRecord]) -> tuple[RejectedMerge, ...]:
+    """What of these rounds was built on the accepted weights and rejected by as many votes as would reject it now.
+
+    A proposal that the clock rejected is not among them: perhaps nobody could have it.
+    """
+    voters = view.member_count - 1
+    enough = voters - need(view.rules.threshold, voters) + 1
+    return tuple(
+        RejectedMerge(one.weights, one.claim.digest)
+        for one in records
+        if one.state is RoundState.REJECTED
+        and one.weights is not None
+        and one.claim is not None
+        and one.parent == view.accepted.sha256
+        and one.rejections.bit_count() >= enough
+    )
+
+
+def why_rejected(view: View, rejected: tuple[RejectedMerge, ...]) -> str:
+    """Why the proposal under decision needn't be read again; empty if it has to be."""
+    proposal = view.proposal
+    if proposal is None or proposal.claim is None:
+        return ""
+    known = RejectedMerge(proposal.weights, proposal.claim.digest) in rejected
+    return "these weights were rejected before, as a merge of the same contributions" if known else ""
 
 
 def why_false(view: View) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .claims import why_false
+from .claims import RejectedMerge, why_false, why_rejected
 from .protocol import Contribution, Proposal, RoundState, Training, View, WeightsRef
 
 __all__ = [
@@ -35,7 +35,8 @@ class Me:
     ``adopted``: which weights its learner holds (sha256 of their bytes; None before the first). ``waited``: seconds of
     its own for which it has seen the view's block time stand still. ``published``: its own proposal that its store has,
     as far as it knows (None: it hasn't looked yet). ``trains``: whether it may train at all, which a spent privacy
-    budget forbids; in joint rounds it then goes on merging and voting.
+    budget forbids; in joint rounds it then goes on merging and voting. ``rejected``: in joint rounds, merges that were
+    built on the accepted weights and voted against. ``verifies``: whether it recomputes merges before it votes.
     """
 
     address: str
@@ -43,6 +44,8 @@ class Me:
     waited: float = 0.0
     published: WeightsRef | None = None
     trains: bool = True
+    rejected: tuple[RejectedMerge, ...] = ()
+    verifies: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +77,17 @@ class Contribute:
 
 @dataclass(frozen=True, slots=True)
 class Merge:
-    """In joint rounds: merge these contributions by the rule (its number), test, publish, and propose the result."""
+    """In joint rounds: merge these contributions by the rule (its number), test, publish, and propose the result.
+
+    ``rejected``: what comes of it may be one of these, for rules may agree. It is proposed all the same, since by a
+    rejection alone the next rule has its turn; but nobody needs to read it again.
+    """
 
     round: int
     parent: bytes
     rule: int
     contributions: tuple[Contribution, ...]
+    rejected: tuple[RejectedMerge, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,13 +107,17 @@ class Republish:
 class Judge:
     """Pull the proposal, test it, and vote (``secret``: commit to the vote).
 
-    ``false``: why it can't be what it says that it is, which is a vote to reject, with nothing pulled; empty if it may.
+    ``unread``: why that is a vote to reject with nothing pulled: it can't be what it says that it is, or was rejected
+    before; empty where it has to be read. ``merge``: what it says that it is, to be recomputed; None where that isn't
+    asked for. ``left_out``: what was contributed in time, and is not in it.
     """
 
     round: int
     proposal: Proposal
     secret: bool
-    false: str = ""
+    unread: str = ""
+    merge: Merge | None = None
+    left_out: tuple[Contribution, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,11 +184,20 @@ def _in_round(view: View, me: Me) -> Action:
         return Wait(view.deadline, "waiting for the others' votes on my proposal")
     if view.state is RoundState.VOTING:
         if not view.voted:
-            return Judge(view.round, proposal, view.secret_votes, why_false(view))
+            return _judge(view, proposal, me)
         return Wait(view.deadline, "waiting for the others' votes")
     if view.commitment is not None and not view.voted:
         return Reveal(view.round, proposal, view.commitment)
     return Wait(view.deadline, "waiting for the others' reveals")
+
+
+def _judge(view: View, proposal: Proposal, me: Me) -> Judge:
+    unread = why_false(view) or why_rejected(view, me.rejected)
+    merge = _merge_of(view, proposal) if me.verifies and not unread else None
+    if merge is None or view.training is None:
+        return Judge(view.round, proposal, view.secret_votes, unread)
+    left_out = tuple(one for one in view.training.contributions if not one.late and one not in merge.contributions)
+    return Judge(view.round, proposal, view.secret_votes, unread, merge, left_out)
 
 
 def _merge_of(view: View, proposal: Proposal) -> Merge | None:
@@ -200,7 +221,7 @@ def _merge_in_turn(view: View, training: Training, me: Me) -> Merge | Wait:
     there = tuple(one for one in training.contributions if not one.late or one.seat == view.seat)
     if not there:
         return Wait(view.deadline, "there is nothing to merge")
-    return Merge(view.round, view.accepted.sha256, training.rules_left[0], there)
+    return Merge(view.round, view.accepted.sha256, training.rules_left[0], there, me.rejected)
 
 
 def _advance_in_turn(view: View, me: Me) -> Advance | Wait:

@@ -12,11 +12,12 @@ from ..errors import InvalidWeights, SchemaMismatch, UntestableWeights
 from .asking import ask_accept, ask_judge
 from .held import Held
 from .learner import Learner, ProposedWeights, Weights, without_weights
+from .protocol import WeightsRef
 from .results import MergeRecord, RoundResult
 from .threshold import need
 from .weights import decode, weights_ref
 
-__all__ = ["decided", "share"]
+__all__ = ["decided", "rejected_unread", "share"]
 
 
 def decided(
@@ -77,6 +78,23 @@ def decided(
         seconds=time.monotonic() - start,
     )
     return judged, replace(result, merge=merge)
+
+
+def rejected_unread(
+    number: int, weights: WeightsRef, threshold: Fraction, n_learners: int, start: float
+) -> RoundResult:
+    """The record of a round in which everybody votes against what they know, without another test."""
+    proposer = (number - 1) % n_learners
+    return RoundResult.of(
+        number,
+        proposer,
+        weights,
+        [None] * n_learners,
+        accepted=False,
+        votes=[None if i == proposer else False for i in range(n_learners)],
+        need=need(threshold, n_learners - 1),
+        seconds=time.monotonic() - start,
+    )
 
 
 def _try_test(learner: Learner, weights: Weights, name: str, *, held: Held, its_own: bool) -> ProposedWeights | None:

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from ..errors import InvalidWeights, UsageError
 from .asking import ask_proposal, why_declined
-from .deciding import decided
+from .claims import RejectedMerge
+from .deciding import decided, rejected_unread
 from .held import Held
 from .learner import Learner
+from .merge.claim import claim_digest
 from .merge.contributions import Basis, Mergeable, distinct, why_unmergeable
 from .merge.merging import merge
 from .merge.rules import Rule, rule_of
@@ -84,6 +86,7 @@ class JointRounds:
         self._order, self._choose = order, choose or (lambda proposer, valid: valid)
         self._training: _Training | None = None
         self._before: bytes | None = None  # accepted before the current ones
+        self._rejected: set[RejectedMerge] = set()  # built on the current ones
 
     def play(self, number: int) -> RoundResult:
         """The round of this number, from 1: what its proposer has merged, and how the others voted."""
@@ -100,12 +103,19 @@ class JointRounds:
             return RoundResult.missed(number, proposer, len(self._learners), why, seconds, merge=record)
         data = merge(training.basis, rule, merged, before=self._before)
         parent = self._parent
-        _, result = decided(
-            number, data, self._learners, self._threshold, self._names, self._held, start=start, merge=record
-        )
+        proposal = RejectedMerge(weights_ref(data), claim_digest((one.seat, one.ref) for one in merged))
+        if proposal in self._rejected:  # rules may agree; nobody reads it again, and the next rule has its turn
+            result = rejected_unread(number, proposal.weights, self._threshold, len(self._learners), start)
+            result = replace(result, merge=record)
+        else:
+            _, result = decided(
+                number, data, self._learners, self._threshold, self._names, self._held, start=start, merge=record
+            )
         if result.accepted:
             self._training, self._before = None, parent
+            self._rejected.clear()
         else:
+            self._rejected.add(proposal)
             training.rejections += 1
             self._training = None if rule_of(self._order, training.rejections) is None else training
         return result

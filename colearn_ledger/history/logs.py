@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,7 @@ __all__ = ["Event", "Events", "fetch_events"]
 
 # Endpoints cap blocks or results, each in its own way and words. So the range shrinks when one refuses and grows when
 # it was taken.
-_FIRST_RANGE, _LONGEST_RANGE = 2_000, 100_000
+_FIRST_RANGE, _LONGEST_RANGE = 500, 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,12 @@ class Events:
 
 
 def fetch_events(
-    snapshot: Snapshot, first_block: int, subjects: Sequence[bytes] | None = None, *, name: str = ""
+    snapshot: Snapshot,
+    first_block: int,
+    subjects: Sequence[bytes] | None = None,
+    *,
+    name: str = "",
+    enough: Callable[[Event], bool] = lambda event: False,
 ) -> Events:
     """All events of the contract from ``first_block`` to the snapshot's.
 
@@ -53,6 +58,7 @@ def fetch_events(
     subjects: only events of transactions that have an event whose first indexed argument (a round, an id) is one of
         these, each of 32 bytes.
     name: only events of this name, and nothing else of their transactions.
+    enough: no blocks are read before those of an event of which this is true, nor before the contract's first one.
 
     Raises
     ------
@@ -74,7 +80,7 @@ def fetch_events(
             continue
         last = first - 1
         length = min(length * 2, _LONGEST_RANGE)
-        if any(event.name == "CollectiveCreated" for event in pages[-1]):  # there was no contract before
+        if any(event.name == "CollectiveCreated" or enough(event) for event in pages[-1]):
             break
     events = tuple(event for page in reversed(pages) for event in page)
     if subjects is not None:  # what else the transactions did

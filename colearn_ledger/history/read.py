@@ -115,7 +115,13 @@ def _fetch_events(
         numbers |= {first for first in map(trainings.of, records) if first is not None}
         subjects = [number.to_bytes(32, "big") for number in sorted(numbers)]
         subjects += [r.id for r in records if r.id is not None]
-    return fetch_events(snapshot, deployed_block, subjects)
+    first = min(trainings.of(record) or record.round for record in records)
+
+    def is_earlier(event: Event) -> bool:
+        """What belongs to a round comes after its opening, and so after all proposals of the rounds before it."""
+        return event.name == "WeightsProposed" and int(event.arguments["round"]) < first
+
+    return fetch_events(snapshot, deployed_block, subjects, enough=is_earlier)
 
 
 def _is_incomplete(events: Events, records: tuple[RoundRecord, ...], trainings: Trainings) -> bool:

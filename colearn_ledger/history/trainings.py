@@ -44,7 +44,10 @@ def fetch_trainings(snapshot: Snapshot, view: View, deployed_block: int, records
     current = view.training.first_round  # which may not be written down: the clock begins one, too
     if all(record.round >= current for record in records if record.round > 0):
         return Trainings((current,))
-    events = fetch_events(snapshot, deployed_block, name="TrainingBegan")
+    first = min(record.round for record in records)
+    events = fetch_events(
+        snapshot, deployed_block, name="TrainingBegan", enough=lambda event: int(event.arguments["training"]) <= first
+    )
     return Trainings(tuple(sorted({current, *(int(e.arguments["training"]) for e in events.events)})), events.problem)
 
 

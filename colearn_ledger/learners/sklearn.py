@@ -22,6 +22,7 @@ try:
     from sklearn.base import is_classifier, is_regressor
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.naive_bayes import BernoulliNB, CategoricalNB, ComplementNB, GaussianNB, MultinomialNB
+    from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler
 except ModuleNotFoundError as error:
     raise UsageError(
         "the scikit-learn learner needs scikit-learn, which is not installed",
@@ -206,7 +207,9 @@ class SklearnLearner(BatchLearner):
 
     @property
     def why_unmergeable(self) -> str:  # type: ignore[override]
-        """Where estimators number what they find by themselves, two number it differently."""
+        """Where two estimators number differently what they find by themselves, or hold extremes."""
+        if isinstance(self._estimator, MaxAbsScaler | MinMaxScaler):
+            return "the mean of the extremes that learners have seen is nobody's extreme"
         kinds = (kind for kind in type(self._estimator).__mro__ if kind.__module__.startswith(_FINDING))
         kind = next(kinds, None)
         if kind is None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import mmap
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -20,7 +21,7 @@ from ..core.weights import check_head
 from ..errors import InvalidWeights, UnavailableWeights
 from ..stores.base import Store
 
-__all__ = ["MergedBytes", "merge_contributed"]
+__all__ = ["MergedBytes", "Pulled", "merge_contributed", "pull_contributed"]
 
 _AT_ONCE = 8  # pulls: one that nobody has keeps no other waiting
 
@@ -46,6 +47,15 @@ class MergedBytes:
     why: dict[int, str]
 
 
+@dataclass(frozen=True, slots=True)
+class Pulled:
+    """Contributions that were pulled: those that are ``good``, and why the others, by their seats, are not."""
+
+    good: list[Mergeable]
+    left_out: dict[int, LeftOut]
+    why: dict[int, str]
+
+
 def merge_contributed(
     store: Store,
     basis: Basis,
@@ -67,13 +77,34 @@ def merge_contributed(
 
     Raises StoreError when the store or the disk can't be used, which says nothing about anybody's contribution.
     """
+    with pull_contributed(store, basis, offered, parent_size=parent_size, deadline_s=deadline_s) as pulled:
+        if not pulled.good:
+            return MergedBytes(None, None, (), pulled.left_out, pulled.why)
+        with tempfile.TemporaryFile() as file:
+            weights = merge_to(file.write, basis, rule, pulled.good, before=before)
+            file.flush()
+            data = memoryview(mmap.mmap(file.fileno(), weights.size, access=mmap.ACCESS_READ))
+        return MergedBytes(
+            data, weights, tuple((one.seat, one.ref) for one in pulled.good), pulled.left_out, pulled.why
+        )
+
+
+@contextlib.contextmanager
+def pull_contributed(
+    store: Store,
+    basis: Basis,
+    offered: Sequence[tuple[int, WeightsRef]],
+    *,
+    parent_size: int,
+    deadline_s: float | None = None,
+) -> Iterator[Pulled]:
+    """Contributions out of the store, those that are good in mapped files until the end; all as for the merge."""
     end = None if deadline_s is None else time.monotonic() + deadline_s
-    left_out: dict[int, LeftOut] = {}
-    why: dict[int, str] = {}
+    found = Pulled([], {}, {})
     first: dict[bytes, int] = {}
     for seat, ref in sorted(offered):
         if first.setdefault(ref.sha256, seat) != seat:
-            left_out[seat] = LeftOut.EQUAL
+            found.left_out[seat] = LeftOut.EQUAL
     with tempfile.TemporaryDirectory(prefix="colearn-merge-") as folder:
 
         def pull(one: tuple[int, WeightsRef]) -> Mergeable:
@@ -85,24 +116,17 @@ def merge_contributed(
             store.get_to(path, ref, deadline_s=left_s, check_head=check)
             return basis.check(seat, ref, _mapped(path, ref.size))
 
-        good: list[Mergeable] = []
-        wanted = [one for one in sorted(offered) if one[0] not in left_out]
+        wanted = [one for one in sorted(offered) if one[0] not in found.left_out]
         with ThreadPoolExecutor(_AT_ONCE) as beside:
             pulls = [beside.submit(pull, one) for one in wanted]
             for (seat, _), pulled in zip(wanted, pulls, strict=True):
                 try:
-                    good.append(pulled.result())
+                    found.good.append(pulled.result())
                 except UnavailableWeights as e:
-                    left_out[seat], why[seat] = LeftOut.UNAVAILABLE, e.what
+                    found.left_out[seat], found.why[seat] = LeftOut.UNAVAILABLE, e.what
                 except InvalidWeights as e:
-                    left_out[seat], why[seat] = LeftOut.INVALID, e.what
-        if not good:
-            return MergedBytes(None, None, (), left_out, why)
-        with tempfile.TemporaryFile(dir=folder) as file:
-            weights = merge_to(file.write, basis, rule, good, before=before)
-            file.flush()
-            data = memoryview(mmap.mmap(file.fileno(), weights.size, access=mmap.ACCESS_READ))
-    return MergedBytes(data, weights, tuple((one.seat, one.ref) for one in good), left_out, why)
+                    found.left_out[seat], found.why[seat] = LeftOut.INVALID, e.what
+        yield found
 
 
 def _mapped(path: Path, size: int) -> memoryview:

@@ -5,10 +5,12 @@ Nothing here loads web3: a node's worker process stays small.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from functools import partial
 
 from ..core.asking import ask_accept, ask_current, ask_judge, ask_proposal, ask_test, why_declined
+from ..core.claims import RejectedMerge
 from ..core.decide import Action, Adopt, Contribute, Judge, Merge, Propose, Republish, Wait
 from ..core.held import Held
 from ..core.learner import Learner, Pause, ProposedWeights, Weights
@@ -24,6 +26,7 @@ from ..stores.base import Store
 from .keeping import tidy
 from .merging import MergedBytes, merge_contributed
 from .notes import note_of
+from .recomputing import Recomputed, recompute
 from .verified import Verified
 from .work import Adopted, Contributed, Declined, Merged, Nothing, Published, Trained, Verdict, Work
 
@@ -230,17 +233,21 @@ class Preparer:
             return Declined(action.round, "the merge is what is accepted already")
         ref = self.published = self.store.put(found.data)
         self._verified.keep(ref, found.data)
-        own_test = self._own_test(Weights(decode(found.data, self.schema, verified=True)))
         claim = Claim(seats_mask(seat for seat, _ in found.merged), action.rule, claim_digest(found.merged))
         left_out = tuple((seat, int(reason)) for seat, reason in sorted(found.left_out.items()))
-        return Merged(action.round, action.parent, ref, claim, left_out, why, own_test)
+        again = RejectedMerge(ref, claim.digest) in action.rejected
+        own_test = None if again else self._own_test(Weights(decode(found.data, self.schema, verified=True)))
+        return Merged(action.round, action.parent, ref, claim, left_out, why, own_test, again)
 
     def _merged(self, action: Merge, basis: Basis, deadline_s: float | None) -> MergedBytes:
         offered = [(one.seat, one.weights) for one in action.contributions]
+        size = self._parent_size
+        return merge_contributed(self.store, basis, Rule(action.rule), offered, parent_size=size, deadline_s=deadline_s)
+
+    @property
+    def _parent_size(self) -> int:
         assert self._adopted_ref is not None, "it has adopted their parent"
-        parent_size = self._adopted_ref.size
-        rule = Rule(action.rule)
-        return merge_contributed(self.store, basis, rule, offered, parent_size=parent_size, deadline_s=deadline_s)
+        return self._adopted_ref.size
 
     def _basis(self) -> Basis:
         """What contributions are counted by: the accepted weights."""
@@ -289,9 +296,9 @@ class Preparer:
         return Published(ref, how)
 
     def _judge(self, action: Judge, deadline_s: float | None) -> Work:
-        if action.false:
-            return Verdict(action, approve=False, test=None, reason=action.false)
-        ref = action.proposal.weights
+        if action.unread:
+            return Verdict(action, approve=False, test=None, reason=action.unread)
+        ref, start, recomputed = action.proposal.weights, time.monotonic(), Recomputed()
         try:
             # Before anything of it is fetched. What it was trained from bounds what the schema doesn't.
             self.schema.check_size(ref.size, None if self._adopted_ref is None else self._adopted_ref.size)
@@ -300,9 +307,18 @@ class Preparer:
             weights = Weights(decode(data, self.schema))
             self._verified.keep(ref, data)
             del data  # the learner tests without a second copy in memory
+            if action.merge is not None:
+                # Half of the time: what can't be had by then must not cost the vote.
+                left_s = None if deadline_s is None else max(deadline_s / 2 - (time.monotonic() - start), 0.0)
+                recomputed = recompute(
+                    self.store, self._basis(), action, parent_size=self._parent_size, deadline_s=left_s
+                )
+                if recomputed.false:
+                    return Verdict(action, approve=False, test=None, reason=recomputed.false)
             test = ask_judge(self.learner, weights, self.name, held=self._held)  # it may know more than the schema says
         except UnavailableWeights as e:  # says nothing about the weights: no vote comes of it
             return Nothing(f"the proposed weights can't be had yet: {e.what}")
         except InvalidWeights as e:
             return Verdict(action, approve=False, test=None, reason=e.what)
-        return Verdict(action, approve=bool(test.vote), test=test, reason="tested on own data")
+        reason, unknown = "tested on own data", recomputed.unknown
+        return Verdict(action, approve=bool(test.vote), test=test, reason=reason, unknown=unknown)

@@ -54,7 +54,8 @@ class Merged:
     claim: which were merged, by which rule.
     left_out: the seats of the others, and why each doesn't count, as the numbers of :class:`.LeftOut`.
     why: of those that can't be had or used, for people.
-    own_test: as in :class:`Trained`.
+    own_test: as in :class:`Trained`; None, too, ``again``.
+    again: the others have rejected the same before, and needn't read it; then the next rule has its turn.
     """
 
     round: int
@@ -64,6 +65,7 @@ class Merged:
     left_out: tuple[tuple[int, int], ...]
     why: tuple[str, ...]
     own_test: ProposedWeights | None
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +93,14 @@ class Verdict:
     """A vote on one proposal. ``test`` is None when the weights were invalid, and ``reason`` says why.
 
     A learner that abstains votes to reject: it counts the same, and the others need not wait for the deadline.
+    ``unknown``: why it can't be told whether they are the merge that they claim to be, though that was asked for.
     """
 
     action: Judge
     approve: bool
     test: ProposedWeights | None
     reason: str
+    unknown: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,12 +12,13 @@ from ..core.schema import Schema
 from ..formats.size import shown_size
 from ..founding.plan import Plan
 from .rules import decision_in_words, rounds_in_words, windows_in_words
+from .windows import Times, windows_fit_in_words
 
 __all__ = ["cost_in_words", "in_ether", "plan_in_words"]
 
 
-def plan_in_words(plan: Plan, endpoint: str, store: str) -> list[str]:
-    """Lines, each with its subject first."""
+def plan_in_words(plan: Plan, endpoint: str, store: str, merge_s: float | None = None) -> list[str]:
+    """Lines, each with its subject first; ``merge_s``: seconds that merging all contributions takes on this machine."""
     genesis, ref = plan.genesis, plan.genesis.weights
     count = len(genesis.members)
     grow = ", if they grow, which --max-size bounds for ever" if plan.schema.sizes()[1] is None else ""
@@ -30,6 +31,7 @@ def plan_in_words(plan: Plan, endpoint: str, store: str) -> list[str]:
         ("rounds", rounds_in_words(genesis.merge_order)),
         ("votes", "secret until they are revealed" if genesis.secret_votes else "open"),
         ("time", windows_in_words(genesis.rules, secret=genesis.secret_votes)),
+        *([("merging", _merging_in_words(plan, merge_s))] if merge_s is not None else []),
         ("weights", f"{shown_size(ref.size)} at first, {shown_size(genesis.max_size)} at most{grow}"),
         ("  CID", cid_text(ref.cid_digest, ref.size)),
         ("  sha256", ref.sha256.hex()),
@@ -38,6 +40,11 @@ def plan_in_words(plan: Plan, endpoint: str, store: str) -> list[str]:
         ("cost", cost_in_words(plan.cost)),
     ]
     return [f"{name:<10} {text}" for name, text in rows]
+
+
+def _merging_in_words(plan: Plan, merge_s: float) -> str:
+    said = windows_fit_in_words(plan.genesis.rules, Times(merge=merge_s), len(plan.genesis.members), "found it with")
+    return f"{said}; `colearn-node check --time` measures a training, too"
 
 
 def _roles_in_words(schema: Schema) -> str:

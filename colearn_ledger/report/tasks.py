@@ -7,13 +7,15 @@ from .columns import Column, columns
 
 __all__ = ["tasks_table"]
 
-_COLUMNS = [Column(name) for name in ("task", "score", "-l", "-b", "-r", "made with")]
+_COLUMNS = [Column(name) for name in ("task", "score", "-l", "-b", "a round", "-r", "made with")]
 
 
 def _row(task: Task) -> tuple[str, ...]:
     ratio = "0.6 or 0.8" if task.train_ratio is None else f"{task.train_ratio:.2g}"
     batch = "-" if task.batch_size is None else str(task.batch_size)
-    return (task.name, task.metric, f"{task.learning_rate:g}", batch, ratio, task.framework.title)
+    amount = "-" if task.epochs is task.steps is None else f"{task.steps} steps" if task.epochs is None else ""
+    epochs = f"{task.epochs} epoch{'s' if task.epochs != 1 else ''}"
+    return (task.name, task.metric, f"{task.learning_rate:g}", batch, amount or epochs, ratio, task.framework.title)
 
 
 def tasks_table() -> tuple[str, list[str]]:

@@ -104,7 +104,7 @@ class IpfsStore:
 
             self._authorization = authorization(token)
         self._local = threading.local()
-        self._clients: list[Any] = []
+        self._clients: dict[threading.Thread, Any] = {}
         self._lock = threading.Lock()
         self._version = ""
 
@@ -259,7 +259,7 @@ class IpfsStore:
     def close(self) -> None:
         """Close all connections. The store can be used again afterwards."""
         with self._lock:
-            clients, self._clients = self._clients, []
+            clients, self._clients = list(self._clients.values()), {}
             self._local = threading.local()
         for client in clients:
             client.close()
@@ -406,7 +406,11 @@ class IpfsStore:
                 session.auth = Token(self._authorization)
             self._local.client = client
             with self._lock:
-                self._clients.append(client)
+                gone = [thread for thread in self._clients if not thread.is_alive()]
+                over = [self._clients.pop(thread) for thread in gone]
+                self._clients[threading.current_thread()] = client
+            for one in over:  # threads come and go, and their connections with them
+                one.close()
         return client
 
     def _checked(self, end: float | None = None) -> Any:

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 __all__ = ["TASK", "load_cifar10", "make_learners", "make_model"]
 
-STEPS = 60
 ORIGIN = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"
 ARCHIVE = "cifar-10-binary.tar.gz"
 MD5 = "c32a1d4ab5d03f1284b67883e8d87530"
@@ -108,14 +107,14 @@ def _decode(batches: dict[str, bytes], path: Path) -> Images:
     return CIFAR10.collect(path, str(path), {"batches": (np.ascontiguousarray(x), records[:, 0])})
 
 
-def make_model(seed: int, learning_rate: float) -> keras.Model:
-    """A network of about 122,000 weights."""
+def make_model(seed: int, learning_rate: float, filters: tuple[int, ...]) -> keras.Model:
+    """A network of about 122,000 weights with 32, 64 and 64 filters."""
     from colearn_ledger.tasks.keras_env import keras
 
     keras.utils.set_random_seed(seed)
     layers = [keras.Input((32, 32, 3), dtype="uint8"), keras.layers.Rescaling(1 / 255)]
-    for filters in (32, 64, 64):
-        layers += [keras.layers.Conv2D(filters, 3, padding="same", activation="relu"), keras.layers.MaxPooling2D()]
+    for count in filters:
+        layers += [keras.layers.Conv2D(count, 3, padding="same", activation="relu"), keras.layers.MaxPooling2D()]
     layers += [keras.layers.Flatten(), keras.layers.Dense(64, activation="relu"), keras.layers.Dense(10)]
     model = keras.Sequential(layers)
     model.compile(
@@ -138,11 +137,10 @@ def make_learners(options: Options) -> Prepared:
     return Prepared(
         [
             KerasLearner(
-                make_model(options.seed, options.learning_rate),
+                make_model(options.seed, options.learning_rate, options.filters),
                 share.train,
                 share.vote,
                 share.test,
-                steps=STEPS,
                 **options.for_learner(i),
             )
             for i, share in enumerate(shares)
@@ -160,5 +158,7 @@ TASK = Task(
     metric="accuracy",
     learning_rate=0.001,
     batch_size=32,
+    steps=60,
+    filters=(32, 64, 64),
     make=make_learners,
 )

@@ -34,7 +34,6 @@ def make_learners(options: Options) -> Prepared:
                 share.train,
                 share.vote,
                 share.test,
-                epochs=2,
                 criterion="R2",
                 **options.for_learner(i),
             )
@@ -52,6 +51,7 @@ TASK = Task(
     metric="R2",
     learning_rate=0.005,
     batch_size=10,
+    epochs=2,
     train_ratio=0.5,
     folder="can't",
     make=make_learners,

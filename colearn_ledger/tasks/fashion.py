@@ -14,7 +14,6 @@ from colearn_ledger.tasks.split import skew
 
 __all__ = ["TASK", "load_fashion", "make_learners"]
 
-STEPS = 60
 # Where Debian's package dataset-fashion-mnist puts it.
 DEBIAN = Path("/usr/share/datasets/fashion-mnist")
 FASHION = Kind(
@@ -64,11 +63,10 @@ def make_learners(options: Options) -> Prepared:
     return Prepared(
         [
             KerasLearner(
-                make_model(options.seed, options.learning_rate),
+                make_model(options.seed, options.learning_rate, options.filters),
                 share.train,
                 share.vote,
                 share.test,
-                steps=STEPS,
                 **options.for_learner(i),
             )
             for i, share in enumerate(shares)
@@ -86,5 +84,7 @@ TASK = Task(
     metric="accuracy",
     learning_rate=0.001,
     batch_size=32,
+    steps=60,
+    filters=(8, 16),
     make=make_learners,
 )

@@ -57,6 +57,7 @@ TASK = Task(
     metric="AUC",
     learning_rate=0.001,
     batch_size=64,
+    epochs=1,
     folder="must",
     make=make_learners,
 )

@@ -27,7 +27,6 @@ def make_learners(options: Options) -> Prepared:
                 share.train,
                 share.vote,
                 share.test,
-                steps_per_round=5,
                 scorer=area_under_curve,
                 criterion="AUC",
                 **options.for_learner(i),
@@ -46,6 +45,7 @@ TASK = Task(
     metric="AUC",
     learning_rate=0.1,
     batch_size=None,
+    steps=5,
     folder="must",
     make=make_learners,
 )

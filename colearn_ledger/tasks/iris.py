@@ -37,7 +37,6 @@ def make_learners(options: Options) -> Prepared:
                 share.vote,
                 share.test,
                 classes=np.arange(3),
-                epochs=2,
                 criterion="accuracy",
                 **options.for_learner(i),
             )
@@ -55,6 +54,7 @@ TASK = Task(
     metric="accuracy",
     learning_rate=0.05,
     batch_size=10,
+    epochs=2,
     # with five learners each has thirty flowers: ten to train on, ten to vote with, ten to test
     train_ratio=1 / 3,
     folder="can't",

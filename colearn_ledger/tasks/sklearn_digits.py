@@ -28,7 +28,6 @@ def make_learners(options: Options) -> Prepared:
                 share.vote,
                 share.test,
                 classes=np.arange(10),
-                epochs=3,
                 criterion="accuracy",
                 **options.for_learner(i),
             )
@@ -47,6 +46,7 @@ TASK = Task(
     metric="accuracy",
     learning_rate=0.003,
     batch_size=32,
+    epochs=3,
     train_ratio=0.5,
     folder="can't",
     make=make_learners,

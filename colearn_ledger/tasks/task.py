@@ -14,7 +14,7 @@ from ..errors import UsageError
 from ..learners.voting.policy import VotePolicy
 from ..learners.voting.policy import vote_policy as policy_by_name
 from .split import Array, Share, split
-from .training import Training
+from .training import Training, filter_counts
 
 __all__ = ["KERAS", "SKLEARN", "XGBOOST", "Framework", "Options", "Prepared", "Task"]
 
@@ -71,6 +71,8 @@ class Options:
     vote_policy: how the learners vote.
     say: told what is being done, for people, since loading takes seconds.
     privacy: how the learners train with differential privacy; None: without. Only for a framework that can.
+    epochs, steps: how much a round trains, one of them; both None where the task has neither.
+    filters: of the convolutional layers of the image model; none for a task without one.
     """
 
     n_learners: int
@@ -83,6 +85,9 @@ class Options:
     vote_policy: VotePolicy
     say: Callable[[str], None]
     privacy: DiffPrivConfig | None = None
+    epochs: int | None = None
+    steps: int | None = None
+    filters: tuple[int, ...] = ()
 
     def deal(self, x: Array, y: Array, *, values: bool = False, each_class: int = 0) -> list[Share]:
         """A share of the data for each learner, by these options; the rest as :func:`.split` has it."""
@@ -100,7 +105,12 @@ class Options:
     def for_learner(self, index: int) -> dict[str, Any]:
         """The arguments that the learners of this package take, for the learner of that index (from 0)."""
         arguments: dict[str, Any] = {"seed": self.seed + index, "vote_policy": self.vote_policy}
-        some = {"batch_size": self.batch_size, "privacy": self.privacy}
+        some = {
+            "batch_size": self.batch_size,
+            "privacy": self.privacy,
+            "epochs": self.epochs,
+            "steps_per_round": self.steps,
+        }
         return arguments | {name: value for name, value in some.items() if value is not None}
 
 
@@ -125,6 +135,9 @@ class Task:
     metric: what the learners' scores are; higher is better.
     learning_rate, batch_size, train_ratio: the defaults; None is a batch size for learners that know no batches, and a
         train ratio that depends on the size of the data.
+    epochs, steps: how much a round trains by default, one of them: passes over a learner's training data, or batches
+        (of trees: how many more). A task with neither can't be told how much.
+    filters: of the image model's convolutional layers by default; none for a task without such a model.
     folder: whether a folder with the data ``"may"`` be given, ``"must"`` be, or ``"can't"``: a package has the data.
     make: makes the learners. It imports the framework itself, so that a list of tasks needs none.
     aliases: other names.
@@ -139,6 +152,9 @@ class Task:
     batch_size: int | None
     make: Callable[[Options], Prepared] = field(repr=False)
     train_ratio: float | None = None
+    epochs: int | None = None
+    steps: int | None = None
+    filters: tuple[int, ...] = ()
     folder: Literal["may", "must", "can't"] = "may"
     aliases: tuple[str, ...] = ()
 
@@ -192,10 +208,7 @@ class Task:
                 fix="choose another task, or train without",
             )
         self.check_folder(data_dir)
-        if training.batch_size is not None and self.batch_size is None:
-            raise UsageError(
-                f"{self.name} was given a batch size", expected="none", fix="leave it out: its learners know no batches"
-            )
+        self._check_fits(training)
         say(f"importing {self.framework.title}")
         self.framework.load()
         return self.make(
@@ -210,8 +223,35 @@ class Task:
                 vote_policy=policy_by_name(training.vote_policy),
                 say=say,
                 privacy=training.privacy,
+                epochs=self.epochs if training.epochs is training.steps is None else training.epochs,
+                steps=self.steps if training.epochs is training.steps is None else training.steps,
+                filters=self.filters if training.filters is None else filter_counts(training.filters),
             )
         )
+
+    def _check_fits(self, training: Training) -> None:
+        """UsageError for what the training says about something that this task hasn't got."""
+        if training.batch_size is not None and self.batch_size is None:
+            raise UsageError(
+                f"{self.name} was given a batch size", expected="none", fix="leave it out: its learners know no batches"
+            )
+        if training.epochs is not None and self.batch_size is None:
+            raise UsageError(
+                f"{self.name} was given epochs", expected="steps: its learners know no batches", fix="give steps"
+            )
+        for name in ("epochs", "steps"):
+            if getattr(training, name) is not None and self.epochs is self.steps is None:
+                raise UsageError(
+                    f"{self.name} was given {name}",
+                    expected="none: a round's training is fixed",
+                    fix="leave it out",
+                )
+        if training.filters is not None and not self.filters:
+            raise UsageError(
+                f"{self.name} was given filters",
+                expected="none: its model has no convolutional layers",
+                fix="leave them out, or choose a task with images",
+            )
 
 
 def _check(good: bool, what: str, expected: str) -> None:

@@ -13,9 +13,12 @@ from ..core.summaries import DiffPrivConfig
 from ..errors import ConfigError, UsageError
 from ..learners.voting.policy import VotePolicy, vote_policy
 
-__all__ = ["Training", "TrainingOption", "training_options"]
+__all__ = ["Training", "TrainingOption", "filter_counts", "training_options"]
 
 DELTA, CLIP = 1e-5, 1.0
+# Each layer halves the sides of its images, and the smallest have 28 pixels.
+MOST_LAYERS, MOST_FILTERS = 5, 4096
+MORE = "1 or more"
 _POLICIES = "not-worse, strict, margin:SIZE, paired[:LEVEL], paired-better[:LEVEL]"
 
 
@@ -63,6 +66,17 @@ def _is_policy(value: Any) -> bool:
     return bool(vote_policy(value))  # or an error that names all that there are
 
 
+def filter_counts(text: str) -> tuple[int, ...]:
+    """The filters of each layer, of a text such as ``64,128``; none where it is no such text."""
+    words = [word.strip() for word in text.split(",")] if isinstance(text, str) else []
+    good = all(word.isascii() and word.isdigit() and 1 <= int(word) <= MOST_FILTERS for word in words)
+    return tuple(map(int, words)) if good and len(words) <= MOST_LAYERS else ()
+
+
+def _is_filters(value: Any) -> bool:
+    return bool(filter_counts(value))
+
+
 @dataclass(frozen=True, slots=True)
 class Training:
     """How learners train and vote; every value is checked. What is None is the task's own, or without.
@@ -71,6 +85,9 @@ class Training:
     ----------
     train_ratio: share of a learner's data to train on; votes and tests use the rest, half each.
     learning_rate, batch_size: of the training.
+    epochs, steps: how much one round trains: passes over the learner's training data, or batches (of trees: how many
+        more). One of them alone.
+    filters: of the convolutional layers of a task's image model, the first layer's first: ``"64,128"``.
     alpha: deals out skewed labels, see :func:`~colearn_ledger.tasks.split.split`; None deals at random.
     vote_policy: how the learners vote: a policy or its name (``docs/voting.md``).
     epsilon, delta, clip, proposals, noise_multiplier: of the differential privacy that they train with, each on a
@@ -91,8 +108,23 @@ class Training:
     learning_rate: float | None = field(
         default=None, metadata=_told(float, "of the training", _positive, "a number above 0", short="-l")
     )
-    batch_size: int | None = field(
-        default=None, metadata=_told(int, "of the training", _count, "1 or more", short="-b")
+    batch_size: int | None = field(default=None, metadata=_told(int, "of the training", _count, MORE, short="-b"))
+    epochs: int | None = field(
+        default=None,
+        metadata=_told(int, "passes over a learner's training data in a round (default: the task's)", _count, MORE),
+    )
+    steps: int | None = field(
+        default=None,
+        metadata=_told(int, "batches in a round, in place of epochs (default: the task's)", _count, MORE),
+    )
+    filters: str | None = field(
+        default=None,
+        metadata=_told(
+            str,
+            "filters of the image model's layers, such as 64,128 (default: the task's)",
+            _is_filters,
+            f"one to {MOST_LAYERS} whole numbers from 1 to {MOST_FILTERS}, such as 64,128",
+        ),
     )
     alpha: float | None = field(
         default=None,
@@ -136,9 +168,7 @@ class Training:
     )
     proposals: int | None = field(
         default=None,
-        metadata=_told(
-            int, "how many proposals epsilon is to last for (default: a learner's turns)", _count, "1 or more"
-        ),
+        metadata=_told(int, "how many proposals epsilon is to last for (default: a learner's turns)", _count, MORE),
     )
     noise_multiplier: float | None = field(
         default=None,
@@ -151,6 +181,10 @@ class Training:
             value = getattr(self, known.name)
             if known.metadata and value is not known.default:
                 _check(known.name, value, **known.metadata)
+        if self.epochs is not None and self.steps is not None:
+            raise UsageError(
+                "both epochs and steps say how much a round trains", expected="one of them", fix="leave the other out"
+            )
         lost = [name for name in ("delta", "clip", "proposals", "noise_multiplier") if getattr(self, name) is not None]
         if self.epsilon is None and lost:
             raise UsageError(

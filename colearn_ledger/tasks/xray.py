@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 __all__ = ["TASK", "load_xrays", "make_learners", "make_model"]
 
-STEPS = 60
 # Images of each label in each part of each share: without any there is no curve.
 EACH = 5
 # Photographs of any size are made this large, in pixels a side.
@@ -84,14 +83,14 @@ def _read(path: Path) -> np.ndarray[tuple[int, int], np.dtype[np.uint8]]:
         ) from None
 
 
-def make_model(size: tuple[int, int], seed: int, learning_rate: float) -> keras.Model:
-    """A network of about 31,000 weights for images of 28 pixels a side, and 80,000 for 64."""
+def make_model(size: tuple[int, int], seed: int, learning_rate: float, filters: tuple[int, ...]) -> keras.Model:
+    """A network; with 16, 32 and 32 filters of 31,000 weights for images of 28 pixels a side, and 80,000 for 64."""
     from colearn_ledger.tasks.keras_env import keras
 
     keras.utils.set_random_seed(seed)
     layers = [keras.Input((*size, 1), dtype="uint8"), keras.layers.Rescaling(1 / 255)]
-    for filters in (16, 32, 32):
-        layers.append(keras.layers.Conv2D(filters, 3, strides=2, padding="same", activation="relu"))
+    for count in filters:
+        layers.append(keras.layers.Conv2D(count, 3, strides=2, padding="same", activation="relu"))
     layers += [keras.layers.Flatten(), keras.layers.Dense(32, activation="relu"), keras.layers.Dense(1)]
     model = keras.Sequential(layers)
     model.compile(
@@ -116,11 +115,10 @@ def make_learners(options: Options) -> Prepared:
     return Prepared(
         [
             KerasLearner(
-                make_model(images.x.shape[1:3], options.seed, options.learning_rate),
+                make_model(images.x.shape[1:3], options.seed, options.learning_rate, options.filters),
                 share.train,
                 share.vote,
                 share.test,
-                steps=STEPS,
                 **options.for_learner(i),
             )
             for i, share in enumerate(shares)
@@ -138,6 +136,8 @@ TASK = Task(
     metric="AUC",
     learning_rate=0.001,
     batch_size=32,
+    steps=60,
+    filters=(16, 32, 32),
     folder="must",
     make=make_learners,
 )

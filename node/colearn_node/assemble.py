@@ -97,6 +97,7 @@ def assembled(
             poll_interval=config.poll_interval,
             store_timeout=config.store_timeout,
             endpoint_lag=config.endpoint_lag,
+            verify_merge=config.verify_merge,
             rounds=rounds,
             until_round=until_round,
         )

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from eth_account.signers.local import LocalAccount
 from web3 import Web3
@@ -38,10 +39,14 @@ from colearn_ledger.formats.addresses import parse_address
 from colearn_ledger.formats.urls import shown_url
 from colearn_ledger.founding.record import DeploymentRecord, load_deployment
 from colearn_ledger.report.rules import decision_in_words, rounds_in_words, windows_in_words
+from colearn_ledger.report.windows import Times, budget_in_words, short_windows, windows_fit_in_words
 from colearn_ledger.stores.base import owner_of
 from colearn_ledger.stores.spec import StoreSpec
 
 from .settings import Config
+
+if TYPE_CHECKING:
+    from colearn_ledger.learners.loading.first_weights import MadeLearner
 
 __all__ = ["Findings", "Line", "check_everything"]
 
@@ -71,6 +76,8 @@ class Findings:
     dry_run: bool = False
     patience_s: float = 0.0  # for passing failures of the endpoints
     account: LocalAccount | None = None
+    train: bool = False  # also once, to see how long it takes
+    made: MadeLearner | None = None  # by trying it out
 
     @cached_property
     def deployment(self) -> DeploymentRecord:
@@ -293,17 +300,43 @@ class Findings:
         from colearn_ledger.core.weights import decode
         from colearn_ledger.learners.loading.first_weights import try_learner
 
-        made = try_learner(self.config.learner)  # in a process of its own: whatever it does is said in this line
+        # In a process of its own: whatever it does is said in this line.
+        made = self.made = try_learner(self.config.learner, train=self.train)
+        assert made.trial is not None, "it was tried out"
         schema = self.deployment.schema
         schema.fit(decode(made.weights))
-        notes = [*made.notes]
+        notes = [*made.trial.notes]
         if [path for path, _ in made.schema.roles] != [path for path, _ in schema.roles]:
             notes.append("it declares other leaves as local or bounded than the deployment does, whose rule applies")
         text = "; ".join([f"{self.config.learner_factory} makes weights that fit", *notes])
         return Line("learner", text, note=bool(notes))
 
+    def compare_windows(self) -> Line:
+        """What this machine was seen to need, and the windows that the members agreed to."""
+        from colearn_ledger.core.merge.rehearsal import seconds_to_merge
 
-Check = Callable[[], "str | Line"]
+        assert self.made is not None and self.made.trial is not None, "it was tried out"
+        trial, view, merge_s = self.made.trial, self.view, None
+        if view.merge_order:
+            schema, first = self.deployment.schema, self.made.weights
+            merge_s = seconds_to_merge(schema, first, view.member_count, view.merge_order)
+        times = Times(trial.trained_s, trial.tested_s, merge_s)
+        text = windows_fit_in_words(view.rules, times, view.member_count, "colearn-ledger motion propose rules")
+        if trial.trained_s is None:
+            text += f"; no training was measured: {trial.untrained or '`check --time` does that'}"
+        return Line("windows", text, note=bool(short_windows(view.rules, times)))
+
+    def count_privacy(self) -> Line | None:
+        """How long the learner's privacy budget lasts, if it has one."""
+        assert self.made is not None and self.made.trial is not None, "it was tried out"
+        left = self.made.trial.trainings_left
+        if left is None:
+            return None
+        text = budget_in_words(left, self.view.member_count, self.view.merge_order)
+        return Line("privacy", text, note=left == 0)
+
+
+Check = Callable[[], "str | Line | None"]
 
 
 def _quick(f: Findings) -> list[tuple[str, Check]]:
@@ -318,9 +351,12 @@ def _quick(f: Findings) -> list[tuple[str, Check]]:
     ]
 
 
-def check_everything(config: Config, tell: Callable[[Line], None]) -> ColearnError | None:
-    """Look at everything; ``tell`` gets each line. Returns the first thing that was wrong, or None."""
-    findings = Findings(config, patience_s=PATIENCE_S)
+def check_everything(config: Config, tell: Callable[[Line], None], *, train: bool = False) -> ColearnError | None:
+    """Look at everything; ``tell`` gets each line. Returns the first thing that was wrong, or None.
+
+    ``train``: have the learner train once, to see whether the windows are long enough for it.
+    """
+    findings = Findings(config, patience_s=PATIENCE_S, train=train)
     checks = [
         *_quick(findings),
         ("rules", findings.read_rules),
@@ -329,28 +365,34 @@ def check_everything(config: Config, tell: Callable[[Line], None]) -> ColearnErr
         ("store", findings.try_store),
         ("disk", findings.count_disk),
         ("learner", findings.try_learner),
+        ("windows", findings.compare_windows),
+        ("privacy", findings.count_privacy),
     ]
     needs = {
-        "rpc": "deployment",
-        "contract": "rpc",
-        "member": "contract",
-        "funds": "member",
-        "rules": "member",
-        "clock": "rpc",
-        "store": "member",
-        "disk": "member",
-        "learner": "deployment",
+        "rpc": ["deployment"],
+        "contract": ["rpc"],
+        "member": ["contract"],
+        "funds": ["member"],
+        "rules": ["member"],
+        "clock": ["rpc"],
+        "store": ["member"],
+        "disk": ["member"],
+        "learner": ["deployment"],
+        "windows": ["learner", "member"],
+        "privacy": ["learner", "member"],
     }
     first: ColearnError | None = None
     failed: set[str] = set()
     for name, look in checks:
-        if needs.get(name) in failed:
+        lacks = [one for one in needs.get(name, []) if one in failed]
+        if lacks:
             failed.add(name)
-            tell(Line(name, f"not looked at: {needs[name]} is wrong", note=True))
+            tell(Line(name, f"not looked at: {lacks[0]} is wrong", note=True))
             continue
         try:
             told = look()
-            tell(told if isinstance(told, Line) else Line(name, told))
+            if told is not None:
+                tell(told if isinstance(told, Line) else Line(name, told))
         except ColearnError as error:
             if not isinstance(error, NotAMember):  # the rest can still be looked at, as a stranger
                 failed.add(name)

@@ -29,6 +29,8 @@ def make_parser() -> Parser:
     _add_config(run)
     check = commands.add_parser("check", help="say what is right and what is wrong, and change nothing")
     check.set_defaults(run=_check)
+    text = "have the learner train once, too, and say whether the windows are long enough for it"
+    check.add_argument("--time", action="store_true", help=text)
     _add_config(check)
     evaluate = commands.add_parser("evaluate", help="the score of accepted weights on your own data")
     evaluate.set_defaults(run=_evaluate)
@@ -108,7 +110,7 @@ def _check(options: argparse.Namespace) -> int:
                     print(f"{'':<19}{name}: {text}")
         sys.stdout.flush()
 
-    wrong = check_everything(config, tell)
+    wrong = check_everything(config, tell, train=options.time)
     return 0 if wrong is None else wrong.exit_code
 
 

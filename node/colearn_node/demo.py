@@ -151,7 +151,7 @@ def _check(options: argparse.Namespace) -> Training:
         raise UsageError(f"--rounds is {options.rounds}", expected="1 or more")
     if options.output is not None and os.path.lexists(options.output):
         raise UsageError(f"{options.output} is there already", expected="a new folder", fix="give another --output")
-    check_order(order_given(options))
+    check_order(order_given(options, joint=options.joint))
     return training_given(options, options.rounds, 1 if options.joint else options.stakeholders)
 
 
@@ -184,7 +184,7 @@ def _run(options: argparse.Namespace) -> int:
             own=lambda folder: {"privacy_ledger": str(folder / "privacy.jsonl")} if training.epsilon else {},
             secret=options.secret,
             shuffled=options.shuffled,
-            merge_order=order_given(options),
+            merge_order=order_given(options, joint=options.joint),
             log={"level": "info"},
             publish_scores=True,
         )

@@ -45,6 +45,9 @@ class Ledger(Protocol):
     def rounds(self, first: int, count: int, view: View) -> tuple[RoundRecord, ...]:
         """At most ``count`` rounds from ``first``, as of ``view``."""
 
+    def next_proposer(self, view: View) -> str:
+        """Whose turn comes when the clock ends the round that is open; empty where that isn't known."""
+
     def compare_heads(self) -> Heads | None:
         """Where the endpoint that is looked through stands beside the others; None where there is no other."""
 
@@ -132,6 +135,11 @@ class ChainLedger:
     def rounds(self, first: int, count: int, view: View) -> tuple[RoundRecord, ...]:
         head = Head(view.block_number, view.block_hash, view.at)
         return self.contract.snapshot_at(head, view.at).rounds(first, count)
+
+    def next_proposer(self, view: View) -> str:
+        head = Head(view.block_number, view.block_hash, view.at)
+        following = self.contract.snapshot_at(head, view.deadline + 1).rounds(view.round + 1, 1)
+        return following[0].proposer if following else ""
 
     def compare_heads(self) -> Heads | None:
         return compare_heads(self.contract.web3)

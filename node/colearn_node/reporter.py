@@ -158,7 +158,8 @@ def _did(work: Work) -> tuple[str, str]:
         out = f", {len(work.left_out)} left out" if work.left_out else ""
         why = f" ({'; '.join(work.why)})" if work.why else ""
         rule = Rule(work.claim.rule).text
-        return "merge", f"proposed {shown_hash(work.weights.sha256)}, the {rule} of {_merged(work)}{out}{why}"
+        again = "; it was rejected before, and brings the next rule's turn" if work.again else ""
+        return "merge", f"proposed {shown_hash(work.weights.sha256)}, the {rule} of {_merged(work)}{out}{why}{again}"
     if isinstance(work, Verdict):
         how = "approve" if work.approve else "reject"
         event = "commit" if work.action.secret else "vote"
@@ -174,6 +175,12 @@ def _merged(work: Merged) -> int:
 
 
 def _why(verdict: Verdict) -> str:
+    if not verdict.unknown:
+        return _tested(verdict)
+    return f"{_tested(verdict)}; whether it is the merge that it claims to be can't be told: {verdict.unknown}"
+
+
+def _tested(verdict: Verdict) -> str:
     test = verdict.test
     if test is None:
         return verdict.reason

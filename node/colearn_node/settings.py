@@ -205,6 +205,12 @@ class Config:
         "false",
         False,
     )
+    verify_merge: bool = _setting(
+        "in joint rounds: before voting, pull what the proposal claims to merge and merge it again; reject what isn't "
+        "that merge, or leaves out more than half without need",
+        "false",
+        False,
+    )
     store_ipfs: str | None = _setting("RPC API of your Kubo daemon", '"/ip4/127.0.0.1/tcp/5001/http"')
     store_token_file: Path | None = _setting(
         "holds what your Kubo daemon's RPC wants as authorization: user:password, or a bearer token", '"ipfs-token.txt"'

@@ -7,7 +7,9 @@ from itertools import pairwise
 
 import pytest
 
-from benchmarks.gas import FILE, ROUNDS, TARGETS, measure
+from benchmarks.gas import FILE, GETH_FILE, ROUNDS, TARGETS, geth, measure
+
+from ..kit.network import need
 
 # Hundreds of rounds on the tester's chain.
 pytestmark = pytest.mark.slow
@@ -24,6 +26,17 @@ def test_gas__every_figure__is_the_recorded_one(figures: dict[str, float]) -> No
     # A hash with a zero byte in it is a few gas cheaper as calldata, and account addresses are in the sums.
     changed = {k: (recorded[k], v) for k, v in figures.items() if abs(v - recorded[k]) > 0.0005 * recorded[k]}
     assert not changed, "recorded and measured gas differ; if meant, run `python -m benchmarks.gas --update`"
+
+
+@pytest.mark.long
+def test_gas__on_geth_whose_rules_are_later__is_the_recorded_one() -> None:
+    need("geth")
+    recorded = json.loads(GETH_FILE.read_text(encoding="utf-8"))
+    with geth() as ground:
+        measured = measure(ground)
+    assert measured.keys() == recorded.keys(), "run `python -m benchmarks.gas --geth --update`"
+    changed = {k: (recorded[k], v) for k, v in measured.items() if abs(v - recorded[k]) > 0.0005 * recorded[k]}
+    assert not changed, "another release of geth may have other rules; `python -m benchmarks.gas --geth --update`"
 
 
 @pytest.mark.parametrize("name", TARGETS)

@@ -26,6 +26,7 @@ def main(words: list[str]) -> int:
     parser.add_argument("--record", type=Path, default=ROOT / ".chaos" / "record.jsonl", help="goes on where it ends")
     parser.add_argument("--again", action="store_true", help="those that broke something are injected anew")
     parser.add_argument("--no-kubo", action="store_true", help="collectives on a shared folder alone")
+    parser.add_argument("--rounds", choices=["drawn", "solo", "joint"], default="drawn", help="of all collectives")
     parser.add_argument("--page", type=Path, help="write the table there, such as docs/faults.md")
     parser.add_argument("--soak", type=int, metavar="ROUNDS", help="no faults: so many rounds, and figures of growth")
     parser.add_argument("--members", type=int, default=5, help="of the soak")
@@ -51,6 +52,7 @@ def main(words: list[str]) -> int:
         names=given.only or FAULTS,
         say=lambda text: print(text, flush=True),
         kubo=not given.no_kubo,
+        joint=None if given.rounds == "drawn" else given.rounds == "joint",
     )
     if given.page is not None:
         command = f".venv/bin/python -m tests.chaos --seed {given.seed} --faults {given.faults} --page docs/faults.md"

@@ -8,7 +8,7 @@ import random
 import tempfile
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import requests
@@ -17,7 +17,7 @@ from colearn_ledger.core.protocol import RoundRecord, RoundState
 from colearn_ledger.errors import ColearnError
 
 from . import faults as _faults  # noqa: F401 - registers them
-from . import invariants
+from . import invariants, joint
 from .registry import FAULTS, Fault, draw
 from .world import POLL_S, Options, World, world
 
@@ -77,7 +77,12 @@ class Outcome:
 def options_of(seed: int, turn: int) -> Options:
     """The collective that faults of this turn meet."""
     rng = random.Random(f"{seed} world {turn}")
-    return Options(secret=rng.random() < 0.5, kubo=rng.random() < 0.4, websocket=rng.random() < 0.4)
+    return Options(
+        secret=rng.random() < 0.5,
+        kubo=rng.random() < 0.4,
+        websocket=rng.random() < 0.4,
+        joint=rng.random() < 0.4,
+    )
 
 
 def fitting(names: Iterable[str], options: Options) -> list[str]:
@@ -88,6 +93,7 @@ def fitting(names: Iterable[str], options: Options) -> list[str]:
         "folder": not options.kubo,
         "secret": options.secret,
         "websocket": options.websocket,
+        "joint": options.joint,
     }
     return [name for name in names if has[FAULTS[name].needs]]
 
@@ -113,6 +119,7 @@ def campaign(
     names: Iterable[str],
     say: Callable[[str], None] = print,
     kubo: bool = True,
+    joint: bool | None = None,
     limits: Limits | None = None,
 ) -> list[Outcome]:
     """Inject faults until so many of this seed are in the record, or the time is over; go on where it was left.
@@ -123,6 +130,7 @@ def campaign(
     until: of ``time.monotonic()``; no new fault begins after it.
     names: of the faults to draw from.
     kubo: False to leave out collectives with daemons.
+    joint: whether rounds are joint; None draws it, too.
     """
     limits, names = limits or Limits(), sorted(names)
     done = [o for o in read_record(path) if o.seed == seed]
@@ -131,7 +139,8 @@ def campaign(
     while missing and time.monotonic() < until:
         turn = missing[0] // FAULTS_A_WORLD
         options = options_of(seed, turn)
-        options = options if kubo else Options(options.members, options.secret, False, options.websocket)
+        options = options if kubo else replace(options, kubo=False)
+        options = options if joint is None else replace(options, joint=joint)
         fitting_names = fitting(names, options)
         if not fitting_names:
             missing.pop(0)
@@ -216,7 +225,8 @@ class Run:
         """It stands still: is that for good, or does the round's deadline help?"""
         w, limits = self.w, self.limits
         first = w.view().round
-        w.chain.pass_time(max(w.genesis.rules.vote_window, w.genesis.rules.propose_window) + 1)
+        rules = w.genesis.rules
+        w.chain.pass_time(max(rules.vote_window, rules.propose_window, rules.train_window) + 1)
         helped = w.until(lambda: w.view().round > first, limits.go_on)
         until = "until the round's deadline passed" if helped else "and after the round's deadline neither"
         outcome.broken.append(f"{what} for {limits.go_on:.0f} s, {until}")
@@ -233,8 +243,11 @@ class Run:
         if missed and not fault.time_passes and not any(r.round in missed for r in before):
             broken.append(f"rounds {missed} were missed, though no time had passed")
         broken += invariants.lineage_is_a_chain(w, now)
+        broken += invariants.votes_alone_decide(recent)
         broken += invariants.nobody_acted_twice(w, block - (12 if fault.rewinds else 0))
         broken += invariants.votes_are_of_that_content(w, recent)
+        if w.options.joint:
+            broken += joint.contributions_and_merges_are_made_again(w, w.history(first=max(since, 1)))
         if not fault.time_passes:
             broken += invariants.secret_votes_are_revealed(r for r in recent if r not in before)
         broken += invariants.everybody_holds_the_accepted_bytes(w)
@@ -248,7 +261,10 @@ def _gone(w: World) -> bool:
 
 def _state(w: World) -> object:
     view = w.look()
-    return None if view is None else (view.round, view.state, view.proposal)
+    if view is None:
+        return None
+    contributed = 0 if view.training is None else len(view.training.contributions)
+    return view.round, view.state, view.proposal, contributed
 
 
 def _decided_since(w: World, first: int) -> bool:

@@ -26,6 +26,7 @@ __all__ = [
     "nobody_acted_twice",
     "nothing_grows",
     "secret_votes_are_revealed",
+    "votes_alone_decide",
     "votes_are_of_that_content",
 ]
 
@@ -55,6 +56,16 @@ def lineage_is_a_chain(w: World, records: Iterable[RoundRecord]) -> list[str]:
         if record.state is RoundState.ACCEPTED:
             accepted = record.weights.sha256
     return broken
+
+
+def votes_alone_decide(records: Iterable[RoundRecord]) -> list[str]:
+    """A round is accepted by as many approvals as it needs, and by nothing else: no contribution counts as a vote."""
+    return [
+        f"round {r.round} is {r.state.name} with {r.approvals.bit_count()} of {r.need} approvals"
+        for r in records
+        if r.state in (RoundState.ACCEPTED, RoundState.REJECTED)
+        and (r.state is RoundState.ACCEPTED) is not (r.approvals.bit_count() >= r.need)
+    ]
 
 
 def everybody_holds_the_accepted_bytes(w: World, seconds: float = 30) -> list[str]:

@@ -17,7 +17,8 @@ BY_HAND = "<!-- what follows is not made by the command -->\n"
 HEAD = """# Faults, injected
 
 Real node processes, a real chain (Anvil) and real stores (a shared folder, or a Kubo daemon for each member), and a
-fault after the other: [`tests/chaos`](../tests/chaos). A fault is drawn by the run's seed; when it is over, the driver
+fault after the other: [`tests/chaos`](../tests/chaos). A collective and a fault are drawn by the run's seed: solo or
+joint rounds, open or secret votes, daemons or a folder, with or without a WebSocket. When the fault is over, the driver
 waits until all learners are there and rounds are decided again, and then checks what has to hold:
 
 - rounds go on; no decided round is lost or changed (unless the chain itself forgot it), none is missed that the clock
@@ -25,6 +26,8 @@ waits until all learners are there and rounds are decided again, and then checks
 - every member has adopted what is accepted, keeps it, and its store has exactly these bytes;
 - nobody has done the same thing twice; every vote is what that member's learner says of exactly that content; no secret
   vote stays closed;
+- a round is accepted by votes alone; in joint rounds each contribution is what its member's learner trains from exactly
+  that parent, and each proposal the merge that it claims to be, by the rule whose turn it was: both are made again;
 - no process belongs to nobody, none has ended that wasn't told to, and memory, handles and kept weights stay bounded.
 
 `scripts/test --all` has a short run. The long one can be stopped and goes on where it was:

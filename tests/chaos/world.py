@@ -15,6 +15,7 @@ from typing import Any
 import psutil
 import requests
 
+from colearn_ledger.core.merge.rules import DEFAULT_ORDER
 from colearn_ledger.core.protocol import RoundRecord, RoundState, Rules, View, WeightsRef
 from colearn_ledger.core.schema import Schema
 from colearn_ledger.core.weights import encode
@@ -31,11 +32,12 @@ from ..kit.nodes import NodeCollective, NodeProcess, run_node
 from ..kit.ports import Forwarder
 from .endpoint import Endpoint
 
-__all__ = ["POLL_S", "RULES", "Options", "World", "world"]
+__all__ = ["JOINT_RULES", "POLL_S", "RULES", "Options", "World", "world"]
 
 POLL_S = 0.2
 # Long, so that no round is missed because this machine is slow: a fault that needs the clock moves it.
 RULES = Rules(1, 2, propose_window=600, vote_window=600, reveal_window=600, motion_window=100_000)
+JOINT_RULES = RULES.changed(train_window=600)
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,7 @@ class Options:
     secret: bool = False
     kubo: bool = False
     websocket: bool = False
+    joint: bool = False
 
 
 @dataclass
@@ -59,6 +62,7 @@ class World(NodeCollective):
     ended: what ended although nobody wanted it to, and has not been told yet.
     oldest: block below which the chain can't go back.
     hostile_votes: members that voted, since the last check, as no learner told them to.
+    hostile_rounds: whose proposals no node has made. hostile_contributions: sha256 of those that no learner has made.
     """
 
     options: Options = field(kw_only=True)
@@ -71,6 +75,8 @@ class World(NodeCollective):
     of_member: dict[int, list[NodeProcess]] = field(default_factory=dict)
     ended: list[str] = field(default_factory=list)
     hostile_votes: set[int] = field(default_factory=set)
+    hostile_rounds: set[int] = field(default_factory=set)
+    hostile_contributions: set[bytes] = field(default_factory=set)
 
     # ------------------------------------------------------------------------------------------------ nodes
 
@@ -222,8 +228,9 @@ def _disk(folder: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def world(folder: Path, options: Options, *, rules: Rules = RULES, chain: Sequence[str] = ()) -> Iterator[World]:
+def world(folder: Path, options: Options, *, rules: Rules | None = None, chain: Sequence[str] = ()) -> Iterator[World]:
     """Found one and start its nodes; at the end nothing of it runs."""
+    rules = rules or (JOINT_RULES if options.joint else RULES)
     first = linear_learners(1, 1)[0].mli_get_current_weights().weights
     with contextlib.ExitStack() as stack:
         network = None
@@ -237,7 +244,13 @@ def world(folder: Path, options: Options, *, rules: Rules = RULES, chain: Sequen
             genesis = LocalStore(folder / "weights").put(encode(first))
         running = stack.enter_context(anvil(*chain, accounts=max(10, options.members + 2)))
         founded = Collective.found(
-            running, options.members, weights=genesis, rules=rules, secret=options.secret, max_size=1 << 20
+            running,
+            options.members,
+            weights=genesis,
+            rules=rules,
+            secret=options.secret,
+            max_size=1 << 20,
+            merge_order=DEFAULT_ORDER if options.joint else (),
         )
         founded.save(folder, keys=options.members + 1, schema=Schema.of(first))
         endpoints = [Endpoint(running.port) for _ in range(options.members + 1)]

@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from colearn_ledger.cli.main import main
 from colearn_ledger.report import record, table
-from colearn_ledger.tasks import Training, get_task
+from colearn_ledger.tasks import Prepared, Training, get_task
 
 
 @pytest.mark.parametrize(
@@ -26,6 +28,9 @@ from colearn_ledger.tasks import Training, get_task
     + [["--epsilon", "1", "-t", "SKLEARN_DIGITS"]]
     + [["--malicious", "5"], ["--malicious", "-1"], ["--attack", "bribery"]]
     + [["--attack", "sign-flip"], ["-o", ""], ["-d", ""]]
+    + [["--epochs", "1", "--steps", "1"], ["--filters", "0"], ["--steps", "0"]]
+    + [["--compare", *more] for more in (["--joint"], ["--secret"], ["--shuffled"], ["--malicious", "1"])]
+    + [["--compare", *more] for more in (["--attack", "sign-flip"], ["--epsilon", "8"], ["--merge_order", "krum"])]
     + [["--merge_order", "mean"], ["--joint", "--no-ledger", "--merge_order", "krum"]],
 )
 def test_a_bad_option_changes_nothing(words, tmp_path, monkeypatch, capsys):
@@ -70,6 +75,67 @@ def test_a_joint_run_says_what_was_merged_and_leaves_it_in_its_record(tmp_path, 
     told = capsys.readouterr().out
     assert " merged  rule " in told and "learner 1      3  trimmed-mean  P" in told
     assert all(told.count(line) == 1 for line in table.render(results).splitlines())
+
+
+def test_a_comparison_leaves_its_table_and_picture_in_a_folder_of_its_own(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    words = ["demo", "--compare", "-t", "IRIS", "-n", "2", "-p", "2", "--epochs", "1"]
+    assert main(words) == 0
+    (folder,) = Path("colearn-demo").iterdir()
+    assert folder.name.endswith("-iris-compare")
+    assert {p.name for p in folder.iterdir()} == {"comparison.json", "comparison.csv", "comparison.png"}
+    comparison = json.loads((folder / "comparison.json").read_text())
+    assert comparison["lines"][0]["name"] == "each alone" and len(comparison["lines"]) == 4
+    assert comparison["run"]["options"]["alpha"] == 0.3 and "skewed by Dirichlet(0.3)" in comparison["run"]["data"]
+    told = capsys.readouterr().out
+    assert "after 2 rounds; a training is 3 steps" in told
+    for name in ("comparison.json", "comparison.csv", "comparison.png"):
+        assert f"{folder / name}\n" in told
+    for kind in (["--compare"], []):
+        assert main(["demo", *kind, "-t", "IRIS", "-o", str(folder)]) == 2
+        assert "results of another run" in capsys.readouterr().err
+
+
+def test_a_comparison_of_what_cannot_be_merged_is_refused_with_what_to_do(tmp_path, monkeypatch, capsys):
+    def forests(options):
+        data = (np.arange(60.0).reshape(30, 2), np.arange(30) % 2)
+        forest = ExtraTreesClassifier(max_leaf_nodes=4)
+        return Prepared([ForestLearner(forest, data, data, data) for _ in range(options.n_learners)], "numbers")
+
+    from sklearn.ensemble import ExtraTreesClassifier
+
+    from colearn_ledger.learners.forest import ForestLearner
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("colearn_ledger.tasks.get_task", lambda name: replace(get_task("IRIS"), make=forests))
+    assert main(["demo", "--compare", "-t", "TREES"]) == 2
+    assert "solo rounds alone" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.tensorflow
+def test_a_comparison_with_keras_has_the_rounds_of_the_demo(tmp_path):
+    words = ["demo", "-t", "MNIST", "-d", str(tmp_path), "-n", "3", "-p", "3", "-a", "1", "--steps", "8", "-r", "0.5"]
+    write_digits(tmp_path)
+    assert main([*words, "--compare", "-o", str(tmp_path / "all")]) == 0
+    lines = {line["name"]: line for line in json.loads((tmp_path / "all" / "comparison.json").read_text())["lines"]}
+    for name, kind in (("collective, solo", []), ("collective, joint", ["--joint"])):
+        assert main([*words, *kind, "--no-ledger", "-o", str(tmp_path / name)]) == 0
+        results = record.read(tmp_path / name / "results.json")
+        kept = [list(results.initial.test_scores)]
+        for one in results.rounds:
+            kept.append(list(one.test_scores) if one.accepted else kept[-1])
+        assert lines[name]["own"] == kept
+        assert lines[name]["accepted"] == sum(one.accepted for one in results.rounds)
+
+
+def write_digits(folder):
+    """scikit-learn's digits in the form of MNIST."""
+    from sklearn.datasets import load_digits
+
+    x, y = load_digits(return_X_y=True)
+    x = np.uint8(np.pad(x.reshape(-1, 8, 8).repeat(3, axis=1).repeat(3, axis=2) * 15, ((0, 0), (2, 2), (2, 2))))
+    np.savez(folder / "mnist.npz", x_train=x[:900], y_train=y[:900], x_test=x[900:], y_test=y[900:])
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")

@@ -158,6 +158,9 @@ def test_deploy__joint__has_a_window_and_an_order(here: Here, capsys: pytest.Cap
     assert view.training is not None and view.training.rules_left == (3, 1)
     said = capsys.readouterr().out
     assert "joint: all train, one merges by median, then by mean" in said and "20m to train, 10m to merge" in said
+    assert "a merge of 3 contributions 0.0 s on this machine" in said and "the windows are long enough" in said
+    assert here.deploy(*LEARNER, "--dry-run", "--joint", "--propose-window", "20s") == 0
+    assert "20s to merge is short: found it with --propose-window 40s" in capsys.readouterr().out
 
 
 def test_deploy__joint_and_what_cannot_be_merged_or_does_not_belong_together__is_refused(

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from colearn_ledger.core.claims import RejectedMerge
 from colearn_ledger.core.decide import (
     Adopt,
     Advance,
@@ -339,3 +340,24 @@ def test_decide__own_merge_that_the_store_may_not_have__publishes_it_again() -> 
     me = dataclasses.replace(UP_TO_DATE, published=None)
     state = joint(state=RoundState.VOTING, proposal=proposal(seat=0))
     assert decide(state, me) == Republish(7, ACCEPTED.sha256, PROPOSED)
+
+
+def test_decide__rejected_before_as_the_same_merge__is_voted_against_unread_and_what_comes_of_a_merge_may_be_one() -> (
+    None
+):
+    assert CLAIMED.claim is not None
+    rejected = (RejectedMerge(CLAIMED.weights, CLAIMED.claim.digest),)
+    me = dataclasses.replace(UP_TO_DATE, rejected=rejected)
+    judge = decide(joint(OTHERS, state=RoundState.VOTING, proposal=CLAIMED), me)
+    assert isinstance(judge, Judge) and "rejected before" in judge.unread
+    assert decide(merging(OTHERS), me) == dataclasses.replace(merge(OTHERS), rejected=rejected)
+
+
+def test_decide__merges_are_to_be_recomputed__the_vote_knows_what_is_claimed_and_what_is_left_out() -> None:
+    me = dataclasses.replace(UP_TO_DATE, verifies=True)
+    state = joint(MINE, OTHERS, LATE, state=RoundState.VOTING, proposal=CLAIMED)
+    assert decide(state, me) == Judge(7, CLAIMED, False, merge=merge(OTHERS), left_out=(MINE,))
+    false = decide(joint(LATE, state=RoundState.VOTING, proposal=CLAIMED), me)
+    assert isinstance(false, Judge) and false.unread and false.merge is None
+    solo = view(state=RoundState.VOTING, proposal=proposal())
+    assert decide(solo, me) == Judge(7, proposal(), False)

@@ -71,6 +71,25 @@ def test_run__joint_and_rejected__the_next_rule_merges_the_same_and_nobody_train
     assert learners[1].w.tolist() == [2.0, 1.0]
 
 
+def test_run__rules_agree_and_the_merge_was_rejected__nobody_tests_it_again_and_the_next_rule_has_its_turn() -> None:
+    tested: list[list[float]] = []
+
+    def vote(w: np.ndarray) -> bool:
+        tested.append(w.tolist())
+        return bool(w[1] > 2)
+
+    learners = [Stepper(step, vote) for step in (1.0, 2.0)]  # of two, the median is the mean
+    order = [Rule.MEAN, Rule.MEDIAN, Rule.CLIPPED_MEAN]
+    results = run(4, learners, rounds="joint", merge_order=order)
+    one, two, three, four = results.rounds
+    assert [merge.rule for merge in merges(results)] == ["mean", "median", "clipped-mean", "mean"]
+    assert two.weights_sha256 == one.weights_sha256 != three.weights_sha256 and not two.accepted
+    assert two.votes == (False, None) and two.test_scores == (None, None) and two.need == one.need == 1
+    mean = [1.5, 1.0]
+    assert tested.count(mean) == 2, "by both, once"
+    assert merges(results)[3].training == 4 and four.accepted
+
+
 def test_run__every_rule_rejected__all_train_anew_from_the_same_by_another_seed() -> None:
     learners = [Stepper(step, lambda w: w[1] > 2) for step in (1.0, 2.0, 3.0, 4.0)]
     results = run(6, learners, rounds="joint", merge_order=(Rule.MEDIAN, Rule.MEAN))

@@ -26,7 +26,8 @@ from colearn_ledger.core.protocol import RoundState
 from colearn_ledger.core.results import Results, RoundResult
 from colearn_ledger.core.weights import encode
 from colearn_ledger.embedded.chain import EmbeddedChain
-from colearn_ledger.embedded.ledger import EmbeddedLedger, Member
+from colearn_ledger.embedded.collective import Member
+from colearn_ledger.embedded.ledger import EmbeddedLedger
 from colearn_ledger.errors import InvalidWeights, SchemaMismatch, UsageError
 from colearn_ledger.history import Choice, Vote, read_history, write_csv
 from colearn_ledger.member.prepare import Preparer
@@ -72,6 +73,7 @@ def test_run__joint_rounds__same_decisions_merges_and_bytes_on_the_ledger(secret
     assert len({merge.training for merge in merges(plain)}) < 6, "after a rejection nobody trains again"
 
 
+@pytest.mark.slow
 def test_run__joint_rounds__the_store_has_what_was_merged_into_accepted_weights_and_no_other_contributions(
     tmp_path: Path,
 ) -> None:
@@ -90,16 +92,42 @@ def test_run__joint_rounds__the_store_has_what_was_merged_into_accepted_weights_
     assert {path.name for path in tmp_path.glob("b*")} == contributed[RoundState.ACCEPTED] | proposed
 
 
+class Stubborn(LinearLearner):
+    """Likes nothing of the first training: of two contributions the median is the mean, which was rejected before."""
+
+    def mli_test_weights(self, weights: Weights) -> ProposedWeights:
+        test = super().mli_test_weights(weights)
+        return dataclasses.replace(test, vote=test.vote and self._round > 1)
+
+
+def test_run__joint_rounds_whose_rules_agree__what_was_rejected_is_voted_against_unread_as_in_process() -> None:
+    order = [Rule.MEAN, Rule.MEDIAN, Rule.CLIPPED_MEAN]
+    plain, ledger = (
+        run(5, [Stubborn(i, seed=1) for i in range(2)], rounds="joint", backend=backend, merge_order=order)
+        for backend in (None, EmbeddedLedger(verify_merge=True))
+    )
+    assert decided(ledger) == decided(plain) and merges(ledger) == merges(plain)
+    one, two, three = ledger.rounds[:3]
+    assert one.weights_sha256 == two.weights_sha256 != three.weights_sha256
+    assert one.test_scores[0] is not None and two.test_scores == (None, None) and two.votes == (False, None)
+
+
 @pytest.mark.slow
 def test_run__joint_rounds_in_which_one_has_nothing_to_contribute__go_on_with_what_the_others_have() -> None:
     def learners() -> list[Learner]:
         return [FrugalLearner(0, 1), *linear_learners(4, 1)[1:]]
 
-    plain = run(5, learners(), 0.5, rounds="joint")
-    ledger = run(5, learners(), 0.5, rounds="joint", backend=EmbeddedLedger())
+    plain, members = run(5, learners(), 0.5, rounds="joint"), learners()
+    ledger = run(5, members, 0.5, rounds="joint", backend=EmbeddedLedger())
     assert decided(ledger) == decided(plain)
     left_out = [dict(merge.left_out) for merge in merges(ledger)]
     assert not left_out[0] and "privacy budget is spent" in left_out[-1][0] and merges(ledger) == merges(plain)
+    # Whose budget is spent votes on, and merges the others' in its turn; it was asked for one training, and spent that.
+    spent = next(i for i, out in enumerate(left_out) if out)
+    assert all(r.votes[0] is not None for r in ledger.rounds[spent:] if r.proposer != 0)
+    last = ledger.rounds[4]
+    assert last.proposer == 0 and not last.declined and merges(ledger)[4].merged == (1, 2, 3)
+    assert members[0].trainings == 1
 
 
 def test_run__joint_rounds_by_momentum__is_for_runs_without_a_ledger() -> None:

@@ -181,11 +181,17 @@ def test_first_weights__factory_that_is_not_there__says_so() -> None:
 
 
 @pytest.mark.slow
+def notes_of(spec: LearnerSpec) -> tuple[str, ...]:
+    trial = try_learner(spec).trial
+    assert trial is not None and trial.trained_s is None and trial.trainings_left is None
+    return trial.notes
+
+
 def test_try_learner__one_whose_score_is_no_number__has_a_note() -> None:
-    [note] = try_learner(LearnerSpec("tests.kit.odd_learners:make_unscored")).notes
+    [note] = notes_of(LearnerSpec("tests.kit.odd_learners:make_unscored"))
     assert "its vote score of its own weights is nan" in note
-    assert try_learner(LearnerSpec("tests.kit.node_learners:make", {"index": 0})).notes == ()
-    notes = try_learner(LearnerSpec("tests.kit.odd_learners:make_one_class")).notes
+    assert notes_of(LearnerSpec("tests.kit.node_learners:make", {"index": 0})) == ()
+    notes = notes_of(LearnerSpec("tests.kit.odd_learners:make_one_class"))
     assert any(note.startswith("it votes on samples that all have the same target") for note in notes), notes
 
 

@@ -257,3 +257,23 @@ def test_history__thousands_of_missed_rounds__are_read(chain: Anvil) -> None:
     last = story.contract.snapshot().current_round()
     [late] = story.history(first=last, last=last).rounds
     assert last > 20_000 and late.record.weights == ref("late") and late.record.parent == ref("genesis").sha256
+
+
+def test_history__of_the_newest_rounds__reads_no_event_before_them(chain: Anvil) -> None:
+    story = Collective.found(chain, 2)
+    for number in range(1, 11):
+        story.propose(f"weights {number}")
+        story.vote(number % 2)
+        chain.rpc("anvil_mine", hex(300))
+    asked: list[int] = []
+
+    def watched(params: list[Any], ask: Any) -> Any:
+        asked.append(blocks(params)[0])
+        return ask(params)
+
+    with through(story, watched) as seen:
+        history = seen.history(first=9, few=1)
+    opened = history.rounds[0].opened
+    assert opened is not None and [len(r.transactions) for r in history.rounds] == [2, 2, 0]
+    assert story.deployment.block < min(asked) <= opened.block and history.logs_from == min(asked)
+    assert story.history(few=1).rounds[9:] == history.rounds

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from colearn_node.log import Log
-from colearn_node.worker.messages import Begun, Done, Failed, Job, Ready, Spec, Tidy
+from colearn_node.worker.messages import Begun, Done, Failed, Job, PullAhead, Ready, Spec, Tidy
 from colearn_node.worker.process import Died, Message
 
 from colearn_ledger.chain.endpoints import Heads
@@ -79,6 +79,7 @@ class FakeLedger:
     ``known``: what the last call for a view came with. ``error``: raised by the next calls until it is taken away.
     ``unreadable``: the same for rounds. ``refusal``: what becomes of the next transaction. ``mines``: False leaves
     transactions ``under_way``; ``late``: what was dropped is mined all the same.
+    ``following``: whose turn comes next.
     ``better``: whether there is an endpoint to switch to.
     """
 
@@ -101,6 +102,8 @@ class FakeLedger:
     late: bool = False
     dropped: list[Work] = field(default_factory=list)
     under_way: Work | None = None
+    following: str = ""
+    asked_for_next: int = 0
 
     def view(self, known: View | None = None) -> View:
         if self.error is not None:
@@ -114,6 +117,12 @@ class FakeLedger:
         if self.unreadable is not None:
             raise self.unreadable
         return tuple(self.records[i] for i in range(first, first + count))
+
+    def next_proposer(self, view: View) -> str:
+        self.asked_for_next += 1
+        if self.unreadable is not None:
+            raise self.unreadable
+        return self.following
 
     def compare_heads(self) -> Heads | None:
         return self.heads
@@ -164,7 +173,7 @@ class FakeWorker:
     def __init__(self, wake: Callable[[], None], pid: int) -> None:
         self._wake = wake
         self.pid = pid
-        self.sent: list[Job | Tidy] = []
+        self.sent: list[Job | Tidy | PullAhead] = []
         self._said: list[Message] = []
         self.alive = True
 
@@ -181,7 +190,7 @@ class FakeWorker:
 
         return started, start
 
-    def send(self, message: Job | Tidy) -> None:
+    def send(self, message: Job | Tidy | PullAhead) -> None:
         self.sent.append(message)
 
     def hear(self) -> list[Message]:

@@ -62,6 +62,10 @@ class FrugalLearner(LinearLearner):
         self._privacy = Privacy(config, samples=200, batch_size=200, steps=1, ledger=PrivacyLedger(ledger))
         self.trainings = 0
 
+    @property
+    def trainings_left(self) -> int:
+        return self._privacy.trainings_left()
+
     def mli_propose_weights(self) -> Weights:
         budget = self._privacy.spend()
         if budget is None:

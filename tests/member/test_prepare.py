@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 
+from colearn_ledger.core.claims import RejectedMerge
 from colearn_ledger.core.decide import Adopt, Contribute, Judge, Merge, Propose, Republish
 from colearn_ledger.core.learner import Weights
 from colearn_ledger.core.merge.claim import LeftOut, claim_digest
@@ -298,7 +299,7 @@ def test_contribute__the_store_has_lost_it__is_trained_again_to_the_same_bytes(
     mine = member(store, genesis)
     first = mine.prepare(Contribute(5, genesis.sha256))
     assert isinstance(first, Contributed)
-    store.discard(first.weights)
+    (store.folder / first.weights.cid).unlink()
     assert mine.prepare(Contribute(5, genesis.sha256)) == first and store.has(first.weights)
 
 
@@ -374,9 +375,64 @@ def test_merge__nothing_can_be_used__is_tried_again_and_what_changes_nothing_is_
 def test_judge__what_it_claims_can_not_be__is_rejected_with_the_reason_and_nothing_fetched(
     store: CountingStore, genesis: WeightsRef
 ) -> None:
-    verdict = member(store, genesis).prepare(replace(judge(genesis), false="it merges what nobody contributed"))
+    verdict = member(store, genesis).prepare(replace(judge(genesis), unread="it merges what nobody contributed"))
     assert isinstance(verdict, Verdict) and not verdict.approve
     assert verdict.reason == "it merges what nobody contributed" and store.fetched == []
+
+
+def test_judge__asked_to_recompute__a_lie_is_rejected_before_it_is_tested_and_what_is_unknown_is_told(
+    store: CountingStore, genesis: WeightsRef
+) -> None:
+    mine, others = member(store, genesis), [contribution(store, genesis, seat) for seat in (1, 2)]
+    action = Merge(6, genesis.sha256, Rule.MEAN, tuple(others))
+    work = mine.prepare(action)
+    assert isinstance(work, Merged)
+    true = replace(judge(work.weights), merge=action)
+    verdict = mine.prepare(true, deadline_s=5.0)
+    assert isinstance(verdict, Verdict) and verdict.test is not None and not verdict.unknown
+    lie = store.put(encode({"w": np.full(4, 0.5)}))
+    told = mine.prepare(replace(judge(lie), merge=action), deadline_s=5.0)
+    assert isinstance(told, Verdict) and not told.approve and told.test is None
+    assert "it isn't the merge that it claims to be" in told.reason
+    (store.folder / others[1].weights.cid).unlink()
+    told = mine.prepare(true, deadline_s=5.0)
+    assert isinstance(told, Verdict) and told.approve == verdict.approve and told.test is not None
+    assert told.unknown == "what seat 2 contributed can't be had"
+
+
+def test_judge__asked_to_recompute__pulls_for_half_of_the_time_at_most(tmp_path: Path) -> None:
+    class Patient(LocalStore):
+        given: ClassVar[list[float]] = []
+
+        def get_to(self, path: Any, ref: WeightsRef, *, deadline_s: float | None = None, **options: Any) -> None:
+            assert deadline_s is not None
+            self.given.append(deadline_s)
+            super().get_to(path, ref, deadline_s=deadline_s, **options)
+
+    store = Patient(tmp_path)
+    genesis = store.put(encode({"w": np.zeros(4)}))
+    gone = Contribution(3, replace(genesis, sha256=b"g" * 32, cid_digest=b"g" * 32), late=False)
+    proposed = store.put(encode({"w": np.ones(4)}))
+    merge = Merge(6, genesis.sha256, Rule.MEAN, (gone,))
+    voter = Preparer(LinearLearner(1, seed=1), store, max_size=1 << 20)
+    voter.prepare(Adopt(0, genesis))
+    voter.prepare(replace(judge(proposed), merge=merge, left_out=(gone,)), deadline_s=8.0)
+    assert store.given and all(0 < left <= 4.0 for left in store.given)
+
+
+def test_merge__what_comes_of_it_was_rejected_before__is_proposed_untested_so_that_the_next_rule_has_its_turn(
+    store: CountingStore, genesis: WeightsRef
+) -> None:
+    mine, others = member(store, genesis), [contribution(store, genesis, seat) for seat in (1, 2)]
+    action = Merge(6, genesis.sha256, Rule.MEAN, tuple(others))
+    first = mine.prepare(action)
+    assert isinstance(first, Merged) and not first.again and first.own_test is not None
+    rejected = (RejectedMerge(first.weights, first.claim.digest),)
+    again = mine.prepare(Merge(7, genesis.sha256, Rule.MEDIAN, tuple(others), rejected))
+    assert isinstance(again, Merged) and again.weights == first.weights and again.claim.rule == Rule.MEDIAN
+    assert again.again and again.own_test is None
+    other = mine.prepare(Merge(7, genesis.sha256, Rule.MEDIAN, (others[0],), rejected))
+    assert isinstance(other, Merged) and not other.again and other.own_test is not None
 
 
 def test_republish__a_merge_that_nobody_has__is_merged_again_to_the_same_bytes(

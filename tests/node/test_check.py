@@ -10,6 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
+import numpy as np
 import pytest
 from colearn_node.check import Findings, Line, check_everything
 from colearn_node.settings import Config
@@ -18,7 +19,7 @@ from eth_account import Account
 from colearn_ledger.chain.contract import CollectiveContract, Head
 from colearn_ledger.chain.keys import write_keystore
 from colearn_ledger.chain.snapshot import Snapshot
-from colearn_ledger.core.protocol import ZERO_ADDRESS, MotionKind, MotionRecord, MotionState, WeightsRef
+from colearn_ledger.core.protocol import ZERO_ADDRESS, MotionKind, MotionRecord, MotionState, Rules, WeightsRef
 from colearn_ledger.core.schema import Schema
 from colearn_ledger.core.weights import encode, weights_ref
 from colearn_ledger.errors import (
@@ -31,6 +32,8 @@ from colearn_ledger.errors import (
     StoreError,
 )
 from colearn_ledger.founding.record import DeploymentRecord
+from colearn_ledger.learners.loading.first_weights import MadeLearner
+from colearn_ledger.learners.loading.trial import Trial
 from colearn_ledger.stores.local import LocalStore
 
 from ..kit.builders import ME, OTHER, ref, view
@@ -265,6 +268,36 @@ def test_check_everything__no_chain__what_needs_none_is_looked_at_and_the_first_
     else:
         assert isinstance(said["learner"].error, LearnerError) and wrong in said["learner"].text
     assert not (tmp_path / "w").exists()
+
+
+def tried(looked: Findings, **trial: Any) -> Findings:
+    tree = {"w": np.zeros(3)}
+    looked.deployment = cast(Any, SimpleNamespace(schema=Schema.of(tree)))
+    looked.made = MadeLearner(encode(tree), Schema.of(tree), trial=Trial(**{"notes": (), "tested_s": 1.0, **trial}))
+    return looked
+
+
+def test_compare_windows__what_was_measured__is_noted_where_a_window_is_short(tmp_path: Path) -> None:
+    rules = Rules(propose_window=600, vote_window=600)
+    line = tried(findings(tmp_path, seen=view(rules=rules))).compare_windows()
+    assert not line.note and "no training was measured: `check --time` does that" in line.text
+    line = tried(findings(tmp_path, seen=view(rules=rules)), trained_s=400.0).compare_windows()
+    assert line.note and "motion propose rules --propose-window 14m" in line.text and "no training" not in line.text
+    line = tried(
+        findings(tmp_path, seen=view(rules=rules)), untrained="a training would cost privacy"
+    ).compare_windows()
+    assert not line.note and "no training was measured: a training would cost privacy" in line.text
+    joint = view(rules=rules.changed(train_window=60), merge_order=(1, 2, 3), training=None)
+    line = tried(findings(tmp_path, seen=joint), trained_s=400.0).compare_windows()
+    assert line.note and "1m to train is short" in line.text and "a merge of 4 contributions" in line.text
+
+
+def test_count_privacy__a_budget_or_none__says_how_many_rounds_it_lasts(tmp_path: Path) -> None:
+    assert tried(findings(tmp_path)).count_privacy() is None
+    line = tried(findings(tmp_path, seen=view(merge_order=(1, 2))), trainings_left=3).count_privacy()
+    assert line is not None and not line.note and "3 to 6 rounds" in line.text
+    line = tried(findings(tmp_path), trainings_left=0).count_privacy()
+    assert line is not None and line.note and "is spent" in line.text
 
 
 def test_check_everything__whoever_is_told_has_left__is_no_finding(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from colearn_ledger.member.work import Work
 
 from ..kit.anvil import anvil
 from ..kit.builders import ME, OTHER, record, view
+from ..kit.collective import JOINT_RULES, embedded_joint
 from ..kit.fakes import Clock
 
 
@@ -216,6 +217,30 @@ def test_poll__under_way__is_polled_as_the_transaction_wants_and_its_end_ends_th
     with pytest.raises(TransactionError):
         chain.poll()
     assert chain.pause == math.inf
+
+
+@pytest.mark.parametrize("shuffled", [False, True])
+def test_next_proposer__of_a_real_contract__is_whose_turn_it_is_when_the_round_has_passed(shuffled: bool) -> None:
+    story = embedded_joint(3, shuffled=shuffled)
+    ledger = ChainLedger(story.contract, story.address(0), None)
+
+    def passes(seconds: int) -> None:
+        expected = ledger.next_proposer(ledger.view())
+        story.chain.pass_time(seconds)
+        assert story.view().proposer == expected != ""
+
+    for index in range(3):
+        story.contribute(index)
+    passes(story.view().deadline - story.view().at + 1)
+    passes(story.view().deadline - story.view().at + 1)
+    story.merge()
+    passes(JOINT_RULES.vote_window + 1)
+    assert [record.state for record in story.records()] == [
+        RoundState.MISSED,
+        RoundState.MISSED,
+        RoundState.REJECTED,
+        RoundState.PROPOSING,
+    ]
 
 
 def test_sends__without_what_sends__is_a_dry_run() -> None:

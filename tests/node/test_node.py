@@ -14,13 +14,14 @@ from colearn_node.node import Node
 from colearn_node.reporter import Reporter
 from colearn_node.retention import Retention
 from colearn_node.wakeup import Wake
-from colearn_node.worker.messages import Spec, Tidy
+from colearn_node.worker.messages import PullAhead, Spec, Tidy
 from colearn_node.worker.supervisor import WorkerSupervisor
 
 from colearn_ledger.chain.endpoints import Heads
 from colearn_ledger.chain.transactions import Outcome
 from colearn_ledger.core.decide import Adopt, Advance, Judge, Merge, Propose, Republish, Reveal
-from colearn_ledger.core.protocol import Contribution, RoundState, Training
+from colearn_ledger.core.merge.claim import claim_digest
+from colearn_ledger.core.protocol import Claim, Contribution, RoundState, Training, WeightsRef
 from colearn_ledger.core.schema import Schema
 from colearn_ledger.errors import (
     ArtifactError,
@@ -116,7 +117,12 @@ def test_step__my_turn__trains_and_proposes() -> None:
 
 
 def training(*contributions: Contribution, until: int = 1500) -> dict[str, Any]:
-    return {"training": Training(6, until, 0b1111, (2, 3), contributions), "merge_order": (1, 2, 3)}
+    """Of round 7, the first one after what was accepted."""
+    return {
+        "training": Training(7, until, 0b1111, (2, 3), contributions),
+        "merge_order": (1, 2, 3),
+        "accepted_round": 6,
+    }
 
 
 def contributed(seat: int) -> Contribution:
@@ -152,7 +158,7 @@ def test_step__joint_rounds_and_a_turn_passes_while_a_contribution_is_under_way_
 def test_step__joint_rounds_and_the_learner_declines__is_told_once_and_goes_on_merging() -> None:
     bench = Bench(FakeLedger(view(**training(contributed(2))))).adopts()
     bench.node.step()
-    bench.worker.finishes(Declined(6, "the privacy budget is spent"))
+    bench.worker.finishes(Declined(7, "the privacy budget is spent"))
     for _ in range(3):
         bench.node.step()
     assert bench.log.events("declined") == ["declines to train, or to merge: the privacy budget is spent"]
@@ -186,6 +192,77 @@ def test_step__joint_rounds_merging__may_pull_for_half_of_the_time_that_is_left(
     bench = Bench(FakeLedger(view(proposer=ME, deadline=1041, **training(contributed(0), until=1000)))).adopts()
     bench.node.step()
     assert isinstance(bench.worker.job.action, Merge) and 19 < bench.worker.job.deadline_s < 21
+
+
+def ahead(bench: Bench) -> list[tuple[WeightsRef, ...]]:
+    """What the worker was told to pull meanwhile, one after the other."""
+    return [message.weights for message in bench.worker.sent if isinstance(message, PullAhead)]
+
+
+@pytest.mark.parametrize("whose", ["mine", "mine next", "another's"])
+def test_step__joint_rounds__who_has_this_turn_or_the_next_pulls_contributions_as_they_come(whose: str) -> None:
+    first, second, late = contributed(1), contributed(2), Contribution(3, ref("late"), late=True)
+    made = view(proposer=ME if whose == "mine" else OTHER, **training(first))
+    following = ME if whose == "mine next" else OTHER
+    bench = Bench(FakeLedger(made, {7: record(7, RoundState.ACCEPTED)}, following=following)).adopts()
+    bench.node.step()  # it trains meanwhile
+    bench.ledger.becomes(**training(contributed(0), first, second, late))
+    bench.node.step()
+    bench.node.step()
+    bench.ledger.becomes(round=8, **training() | {"accepted_round": 7})
+    bench.node.step()
+    expected = [(first.weights,), (first.weights, second.weights), ()]
+    assert ahead(bench) == ([] if whose == "another's" else expected)
+    assert bench.ledger.asked_for_next == (whose != "mine")
+
+
+def test_step__joint_rounds_and_the_next_proposer_is_not_known__nothing_waits_for_that() -> None:
+    bench = Bench(FakeLedger(view(**training(contributed(1))), following=ME, unreadable=ChainError("away"))).adopts()
+    bench.works()
+    assert isinstance(bench.ledger.mined[-1], Contributed) and ahead(bench) == []
+    bench.ledger.unreadable = None
+    bench.node.step()
+    assert ahead(bench) == [(contributed(1).weights,)]
+    dry = Bench(FakeLedger(view(proposer=ME, **training(contributed(1))), sends=False)).adopts()
+    dry.node.step()
+    assert ahead(dry) == []
+
+
+CLAIMED = Claim(0b101, 2, claim_digest([(0, ref("contribution of 0")), (2, ref("contribution of 2"))]))
+
+
+def rejected_twice(**changes: Any) -> Bench:
+    """The first merge of a training was rejected, and the same bytes are proposed by the next rule."""
+    before = record(
+        7, RoundState.REJECTED, ref("proposed"), 6, parent=ref("accepted").sha256, claim=CLAIMED, rejections=0b1101
+    )
+    facts = {"round": 8, **training(contributed(0), contributed(2), until=1000), **changes}
+    return Bench(FakeLedger(view(**facts), {7: before})).adopts()
+
+
+def test_step__joint_rounds_and_rejected_before__is_voted_against_without_a_look_and_merged_knowingly() -> None:
+    bench = rejected_twice(state=RoundState.VOTING, proposal=proposal(claim=CLAIMED))
+    bench.works()
+    [verdict] = bench.ledger.mined
+    assert isinstance(verdict, Verdict) and "rejected before" in verdict.action.unread
+    merging = rejected_twice(proposer=ME)
+    merging.node.step()
+    action = merging.worker.job.action
+    assert isinstance(action, Merge) and [one.weights for one in action.rejected] == [ref("proposed")]
+    merging.node.step()
+    assert merging.ledger.pages == [(7, 1)], "as long as the view is the same"
+
+
+@pytest.mark.parametrize("verifies", [False, True])
+def test_step__joint_rounds__a_vote_knows_what_is_merged_if_it_is_to_be_recomputed(verifies: bool) -> None:
+    facts = {"state": RoundState.VOTING, "proposal": proposal(claim=CLAIMED)}
+    made = view(**training(contributed(0), contributed(1), contributed(2), until=1000), **facts)
+    bench = Bench(FakeLedger(made), verify_merge=verifies).adopts()
+    bench.node.step()
+    action = bench.worker.job.action
+    assert isinstance(action, Judge) and action.unread == ""
+    expected = Merge(7, ref("accepted").sha256, 2, (contributed(0), contributed(2)))
+    assert (action.merge, action.left_out) == ((expected, (contributed(1),)) if verifies else (None, ()))
 
 
 MINE = {"state": RoundState.VOTING, "proposal": proposal(seat=0)}

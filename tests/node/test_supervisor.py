@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from colearn_node.worker.messages import TIDIED, Done, Failed, Job, Sound, Spec, Tidy
+from colearn_node.worker.messages import TIDIED, Done, Failed, Job, PullAhead, Sound, Spec, Tidy
 from colearn_node.worker.process import Garbled
 from colearn_node.worker.supervisor import WorkerSupervisor
 
@@ -357,9 +357,9 @@ def test_work_on__a_reorg_changes_what_was_contributed__the_merge_of_before_is_n
 
 def test_work_on__a_proposal_turns_out_to_be_what_it_says__is_tested_after_all() -> None:
     bench = Bench().ready()
-    doubted = dataclasses.replace(JUDGE, false="it merges what nobody contributed")
+    doubted = dataclasses.replace(JUDGE, unread="it merges what nobody contributed")
     bench.supervisor.work_on(doubted, 5.0)
-    bench.worker.finishes(Verdict(doubted, False, None, doubted.false))
+    bench.worker.finishes(Verdict(doubted, False, None, doubted.unread))
     bench.supervisor.hear()
     assert bench.supervisor.work_on(JUDGE, 5.0) is None and bench.worker.job.action == JUDGE
 
@@ -449,6 +449,23 @@ def test_rest__worker_died__is_replaced_also_while_nothing_is_wanted() -> None:
     bench.clock.now += 1.0
     bench.supervisor.rest()
     assert len(bench.workers) == 2
+
+
+def test_pull_ahead__whatever_it_does__is_told_once_and_to_the_next_worker_again() -> None:
+    bench, both = Bench(), (ref("one"), ref("two"))
+    bench.supervisor.pull_ahead(both, 100)
+    assert bench.worker.sent == [], "there is no learner yet, and so no store"
+    bench.ready().supervisor.work_on(PROPOSE, 5.0)
+    for refs in (both, both, (), both[:1]):
+        bench.supervisor.pull_ahead(refs, 100)
+    told = [message for message in bench.worker.sent if isinstance(message, PullAhead)]
+    assert told == [PullAhead(both, 100), PullAhead((), 0), PullAhead(both[:1], 100)]
+    bench.worker.dies()
+    bench.supervisor.hear()
+    bench.clock.now += 5
+    bench.supervisor.work_on(PROPOSE, 5.0)
+    bench.ready().supervisor.pull_ahead(both[:1], 100)
+    assert bench.worker.sent == [PullAhead(both[:1], 100)]
 
 
 def test_rest__something_to_tidy__is_sent_while_the_worker_is_idle_alone() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import json
 import math
@@ -11,13 +12,15 @@ from typing import Any
 import numpy as np
 import pytest
 from colearn_node.worker.codec import NotAMessage, packed, unpacked
-from colearn_node.worker.messages import Done, Failed, Job, Ready, Sound, Spec, Tidy
+from colearn_node.worker.messages import Done, Failed, Job, PullAhead, Ready, Sound, Spec, Tidy
 from colearn_node.worker.supervisor import WorkerSupervisor
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from colearn_ledger.core.decide import Adopt, Judge, Propose
+from colearn_ledger.core.claims import RejectedMerge
+from colearn_ledger.core.decide import Adopt, Judge, Merge, Propose
 from colearn_ledger.core.learner import ProposedWeights, Weights
+from colearn_ledger.core.protocol import Contribution
 from colearn_ledger.core.roles import Bounded
 from colearn_ledger.core.schema import Schema
 from colearn_ledger.core.summaries import VoteRecord
@@ -40,6 +43,8 @@ TEST = ProposedWeights(
     record=VoteRecord("strict", 90, 0.0, 0.5, 1.0),
     evaluation_results={"is": 1, "table": {"list": [1, 2.5, None, True, "ü"]}},
 )
+MERGE = Merge(7, bytes(32), 2, (Contribution(3, ref("c"), late=True),), (RejectedMerge(ref("r"), 1 << 187),))
+RECOMPUTE = dataclasses.replace(JUDGE, merge=MERGE, left_out=(Contribution(4, ref("d"), late=False),))
 SPEC = Spec(
     LearnerSpec("m:f", {"day": datetime.date(2020, 1, 1), "deep": {"table": [1.5, {}]}, "big": 10**30}, ("here",)),
     StoreSpec(None, Path("/w"), False),
@@ -51,8 +56,11 @@ TO_WORKER = [
     Job(1, Adopt(3, ref("a")), 5.0),
     Job(2, Propose(7, bytes(32)), 5.5),
     Job(3, JUDGE, math.inf, wary=True),
-    Tidy((ref("a"), ref("b")), (ref("c"),)),
+    Job(3, RECOMPUTE, 1.0),
+    Job(4, MERGE, 1.0),
+    Tidy((ref("a"), ref("b")), (ref("c"),), forgotten=((0, 5), (7, 7))),
     Tidy(None),
+    PullAhead((ref("a"), ref("b")), 160),
 ]
 FAILED = Failed(1, ColearnError("x"), "")
 TO_NODE = [
@@ -64,13 +72,14 @@ TO_NODE = [
     Done(2, Declined(7, "spent")),
     Done(3, Verdict(JUDGE, True, TEST, "")),
     Done(3, Verdict(JUDGE, False, None, "no weights")),
+    Done(3, Verdict(RECOMPUTE, True, TEST, "", unknown="can't be had")),
     Done(3, Nothing("away")),
 ]
 
 
 @pytest.mark.parametrize("message", [*TO_WORKER, *TO_NODE], ids=lambda m: type(m).__name__)
 def test_unpacked__what_was_packed__is_the_same(message: Any) -> None:
-    assert unpacked(packed(message), Spec, Job, Tidy, Ready, Sound, Done, Failed) == message
+    assert unpacked(packed(message), Spec, Job, Tidy, PullAhead, Ready, Sound, Done, Failed) == message
 
 
 def test_unpacked__an_error__is_one_of_its_kind_and_text() -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from colearn_node.wakeup import Wake
 from colearn_node.worker.codec import packed, unpacked
-from colearn_node.worker.messages import Begun, Done, Failed, Job, Ready, Sound, Spec, Tidy
+from colearn_node.worker.messages import Begun, Done, Failed, Job, PullAhead, Ready, Sound, Spec, Tidy
 from colearn_node.worker.process import Died, Garbled, Message, WorkerProcess
 
 from colearn_ledger.core.decide import Action, Adopt, Contribute, Judge, Propose
@@ -76,6 +76,24 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Bench]]:
     yield start
     for bench in started:
         bench.worker.kill()
+
+
+def test_worker__something_to_pull_ahead__does_so_while_it_trains(tmp_path: Path, start: Callable[..., Bench]) -> None:
+    others = LocalStore(tmp_path / "weights", owner="others")
+    ahead = others.put(encode({"w": TREE["w"] + 1}))
+    (tmp_path / "hold-train-0").touch()
+    bench = start("make_gated", index=0, folder=str(tmp_path))
+    genesis = others.put(encode(TREE))
+    bench.next()
+    bench.does(1, Adopt(0, genesis))
+    bench.worker.send(Job(2, Propose(1, genesis.sha256), 5.0))
+    wait_until(lambda: bool(list(tmp_path.glob("train-0-*"))), "a training")
+    bench.worker.send(PullAhead((ahead,), genesis.size))
+    mine = LocalStore(tmp_path / "weights", owner="a node")
+    wait_until(lambda: ahead.cid in mine.kept(), "it has it")
+    assert not [message for message in bench.worker.hear() if isinstance(message, Done | Failed)]
+    (tmp_path / "hold-train-0").unlink()
+    assert isinstance(bench.next(), Done)
 
 
 def judge(weights: WeightsRef) -> Judge:

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 
 from colearn_ledger.core.cid import CHUNK, MAX_LINKS, cid_digest, cid_text
@@ -414,6 +415,21 @@ def test_store__several_threads__each_gets_its_own(stores: list[IpfsStore]) -> N
     with ThreadPoolExecutor(4) as pool:
         refs = list(pool.map(stores[0].put, items))
         assert list(pool.map(stores[1].get, refs)) == items
+
+
+@pytest.mark.slow
+def test_store__threads_that_have_ended__keep_no_connection_open(stores: list[IpfsStore]) -> None:
+    ref = stores[0].put(b"some weights")
+    process = psutil.Process()
+
+    def used_by_threads() -> int:
+        for _ in range(5):  # as each merge has threads of its own to pull by
+            with ThreadPoolExecutor(4) as pool:
+                assert list(pool.map(stores[1].get, [ref] * 8)) == [b"some weights"] * 8
+        return process.num_fds()
+
+    first = used_by_threads()
+    assert max(used_by_threads() for _ in range(3)) <= first + 4
 
 
 @pytest.mark.slow

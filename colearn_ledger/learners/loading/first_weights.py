@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import math
 import os
 import signal
 import subprocess
@@ -18,15 +17,18 @@ import sysconfig
 import tempfile
 import traceback
 import warnings
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...core.failures import error_from_json, error_to_json, told
 from ...core.schema import Schema
 from ...errors import ColearnError, ConfigError, LearnerError, UsageError
 from ...formats.toml import read_toml, toml_text
 from .factory import LearnerSpec
+
+if TYPE_CHECKING:
+    from .trial import Trial
 
 __all__ = ["MadeLearner", "first_weights", "try_learner"]
 
@@ -35,16 +37,16 @@ _FAILED = 70  # the error is in the file
 
 @dataclass(frozen=True, slots=True)
 class MadeLearner:
-    """A learner's first weights (their canonical bytes), their schema with the roles that it declares, and notes.
+    """A learner's first weights (their canonical bytes), and their schema with the roles that it declares.
 
-    ``why_unmergeable``: why such weights are for solo rounds alone, or empty. The notes are on what its owner should
-    know.
+    ``why_unmergeable``: why such weights are for solo rounds alone, or empty. ``trial``: what came of trying it out, if
+    that was asked for.
     """
 
     weights: bytes
     schema: Schema
     why_unmergeable: str = ""
-    notes: tuple[str, ...] = ()
+    trial: Trial | None = None
 
 
 def first_weights(spec: LearnerSpec) -> MadeLearner:
@@ -59,14 +61,23 @@ def first_weights(spec: LearnerSpec) -> MadeLearner:
     return _made(spec, look=False)
 
 
-def try_learner(spec: LearnerSpec) -> MadeLearner:
-    """A new learner's weights, and what can be seen of it by having it test them; raises as :func:`first_weights`."""
-    return _made(spec, look=True)
+def try_learner(spec: LearnerSpec, *, train: bool = False) -> MadeLearner:
+    """A new learner's weights, and what can be seen of it by having it test them, and ``train`` once if that is wanted.
+
+    Raises as :func:`first_weights`.
+    """
+    return _made(spec, look=True, train=train)
 
 
-def _made(spec: LearnerSpec, *, look: bool) -> MadeLearner:
+def _made(spec: LearnerSpec, *, look: bool, train: bool = False) -> MadeLearner:
     away = spec.elsewhere()
-    request = {"look": look, "factory": away.factory, "folders": [*map(str, away.folders)], "options": away.options}
+    request = {
+        "look": look,
+        "train": train,
+        "factory": away.factory,
+        "folders": [*map(str, away.folders)],
+        "options": away.options,
+    }
     with tempfile.TemporaryDirectory(prefix="colearn-learner-") as name:
         folder = Path(name)
         try:
@@ -81,7 +92,12 @@ def _made(spec: LearnerSpec, *, look: bool) -> MadeLearner:
             raise error_from_json(said)
         if code == 0 and (said := _read(folder)) is not None:
             schema = Schema.from_json(said["schema"])
-            return MadeLearner((folder / "weights").read_bytes(), schema, said["unmergeable"], tuple(said["notes"]))
+            trial = None
+            if said["trial"] is not None:
+                from .trial import Trial
+
+                trial = Trial(**{**said["trial"], "notes": tuple(said["trial"]["notes"])})
+            return MadeLearner((folder / "weights").read_bytes(), schema, said["unmergeable"], trial)
     how = f"was ended by signal {-code}" if code < 0 else f"ended with code {code}"
     raise LearnerError(
         f"the process that makes the learner {spec.factory} {how}",
@@ -130,12 +146,13 @@ def _where(error: BaseException) -> str:
     return f" ({frames[-1].filename}, line {frames[-1].lineno}, in {frames[-1].name})" if frames else ""
 
 
-def _make(spec: LearnerSpec, look: bool) -> MadeLearner:
+def _make(spec: LearnerSpec, look: bool, train: bool) -> MadeLearner:
     from ...core.asking import ask_current
     from ...core.merge.contributions import why_unmergeable
     from ...core.roles import roles_of
     from ...core.weights import encode
     from ..voting.policy import OneClassVoteSet, SmallVoteSet
+    from .trial import try_out
 
     with warnings.catch_warnings():
         if look:
@@ -145,25 +162,8 @@ def _make(spec: LearnerSpec, look: bool) -> MadeLearner:
         tree = ask_current(learner, spec.factory).weights
         data = encode(tree)
         schema = Schema.of(tree, roles_of(learner))
-        return MadeLearner(data, schema, why_unmergeable(schema, learner), _notes(learner, data) if look else ())
-
-
-def _notes(learner: Any, data: bytes) -> tuple[str, ...]:
-    from ...core.asking import ask_test
-    from ...core.check_learner import warnings_about
-    from ...core.learner import Weights
-    from ...core.weights import decode
-    from ..voting.policy import one_class_vote_set, small_vote_set
-
-    test = ask_test(learner, Weights(decode(data)))
-    notes = warnings_about(decode(data))
-    notes += [f"it {note}" for note in (small_vote_set(learner), one_class_vote_set(learner)) if note is not None]
-    if not math.isfinite(test.vote_value):
-        notes.append(
-            f"its vote score of its own weights is {test.vote_value}: what has no finite score is never approved, so "
-            "it may vote to reject for ever; a vote set of one class has no AUC, for example (docs/voting.md)"
-        )
-    return tuple(notes)
+        why = why_unmergeable(schema, learner)
+        return MadeLearner(data, schema, why, try_out(learner, data, schema, train=train) if look else None)
 
 
 def main(folder: Path) -> int:
@@ -171,7 +171,7 @@ def main(folder: Path) -> int:
     spec = LearnerSpec(request["factory"], request.get("options", {}), tuple(request["folders"]))
     said: dict[str, Any]
     try:
-        made = _make(spec, request["look"])
+        made = _make(spec, request["look"], request["train"])
     except BaseException as e:  # the learner's own code: whatever it raises, also to leave, is something to be told
         error = told(e, f"the learner {spec.factory}")
         if not isinstance(e, ColearnError):
@@ -183,7 +183,8 @@ def main(folder: Path) -> int:
         said, code = error_to_json(error), _FAILED
     else:
         (folder / "weights").write_bytes(made.weights)
-        said, code = {"notes": made.notes, "schema": made.schema.to_json(), "unmergeable": made.why_unmergeable}, 0
+        trial = None if made.trial is None else asdict(made.trial)
+        said, code = {"trial": trial, "schema": made.schema.to_json(), "unmergeable": made.why_unmergeable}, 0
     (folder / "said.json").write_text(json.dumps(said), encoding="utf-8")
     return code
 

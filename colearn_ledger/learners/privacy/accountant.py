@@ -15,6 +15,7 @@ import math
 import secrets
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ __all__ = ["Privacy", "compute_epsilon", "compute_noise", "only_errors"]
 
 # Noise multipliers beyond these protect nothing, or leave nothing to be learnt, and the accountant's numbers suffer.
 _NOISE = (0.01, 1000.0)
+_MANY = 1 << 20  # trainings; more than anybody will do
 
 
 class Privacy:
@@ -90,14 +92,28 @@ class Privacy:
             ledger.append(self.spending)
             return self._budget(ledger.spent)
 
+    def trainings_left(self) -> int:
+        """How many more trainings stay within the target, up to a million."""
+        with self.ledger.open() as ledger:
+            spent = list(ledger.spent)
+        least, most = 0, 1  # a power of two above, then halves
+        while most <= _MANY and self._fits(spent, most):
+            least, most = most, 2 * most
+        while most - least > 1:
+            middle = (least + most) // 2
+            least, most = (middle, most) if self._fits(spent, middle) else (least, middle)
+        return min(least, _MANY)
+
     def randomness(self, *key: int) -> np.random.Generator:
         """Randomness for one training's samples and noise: the operating system's, or that of ``key`` if the
         configuration asks for it."""
         entropy: Sequence[int] = key if self.config.deterministic else [secrets.randbits(256)]
         return np.random.default_rng(list(entropy))
 
-    def _fits(self, spent: list[Spending]) -> bool:
-        return compute_epsilon([*spent, self.spending], self.config.target_delta) <= self.config.target_epsilon
+    def _fits(self, spent: list[Spending], trainings: int = 1) -> bool:
+        """Whether so many more trainings stay within the target."""
+        more = replace(self.spending, steps=self.spending.steps * trainings)
+        return compute_epsilon([*spent, more], self.config.target_delta) <= self.config.target_epsilon
 
     def _budget(self, spent: list[Spending]) -> DiffPrivBudget:
         target = self.config

@@ -88,6 +88,11 @@ class PrivateLearner(BatchLearner):
         """Whether the current weights, the seed and the round alone fix what is proposed; not with true noise."""
         return super().reproducible and (self.privacy is None or self.privacy.config.deterministic)
 
+    @property
+    def trainings_left(self) -> int | None:
+        """How many more trainings the privacy budget lasts for; None without differential privacy."""
+        return None if self.privacy is None else self.privacy.trainings_left()
+
     def mli_propose_weights(self) -> Weights:
         """Train from the current weights, or decline because the privacy budget is spent."""
         if self.privacy is None:

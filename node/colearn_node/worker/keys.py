@@ -12,7 +12,7 @@ Key = tuple[object, ...]
 def key_of(action: Action) -> Key:
     """What makes two actions the same piece of work: others' votes that come in while one tests change nothing."""
     if isinstance(action, Judge):
-        return (Judge, action.proposal.id, action.false)
+        return (Judge, action.proposal.id, action.unread)
     if isinstance(action, Propose):
         return (Propose, action.round, action.parent)
     if isinstance(action, Contribute):

@@ -29,9 +29,10 @@ from colearn_ledger.core.failures import clean_text, told
 from colearn_ledger.errors import ColearnError, LearnerError, StoreError
 from colearn_node.worker.border import plain_work
 from colearn_node.worker.codec import MOST_SAID, packed, unpacked
-from colearn_node.worker.messages import TIDIED, Begun, Done, Failed, Job, Ready, Sound, Spec, Tidy
+from colearn_node.worker.messages import TIDIED, Begun, Done, Failed, Job, PullAhead, Ready, Sound, Spec, Tidy
 
 if TYPE_CHECKING:
+    from colearn_ledger.member import ahead
     from colearn_ledger.member.prepare import Preparer
     from colearn_ledger.stores.base import Store
 
@@ -79,6 +80,7 @@ class Worker:
         self._connection = connection
         self._inbox: queue.SimpleQueue[Job | Tidy] = queue.SimpleQueue()
         self._seen: deque[Job | Tidy] = deque()  # taken out of it, and not done yet
+        self._ahead: ahead.Ahead | None = None
         self._pid = os.getpid()
 
     def run(self) -> None:
@@ -94,6 +96,7 @@ class Worker:
                 sys.stdout.flush()
                 sys.stderr.flush()
             os._exit(0)  # threads that the learner has started don't keep the process
+        self._ahead = _ahead_of(preparer)
         self._say(Ready(self._pid))
         while True:
             self.do(self._seen.popleft() if self._seen else self._inbox.get(), preparer)
@@ -102,7 +105,11 @@ class Worker:
         """Take in jobs while others are done, and end the process with the node: training for nobody helps nobody."""
         try:
             while True:
-                self._inbox.put(unpacked(self._connection.recv_bytes(), Job, Tidy))
+                message = unpacked(self._connection.recv_bytes(), Job, Tidy, PullAhead)
+                if not isinstance(message, PullAhead):
+                    self._inbox.put(message)
+                elif self._ahead is not None:
+                    self._ahead.want(message.weights, message.parent_size)
         except (EOFError, OSError):
             os._exit(0)
         except BaseException:
@@ -192,6 +199,13 @@ class Worker:
             error = LearnerError(f"what the learner returned takes {len(data)} bytes to tell", expected=f"{MOST_SAID}")
             data = packed(Failed(message.number, error, ""))
         self._connection.send_bytes(data)
+
+
+def _ahead_of(preparer: Preparer) -> ahead.Ahead:
+    """What pulls for this member, beside whatever it does."""
+    from colearn_ledger.member.ahead import Ahead
+
+    return Ahead(preparer.store, preparer.schema)
 
 
 def main(fd: int, lifeline: int) -> None:

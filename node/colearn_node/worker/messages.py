@@ -12,7 +12,7 @@ from colearn_ledger.learners.loading.factory import LearnerSpec
 from colearn_ledger.member.work import Work
 from colearn_ledger.stores.spec import StoreSpec
 
-__all__ = ["TIDIED", "Begun", "Done", "Failed", "Job", "Ready", "Sound", "Spec", "Tidy"]
+__all__ = ["TIDIED", "Begun", "Done", "Failed", "Job", "PullAhead", "Ready", "Sound", "Spec", "Tidy"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +60,14 @@ class Tidy:
     wanted: tuple[WeightsRef, ...] = ()
     archive_only: tuple[WeightsRef, ...] | None = None
     forgotten: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PullAhead:
+    """What is to be pulled meanwhile, whatever else is done: see :meth:`colearn_ledger.member.ahead.Ahead.want`."""
+
+    weights: tuple[WeightsRef, ...]
+    parent_size: int
 
 
 TIDIED = -1  # the number of what comes of that

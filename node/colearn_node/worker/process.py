@@ -18,7 +18,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from .codec import MOST_SAID, NotAMessage, packed, unpacked
-from .messages import Begun, Done, Failed, Job, Ready, Sound, Spec, Tidy
+from .messages import Begun, Done, Failed, Job, PullAhead, Ready, Sound, Spec, Tidy
 
 __all__ = ["Died", "Garbled", "Message", "WorkerProcess"]
 
@@ -94,7 +94,7 @@ class WorkerProcess:
     def pid(self) -> int:
         return self._process.pid
 
-    def send(self, message: Spec | Job | Tidy) -> None:
+    def send(self, message: Spec | Job | Tidy | PullAhead) -> None:
         """Say something to the worker, without waiting. If it has just died, :class:`Died` is heard and no answer."""
         self._outbox.put(packed(message))
 

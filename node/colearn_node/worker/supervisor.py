@@ -20,7 +20,7 @@ from colearn_ledger.member.work import Adopted, Merged, Nothing, Published, Trai
 from ..log import Log
 from .answers import NO_SCORE, answers, has_no_score
 from .keys import Key, key_of, name_of
-from .messages import TIDIED, Begun, Done, Failed, Job, Ready, Sound, Spec, Tidy
+from .messages import TIDIED, Begun, Done, Failed, Job, PullAhead, Ready, Sound, Spec, Tidy
 from .process import Died, Garbled, Message, WorkerProcess
 
 __all__ = ["WorkerSupervisor"]
@@ -40,7 +40,7 @@ class Worker(Protocol):
 
     @property
     def pid(self) -> int: ...
-    def send(self, message: Job | Tidy) -> None: ...
+    def send(self, message: Job | Tidy | PullAhead) -> None: ...
     def hear(self) -> Sequence[Message]: ...
     def kill(self) -> None: ...
 
@@ -96,6 +96,7 @@ class WorkerSupervisor:
         self._deaths = Backoff(first_s=1.0, clock=clock)
         self._failures, self._trainings = Backoff(clock=clock), Backoff(clock=clock)  # of contributions' trainings
         self._started_once = False
+        self._ahead = PullAhead((), 0)  # what the worker was told to pull meanwhile
         self._published: tuple[WeightsRef, float] | None = None  # and when it was seen to be there
         self.adopted: bytes | None = None
         self.ready = False
@@ -190,6 +191,13 @@ class WorkerSupervisor:
             self._is_stale_too_long()
         elif tidy is not None and self._process is not None:
             self._process.send(tidy)
+
+    def pull_ahead(self, refs: Sequence[WeightsRef], parent_size: int) -> None:
+        """Have these pulled meanwhile, whatever else is done, and nothing that was to be pulled so before."""
+        wanted = PullAhead(tuple(refs), parent_size if refs else 0)
+        if self.ready and self._process is not None and wanted != self._ahead:
+            self._ahead = wanted
+            self._process.send(wanted)
 
     def done(self, action: Action | None = None) -> None:
         """The result was used; ``action``: only if it is that one's."""
@@ -375,6 +383,7 @@ class WorkerSupervisor:
     def _forget(self) -> None:
         self._process = self._job = self._before = self._under = self._result = self._stale_since = None
         self.adopted = self._published = None
+        self._ahead = PullAhead((), 0)
         self.ready = self._sound = False
 
     def _is_stale_too_long(self) -> bool:

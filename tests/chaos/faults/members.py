@@ -12,7 +12,8 @@ from dataclasses import replace
 import numpy as np
 
 from colearn_ledger.chain.transactions import Sender
-from colearn_ledger.core.protocol import MotionRecord, MotionState, RoundState, WeightsRef
+from colearn_ledger.core.merge.claim import claim_digest
+from colearn_ledger.core.protocol import MotionRecord, MotionState, RoundState, Training, View, WeightsRef
 from colearn_ledger.core.weights import encode, weights_ref
 from colearn_ledger.errors import ColearnError
 from colearn_ledger.stores.ipfs import IpfsStore
@@ -74,7 +75,7 @@ def hostile_proposal(w: World, rng: random.Random) -> str:
     index = some(w, rng)
     w.end_member(index)
     for _ in range(6):  # without it rounds end by a rejection, or by the clock
-        if w.until(lambda: (v := w.look()) is not None and v.proposer == w.address(index), 2):
+        if w.until(lambda: (v := w.look()) is not None and v.proposer == w.address(index) and _may_propose(v), 2):
             break
         w.chain.pass_time(700)
     view = w.view()
@@ -82,8 +83,12 @@ def hostile_proposal(w: World, rng: random.Random) -> str:
     if view.proposer == w.address(index) and view.state is RoundState.PROPOSING:
         what, make = _hostile(w, rng)
         bad = make()
+        w.hostile_rounds.add(view.round)
         try:
-            w.send_proposal(bad)
+            if view.training is None:
+                w.send_proposal(bad)
+            else:
+                what += _claim(w, rng, view.training, bad)
         except ColearnError:
             what += ", refused by the contract"
         else:
@@ -93,6 +98,47 @@ def hostile_proposal(w: World, rng: random.Random) -> str:
             w.until(lambda: w.view().round > view.round, 30)
             if w.records()[view.round - 1].state is RoundState.ACCEPTED:
                 w.ended.append(f"hostile weights were accepted: {what}")
+    w.run_member(index)
+    return f"member {index}: {what}"
+
+
+def _may_propose(view: View) -> bool:
+    """In joint rounds: once there is something to merge, and nobody trains for it any more."""
+    return view.training is None or (view.at >= view.training.until and view.training.in_time > 0)
+
+
+def _claim(w: World, rng: random.Random, training: Training, bad: WeightsRef) -> str:
+    """Propose them as the merge of all that was contributed, with the digest of it, or of something else."""
+    there = [(one.seat, one.weights) for one in training.contributions if not one.late]
+    true = rng.random() < 0.7
+    w.merge(bad, training.in_time, claim_digest(there) if true else 1 + rng.getrandbits(100))
+    return f", as a merge with {'the right' if true else 'another'} digest"
+
+
+@fault("other", needs="joint", time_passes=True, weight=3)
+def hostile_contribution(w: World, rng: random.Random) -> str:
+    """A member contributes what nobody may adopt: it is left out, or what is merged of it is judged as any merge."""
+    index = some(w, rng)
+    w.end_member(index)
+    view = w.view(index)
+    for _ in range(4):  # its node may have been faster: then to the next training
+        view = w.view(index)
+        if view.training is not None and view.training.of(view.seat) is None:
+            break
+        first = 0 if view.training is None else view.training.first_round
+        if not w.until(lambda n=first: (v := w.look()) is None or v.training is None or v.training.first_round > n, 3):  # type: ignore[misc]
+            w.chain.pass_time(700)
+    what, make = _hostile(w, rng)
+    bad = make()
+    w.hostile_contributions.add(bad.sha256)
+    try:
+        w.contribute(index, bad)
+    except ColearnError:
+        what += ", refused by the contract"
+    before = view.accepted.sha256
+    w.until(lambda: (v := w.look()) is not None and (v.accepted.sha256 != before or v.proposal is not None), 20)
+    if w.view().accepted.sha256 == bad.sha256 != before:
+        w.ended.append(f"a hostile contribution was accepted as it is: {what}")
     w.run_member(index)
     return f"member {index}: {what}"
 

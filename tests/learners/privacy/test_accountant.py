@@ -230,3 +230,17 @@ def test_import__the_accounting__loads_no_framework() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout == "set()\n"
+
+
+@pytest.mark.parametrize("proposals", [1, 2, 5, 9])
+def test_trainings_left__after_each_training__is_how_many_more_there_are(proposals: int) -> None:
+    one = privacy(PrivacyLedger(), proposals=proposals)
+    left = [one.trainings_left()]
+    while one.spend() is not None:
+        left.append(one.trainings_left())
+    assert left == list(range(len(left) - 1, -1, -1)) and len(left) - 1 >= proposals
+
+
+def test_trainings_left__hardly_any_cost__ends_at_a_million() -> None:
+    config = DiffPrivConfig(1e9, DELTA, 1.0, noise_multiplier=900.0)
+    assert Privacy(config, samples=10**9, batch_size=1, steps=1, ledger=PrivacyLedger()).trainings_left() == 1 << 20

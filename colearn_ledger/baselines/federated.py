@@ -1,4 +1,4 @@
-"""Federated rules to compare with: every learner trains in every round, and a server combines what they send.
+"""Federated rules: every learner trains in every round, and a server that all trust combines what they send.
 
 Federated averaging: McMahan et al. (2017). Coordinate-wise median: Yin et al. (2018). Krum: Blanchard et al. (2017).
 """
@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from colearn_ledger.core.asking import ask_propose
-from colearn_ledger.core.learner import Learner, Weights
-from colearn_ledger.core.weights import decode, encode
+from ..core.asking import ask_propose
+from ..core.learner import Learner, Weights
+from ..core.weights import decode, encode
 
 __all__ = ["RULES", "run_federated"]
 
@@ -42,8 +42,24 @@ def krum(proposals: Sequence[Leaves], attackers: int) -> Leaves:
 RULES: dict[str, Callable[[Sequence[Leaves], int], Leaves]] = {"FedAvg": mean, "median": median, "Krum": krum}
 
 
-def run_federated(rule: str, learners: Sequence[Learner], rounds: int, attackers: int) -> None:
-    """Rounds of federated learning; afterwards every learner holds the result."""
+def run_federated(
+    rule: str,
+    learners: Sequence[Learner],
+    rounds: int,
+    attackers: int = 0,
+    *,
+    on_round: Callable[[int], None] = lambda number: None,
+) -> None:
+    """Rounds of federated learning; afterwards every learner holds the result.
+
+    Parameters
+    ----------
+    rule: a name in :data:`RULES`.
+    learners: they should hold the same weights.
+    rounds: how many; the learners are seeded by their numbers, from 1.
+    attackers: how many of the learners attack, for rules that are told.
+    on_round: called after each round, with its number, when all learners hold its result.
+    """
     combine = RULES[rule]
     for number in range(1, rounds + 1):
         trees = [ask_propose(learner, number).weights for learner in learners]
@@ -52,6 +68,7 @@ def run_federated(rule: str, learners: Sequence[Learner], rounds: int, attackers
         data = encode(_filled(trees[0], combined))
         for learner in learners:
             learner.mli_accept_weights(Weights(decode(data)))
+        on_round(number)
 
 
 def _is_combined(leaf: Any) -> bool:

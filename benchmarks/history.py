@@ -1,0 +1,131 @@
+"""How long a long history takes to read: all of it, its newest rounds, one round.
+
+    python -m benchmarks.history [--rounds N] [--check]
+
+A collective of two on Anvil, whose rounds are sent as fast as the chain takes them; then the commands as a user runs
+them, each a process of its own, with the time and the memory that it takes. The floor is ``history --no-logs --no-gas``
+of all rounds, which reads storage alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from colearn_ledger.chain.commitments import compute_proposal_id
+from colearn_ledger.chain.contract import CollectiveContract
+from colearn_ledger.chain.deploy import Genesis, deploy
+from colearn_ledger.chain.endpoints import connect
+from colearn_ledger.chain.keys import load_account
+from colearn_ledger.core.protocol import Rules, WeightsRef
+from colearn_ledger.core.schema import Schema
+from colearn_ledger.founding.record import DeploymentRecord, save_deployment
+from colearn_ledger.network import LocalNetwork
+from colearn_ledger.network.http import call_rpc
+
+from .scene import load
+
+__all__ = ["COMMANDS", "Taken", "grow", "measure"]
+
+# Name: (words, at most so many seconds with 10,000 rounds).
+COMMANDS: dict[str, tuple[tuple[str, ...], float]] = {
+    "all, storage alone": (("history", "--no-logs", "--no-gas"), 30.0),
+    "all": (("history",), 30.0),
+    "the newest 100": (("history", "--last", "100"), 1.0),
+    "the newest 10": (("history", "--last", "10"), 1.0),
+    "one round": (("show", "{middle}"), 1.0),
+    "how it stands": (("status",), 1.0),
+}
+_WINDOW = 1 << 24  # seconds: Anvil's clock runs ahead by one a block
+
+
+@dataclass(frozen=True)
+class Taken:
+    """``memory``: the most that the process had, in MB."""
+
+    seconds: float
+    memory: float
+
+
+def grow(network: LocalNetwork, rounds: int, folder: Path) -> None:
+    """Found a collective of the first two stakeholders, let it decide so many rounds, and write deployment.json."""
+    web3 = connect([network.rpc_url])
+    accounts = [load_account(s.keystore, s.password_file, prompt=False) for s in network.stakeholders[:2]]
+    rules = Rules(1, 2, _WINDOW, _WINDOW, _WINDOW, _WINDOW)
+    made = deploy(web3, accounts[0], Genesis([a.address for a in accounts], _weights(0), rules))
+    schema, urls = Schema.of(np.zeros(2)), (network.rpc_url,)
+    genesis = DeploymentRecord(made.chain_id, made.address, made.block, made.transaction, _weights(0), schema, urls)
+    save_deployment(genesis, folder / "deployment.json")
+    contract = CollectiveContract(web3, made.address)
+    for account in accounts:
+        call_rpc(network.rpc_url, "anvil_impersonateAccount", account.address)
+    for number in range(1, rounds + 1):
+        new, before = _weights(number), _weights(number - 1)
+        propose = contract.functions.propose(number, before.sha256, new.sha256, new.cid_digest, new.size, b"")
+        vote = contract.functions.vote(compute_proposal_id(number, new), True)
+        for function, account in ((propose, accounts[(number - 1) % 2]), (vote, accounts[number % 2])):
+            call = {**contract.encode(function), "from": account.address, "gas": hex(500_000)}
+            sent = call_rpc(network.rpc_url, "eth_sendTransaction", call)
+            while call_rpc(network.rpc_url, "eth_getTransactionReceipt", sent) is None:
+                pass  # else two may come into one block, in any order
+    if (current := contract.snapshot().current_round()) != rounds + 1:
+        raise RuntimeError(f"round {current} is open after {rounds} rounds")
+
+
+def _weights(number: int) -> WeightsRef:
+    digest = hashlib.sha256(str(number).encode()).digest()
+    return WeightsRef(digest, digest, 1_000)
+
+
+def measure(rounds: int = 10_000) -> dict[str, Taken]:
+    """What each command takes."""
+    with tempfile.TemporaryDirectory() as folder, LocalNetwork("anvil", 2, ipfs=False) as network:
+        grow(network, rounds, Path(folder))
+        return {
+            name: _run([word.format(middle=rounds // 2) for word in words], Path(folder))
+            for name, (words, _) in COMMANDS.items()
+        }
+
+
+def _run(words: list[str], folder: Path) -> Taken:
+    """One command as a process, whose memory the kernel tells when it ends."""
+    command = [sys.executable, "-m", "colearn_ledger.cli.main", *words]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    began = time.monotonic()
+    process = subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise RuntimeError(f"{' '.join(words)} ended with {process.returncode}")
+    return Taken(time.monotonic() - began, usage.ru_maxrss / 1024)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=10_000, help="default: %(default)s")
+    parser.add_argument("--check", action="store_true", help="fail above the targets, which are for 10,000 rounds")
+    options = parser.parse_args()
+    if options.rounds < 200:
+        parser.error("--rounds is at least 200")
+    found = measure(options.rounds)
+    floor = found["all, storage alone"]
+    print(f"{options.rounds:,} rounds of 2 members on Anvil ({load()})")
+    print(f"  {'':<20}{'seconds':>9}{'at most':>9}{'of the floor':>14}{'memory, MB':>12}")
+    for name, taken in found.items():
+        ratio = taken.seconds / floor.seconds
+        print(f"  {name:<20}{taken.seconds:>9.2f}{COMMANDS[name][1]:>9.0f}{ratio:>14.2f}{taken.memory:>12.0f}")
+    late = [name for name, taken in found.items() if taken.seconds > COMMANDS[name][1]]
+    return int(options.check and bool(late))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
