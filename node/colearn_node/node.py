@@ -9,11 +9,12 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
 from colearn_ledger.backoff import Backoff
 from colearn_ledger.chain.transactions import Outcome
-from colearn_ledger.core.claims import RejectedMerge, rejected_merges
+from colearn_ledger.core.claims import RejectedMerge, before_accepted, rejected_merges
 from colearn_ledger.core.decide import (
     STEP_S,
     Action,
@@ -28,7 +29,7 @@ from colearn_ledger.core.decide import (
     decide,
     is_needed,
 )
-from colearn_ledger.core.protocol import RoundState, View
+from colearn_ledger.core.protocol import RoundState, View, WeightsRef
 from colearn_ledger.errors import (
     ChainError,
     ColearnError,
@@ -119,6 +120,7 @@ class Node:
         self.stopping = False
         self._view: View | None = None
         self._next: tuple[tuple[int, str], str] = (-1, ""), ""  # whose turn comes after this one
+        self._before: tuple[tuple[int, WeightsRef], WeightsRef | None] | None = None
         self._rejected: tuple[View | None, tuple[RejectedMerge, ...]] = None, ()  # as of the view
         self._at = 0  # block time of the last view
         self._read_at = 0.0  # monotonic; when that block time was first read
@@ -220,7 +222,16 @@ class Node:
             trains,
             self._rejected_before(view),
             self.verify_merge,
+            self._accepted_before(view),
         )
+
+    def _accepted_before(self, view: View) -> WeightsRef | None:
+        """What a rule takes beside the accepted weights; read once for these."""
+        accepted = view.accepted_round, view.accepted
+        if self._before is None or self._before[0] != accepted:
+            rounds = partial(self.ledger.rounds, view=view)
+            self._before = accepted, before_accepted(view, rounds)
+        return self._before[1]
 
     def _pull_ahead(self, view: View) -> None:
         """Whoever has the turn, or the next one, has others' contributions pulled as they come."""
