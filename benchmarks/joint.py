@@ -26,6 +26,7 @@ from typing import Any
 
 import numpy as np
 
+from colearn_ledger.baselines.federated import RULES, run_federated
 from colearn_ledger.core.driver import InProcess, run
 from colearn_ledger.core.learner import Learner
 from colearn_ledger.core.merge import parse_order
@@ -38,7 +39,6 @@ from colearn_ledger.tasks.mnist_data import load_mnist
 from colearn_ledger.tasks.split import split
 
 from .collusion import ATTACKS, Colluder, Ring
-from .federated import RULES, run_federated
 from .joint_cells import AS_TRAINED, DEALT, Cell, Found, cells
 from .joint_tables import PAGES, tables, verdicts, with_tables
 from .numpy_learner import NumpyLearner
