@@ -218,6 +218,7 @@ class Node:
             trains,
             self.outlook.rejected_before(view),
             self.verify_merge,
+            self.outlook.accepted_before(view),
         )
 
     def _perform(self, action: Action, view: View) -> float:

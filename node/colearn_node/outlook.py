@@ -1,8 +1,10 @@
-"""What a node looks up for joint rounds beside its view: whose turn comes next, and what was rejected before."""
+"""What a node looks up for joint rounds beside its view: whose turn comes next, what came before."""
 
 from __future__ import annotations
 
-from colearn_ledger.core.claims import RejectedMerge, rejected_merges
+from functools import partial
+
+from colearn_ledger.core.claims import RejectedMerge, before_accepted, rejected_merges
 from colearn_ledger.core.protocol import View, WeightsRef
 from colearn_ledger.errors import ChainError
 
@@ -19,6 +21,7 @@ class Outlook:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         self._next: tuple[tuple[int, str], str] = (-1, ""), ""  # whose turn comes after this one
+        self._before: tuple[tuple[int, WeightsRef], WeightsRef | None] | None = None
         self._rejected: tuple[View | None, tuple[RejectedMerge, ...]] = None, ()  # as of the view
 
     def to_pull_ahead(self, view: View) -> list[WeightsRef]:
@@ -40,6 +43,13 @@ class Outlook:
         if self._rejected[0] is not view:
             self._rejected = view, rejected_merges(view, self._ledger.rounds(first, view.round - first, view))
         return self._rejected[1]
+
+    def accepted_before(self, view: View) -> WeightsRef | None:
+        """What a rule takes beside the accepted weights; read once for these."""
+        accepted = view.accepted_round, view.accepted
+        if self._before is None or self._before[0] != accepted:
+            self._before = accepted, before_accepted(view, partial(self._ledger.rounds, view=view))
+        return self._before[1]
 
     def _next_proposer(self, view: View) -> str:
         turn = view.round, view.proposer
