@@ -36,6 +36,7 @@ __all__ = [
     "NoContract",
     "NoQuorum",
     "NotAMember",
+    "OutOfMemory",
     "OutputError",
     "SchemaMismatch",
     "StoreError",
@@ -99,6 +100,12 @@ class LearnerError(ColearnError, TypeError):
     """An object that was given as a learner lacks a method, or a method returned the wrong kind of thing."""
 
     exit_code = 5
+
+
+class OutOfMemory(LearnerError, MemoryError):
+    """A learner has found too little memory, on its device or the machine: that says nothing about weights."""
+
+    exit_code = 45
 
 
 class TrainingStopped(ColearnError):

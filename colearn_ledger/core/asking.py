@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Iterator
 from typing import Any, TypeVar
 
-from ..errors import InvalidWeights, LearnerError, LearnerWarning, UntestableWeights
+from ..errors import InvalidWeights, LearnerError, LearnerWarning, OutOfMemory, UntestableWeights
 from .failures import text_of
 from .held import Held
 from .learner import Learner, Pause, ProposedWeights, Weights, number_of
@@ -184,7 +184,7 @@ def ask_judge(
         return ask_test(learner, weights, name, held=held)
     except InvalidWeights:
         raise  # what the learner itself has found
-    except _LEAVING:
+    except (*_LEAVING, OutOfMemory):  # others' weights take as much memory as its own
         raise
     except BaseException as error:  # not all libraries' errors are Exceptions: a panic of Rust's isn't
         traceback.clear_frames(error.__traceback__)  # what they hold may be what there was no memory for

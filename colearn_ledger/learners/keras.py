@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..core.learner import ProposedWeights, Weights
 from ..core.roles import Roles
 from ..errors import LearnerError, UsageError
+from .memory import SMALLER_MODEL, memory_told, smaller_batches
 from .privacy.learner import PrivateLearner, PrivateOptions
 from .saved import SavedFile, write_safetensors
 from .template import Data
@@ -18,6 +21,8 @@ from .voting.policy import Evaluation
 
 try:
     import keras
+
+    from .keras_device import KerasDevice
 except ModuleNotFoundError as error:
     raise UsageError(
         f"the Keras learner needs {error.name}, which is not installed",
@@ -52,8 +57,16 @@ class KerasLearner(PrivateLearner):
     higher_is_better: whether more of the criterion is better; by default no for losses and errors, by their names.
         Scores are reported such that higher is better: a criterion of which less is better has its sign changed.
     steps: another name of ``steps_per_round``.
+    device: where the model was made and computes: ``"cpu"``, ``"gpu"``, ``"gpu:1"``; by default wherever Keras has made
+        it. Elsewhere than on the CPU the same training gives other bytes each time, and :attr:`reproducible` is False,
+        unless ``deterministic`` is asked for.
+    deterministic: have Keras's backend take algorithms alone that give the same bytes on the same device; for the whole
+        process, and slower.
     options: see :class:`~colearn_ledger.learners.template.BatchLearner`; ``batch_size`` is 32 if not given. For
         differential privacy see :class:`~colearn_ledger.learners.privacy.learner.PrivateLearner`.
+
+    Raises UsageError where there is no such device, and OutOfMemory, here and in all methods, where it has too little
+    memory.
     """
 
     def __init__(
@@ -66,6 +79,8 @@ class KerasLearner(PrivateLearner):
         criterion: str | None = None,
         higher_is_better: bool | None = None,
         steps: int | None = None,
+        device: str | None = None,
+        deterministic: bool = False,
         **options: Unpack[PrivateOptions],
     ) -> None:
         if not getattr(model, "compiled", False) or not model.built:
@@ -78,6 +93,7 @@ class KerasLearner(PrivateLearner):
             options["steps_per_round"] = steps
         super().__init__(train, vote, test, **options)
         self._model = model
+        self._on = KerasDevice(model, device, deterministic)
         self._criterion = criterion
         self._higher_is_better = higher_is_better
         model.optimizer.build(model.trainable_variables)
@@ -101,7 +117,8 @@ class KerasLearner(PrivateLearner):
         return self._model
 
     def predict(self, x: Any) -> Array:
-        parts = [self._model.predict_on_batch(x[i : i + SCORE_BATCH]) for i in range(0, len(x), SCORE_BATCH)]
+        with self._memory("predicting", SMALLER_MODEL):
+            parts = [self._model.predict_on_batch(x[i : i + SCORE_BATCH]) for i in range(0, len(x), SCORE_BATCH)]
         return np.concatenate([keras.ops.convert_to_numpy(part) for part in parts])
 
     def save_model(self, folder: Path) -> tuple[SavedFile, ...]:
@@ -120,6 +137,28 @@ class KerasLearner(PrivateLearner):
             SavedFile("model.keras", 'import keras; model = keras.saving.load_model("{path}")'),
             SavedFile("model.safetensors", 'from safetensors.numpy import load_file; arrays = load_file("{path}")'),
         )
+
+    def mli_propose_weights(self) -> Weights:
+        """Train from the current weights."""
+        doing = f"a training with batches of {self.batch_size}"
+        with self._memory(doing, smaller_batches(self.batch_size)):
+            return super().mli_propose_weights()
+
+    def mli_test_weights(self, weights: Weights) -> ProposedWeights:
+        """Score the weights on this learner's vote and test sets, and vote."""
+        with self._memory("testing weights", SMALLER_MODEL):
+            return super().mli_test_weights(weights)
+
+    @property
+    def reproducible(self) -> bool:
+        """Whether the current weights, the seed and the round alone fix what is proposed, on this device."""
+        return super().reproducible and self._on.reproducible
+
+    @contextlib.contextmanager
+    def _memory(self, doing: str, fix: str) -> Iterator[None]:
+        """On the learner's device, where too little memory is told in one message."""
+        with self._on.computing(), memory_told(doing, self._on.name, fix):
+            yield
 
     def begin_training(self, rng: np.random.Generator) -> None:
         """Seed everything: dropout, and what a custom layer may draw."""

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
+import functools
 import io
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..core.learner import Weights
+from ..core.learner import ProposedWeights, Weights
 from ..core.roles import Roles
 from ..core.tensors import like, plain
 from ..core.tree import child_path
-from ..errors import InvalidWeights, LearnerError, UsageError
+from ..errors import InvalidWeights, LearnerError, OutOfMemory, UsageError
+from .memory import SMALLER_MODEL, is_out_of_memory, smaller_batches
 from .privacy.learner import PrivateLearner, PrivateOptions
 from .saved import SavedFile, write_safetensors
 from .template import Data, copied
@@ -23,6 +24,9 @@ from .voting.policy import Evaluation
 
 try:
     import torch
+
+    from .torch_data import TensorSet, tensor_of
+    from .torch_device import Precision, TorchDevice
 except ModuleNotFoundError as error:
     raise UsageError(
         f"the PyTorch learner needs {error.name}, which is not installed",
@@ -53,7 +57,8 @@ _without_triton()
 
 BATCH_NORM = torch.nn.modules.batchnorm._BatchNorm
 
-# Scoring runs whole sets through the model in pieces of this size: one call for a usual set, and bounded memory.
+# Scoring runs whole sets through the model in pieces of this size: one call for a usual set, and bounded memory. Where
+# that is too much for the device they are halved, down to a batch of the training.
 SCORE_BATCH = 2048
 
 
@@ -65,7 +70,7 @@ def accuracy(output: Any, target: Any) -> Any:
 
 
 class TorchLearner(PrivateLearner):
-    """Trains, tests and votes with a ``torch.nn.Module``, on the CPU in one thread.
+    """Trains, tests and votes with a ``torch.nn.Module``: on the CPU in one thread, or on another device.
 
     The weights are ``model.state_dict()`` as arrays by name: parameters, and buffers such as the running statistics of
     batch normalization. Batches, dropout and other randomness depend on the seed and the round alone; the program's own
@@ -73,7 +78,7 @@ class TorchLearner(PrivateLearner):
 
     Parameters
     ----------
-    model: for this learner alone; it is moved to the CPU.
+    model: for this learner alone; it is moved to the device.
     train, vote, test: inputs and targets of the training set, of the fixed set that votes are decided on, and of the
         set that is only reported; arrays or tensors.
     loss: ``loss(output, target)``, the mean over a batch; cross entropy by default.
@@ -82,8 +87,18 @@ class TorchLearner(PrivateLearner):
         paired vote policy can't do anything), such that higher is better; by default :func:`accuracy`. None scores by
         the loss, with its sign changed.
     criterion: what to call the score; by default the metric's name.
+    device: ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ``"mps"``, or ``"auto"`` for the best that is there. Elsewhere than on
+        the CPU the same training gives other bytes each time, and :attr:`reproducible` is False, unless
+        ``deterministic`` is asked for.
+    precision: ``"float32"``, or ``"bf16"`` or ``"fp16"`` for mixed precision, in training and in scoring.
+    threads: of the CPU; with more than one, trainings on the CPU aren't reproducible.
+    deterministic: have PyTorch take algorithms alone that give the same bytes on the same device; they may be slower,
+        and some layers have none.
     options: see :class:`~colearn_ledger.learners.template.BatchLearner`; ``batch_size`` is 32 if not given. For
         differential privacy see :class:`~colearn_ledger.learners.privacy.learner.PrivateLearner`.
+
+    Raises UsageError where there is no such device, and OutOfMemory, here and in all methods, where it has too little
+    memory.
     """
 
     def __init__(
@@ -97,6 +112,10 @@ class TorchLearner(PrivateLearner):
         optimizer: Callable[[Any], torch.optim.Optimizer] = torch.optim.Adam,
         metric: Callable[[Any, Any], Any] | None = accuracy,
         criterion: str | None = None,
+        device: str | torch.device = "cpu",
+        precision: Precision = "float32",
+        threads: int = 1,
+        deterministic: bool = False,
         **options: Unpack[PrivateOptions],
     ) -> None:
         if not isinstance(model, torch.nn.Module):
@@ -112,12 +131,21 @@ class TorchLearner(PrivateLearner):
         _without_triton()
         sets = [(_array(x), _array(y)) for x, y in (train, vote, test)]
         super().__init__(*sets, **options)
-        self._model = model.cpu()
+        if self.privacy is not None and precision != "float32":
+            raise UsageError(
+                f"differential privacy in the precision {precision!r}",
+                expected="'float32': the clipped gradients are what the accounting is for",
+                fix="leave precision out",
+            )
+        self._on = TorchDevice(device, precision, threads, deterministic)
+        with self._on.memory("moving the model", SMALLER_MODEL):
+            self._model = model.to(self._on.device)
+        self._score_batch = SCORE_BATCH
         self._loss, self._metric = loss, metric
         self._criterion: str = criterion or ("loss" if metric is None else str(getattr(metric, "__name__", "metric")))
         self._make_optimizer = optimizer
         self._sets = [
-            (data, (_tensor(data[0]), _target(data[1]))) for data in (self.train_set, self.vote_set, self.test_set)
+            (data, TensorSet(data, self._on.device)) for data in (self.train_set, self.vote_set, self.test_set)
         ]
         self._step: Any = None
         if self.privacy is not None:
@@ -140,13 +168,16 @@ class TorchLearner(PrivateLearner):
     def predict(self, x: Any) -> Array:
         """The module's outputs, in evaluation mode."""
         self._model.eval()
-        with torch.no_grad(), _one_thread():
-            output: Array = torch.cat([self._model(part) for part in _tensor(_array(x)).split(SCORE_BATCH)]).numpy()
+        inputs = tensor_of(_array(x))
+        with torch.no_grad(), self._on.computing():
+            output: Array = self._in_pieces(
+                lambda size: torch.cat([self._model(part.to(self._on.device)).cpu() for part in inputs.split(size)])
+            ).numpy()
         return output
 
     def save_model(self, folder: Path) -> tuple[SavedFile, ...]:
         """The module's ``state_dict``: tensors alone, as PyTorch's file and as safetensors."""
-        state = {name: tensor.detach().clone() for name, tensor in self._model.state_dict().items()}
+        state = {name: tensor.detach().cpu().clone() for name, tensor in self._model.state_dict().items()}
         buffer = io.BytesIO()  # PyTorch's own writer has another error for a full disk
         torch.save(state, buffer)
         (folder / "model.pt").write_bytes(buffer.getbuffer())
@@ -159,33 +190,67 @@ class TorchLearner(PrivateLearner):
 
     def mli_propose_weights(self) -> Weights:
         """Train from the current weights."""
-        _without_triton()  # TensorFlow may have come since
-        with torch.random.fork_rng(devices=[]), _one_thread():
-            return super().mli_propose_weights()
+        if self._on.device.type == "cpu":
+            _without_triton()  # TensorFlow may have come since
+        doing = f"a training with batches of {self.batch_size}"
+        with self._on.own_randomness(), self._on.computing():
+            try:
+                with self._on.memory(doing, smaller_batches(self.batch_size)):
+                    return super().mli_propose_weights()
+            finally:  # gradients and momenta take more than the model does, which meanwhile is only tested
+                self._optimizer.zero_grad(set_to_none=True)
+                if self.optimizer_state == "reset":
+                    self.reset_optimizer()
+
+    def mli_test_weights(self, weights: Weights) -> ProposedWeights:
+        """Score the weights on this learner's vote and test sets, and vote."""
+        with self._on.memory("testing weights", SMALLER_MODEL):
+            return super().mli_test_weights(weights)
+
+    def mli_accept_weights(self, weights: Weights) -> None:
+        """Adopt the weights."""
+        with self._on.memory("adopting weights", SMALLER_MODEL):
+            super().mli_accept_weights(weights)
+
+    @property
+    def reproducible(self) -> bool:
+        """Whether the current weights, the seed and the round alone fix what is proposed, on this device."""
+        return super().reproducible and self._on.reproducible
 
     def begin_training(self, rng: np.random.Generator) -> None:
-        """Seed dropout, and whatever else draws from PyTorch's generator."""
+        """Seed dropout, and whatever else draws from PyTorch's generators."""
         torch.manual_seed(int(rng.integers(2**63)))
 
     def reset_optimizer(self) -> None:
         self._optimizer = self._make_optimizer([p for p in self._model.parameters() if p.requires_grad])
+        self._scaler = self._on.scaler()
 
     def train_batch(self, rows: Array) -> None:
-        x, y = (part[torch.from_numpy(rows)] for part in self._tensors_of(self.train_set))
-        self._model.train()
+        x, y = self._set_of(self.train_set).take(rows)
+        if not self._model.training:  # it walks through all modules
+            self._model.train()
         if self._step is not None and self.noise is not None:
             self._step(self._optimizer, self._loss, x, y, self.noise)
             return
         self._optimizer.zero_grad()
-        self._loss(self._model(x), y).backward()
-        self._optimizer.step()
+        with self._on.autocast():
+            loss = self._loss(self._model(x), y)
+        if self._scaler is None:
+            loss.backward()
+            self._optimizer.step()
+        else:
+            self._scaler.scale(loss).backward()
+            self._scaler.step(self._optimizer)
+            self._scaler.update()
 
     def settle(self, rng: np.random.Generator) -> None:
         """Batch normalization's means and variances, as they are on the training set with the weights as trained."""
         if not any(module.track_running_stats for module in self._model.modules() if isinstance(module, BATCH_NORM)):
             return
-        x, _ = self._tensors_of(self.train_set)
-        torch.optim.swa_utils.update_bn((x[torch.from_numpy(rows)] for rows in self.settling_batches(rng)), self._model)
+        data = self._set_of(self.train_set)
+        inputs = (data.take(rows)[0] for rows in self.settling_batches(rng))
+        with self._on.autocast():
+            torch.optim.swa_utils.update_bn(inputs, self._model)
 
     @property
     def leaf_roles(self) -> Roles:
@@ -197,71 +262,75 @@ class TorchLearner(PrivateLearner):
         }
 
     def read_weights(self) -> Any:
-        return copied(plain(dict(self._model.state_dict())))
+        arrays = plain(dict(self._model.state_dict()))
+        return copied(arrays) if self._on.device.type == "cpu" else arrays  # they were copied from the device
 
     def write_weights(self, weights: Any) -> None:
-        try:  # it copies, and keeps nothing of what it is given
-            self._model.load_state_dict(like(weights, dict(self._model.state_dict())))
+        kinds = {name: torch.empty(0, dtype=t.dtype) for name, t in self._model.state_dict().items()}
+        try:  # it copies, one by one, and keeps nothing of what it is given
+            self._model.load_state_dict(like(weights, kinds))
         except RuntimeError as error:
+            if is_out_of_memory(error):
+                raise
             raise InvalidWeights(f"the PyTorch model doesn't take the weights: {error}") from None
 
     def hold(self) -> Callable[[], None]:
-        put_back, state = super().hold(), torch.get_rng_state()
+        held = {name: tensor.detach().clone() for name, tensor in self._model.state_dict().items()}
+        put_back = self._on.random_state()
 
         def go_on() -> None:
+            self._model.load_state_dict(held)
             put_back()
-            torch.set_rng_state(state)
 
         return go_on
 
     def evaluate(self, data: Data, *, outcomes: bool = False) -> Evaluation:
-        x, y = self._tensors_of(data)
         self._model.eval()
-        with torch.no_grad(), _one_thread():
-            output = torch.cat([self._model(part) for part in x.split(SCORE_BATCH)])
+        with torch.no_grad(), self._on.computing():
+            output, y = self._in_pieces(functools.partial(self._outputs, self._set_of(data)))
+            loss = float(self._loss(output, y))
             if self._metric is None:
-                score = -float(self._loss(output, y))
+                score = -loss
                 pairs = zip(output.split(1), y.split(1), strict=True) if outcomes else ()
                 parts: Array | None = -np.array([float(self._loss(o, t)) for o, t in pairs]) if outcomes else None
             else:
-                values = torch.as_tensor(self._metric(output, y)).numpy()
+                values = torch.as_tensor(self._metric(output, y)).cpu().numpy()
                 score = float(values.mean(dtype=np.float64))
-                parts = values.reshape(len(x), -1) if values.size >= len(x) > 1 else None
+                parts = values.reshape(len(y), -1) if values.size >= len(y) > 1 else None
                 if parts is not None:
                     parts = parts[:, 0] if parts.shape[1] == 1 else parts.mean(axis=1)
-            loss = float(self._loss(output, y))
-        return Evaluation(score, self._criterion, len(x), parts if outcomes else None, loss)
+        return Evaluation(score, self._criterion, len(y), parts if outcomes else None, loss)
 
-    def _tensors_of(self, data: Data) -> tuple[Any, Any]:
-        """The set as tensors, which share the arrays' memory where they can."""
+    def _outputs(self, data: TensorSet, size: int) -> tuple[Any, Any]:
+        """The model's outputs for a whole set, in pieces of ``size``, and the targets."""
+        outputs, targets = [], []
+        for x, y in data.pieces(size):
+            with self._on.autocast():
+                output = self._model(x)
+            half = output.dtype in (torch.bfloat16, torch.float16)
+            outputs.append(output.float() if half else output)
+            targets.append(y)
+        return torch.cat(outputs), torch.cat(targets)
+
+    def _in_pieces(self, compute: Callable[[int], Any]) -> Any:
+        """What ``compute`` gives of a whole set, in smaller pieces where the device has no memory for large ones."""
+        while True:
+            try:
+                with self._on.memory(f"scoring in pieces of {self._score_batch}", SMALLER_MODEL):
+                    return compute(self._score_batch)
+            except OutOfMemory:
+                if self._score_batch // 2 < self.batch_size:
+                    raise
+            self._score_batch //= 2
+
+    def _set_of(self, data: Data) -> TensorSet:
+        """The set as tensors, made once for the learner's own."""
         for known, tensors in self._sets:
             if known is data:
                 return tensors
-        return _tensor(data[0]), _target(data[1])
+        return TensorSet(data, self._on.device)
 
 
 def _array(values: Any) -> Any:
     """What the template can count, of tensors too."""
     return values.detach().cpu().numpy() if isinstance(values, torch.Tensor) else values
-
-
-def _tensor(values: Any) -> torch.Tensor:
-    """In PyTorch's own precision, which a model's parameters have."""
-    tensor = torch.as_tensor(np.asarray(values))
-    return tensor.to(torch.get_default_dtype()) if tensor.is_floating_point() else tensor
-
-
-def _target(values: Any) -> torch.Tensor:
-    tensor = _tensor(values)
-    return tensor if tensor.is_floating_point() or tensor.dtype is torch.bool else tensor.to(torch.int64)
-
-
-@contextlib.contextmanager
-def _one_thread() -> Iterator[None]:
-    """Several threads add up in another order each time; and several learners share the cores."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

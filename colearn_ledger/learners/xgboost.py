@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
+import warnings
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..errors import InvalidWeights, LearnerError, UsageError
+from .memory import memory_told
 from .saved import SavedFile
 from .template import Data, LearnerOptions, TemplateLearner
 from .trees.booster_json import BoosterShape, checked_trees, frame_of, model_of
@@ -45,7 +49,7 @@ class XGBoostLearner(TemplateLearner):
     Parameters
     ----------
     parameters: XGBoost's, such as ``{"objective": "multi:softprob", "num_class": 3, "eta": 0.3, "max_depth": 4}``. The
-        same for every learner. The learner sets ``nthread`` (1, for the same sums everywhere) and ``seed``;
+        same for every learner. The learner sets ``nthread``, ``device`` and ``seed``;
         ``base_score`` is 0.5 if not given, rather than taken from a learner's own data.
     train, vote, test: inputs and targets of the training set, of the fixed set that votes are decided on, and of the
         set that is only reported. The labels of a classification are 0, 1, ...
@@ -55,7 +59,17 @@ class XGBoostLearner(TemplateLearner):
     criterion: ``"accuracy"``, ``"log_loss"`` or ``"squared_error"`` (the mean; losses with their sign changed); by
         default an accuracy for a classification and the squared error for a regression.
     scorer: ``scorer(targets, predictions)``, higher is better, in the place of these; ``criterion`` is then its name.
+    device: where trees are grown and asked: ``"cpu"``, ``"cuda"`` or ``"cuda:1"``; by default that of the parameters,
+        or the CPU.
+    threads: of the CPU.
     options: see :class:`~colearn_ledger.learners.template.TemplateLearner`.
+
+    Attributes
+    ----------
+    reproducible: whether the current weights, the seed and the round alone fix what is proposed: on the CPU in one
+        thread.
+
+    Raises UsageError where there is no such device, and OutOfMemory where it has too little memory.
     """
 
     why_unmergeable = "the trees of two boosters have nothing to do with each other"
@@ -72,6 +86,8 @@ class XGBoostLearner(TemplateLearner):
         max_bytes: int = 16 << 20,
         criterion: str | None = None,
         scorer: BoosterScorer | None = None,
+        device: str | None = None,
+        threads: int = 1,
         **options: Unpack[LearnerOptions],
     ) -> None:
         if not 1 <= steps_per_round <= max_rounds:
@@ -80,8 +96,12 @@ class XGBoostLearner(TemplateLearner):
                 expected="at least 1, and room for as many",
                 fix="give other numbers",
             )
+        if threads < 1:
+            raise UsageError(f"threads is {threads}", expected="1 or more", fix="give a larger number")
         super().__init__(train, vote, test, **options)
-        self._parameters = _checked_parameters(parameters)
+        self._device: str = device or str(parameters.get("device", "cpu"))
+        self._threads = threads
+        self._parameters = _checked_parameters(parameters, self._device, threads)
         self._steps = steps_per_round
         self._classes = _classes(self._parameters)
         self._criterion = _criterion(criterion, str(self._parameters["objective"]), scorer)
@@ -90,7 +110,9 @@ class XGBoostLearner(TemplateLearner):
             _check_labels(name, np.asarray(y), self._classes)
         self._matrices: dict[int, Any] = {}
         # XGBoost says at this first use, and only then, which parameters it doesn't know
-        first = xgboost.train({**self._parameters, "validate_parameters": True}, self._matrix(self.train_set), 1)
+        asked = {**self._parameters, "validate_parameters": True}
+        with self._memory("growing a tree"), _device_checked(self._device) as grown:
+            grown.append(first := xgboost.train(asked, self._matrix(self.train_set), 1))
         self._parameters["validate_parameters"] = False
         self._empty = bytes(first.save_raw("json"))
         frame = frame_of(json.loads(self._empty)["learner"])
@@ -108,7 +130,7 @@ class XGBoostLearner(TemplateLearner):
 
     def predict(self, x: Any) -> Array:
         """As the booster does: probabilities, classes or values, by the objective."""
-        guess: Array = self._booster.predict(xgboost.DMatrix(x, nthread=1))
+        guess: Array = self._booster.predict(xgboost.DMatrix(x, nthread=self._threads))
         return guess
 
     def save_model(self, folder: Path) -> tuple[SavedFile, ...]:
@@ -117,6 +139,10 @@ class XGBoostLearner(TemplateLearner):
             (folder / name).write_bytes(self._booster.save_raw(name.rpartition(".")[2]))
         opens = 'import xgboost; model = xgboost.Booster(model_file="{path}")'
         return SavedFile("model.json", opens), SavedFile("model.ubj", opens)
+
+    @property
+    def reproducible(self) -> bool:
+        return self._device == "cpu" and self._threads == 1
 
     @property
     def steps(self) -> int:
@@ -131,7 +157,8 @@ class XGBoostLearner(TemplateLearner):
         for step in range(self._steps):
             # Its generator is the process's: another booster that was used since would have left it elsewhere.
             self._booster.set_param({"seed": int(rng.integers(2**31))})
-            self._booster.update(matrix, before + step)
+            with self._memory("growing a tree"):
+                self._booster.update(matrix, before + step)
             yield matrix.num_row()
 
     def read_weights(self) -> dict[str, bytes]:
@@ -171,8 +198,11 @@ class XGBoostLearner(TemplateLearner):
         """XGBoost's form of a set, made once."""
         if id(data) not in self._matrices:
             x, y = data
-            self._matrices[id(data)] = xgboost.DMatrix(x, np.asarray(y, np.float32), nthread=1)
+            self._matrices[id(data)] = xgboost.DMatrix(x, np.asarray(y, np.float32), nthread=self._threads)
         return self._matrices[id(data)]
+
+    def _memory(self, doing: str) -> AbstractContextManager[None]:
+        return memory_told(doing, self._device, "fewer samples, a smaller max_depth or max_bin, or another device")
 
     def _remade(self, raw: bytes) -> bytes:
         """The model of nothing but checked trees."""
@@ -188,7 +218,7 @@ class XGBoostLearner(TemplateLearner):
         return booster
 
 
-def _checked_parameters(parameters: Mapping[str, Any]) -> dict[str, Any]:
+def _checked_parameters(parameters: Mapping[str, Any], device: str, threads: int) -> dict[str, Any]:
     """The parameters with what the learner sets; UsageError for what weights can't carry."""
     if "objective" not in parameters:
         raise UsageError(
@@ -207,7 +237,33 @@ def _checked_parameters(parameters: Mapping[str, Any]) -> dict[str, Any]:
                 expected=f"one of {', '.join(good)}",
                 fix="choose one of these, or leave it out",
             )
-    return {"base_score": 0.5, **parameters, "nthread": 1, "seed": 0}
+    return {"base_score": 0.5, **parameters, "device": device, "nthread": threads, "seed": 0}
+
+
+@contextlib.contextmanager
+def _device_checked(wanted: str) -> Iterator[list[Any]]:
+    """Around a first training, whose booster the caller puts into the list: has it used the device?
+
+    XGBoost takes the CPU, with a line on the screen, where there is no other device.
+    """
+    boosters: list[Any] = []
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="(?s).*(No visible GPU|changed from GPU to CPU)")
+            yield boosters
+    except xgboost.core.XGBoostError as error:
+        if "`device`" not in str(error):
+            raise
+        found = "no such name"
+    else:
+        found = json.loads(boosters[0].save_config())["learner"]["generic_param"]["device"]
+        if (found == "cpu") == (wanted == "cpu"):
+            return
+    raise UsageError(
+        f"there is no device {wanted!r} for XGBoost here: it takes {found!r}",
+        expected='"cpu", or "cuda" with a GPU, its driver, and a build of XGBoost for it',
+        fix='device="cpu", or install what is missing',
+    ) from None
 
 
 def _classes(parameters: Mapping[str, Any]) -> int:

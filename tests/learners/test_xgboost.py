@@ -332,3 +332,20 @@ def test_propose__larger_than_its_own_cap__says_so() -> None:
     learner = make(max_bytes=2000)[0]
     with pytest.raises(LearnerError, match="at most 2000"):
         learner.mli_propose_weights()
+
+
+@pytest.mark.parametrize("device", ["cuda", "gpu:3", "tpu"])
+@pytest.mark.parametrize("as_parameter", [False, True])
+def test_device__that_xgboost_doesnt_find__is_refused(device: str, as_parameter: bool) -> None:
+    given: dict[str, Any] = {"more": {"device": device}} if as_parameter else {"device": device}
+    with pytest.raises(UsageError, match=f"there is no device '{device}' for XGBoost here"):
+        make(n=1, **given)
+
+
+def test_threads__more_than_one__are_xgboosts_and_it_says_that_it_isnt_reproducible() -> None:
+    one, two = make(n=1)[0], make(n=1, threads=2)[0]
+    assert one.reproducible and not two.reproducible
+    assert json.loads(two.model.save_config())["learner"]["generic_param"]["nthread"] == "2"
+    assert two.mli_test_weights(two.mli_propose_weights()).test_value > 0.5
+    with pytest.raises(UsageError, match="threads is 0"):
+        make(n=1, threads=0)

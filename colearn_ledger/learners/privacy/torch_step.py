@@ -51,7 +51,7 @@ class PrivateStep:
             )
         self._clip, self._noise, self._batch_size = clip, noise_multiplier, batch_size
         self._model = GradSampleModule(model)
-        self._generator = torch.Generator()
+        self._generator = torch.Generator(next(model.parameters()).device)
 
     def __call__(
         self,
@@ -84,7 +84,7 @@ class PrivateStep:
                 loss(self._model(x), y).backward()
         for p in parameters:
             if getattr(p, "grad_sample", None) is None:  # the loss doesn't depend on it, or there is nobody
-                p.grad_sample = torch.zeros((len(x), *p.shape), dtype=p.dtype)
+                p.grad_sample = torch.zeros((len(x), *p.shape), dtype=p.dtype, device=p.device)
         # A gradient that isn't finite counts as none: it has no direction.
         good = torch.stack(
             [p.grad_sample.reshape(len(x), max(1, p.numel())).isfinite().all(1) for p in parameters]

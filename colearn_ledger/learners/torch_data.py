@@ -1,0 +1,118 @@
+"""A learner's sets as PyTorch's tensors: on its device where they are small, else batch by batch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import torch
+
+from .memory import is_out_of_memory
+
+__all__ = ["RESIDENT", "TensorSet", "tensor_of"]
+
+Array = np.ndarray[Any, Any]
+
+RESIDENT = 1 << 30  # bytes: sets up to that stay on the device, which saves copying each batch to it
+
+
+class TensorSet:
+    """Inputs and targets as the model and its loss want them.
+
+    Arrays in memory share theirs with the tensors where they can. A memory map is read batch by batch.
+
+    Parameters
+    ----------
+    data: inputs and targets, arrays of one length.
+    device: where batches are wanted.
+    resident: how many bytes may be kept there, on another device than the CPU.
+    """
+
+    def __init__(self, data: tuple[Any, Any], device: torch.device, *, resident: int = RESIDENT) -> None:
+        self._device = device
+        self._parts = [_part(data[0], tensor_of), _part(data[1], _target)]
+        self._resident = device.type == "cpu"
+        if not self._resident and sum(part.nbytes for part in self._parts) <= resident:
+            self._settle()
+
+    def _settle(self) -> None:
+        """Move it to the device, if there is room."""
+        try:
+            self._parts = [_Tensors(part.rows(slice(None)).to(self._device)) for part in self._parts]
+            self._resident = True
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+
+    def __len__(self) -> int:
+        return len(self._parts[0])
+
+    def take(self, rows: Array) -> tuple[Any, Any]:
+        """Inputs and targets of these rows, on the device."""
+        if self._resident:
+            index: Any = torch.from_numpy(rows)
+            if self._device.type != "cpu":
+                index = index.to(self._device, non_blocking=True)
+        else:
+            index = rows
+        x, y = (self._moved(part.rows(index)) for part in self._parts)
+        return x, y
+
+    def pieces(self, size: int) -> Iterator[tuple[Any, Any]]:
+        """The whole set in its order, in pieces of ``size``."""
+        for start in range(0, len(self), size):
+            x, y = (self._moved(part.rows(slice(start, start + size))) for part in self._parts)
+            yield x, y
+
+    def _moved(self, tensor: torch.Tensor) -> torch.Tensor:
+        if self._resident:
+            return tensor
+        if self._device.type == "cuda":
+            tensor = tensor.pin_memory()  # from there it is copied while the device computes
+        return tensor.to(self._device, non_blocking=True)
+
+
+class _Tensors:
+    """A part that is in memory."""
+
+    def __init__(self, values: torch.Tensor) -> None:
+        self._values = values
+        self.nbytes = values.numel() * values.element_size()
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def rows(self, index: Any) -> torch.Tensor:
+        return self._values[index if isinstance(index, slice | torch.Tensor) else torch.from_numpy(index)]
+
+
+class _Mapped:
+    """A part that is read from a file as it is needed, and only then converted."""
+
+    def __init__(self, values: Array, convert: Callable[[Any], torch.Tensor]) -> None:
+        self._values, self._convert = values, convert
+        self.nbytes = values.nbytes
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def rows(self, index: Any) -> torch.Tensor:
+        if isinstance(index, torch.Tensor):
+            index = index.numpy()
+        return self._convert(np.array(self._values[index]))
+
+
+def _part(values: Any, convert: Callable[[Any], torch.Tensor]) -> _Tensors | _Mapped:
+    return _Mapped(values, convert) if isinstance(values, np.memmap) else _Tensors(convert(values))
+
+
+def tensor_of(values: Any) -> torch.Tensor:
+    """In PyTorch's own precision, which a model's parameters have."""
+    tensor = torch.as_tensor(np.asarray(values))
+    return tensor.to(torch.get_default_dtype()) if tensor.is_floating_point() else tensor
+
+
+def _target(values: Any) -> torch.Tensor:
+    tensor = tensor_of(values)
+    return tensor if tensor.is_floating_point() or tensor.dtype is torch.bool else tensor.to(torch.int64)
