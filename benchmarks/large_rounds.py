@@ -2,9 +2,9 @@
 
     python -m benchmarks.large_rounds --data_dir DIR [--seed N] [--only RUN ...] [--check]
 
-The demo's task, with ``--epochs 1 -r 0.857``: once with its own model in 15 rounds, and once with ``--filters 64,128``
-in 20; solo rounds also with ``-b 64 -l 0.002``, since each training begins with a new optimizer. The score is the mean over the learners' test sets (1,001 digits each), of the weights
-that are current after the last round. DIR holds ``mnist.npz`` or the four idx files.
+The demo's task, with ``--epochs 1 -r 0.857``: once with its own model in 15 rounds (in solo rounds also with
+``-b 64 -l 0.002``), and once with ``--filters 64,128`` in 20. The score is the mean over the learners' test sets (1,001
+digits each), of the weights that are current after the last round. DIR holds ``mnist.npz`` or the four idx files.
 """
 
 from __future__ import annotations
