@@ -12,8 +12,10 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "tasks.md"
 
 def test_page__rows__are_the_runs_with_their_targets() -> None:
     text = PAGE.read_text(encoding="utf-8").partition("<!-- benchmarks.large_rounds -->\n")[2].partition("\n\n")[0]
-    rows = re.findall(
-        r"^\| (the demo's|`--filters ([\d,]+)`) \| (\d+) (\w+) \| \d+ \| 0\.\d{4} \| (0\.\d+) \|", text, re.M
-    )
-    found = [(kind, filters or None, int(number), float(target)) for _, filters, number, kind, target in rows]
-    assert found == [(run.rounds, run.filters, run.number, run.target) for run in RUNS]
+    row = r"^\| (?:the demo's|`([^`]+)`) \| (\d+) (\w+) \| \d+ \| 0\.\d{4} \| (0\.\d+) \|"
+    found = re.findall(row, text, re.MULTILINE)
+    assert found == [(run.options, str(run.number), run.rounds, str(run.target)) for run in RUNS]
+
+
+def test_runs__names__are_different() -> None:
+    assert len({run.name for run in RUNS}) == len(RUNS)
