@@ -24,6 +24,7 @@ from colearn_ledger.core.decide import (
     Me,
     Merge,
     Propose,
+    Republish,
     Reveal,
     Wait,
     decide,
@@ -120,6 +121,7 @@ class Node:
         self.stopping = False
         self._view: View | None = None
         self._next: tuple[tuple[int, str], str] = (-1, ""), ""  # whose turn comes after this one
+        self._lost: WeightsRef | None = None  # its own contribution, for good
         self._before: tuple[tuple[int, WeightsRef], WeightsRef | None] | None = None
         self._rejected: tuple[View | None, tuple[RejectedMerge, ...]] = None, ()  # as of the view
         self._at = 0  # block time of the last view
@@ -223,7 +225,15 @@ class Node:
             self._rejected_before(view),
             self.verify_merge,
             self._accepted_before(view),
+            self._contribution_there(view),
         )
+
+    def _contribution_there(self, view: View) -> WeightsRef | None:
+        """Its own contribution that its store has, or that nothing brings back."""
+        own = None if view.training is None else view.training.of(view.seat)
+        if own is not None and (not self.ledger.sends or own.weights == self._lost):
+            return own.weights
+        return self.supervisor.contributed
 
     def _accepted_before(self, view: View) -> WeightsRef | None:
         """What a rule takes beside the accepted weights; read once for these."""
@@ -280,6 +290,8 @@ class Node:
         if isinstance(work, Declined):  # the supervisor keeps the answer, so the learner isn't asked again in this turn
             if isinstance(action, Contribute):
                 self._declined = action.training
+            if isinstance(action, Republish) and action.contribution:
+                self._lost = action.weights
             self.reporter.declined(view, work)
             return self._pause(view, view.deadline)
         return self._submit(action, work, view)
