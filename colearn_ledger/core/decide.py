@@ -39,6 +39,7 @@ class Me:
     budget forbids; in joint rounds it then goes on merging and voting. ``rejected``: in joint rounds, merges that were
     built on the accepted weights and voted against. ``verifies``: whether it recomputes merges before it votes.
     ``before``: what was accepted before the accepted weights, where a rule takes it (:func:`.claims.before_accepted`).
+    ``contributed``: its own contribution that its store has, as far as it knows, or that it can't have again.
     """
 
     address: str
@@ -49,6 +50,7 @@ class Me:
     rejected: tuple[RejectedMerge, ...] = ()
     verifies: bool = False
     before: WeightsRef | None = None
+    contributed: WeightsRef | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +102,14 @@ class Republish:
     """See to it that its own open proposal can be had: where it can't, publish the same bytes again.
 
     When the chain goes back to a proposal, all may have discarded it already. ``merge``: in joint rounds, what it is.
+    ``contribution``: it is no proposal, but what it has contributed to the training that is named by ``round``.
     """
 
     round: int
     parent: bytes
     weights: WeightsRef
     merge: Merge | None = None
+    contribution: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,11 +170,16 @@ def decide(view: View, me: Me) -> Action:
         return Wait(view.deadline, "not a member: following")
     if view.overdue:
         return _advance_in_turn(view, me)
-    action = _in_round(view, me)
-    training = view.training
-    idle = isinstance(action, Wait) and training is not None and training.of(view.seat) is None
-    if idle and training is not None and me.trains:
-        return Contribute(training.first_round, view.accepted.sha256)
+    action, training = _in_round(view, me), view.training
+    if training is None:
+        return action
+    own = training.of(view.seat)
+    if own is None:
+        trains = isinstance(action, Wait) and me.trains
+        return Contribute(training.first_round, view.accepted.sha256) if trains else action
+    if isinstance(action, Wait | Merge) and view.proposal is None and me.contributed != own.weights:
+        # Also before it merges: without its own, it may have nothing to propose, and so may everybody.
+        return Republish(training.first_round, view.accepted.sha256, own.weights, contribution=True)
     return action
 
 

@@ -62,7 +62,9 @@ class Member:
     @property
     def me(self) -> Me:
         """What it knows of itself."""
-        return Me(self.submitter.sender.account.address, self.preparer.adopted, published=self.preparer.published)
+        mine = self.preparer
+        address = self.submitter.sender.account.address
+        return Me(address, mine.adopted, published=mine.published, contributed=mine.contributed)
 
 
 def _light(work: Work) -> Work:

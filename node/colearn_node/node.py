@@ -22,12 +22,13 @@ from colearn_ledger.core.decide import (
     Me,
     Merge,
     Propose,
+    Republish,
     Reveal,
     Wait,
     decide,
     is_needed,
 )
-from colearn_ledger.core.protocol import RoundState, View
+from colearn_ledger.core.protocol import RoundState, View, WeightsRef
 from colearn_ledger.errors import (
     ColearnError,
     ConfigError,
@@ -117,6 +118,7 @@ class Node:
         self.endpoint_lag, self.verify_merge = endpoint_lag, verify_merge
         self.stopping = False
         self._view: View | None = None
+        self._lost: WeightsRef | None = None  # its own contribution, for good
         self._at = 0  # block time of the last view
         self._read_at = 0.0  # monotonic; when that block time was first read
         self._viewed_at = 0.0  # monotonic; when the last view was read
@@ -219,7 +221,15 @@ class Node:
             self.outlook.rejected_before(view),
             self.verify_merge,
             self.outlook.accepted_before(view),
+            self._contribution_there(view),
         )
+
+    def _contribution_there(self, view: View) -> WeightsRef | None:
+        """Its own contribution that its store has, or that nothing brings back."""
+        own = None if view.training is None else view.training.of(view.seat)
+        if own is not None and (not self.ledger.sends or own.weights == self._lost):
+            return own.weights
+        return self.supervisor.contributed
 
     def _perform(self, action: Action, view: View) -> float:
         if isinstance(action, Wait):
@@ -237,6 +247,8 @@ class Node:
         if isinstance(work, Declined):  # the supervisor keeps the answer, so the learner isn't asked again in this turn
             if isinstance(action, Contribute):
                 self._declined = action.training
+            if isinstance(action, Republish) and action.contribution:
+                self._lost = action.weights
             self.reporter.declined(view, work)
             return self._pause(view, view.deadline)
         return self._submit(action, work, view)

@@ -316,7 +316,19 @@ JOINT = [
 
 @pytest.mark.parametrize("state, action", JOINT)
 def test_decide__joint_rounds__trains_merges_and_votes(state: View, action: object) -> None:
-    assert decide(state, UP_TO_DATE) == action
+    assert decide(state, dataclasses.replace(UP_TO_DATE, contributed=MINE.weights)) == action
+
+
+def test_decide__own_contribution_that_the_store_may_not_have__publishes_it_again_before_anybody_merges() -> None:
+    again = Republish(6, ACCEPTED.sha256, MINE.weights, contribution=True)
+    for state in (joint(MINE), joint(MINE, until=1000), merging(MINE, OTHERS), merging(OWN_LATE)):
+        assert decide(state, UP_TO_DATE) == again
+    assert decide(joint(MINE), dataclasses.replace(UP_TO_DATE, contributed=OTHERS.weights)) == again
+    for state in (joint(OTHERS), merging(OTHERS)):  # it has none
+        assert not isinstance(decide(state, UP_TO_DATE), Republish)
+    voting = joint(MINE, OTHERS, state=RoundState.VOTING, proposal=CLAIMED)
+    assert isinstance(decide(voting, UP_TO_DATE), Judge)
+    assert isinstance(decide(merging(MINE, overdue=True, at=2001), UP_TO_DATE), Advance | Wait)
 
 
 def test_decide__joint_and_overdue__only_advances() -> None:

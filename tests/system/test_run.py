@@ -124,6 +124,25 @@ def test_run__joint_rounds_and_a_node_is_killed_in_its_training__contributes_the
 
 
 @pytest.mark.slow
+def test_run__joint_rounds_and_all_contributions_are_lost__each_member_makes_its_own_again_and_rounds_go_on(
+    tmp_path: Path,
+) -> None:
+    with node_collective(tmp_path, 2, rules=JOINT_RULES, merge_order=ORDER) as made:
+        first = made.start(0)
+        wait_until(lambda: bool(first.events("contribute")), "it has contributed")
+        first.kill()
+        training = made.view(0).training
+        assert training is not None
+        for one in training.contributions:
+            (tmp_path / "weights" / one.weights.cid).unlink()
+        nodes = [made.start(i, "--until-round", "1") for i in range(2)]
+        assert [node.wait() for node in nodes] == [0, 0], "".join(node.text for node in nodes)
+        assert "contribution, and has it again: it was trained again, to the same bytes" in nodes[0].text
+        claim = made.record(1).claim
+        assert claim is not None and claim.seats == 0b11
+
+
+@pytest.mark.slow
 def test_run__round_after_round__store_keeps_the_accepted_weights_and_their_parent_and_not_what_was_before(
     tmp_path: Path,
 ) -> None:

@@ -15,7 +15,7 @@ from colearn_ledger.core.decide import Action, Adopt, Contribute, Judge, Merge, 
 from colearn_ledger.core.protocol import WeightsRef
 from colearn_ledger.errors import LearnerError, SchemaMismatch, TrainingStopped
 from colearn_ledger.formats.hashes import shown_hash
-from colearn_ledger.member.work import Adopted, Merged, Nothing, Published, Trained, Verdict, Work
+from colearn_ledger.member.work import Adopted, Contributed, Merged, Nothing, Published, Trained, Verdict, Work
 
 from ..log import Log
 from .answers import NO_SCORE, answers, has_no_score
@@ -97,8 +97,16 @@ class WorkerSupervisor:
         self._started_once = False
         self._ahead = PullAhead((), 0)  # what the worker was told to pull meanwhile
         self._published: tuple[WeightsRef, float] | None = None  # and when it was seen to be there
+        self._has: tuple[WeightsRef, float] | None = None  # likewise, of what it contributed
         self.adopted: bytes | None = None
         self.ready = False
+
+    @property
+    def contributed(self) -> WeightsRef | None:
+        """The node's own contribution that its store has, as was seen a short while ago."""
+        if self._has is None or self._now() - self._has[1] > _LOOK_AGAIN_S:
+            return None
+        return self._has[0]
 
     @property
     def published(self) -> WeightsRef | None:
@@ -269,11 +277,17 @@ class WorkerSupervisor:
             sha256 = work.weights.sha256
             self._log.info("adopt", f"adopted the weights of round {action.round}: {shown_hash(sha256)}", sha256=sha256)
         elif isinstance(work, Published):
-            self._published = work.weights, self._now()
+            what = "proposal"
+            if isinstance(action, Republish) and action.contribution:
+                what, self._has = "contribution", (work.weights, self._now())
+            else:
+                self._published = work.weights, self._now()
             if work.how:
-                self._log.warning("store", f"the store had lost the node's proposal, and has it again: {work.how}")
+                self._log.warning("store", f"the store had lost the node's {what}, and has it again: {work.how}")
         else:
             self._results.keep(action, work)
+            if isinstance(work, Contributed):
+                self._has = work.weights, self._now()
             if isinstance(work, Trained | Merged):
                 self._published = work.weights, self._now()
             own = work.own_test if isinstance(work, Trained | Merged) else None
@@ -371,7 +385,7 @@ class WorkerSupervisor:
     def _forget(self) -> None:
         self._process = self._job = self._before = self._under = self._stale_since = None
         self._results.forget_last()
-        self.adopted = self._published = None
+        self.adopted = self._published = self._has = None
         self._ahead = PullAhead((), 0)
         self.ready = self._sound = False
 
