@@ -224,8 +224,10 @@ class Preparer:
         return self._contributed
 
     def _merge(self, action: Merge, deadline_s: float | None) -> Merged | Declined | Nothing:
-        basis = self._basis()
-        found = self._merged(action, basis, deadline_s)
+        try:
+            found = self._merged(action, self._basis(), deadline_s)
+        except UnavailableWeights as e:
+            return Nothing(e.what)
         why = tuple(f"seat {seat}: {reason}" for seat, reason in sorted(found.why.items()))
         if found.data is None or found.weights is None:
             return Nothing(f"no contribution can be merged: {'; '.join(why)}")
@@ -241,8 +243,10 @@ class Preparer:
 
     def _merged(self, action: Merge, basis: Basis, deadline_s: float | None) -> MergedBytes:
         offered = [(one.seat, one.weights) for one in action.contributions]
-        size = self._parent_size
-        return merge_contributed(self.store, basis, Rule(action.rule), offered, parent_size=size, deadline_s=deadline_s)
+        size, before = self._parent_size, action.before
+        return merge_contributed(
+            self.store, basis, Rule(action.rule), offered, parent_size=size, before=before, deadline_s=deadline_s
+        )
 
     @property
     def _parent_size(self) -> int:
@@ -271,7 +275,10 @@ class Preparer:
         except InvalidWeights as e:
             return Declined(action.round, e.what)
         if action.merge is not None:
-            found = self._merged(action.merge, self._basis(), deadline_s)
+            try:
+                found = self._merged(action.merge, self._basis(), deadline_s)
+            except UnavailableWeights as e:
+                return Declined(action.round, f"no store has it, and {e.what}")
             if found.data is None or found.weights != ref:
                 return Declined(action.round, "no store has it, and merging again gives other weights")
             self.store.put(found.data)

@@ -231,6 +231,27 @@ def test_step__joint_rounds_and_the_next_proposer_is_not_known__nothing_waits_fo
 CLAIMED = Claim(0b101, 2, claim_digest([(0, ref("contribution of 0")), (2, ref("contribution of 2"))]))
 
 
+def test_step__joint_rounds_by_momentum__what_was_accepted_before_is_read_once_for_these_weights() -> None:
+    records = {
+        6: record(6, RoundState.ACCEPTED, ref("accepted"), 4),
+        4: record(4, RoundState.ACCEPTED, ref("before"), 0),
+    }
+    facts = training(contributed(0), contributed(2), until=1000) | {"merge_order": (5, 3), "proposer": ME}
+    facts["training"] = dataclasses.replace(facts["training"], rules_left=(5, 3))
+    bench = Bench(FakeLedger(view(**facts), records)).adopts()
+    bench.node.step()
+    action = bench.worker.job.action
+    assert isinstance(action, Merge) and action.before == ref("before")
+    assert bench.ledger.pages == [(6, 1), (4, 1)]
+    bench.node.step()
+    bench.ledger.becomes(at=1600)
+    bench.node.step()
+    assert bench.ledger.pages == [(6, 1), (4, 1)], "the same weights are accepted"
+    plain = Bench(FakeLedger(view(**facts | {"merge_order": (1, 3)}), records)).adopts()
+    plain.node.step()
+    assert plain.ledger.pages == [], "no rule takes it"
+
+
 def rejected_twice(**changes: Any) -> Bench:
     """The first merge of a training was rejected, and the same bytes are proposed by the next rule."""
     before = record(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
+from colearn_ledger.cli.main import main
 from colearn_ledger.core.driver import run
 from colearn_ledger.core.merge.rules import Rule
 from colearn_ledger.core.protocol import RoundRecord, RoundState, seats
@@ -55,6 +57,28 @@ def test_run__joint_rounds__same_decisions_merges_and_bytes_as_in_one_process(tm
             assert seats(record.claim.seats) == result.merge.merged
             assert Rule(record.claim.rule).text == result.merge.rule
         assert made.accepted_sha256() == expected.final_sha256
+
+
+@pytest.mark.slow
+def test_run__joint_rounds_by_momentum__same_bytes_as_in_one_process_and_recomputed_by_voters_and_the_command(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    order = (Rule.MOMENTUM, Rule.MEDIAN)
+    expected = run(ROUNDS, linear_learners(3, 1), 0.5, rounds="joint", merge_order=order)
+    accepted = [(r.round, r.merge.rule) for r in expected.rounds if r.accepted and r.merge is not None]
+    by_momentum = [number for number, rule in accepted if rule == "momentum"]
+    assert len(by_momentum) >= 2, "the later one has something before its parent"
+    with node_collective(tmp_path, 3, rules=JOINT_RULES, merge_order=order) as made:
+        nodes = [made.start(i, "--until-round", str(ROUNDS), verify_merge=True) for i in range(3)]
+        assert [node.wait() for node in nodes] == [0, 0, 0], "".join(node.text for node in nodes)
+        for record, result in zip(made.records()[:ROUNDS], expected.rounds, strict=True):
+            assert record.weights is not None and record.weights.sha256.hex() == result.weights_sha256
+        assert not any("nobody here knows" in node.text or "can't be had" in node.text for node in nodes)
+        options = ["--deployment", str(tmp_path / "deployment.json"), "--rpc", made.chain.url]
+        assert main(["recompute", str(by_momentum[-1]), *options, "--store-folder", str(tmp_path / "weights")]) == 0
+        assert "contributions by momentum" in capsys.readouterr().out
+        assert main(["audit", *options, "--store-folder", str(tmp_path / "weights"), "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["checked"]["merges"] == len(accepted)
 
 
 @pytest.mark.slow
