@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import shutil
 import sys
 import time
 from dataclasses import dataclass
@@ -146,7 +147,10 @@ def _await_receipts(chain: Chain, hashes: list[Any]) -> None:
 def _anvil(
     folder: Path, port: int, ws: int, kept: bool, block_time: float | None, say: Say
 ) -> tuple[list[str | Path], Path]:
-    argv: list[str | Path] = [find_anvil(say), "--host", HOST, "--port", str(port)]
+    # Killed, Anvil leaves the states of old blocks, gigabytes in a day, and by default in the home folder.
+    states = folder / "states"
+    shutil.rmtree(states, ignore_errors=True)
+    argv: list[str | Path] = [find_anvil(say), "--host", HOST, "--port", str(port), "--cache-path", states]
     if block_time is not None:
         argv += ["--block-time", f"{block_time:g}"]
     if kept and (state := _saved_state(folder, say)) is not None:

@@ -7,9 +7,11 @@ import ctypes
 import functools
 import queue
 import re
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -110,8 +112,13 @@ class Anvil:
 @contextlib.contextmanager
 def anvil(*options: str, port: int = 0, accounts: int = 10) -> Iterator[Anvil]:
     """Start one with these options; a visible skip (with CI=true, a failure) where there is none."""
+    program = require_binary("anvil")
+    states = tempfile.mkdtemp(prefix="colearn-anvil-")  # of old blocks, which it would leave in the home folder
     process = subprocess.Popen(
-        [require_binary("anvil"), "--host", "127.0.0.1", "--port", str(port), "--accounts", str(accounts), *options],
+        [
+            *(program, "--host", "127.0.0.1", "--port", str(port), "--accounts", str(accounts)),
+            *("--cache-path", states, *options),
+        ],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -137,6 +144,7 @@ def anvil(*options: str, port: int = 0, accounts: int = 10) -> Iterator[Anvil]:
     finally:
         process.kill()
         process.wait()
+        shutil.rmtree(states, ignore_errors=True)
 
 
 def wait_until(condition: Callable[[], bool], what: str, deadline_s: float = 90) -> None:
