@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import io
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -225,6 +226,10 @@ class TorchLearner(PrivateLearner):
         self._optimizer = self._make_optimizer([p for p in self._model.parameters() if p.requires_grad])
         self._scaler = self._on.scaler()
 
+    def batches(self, rng: np.random.Generator) -> Iterator[Array]:
+        drawn = super().batches(rng)  # a private training's steps draw from the same randomness: nothing ahead of them
+        return drawn if self.privacy is not None else self._set_of(self.train_set).ahead(drawn)
+
     def train_batch(self, rows: Array) -> None:
         x, y = self._set_of(self.train_set).take(rows)
         if not self._model.training:  # it walks through all modules
@@ -249,7 +254,7 @@ class TorchLearner(PrivateLearner):
             return
         data = self._set_of(self.train_set)
         inputs = (data.take(rows)[0] for rows in self.settling_batches(rng))
-        with self._on.autocast():
+        with self._on.autocast(), _counting_on_the_cpu(self._model):
             torch.optim.swa_utils.update_bn(inputs, self._model)
 
     @property
@@ -329,6 +334,20 @@ class TorchLearner(PrivateLearner):
             if known is data:
                 return tensors
         return TensorSet(data, self._on.device)
+
+
+@contextlib.contextmanager
+def _counting_on_the_cpu(model: torch.nn.Module) -> Iterator[None]:
+    """Batch normalization's counts are there meanwhile: each layer reads its own at each batch, and waits for it."""
+    layers = [m for m in model.modules() if isinstance(m, BATCH_NORM) and m.num_batches_tracked is not None]
+    places = [layer.num_batches_tracked.device for layer in layers]
+    for layer in layers:
+        layer.num_batches_tracked = layer.num_batches_tracked.cpu()
+    try:
+        yield
+    finally:
+        for layer, place in zip(layers, places, strict=True):
+            layer.num_batches_tracked = layer.num_batches_tracked.to(place)
 
 
 def _array(values: Any) -> Any:
