@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,7 +35,7 @@ from colearn_ledger.network.http import call_rpc
 
 from .scene import load
 
-__all__ = ["COMMANDS", "Taken", "grow", "measure"]
+__all__ = ["COMMANDS", "Taken", "grow", "measure", "run"]
 
 # Name: (words, at most so many seconds with 10,000 rounds).
 COMMANDS: dict[str, tuple[tuple[str, ...], float]] = {
@@ -56,20 +57,31 @@ class Taken:
     memory: float
 
 
-def grow(network: LocalNetwork, rounds: int, folder: Path) -> None:
-    """Found a collective of the first two stakeholders, let it decide so many rounds, and write deployment.json."""
+def grow(
+    network: LocalNetwork,
+    rounds: int,
+    folder: Path,
+    *,
+    weights: Callable[[int], WeightsRef] | None = None,
+    schema: Schema | None = None,
+) -> None:
+    """Found a collective of the first two stakeholders, let it decide so many rounds, and write deployment.json.
+
+    ``weights``: of each round, of this ``schema``; such as there are none where it isn't given.
+    """
+    weights = weights or _weights
     web3 = connect([network.rpc_url])
     accounts = [load_account(s.keystore, s.password_file, prompt=False) for s in network.stakeholders[:2]]
     rules = Rules(1, 2, _WINDOW, _WINDOW, _WINDOW, _WINDOW)
-    made = deploy(web3, accounts[0], Genesis([a.address for a in accounts], _weights(0), rules))
-    schema, urls = Schema.of(np.zeros(2)), (network.rpc_url,)
-    genesis = DeploymentRecord(made.chain_id, made.address, made.block, made.transaction, _weights(0), schema, urls)
+    made = deploy(web3, accounts[0], Genesis([a.address for a in accounts], weights(0), rules))
+    schema, urls = schema or Schema.of(np.zeros(2)), (network.rpc_url,)
+    genesis = DeploymentRecord(made.chain_id, made.address, made.block, made.transaction, weights(0), schema, urls)
     save_deployment(genesis, folder / "deployment.json")
     contract = CollectiveContract(web3, made.address)
     for account in accounts:
         call_rpc(network.rpc_url, "anvil_impersonateAccount", account.address)
     for number in range(1, rounds + 1):
-        new, before = _weights(number), _weights(number - 1)
+        new, before = weights(number), weights(number - 1)
         propose = contract.functions.propose(number, before.sha256, new.sha256, new.cid_digest, new.size, b"")
         vote = contract.functions.vote(compute_proposal_id(number, new), True)
         for function, account in ((propose, accounts[(number - 1) % 2]), (vote, accounts[number % 2])):
@@ -91,12 +103,12 @@ def measure(rounds: int = 10_000) -> dict[str, Taken]:
     with tempfile.TemporaryDirectory() as folder, LocalNetwork("anvil", 2, ipfs=False) as network:
         grow(network, rounds, Path(folder))
         return {
-            name: _run([word.format(middle=rounds // 2) for word in words], Path(folder))
+            name: run([word.format(middle=rounds // 2) for word in words], Path(folder))
             for name, (words, _) in COMMANDS.items()
         }
 
 
-def _run(words: list[str], folder: Path) -> Taken:
+def run(words: list[str], folder: Path) -> Taken:
     """One command as a process, whose memory the kernel tells when it ends."""
     command = [sys.executable, "-m", "colearn_ledger.cli.main", *words]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}

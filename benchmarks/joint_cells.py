@@ -98,7 +98,7 @@ def cells(seeds: int) -> Iterator[Cell]:
         for seed in range(1, seeds + 1):
             for task in TASKS:
                 for dealt in DEALT:
-                    for system, votes in _learning(task, size):
+                    for system, votes in _learning(size):
                         found[Cell(task, size, dealt, system, votes, seed)] = None
         if size == SIZES[0]:
             for seed in range(1, seeds + 1):
@@ -106,12 +106,12 @@ def cells(seeds: int) -> Iterator[Cell]:
     yield from found
 
 
-def _learning(task: str, size: int) -> Iterator[tuple[str, str]]:
+def _learning(size: int) -> Iterator[tuple[str, str]]:
     yield "FedAvg", ""
     yield "solo", DEFAULT_VOTES
     for votes in VOTES if size == SIZES[0] else BOTH:
         yield JOINT, votes
-    if size == SIZES[0] and task == "digits":
+    if size == SIZES[0]:
         for order in ORDERS[1:]:
             yield order, BOTH[1]
 

@@ -103,8 +103,11 @@ def with_tables(page: str, made: Mapping[str, str]) -> str:
     """A page with these tables, each behind its mark, written anew."""
     for name, table in made.items():
         before, mark, rest = page.partition(f"<!-- benchmarks.joint: {name} -->\n")
+        lines = rest.splitlines(keepends=True)
+        while lines and lines[0].startswith("|"):
+            del lines[0]
         if mark:
-            page = before + mark + table + "\n\n" + rest.partition("\n\n")[2]
+            page = before + mark + table + "\n" + "".join(lines)
     return page
 
 
@@ -155,10 +158,11 @@ def _attacks(means: _Means) -> list[str]:
 
 def _orders(means: _Means) -> list[str]:
     """Without attackers less federated averaging, of 5 members; with 4 of 10 less the trusted median."""
-    lines = _head("order", *DEALT, *ATTACKS)
+    skewed = [data for data in _LEARNT if data[1] == SIZES[0] and data[2] != "IID"]
+    lines = _head("order", *(f"{task}, {dealt}" for task, _, dealt, *_ in skewed), *ATTACKS)
     for order in ORDERS:
         way = (order, PAIRED)
-        gaps = [means.gap(("digits", SIZES[0], dealt, "", 0), way, FEDAVG) for dealt in DEALT]
+        gaps = [means.gap(data, way, FEDAVG) for data in skewed]
         gaps += [means.gap(("digits", AMONG, "IID", attack, 4), way, MEDIAN) for attack in ATTACKS]
         lines.append(_row([order.partition(" ")[2].replace(",", ", "), *(_text(gap, "+.3f") for gap in gaps)]))
     return lines

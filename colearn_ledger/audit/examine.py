@@ -10,7 +10,7 @@ from .facts import Facts
 from .findings import Examination
 from .governance import check_motions
 from .model import Model
-from .records import check_code, check_deployment, check_records
+from .records import check_code, check_deployment, check_records, check_shape
 from .replay import compare_storage, replay
 
 __all__ = ["check_senders", "examine"]
@@ -28,6 +28,8 @@ _ACTS = {
 def examine(facts: Facts, exam: Examination, progress: Callable[[str], None] = lambda text: None) -> Model | None:
     """Check all that was read; what the events make of the contract, where they are complete and can be followed."""
     progress("storage")
+    if not check_shape(facts, exam):
+        return None
     check_code(facts, load_artifact().deployed_bytecode, exam)
     check_deployment(facts, exam)
     check_records(facts, exam)

@@ -7,13 +7,27 @@ from collections.abc import Sequence
 from ..chain.bytecode import matches
 from ..chain.commitments import compute_proposal_id
 from ..core.cid import CHUNK
+from ..core.limits import LEAST_MEMBERS, MOST_MEMBERS
 from ..core.outcome import approvals_needed, outcome, voted_outcome
 from ..core.protocol import ZERO_ADDRESS, MotionKind, RoundRecord, RoundState, Rules
 from .facts import Facts
 from .findings import Examination
 from .governance import constant_rules, turns_of
 
-__all__ = ["check_code", "check_deployment", "check_records"]
+__all__ = ["check_code", "check_deployment", "check_records", "check_shape"]
+
+
+def check_shape(facts: Facts, exam: Examination) -> bool:
+    """Whether it is a collective at all: rounds, and members in each of them. If not, nothing else can be checked."""
+    good = exam.true("rounds", facts.records != (), None, "rounds", "there are no rounds", "some", len(facts.records))
+    good = exam.true("members", facts.spans != (), None, "members", "there are no members", "some", 0) and good
+    for span in facts.spans:
+        count = len(set(span.members))
+        can_be = count == len(span.members) and LEAST_MEMBERS <= count <= MOST_MEMBERS
+        what = "no collective has these members"
+        expected = f"{LEAST_MEMBERS} to {MOST_MEMBERS}, each once"
+        good = exam.true("members", can_be, span.first_round, "members", what, expected, span.members) and good
+    return good
 
 
 def check_code(facts: Facts, artifact_code: bytes, exam: Examination) -> None:

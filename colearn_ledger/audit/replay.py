@@ -144,7 +144,9 @@ class _Transaction:
         elif main.name == "VoteCommitted":
             model.commit(said["voter"], time, said["id"], said["commitment"])
         elif main.name == "MotionMoved":
-            kind = MotionKind(said["kind"])
+            kind = next((kind for kind in MotionKind if kind == said["kind"]), None)
+            if kind is None:
+                raise Impossible(f"there is no motion of kind {said['kind']}")
             subject = None if said["subject"] == ZERO_ADDRESS else said["subject"]
             rules = said["rules"] if kind is MotionKind.SET_RULES else None
             model.move(said["mover"], time, kind, subject, rules, said["toRound"])

@@ -24,7 +24,7 @@ from .verified import Verified
 
 __all__ = ["Weighing"]
 
-_MERGED = frozenset(Rule) - {Rule.SOLO, Rule.MOMENTUM}
+_MERGED = frozenset(Rule) - {Rule.SOLO}
 
 
 class Weighing:
@@ -140,6 +140,9 @@ class Weighing:
         parent = self._parent(record)
         if parent is None:
             return
+        before: WeightsRef | None = None
+        if claim.rule == Rule.MOMENTUM and record.parent_round:
+            before = self._facts.records[self._facts.records[record.parent_round].parent_round].weights
         try:
             found = merge_contributed(
                 self._store,
@@ -147,13 +150,17 @@ class Weighing:
                 Rule(claim.rule),
                 offered,
                 parent_size=len(parent),
+                before=before,
                 deadline_s=self._timeout_s,
             )
+        except UnavailableWeights as e:
+            self._lacks(record, "its merge", e.what, needed=False)
+            return
         except InvalidWeights as e:
             self._exam.wrong("merges", record.round, "parent", e.what, "weights that can be merged into", "others")
             return
         finally:
-            for _, one in offered:
+            for one in (*(ref for _, ref in offered), *([before] if before is not None else [])):
                 self._forget(one)
         left_out = {seat: why.text for seat, why in found.left_out.items()}
         if any(why.name == "UNAVAILABLE" for why in found.left_out.values()):

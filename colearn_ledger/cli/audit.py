@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import AuditFailed, AuditIncomplete, ChainError, UsageError
+from ..errors import AuditFailed, AuditIncomplete, ChainError, OutputError, UsageError
+from ..formats.files import write_whole
 from ..formats.urls import shown_url
 from .export import learner_of
 from .options import add_collective_options, open_collective
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from ..audit.findings import Examination
     from ..chain.snapshot import Snapshot
     from ..core.protocol import WeightsRef
+    from ..report.audit import Scored
     from ..stores.spec import StoreSpec
     from .options import Collective
 
@@ -41,6 +43,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("what is written").add_argument
     add("--state", type=Path, metavar="FILE", help="keeps what was verified, so that an audit goes on where it was")
     add("--json", action="store_true", help="the result as JSON on standard output, instead of text")
+    add("--html", type=Path, metavar="FILE", help="a dossier to print, in one file")
     add("--facts", type=Path, metavar="FILE", help="write all that was read, for a verifier of your own")
 
 
@@ -62,6 +65,8 @@ def run(options: argparse.Namespace) -> int:
     _compare(options, where, facts, exam, progress)
     progress("")
     scored = [] if scores is None else scores.scored
+    if options.html is not None:
+        _write_dossier(facts, exam, scored, options.html)
     if options.json:
         json.dump(audit_to_dict(facts, exam, scored), sys.stdout, indent=2, allow_nan=False)
         print()
@@ -173,12 +178,24 @@ def _weigh(
         verified.save()
 
 
+def _write_dossier(facts: Facts, exam: Examination, scored: Sequence[Scored], path: Path) -> None:
+    from .. import __version__
+    from ..report.dossier import dossier
+
+    try:
+        write_whole(path, "\n".join(dossier(facts, exam, scored, version=__version__)) + "\n")
+    except OSError as e:
+        raise OutputError(f"{path} can't be written: {e.strerror or e}", fix="check the folder and its disk") from e
+
+
 def _judge(options: argparse.Namespace, exam: Examination) -> None:
+    from ..report.audit import verdict
+
     if exam.findings:
         first = exam.findings[0]
         where = "" if first.round is None else f"round {first.round}, "
         raise AuditFailed(
-            f"{len(exam.findings)} things don't hold; the first: {where}{first.field}: {first.what}",
+            f"{verdict(exam)}; the first: {where}{first.field}: {first.what}",
             expected=first.expected,
             fix="ask other endpoints, and the members; the report lists all of them",
         )

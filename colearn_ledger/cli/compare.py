@@ -96,6 +96,6 @@ def _write(
     write_record(comparison, folder / RECORD, about_run(options, task, data))
     write_report(folder / "comparison.csv", comparison_csv(comparison))
     title = f"{task.name}: {options.n_learners} learners, labels skewed by Dirichlet({options.alpha:g})"
-    plot_comparison(comparison, folder / "comparison.png", title)
+    plot_comparison(comparison, folder / "comparison.png", title, task.metric)
     for name, file in (("record:", RECORD), ("table:", "comparison.csv"), ("plot:", "comparison.png")):
         progress.row(f"{name:<8} {folder / file}")

@@ -16,6 +16,7 @@ from ..errors import ContractError, NotAMember, UsageError
 from ..formats.addresses import parse_address
 from ..formats.duration import parse_duration
 from ..report.rules import TRAIN_WINDOW, WINDOWS
+from .configured import take_key, take_place
 from .options import (
     Collective,
     add_collective_options,
@@ -100,19 +101,29 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     text = "the motions that wait, and their ids"
     listing = actions.add_parser("list", help=text, description=text)
     add_collective_options(listing)
+    _add_config(listing, "endpoint and deployment")
     listing.add_argument("--all", action="store_true", help="those that are over, too")
     listing.add_argument("--json", action="store_true", help="as JSON")
+
+
+def _add_config(parser: argparse.ArgumentParser, gives: str) -> None:
+    text = f"a node's configuration: gives whatever isn't given of {gives}"
+    parser.add_argument("--config", type=Path, metavar="FILE", help=text)
 
 
 def _add_sending(parser: argparse.ArgumentParser) -> None:
     add_collective_options(parser)
     add_key_options(parser)
+    _add_config(parser, "endpoint, deployment and key")
     parser.add_argument("--dry-run", action="store_true", help="say what would be done, and send nothing")
 
 
 def run(options: argparse.Namespace) -> int:
     if options.action == "list":
+        if options.config is not None:
+            take_place(options)
         return _list(options)
+    take_key(options)
     return _propose(options) if options.action == "propose" else _vote(options)
 
 

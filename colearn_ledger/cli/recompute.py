@@ -46,6 +46,7 @@ class _Claimed:
     claim: Claim
     weights: WeightsRef
     parent: WeightsRef
+    before: WeightsRef | None
     merged: tuple[Contributed, ...]
 
     @property
@@ -65,22 +66,27 @@ def run(options: argparse.Namespace) -> int:
             fix="--deployment FILE",
         )
 
-    def read(snapshot: Snapshot) -> tuple[History, WeightsRef | None]:
+    def read(snapshot: Snapshot) -> tuple[History, WeightsRef | None, WeightsRef | None]:
         from ..history import read_history
 
         number = snapshot.current_round() if asked is None else asked
         history = read_history(snapshot, first=number, last=number, deployed_block=where.deployed_block)
-        [parent] = snapshot.rounds(history.rounds[0].record.parent_round, 1)
-        return history, parent.weights
+        record = history.rounds[0].record
+        [parent] = snapshot.rounds(record.parent_round, 1)
+        if record.claim is None or record.claim.rule != Rule.MOMENTUM or record.parent_round == 0:
+            return history, parent.weights, None
+        [before] = snapshot.rounds(parent.parent_round, 1)
+        return history, parent.weights, before.weights
 
-    history, parent = where.read(read)
-    claimed = _claimed(history, parent)
+    history, parent, before = where.read(read)
+    claimed = _claimed(history, parent, before)
     from ..report.terminal import printer
 
     show = (lambda line: None) if options.json else printer()
     for line in _claim_in_words(claimed, history):
         show(line)
-    with borrowed(store, [claimed.parent, *(ref for _, ref in claimed.offered)]) as opened:
+    pulled = [claimed.parent, *(ref for _, ref in claimed.offered)]
+    with borrowed(store, pulled if before is None else [*pulled, before]) as opened:
         merged = _merge(claimed, where.schema, opened, timeout_s)
         for line in _merge_in_words(claimed, merged):
             show(line)
@@ -94,7 +100,7 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _claimed(history: History, parent: WeightsRef | None) -> _Claimed:
+def _claimed(history: History, parent: WeightsRef | None, before: WeightsRef | None) -> _Claimed:
     [round_] = history.rounds
     record, claim = round_.record, round_.record.claim
     if claim is None or record.weights is None or parent is None:
@@ -104,10 +110,10 @@ def _claimed(history: History, parent: WeightsRef | None) -> _Claimed:
             expected="a proposal of a joint round",
             fix="see: history",
         )
-    if claim.rule not in set(Rule) - {Rule.SOLO, Rule.MOMENTUM}:
+    if claim.rule not in set(Rule) - {Rule.SOLO}:
         raise UsageError(
             f"round {record.round} is merged by {rule_text(claim.rule)}, which can't be recomputed here",
-            expected="a rule of one training's contributions: mean, clipped-mean, median, trimmed-mean",
+            expected="a rule that this version knows",
             fix="use the version of this package that its members use",
         )
     wanted = seats(claim.seats)
@@ -118,7 +124,7 @@ def _claimed(history: History, parent: WeightsRef | None) -> _Claimed:
             expected="the events of the round's training",
             fix="name an endpoint that has old events",
         )
-    return _Claimed(round_, claim, record.weights, parent, tuple(there[seat] for seat in wanted))
+    return _Claimed(round_, claim, record.weights, parent, before, tuple(there[seat] for seat in wanted))
 
 
 def _merge(claimed: _Claimed, schema: Schema, store: Store, timeout_s: float) -> MergedBytes:
@@ -137,7 +143,15 @@ def _merge(claimed: _Claimed, schema: Schema, store: Store, timeout_s: float) ->
         raise
     decode(data, schema)
     basis, rule = Basis.of(schema, data), Rule(claimed.claim.rule)
-    return merge_contributed(store, basis, rule, claimed.offered, parent_size=parent.size, deadline_s=timeout_s)
+    return merge_contributed(
+        store,
+        basis,
+        rule,
+        claimed.offered,
+        parent_size=parent.size,
+        before=claimed.before,
+        deadline_s=timeout_s,
+    )
 
 
 def _claim_in_words(claimed: _Claimed, history: History) -> Iterator[str]:

@@ -10,7 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ConfigError, UsageError
+from ..errors import UsageError
+from .configured import take_place
 
 if TYPE_CHECKING:
     from ..core.learner import Learner
@@ -96,12 +97,9 @@ def store_of(options: argparse.Namespace) -> StoreSpec:
     if ipfs is not None and folder is not None:
         raise UsageError("--ipfs and --store-folder together", expected="one store", fix="leave one out")
     if options.config is not None:
-        given = _configured(options.config)
-        options.rpc = options.rpc or given["rpc"]
-        if options.deployment is None and options.address is None:
-            options.deployment = given["deployment"]
+        given = take_place(options)
         if ipfs is None and folder is None:
-            ipfs, folder, token, remote = given["ipfs"], given["folder"], token or given["token_file"], given["remote"]
+            ipfs, folder, token, remote = given.ipfs, given.folder, token or given.token_file, given.remote
     if ipfs is None and folder is None:
         raise UsageError(
             "no store is named that has the weights",
@@ -109,31 +107,6 @@ def store_of(options: argparse.Namespace) -> StoreSpec:
             fix="--ipfs /ip4/127.0.0.1/tcp/5001 is the usual address of a Kubo daemon's RPC",
         )
     return StoreSpec(ipfs, folder, remote, token)
-
-
-def _configured(path: Path) -> dict[str, Any]:
-    """What a node's configuration has of it; paths are relative to its folder."""
-    from ..formats.toml import read_toml
-
-    tree = read_toml(path, "a node's configuration", "correct --config")
-    store = tree.get("store", {})
-    rpc = tree.get("rpc")
-    good = isinstance(store, dict) and (rpc is None or isinstance(rpc, str | list))
-    texts = {"deployment": tree.get("deployment")}
-    if good:
-        texts |= {name: store.get(name) for name in ("ipfs", "folder", "token_file")}
-    if not good or not all(value is None or isinstance(value, str) for value in texts.values()):
-        raise ConfigError(f"{path} is no node's configuration", expected="what colearn-node check takes")
-
-    def in_folder(name: str) -> Path | None:
-        return None if texts[name] is None else path.absolute().parent / Path(str(texts[name])).expanduser()
-
-    return {
-        "rpc": [rpc] if isinstance(rpc, str) else rpc,
-        "ipfs": texts["ipfs"],
-        "remote": store.get("allow_remote") is True,
-        **{name: in_folder(name) for name in ("deployment", "folder", "token_file")},
-    }
 
 
 def adopting(spec: LearnerSpec, tree: Any) -> Learner:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from .merge.claim import claim_digest
+from .merge.rules import Rule
 from .protocol import RoundRecord, RoundState, View, WeightsRef, seats
 from .threshold import need
 
-__all__ = ["RejectedMerge", "rejected_merges", "why_false", "why_rejected"]
+__all__ = ["RejectedMerge", "before_accepted", "rejected_merges", "why_false", "why_rejected"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,19 @@ class RejectedMerge:
 
     weights: WeightsRef
     digest: int
+
+
+def before_accepted(view: View, rounds: Callable[[int, int], Sequence[RoundRecord]]) -> WeightsRef | None:
+    """The weights that were accepted before the accepted ones, where the collective has a rule that takes them.
+
+    None where it has none, and where only the genesis was accepted yet. ``rounds(first, count)`` reads records, as of
+    the view.
+    """
+    if Rule.MOMENTUM not in view.merge_order or view.accepted_round == 0:
+        return None
+    [accepted] = rounds(view.accepted_round, 1)
+    [before] = rounds(accepted.parent_round, 1)
+    return before.weights
 
 
 def rejected_merges(view: View, records: Iterable[RoundRecord]) -> tuple[RejectedMerge, ...]:

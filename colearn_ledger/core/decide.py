@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .claims import RejectedMerge, why_false, why_rejected
+from .merge.rules import Rule
 from .protocol import Contribution, Proposal, RoundState, Training, View, WeightsRef
 
 __all__ = [
@@ -37,6 +38,8 @@ class Me:
     as far as it knows (None: it hasn't looked yet). ``trains``: whether it may train at all, which a spent privacy
     budget forbids; in joint rounds it then goes on merging and voting. ``rejected``: in joint rounds, merges that were
     built on the accepted weights and voted against. ``verifies``: whether it recomputes merges before it votes.
+    ``before``: what was accepted before the accepted weights, where a rule takes it (:func:`.claims.before_accepted`).
+    ``contributed``: its own contribution that its store has, as far as it knows, or that it can't have again.
     """
 
     address: str
@@ -46,6 +49,8 @@ class Me:
     trains: bool = True
     rejected: tuple[RejectedMerge, ...] = ()
     verifies: bool = False
+    before: WeightsRef | None = None
+    contributed: WeightsRef | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +85,8 @@ class Merge:
     """In joint rounds: merge these contributions by the rule (its number), test, publish, and propose the result.
 
     ``rejected``: what comes of it may be one of these, for rules may agree. It is proposed all the same, since by a
-    rejection alone the next rule has its turn; but nobody needs to read it again.
+    rejection alone the next rule has its turn; but nobody needs to read it again. ``before``: what was accepted before
+    the parent, if there was anything, for the rule that takes it.
     """
 
     round: int
@@ -88,6 +94,7 @@ class Merge:
     rule: int
     contributions: tuple[Contribution, ...]
     rejected: tuple[RejectedMerge, ...] = ()
+    before: WeightsRef | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +102,14 @@ class Republish:
     """See to it that its own open proposal can be had: where it can't, publish the same bytes again.
 
     When the chain goes back to a proposal, all may have discarded it already. ``merge``: in joint rounds, what it is.
+    ``contribution``: it is no proposal, but what it has contributed to the training that is named by ``round``.
     """
 
     round: int
     parent: bytes
     weights: WeightsRef
     merge: Merge | None = None
+    contribution: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,11 +170,16 @@ def decide(view: View, me: Me) -> Action:
         return Wait(view.deadline, "not a member: following")
     if view.overdue:
         return _advance_in_turn(view, me)
-    action = _in_round(view, me)
-    training = view.training
-    idle = isinstance(action, Wait) and training is not None and training.of(view.seat) is None
-    if idle and training is not None and me.trains:
-        return Contribute(training.first_round, view.accepted.sha256)
+    action, training = _in_round(view, me), view.training
+    if training is None:
+        return action
+    own = training.of(view.seat)
+    if own is None:
+        trains = isinstance(action, Wait) and me.trains
+        return Contribute(training.first_round, view.accepted.sha256) if trains else action
+    if isinstance(action, Wait | Merge) and view.proposal is None and me.contributed != own.weights:
+        # Also before it merges: without its own, it may have nothing to propose, and so may everybody.
+        return Republish(training.first_round, view.accepted.sha256, own.weights, contribution=True)
     return action
 
 
@@ -180,7 +194,7 @@ def _in_round(view: View, me: Me) -> Action:
         return Wait(view.deadline, f"waiting for {view.proposer} to propose")
     if proposal.proposer_seat == view.seat:
         if me.published != proposal.weights:
-            return Republish(view.round, view.accepted.sha256, proposal.weights, _merge_of(view, proposal))
+            return Republish(view.round, view.accepted.sha256, proposal.weights, _merge_of(view, proposal, me))
         return Wait(view.deadline, "waiting for the others' votes on my proposal")
     if view.state is RoundState.VOTING:
         if not view.voted:
@@ -193,20 +207,20 @@ def _in_round(view: View, me: Me) -> Action:
 
 def _judge(view: View, proposal: Proposal, me: Me) -> Judge:
     unread = why_false(view) or why_rejected(view, me.rejected)
-    merge = _merge_of(view, proposal) if me.verifies and not unread else None
+    merge = _merge_of(view, proposal, me) if me.verifies and not unread else None
     if merge is None or view.training is None:
         return Judge(view.round, proposal, view.secret_votes, unread)
     left_out = tuple(one for one in view.training.contributions if not one.late and one not in merge.contributions)
     return Judge(view.round, proposal, view.secret_votes, unread, merge, left_out)
 
 
-def _merge_of(view: View, proposal: Proposal) -> Merge | None:
+def _merge_of(view: View, proposal: Proposal, me: Me) -> Merge | None:
     """What the proposal says that it is the merge of."""
     claim, training = proposal.claim, view.training
     if claim is None or training is None:
         return None
     merged = tuple(one for one in training.contributions if claim.seats >> one.seat & 1)
-    return Merge(view.round, view.accepted.sha256, claim.rule, merged)
+    return Merge(view.round, view.accepted.sha256, claim.rule, merged, before=_before(claim.rule, me))
 
 
 def _merge_in_turn(view: View, training: Training, me: Me) -> Merge | Wait:
@@ -221,7 +235,12 @@ def _merge_in_turn(view: View, training: Training, me: Me) -> Merge | Wait:
     there = tuple(one for one in training.contributions if not one.late or one.seat == view.seat)
     if not there:
         return Wait(view.deadline, "there is nothing to merge")
-    return Merge(view.round, view.accepted.sha256, training.rules_left[0], there, me.rejected)
+    rule = training.rules_left[0]
+    return Merge(view.round, view.accepted.sha256, rule, there, me.rejected, _before(rule, me))
+
+
+def _before(rule: int, me: Me) -> WeightsRef | None:
+    return me.before if rule == Rule.MOMENTUM else None
 
 
 def _advance_in_turn(view: View, me: Me) -> Advance | Wait:

@@ -249,6 +249,17 @@ class Results:
         self.interrupted = interrupted
         self.ledger = ledger
 
+    def __repr__(self) -> str:
+        """Short, as a notebook shows it when a cell ends with a run."""
+        if not self.data:
+            return "Results()"
+        scores, learners = self.mean_test_scores, len(self.data[0].test_scores)
+        accepted = [at for at, result in enumerate(self.data) if at == 0 or result.vote]
+        return (
+            f"Results({learners} learners, {len(self.data) - 1} rounds, {len(accepted) - 1} accepted; "
+            f"mean test score {scores[0]:.4f} -> {scores[accepted[-1]]:.4f})"
+        )
+
     @property
     def initial(self) -> RoundResult:
         """Round 0: the genesis weights, tested by everyone."""

@@ -17,7 +17,7 @@ from ..chain.deploy import Genesis, deploy
 from ..chain.snapshot import Snapshot
 from ..chain.transactions import Receipt, Sender
 from ..core.asking import ask_current
-from ..core.claims import RejectedMerge, rejected_merges
+from ..core.claims import RejectedMerge, before_accepted, rejected_merges
 from ..core.decide import Contribute, Me, Wait, decide
 from ..core.driver import check_fit, tried
 from ..core.joint import check_mergeable
@@ -25,7 +25,7 @@ from ..core.learner import Learner, ProposedWeights, without_weights
 from ..core.limits import DEFAULT_MAX_SIZE
 from ..core.merge.claim import LeftOut
 from ..core.merge.rules import Rule
-from ..core.protocol import RoundRecord, RoundState, Rules, View, seats
+from ..core.protocol import RoundRecord, RoundState, Rules, View, WeightsRef, seats
 from ..core.results import MergeRecord, RoundResult
 from ..core.roles import roles_of
 from ..core.schema import Schema
@@ -62,7 +62,9 @@ class Member:
     @property
     def me(self) -> Me:
         """What it knows of itself."""
-        return Me(self.submitter.sender.account.address, self.preparer.adopted, published=self.preparer.published)
+        mine = self.preparer
+        address = self.submitter.sender.account.address
+        return Me(address, mine.adopted, published=mine.published, contributed=mine.contributed)
 
 
 def _light(work: Work) -> Work:
@@ -139,6 +141,7 @@ class EmbeddedCollective:
         self._until = 0
         self._snapshot: Snapshot | None = None
         self._rejected: tuple[RejectedMerge, ...] | None = None
+        self._before: tuple[WeightsRef | None] | None = None
         self._views: dict[str, View] = {}
         self.about = {
             "chain_id": self._deployment.chain_id,
@@ -233,7 +236,10 @@ class EmbeddedCollective:
     def _look(self, member: Member, seat: int) -> tuple[View, Me]:
         view = self._view(member)
         trains, rejected = seat not in self._without(view), self._rejected_before(view)
-        return view, replace(member.me, trains=trains, rejected=rejected, verifies=self._verifies)
+        if self._before is None:
+            self._before = (before_accepted(view, self._state().rounds),)
+        [before] = self._before
+        return view, replace(member.me, trains=trains, rejected=rejected, verifies=self._verifies, before=before)
 
     def _rejected_before(self, view: View) -> tuple[RejectedMerge, ...]:
         first = view.accepted_round + 1
@@ -283,7 +289,7 @@ class EmbeddedCollective:
 
     def _changed(self) -> None:
         """A block may have been mined."""
-        self._snapshot = self._rejected = None
+        self._snapshot = self._rejected = self._before = None
         self._views.clear()
 
     def _result(self, record: RoundRecord, evidence: _Evidence, seconds: float) -> RoundResult:

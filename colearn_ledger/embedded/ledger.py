@@ -12,7 +12,6 @@ from ..core.driver import play_rounds
 from ..core.learner import Learner
 from ..core.merge.rules import Rule
 from ..core.results import Results, RoundResult
-from ..errors import UsageError
 from ..stores.base import Store
 from ..stores.local import LocalStore
 from .chain import EmbeddedChain
@@ -63,12 +62,6 @@ class EmbeddedLedger:
         order: Sequence[Rule] = (),
     ) -> Results:
         """``n_rounds`` rounds; see :func:`colearn_ledger.run`. Ctrl-C ends it with the rounds decided before."""
-        if Rule.MOMENTUM in order:
-            raise UsageError(
-                "a ledger's members don't keep the weights that were accepted before the parent, which momentum takes",
-                expected="an order without it",
-                fix="leave it out, or run without a ledger",
-            )
         with self._open_store() as store:
             chain = self._chain or EmbeddedChain(len(learners))
             collective = EmbeddedCollective(

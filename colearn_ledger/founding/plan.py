@@ -16,7 +16,6 @@ from ..chain.deploy import Cost, Genesis, check_members, deploy, estimate_deploy
 from ..chain.reach import FAILURES, reaching
 from ..core.limits import LEAST_MEMBERS, MOST_BYTES, MOST_MEMBERS, proposed_max_size
 from ..core.merge.contributions import why_unmergeable as why_of_schema
-from ..core.merge.rules import Rule
 from ..core.protocol import Rules
 from ..core.schema import Schema
 from ..core.weights import decode, weights_ref
@@ -24,7 +23,7 @@ from ..errors import DataError, InvalidWeights, StoreError, UsageError
 from ..stores.base import Store
 from .record import DeploymentRecord
 
-__all__ = ["Plan", "check_membership", "check_order", "establish", "plan", "public_urls", "read_weights"]
+__all__ = ["Plan", "check_membership", "establish", "plan", "public_urls", "read_weights"]
 
 
 @dataclass(frozen=True)
@@ -89,7 +88,7 @@ def plan(
 
     Raises
     ------
-    UsageError: members that can't be; joint rounds of weights that can't be merged, or by a rule that nodes can't.
+    UsageError: members that can't be; joint rounds of weights that can't be merged.
     InvalidWeights: the bytes are no weights, or too many, or don't fit the schema.
     ContractError, InsufficientFunds, ChainError: the contract refuses it, it can't be paid, the chain fails.
     """
@@ -101,30 +100,19 @@ def plan(
     if max_size is None:
         max_size = proposed_max_size(len(weights), grows=schema.sizes()[1] is None)
     if merge_order:
-        _check_joint(merge_order, why_unmergeable or why_of_schema(schema))
+        _check_joint(why_unmergeable or why_of_schema(schema))
     genesis = Genesis(addresses, weights_ref(weights), rules or Rules(), secret_votes, shuffled, max_size, merge_order)
     cost = estimate_deploy(web3, deployer, genesis, fee_cap=fee_cap)
     with reaching("read the chain id"):
         return Plan(int(web3.eth.chain_id), genesis, weights, schema, deployer, cost)
 
 
-def _check_joint(merge_order: Sequence[int], why_unmergeable: str) -> None:
+def _check_joint(why_unmergeable: str) -> None:
     if why_unmergeable:
         raise UsageError(
             f"these weights can't be merged: {why_unmergeable}",
             expected="weights whose mean is a model, as joint rounds merge them",
             fix="found a collective with solo rounds: leave out --joint",
-        )
-    check_order(merge_order)
-
-
-def check_order(merge_order: Sequence[int]) -> None:
-    """Raise UsageError for an order with a rule by which members on a ledger can't merge."""
-    if Rule.MOMENTUM in merge_order:
-        raise UsageError(
-            "a ledger's members don't keep the weights that were accepted before the parent, which momentum takes",
-            expected="an order without it",
-            fix="leave it out of --merge-order",
         )
 
 

@@ -13,12 +13,12 @@ from functools import partial
 from pathlib import Path
 
 from ..core.merge.claim import LeftOut
-from ..core.merge.contributions import Basis, Buffer, Mergeable
+from ..core.merge.contributions import Basis, Mergeable
 from ..core.merge.merging import merge_to
 from ..core.merge.rules import Rule
 from ..core.protocol import WeightsRef
-from ..core.weights import check_head
-from ..errors import InvalidWeights, UnavailableWeights
+from ..core.weights import check_head, laid_out
+from ..errors import InvalidWeights, StoreError, UnavailableWeights
 from ..stores.base import Store
 
 __all__ = ["MergedBytes", "Pulled", "merge_contributed", "pull_contributed"]
@@ -63,7 +63,7 @@ def merge_contributed(
     offered: Sequence[tuple[int, WeightsRef]],
     *,
     parent_size: int,
-    before: Buffer | None = None,
+    before: WeightsRef | None = None,
     deadline_s: float | None = None,
 ) -> MergedBytes:
     """Pull contributions, check each, and merge those that are good.
@@ -72,16 +72,22 @@ def merge_contributed(
     ----------
     basis: their parent; ``parent_size``: of its bytes.
     offered: each by its seat, as the contract has them.
-    before: as for :func:`~colearn_ledger.core.merge.merging.merge_to`.
+    before: what was accepted before the parent, for the rule that takes it; None if nothing was.
     deadline_s: seconds that pulling may take; what can't be had until then is left out.
 
-    Raises StoreError when the store or the disk can't be used, which says nothing about anybody's contribution.
+    Raises
+    ------
+    UnavailableWeights: what was accepted before can't be had.
+    StoreError: the store or the disk can't be used, which says nothing about anybody's contribution.
     """
+    end = None if deadline_s is None else time.monotonic() + deadline_s
     with pull_contributed(store, basis, offered, parent_size=parent_size, deadline_s=deadline_s) as pulled:
         if not pulled.good:
             return MergedBytes(None, None, (), pulled.left_out, pulled.why)
-        with tempfile.TemporaryFile() as file:
-            weights = merge_to(file.write, basis, rule, pulled.good, before=before)
+        with _on_disk(), contextlib.ExitStack() as held, tempfile.TemporaryFile() as file:
+            left_s = None if end is None else max(end - time.monotonic(), 0.0)
+            earlier = None if before is None else held.enter_context(_earlier(store, basis, before, left_s))
+            weights = merge_to(file.write, basis, rule, pulled.good, before=earlier)
             file.flush()
             data = memoryview(mmap.mmap(file.fileno(), weights.size, access=mmap.ACCESS_READ))
         return MergedBytes(
@@ -105,7 +111,7 @@ def pull_contributed(
     for seat, ref in sorted(offered):
         if first.setdefault(ref.sha256, seat) != seat:
             found.left_out[seat] = LeftOut.EQUAL
-    with tempfile.TemporaryDirectory(prefix="colearn-merge-") as folder:
+    with _folder() as folder:
 
         def pull(one: tuple[int, WeightsRef]) -> Mergeable:
             seat, ref = one
@@ -126,7 +132,55 @@ def pull_contributed(
                     found.left_out[seat], found.why[seat] = LeftOut.UNAVAILABLE, e.what
                 except InvalidWeights as e:
                     found.left_out[seat], found.why[seat] = LeftOut.INVALID, e.what
+                except StoreError:
+                    raise
+                except OSError as e:
+                    raise _disk(e) from e
         yield found
+
+
+@contextlib.contextmanager
+def _earlier(store: Store, basis: Basis, ref: WeightsRef, deadline_s: float | None) -> Iterator[memoryview]:
+    """Weights that were accepted, in a mapped file."""
+    with _folder() as folder:
+        path = Path(folder, "before")
+        try:
+            basis.schema.check_size(ref.size)
+            check = partial(check_head, size=ref.size, schema=basis.schema)
+            store.get_to(path, ref, deadline_s=deadline_s, check_head=check)
+        except UnavailableWeights as e:
+            e.what = f"the weights that were accepted before can't be had: {e.what}"
+            raise
+        mapped = _mapped(path, ref.size)
+        laid_out(mapped, basis.schema)  # whoever has accepted them: nothing else is merged
+        yield mapped
+
+
+@contextlib.contextmanager
+def _folder() -> Iterator[str]:
+    """A temporary one. Raises StoreError where none can be made."""
+    with _on_disk():
+        made = tempfile.TemporaryDirectory(prefix="colearn-merge-")
+    with made as folder:
+        yield folder
+
+
+@contextlib.contextmanager
+def _on_disk() -> Iterator[None]:
+    try:
+        yield
+    except StoreError:  # it has said what it is
+        raise
+    except OSError as e:
+        raise _disk(e) from e
+
+
+def _disk(error: OSError) -> StoreError:
+    return StoreError(
+        f"what is merged can't be written to {tempfile.gettempdir()}: {error.strerror or error}",
+        expected="room for everybody's contributions, and the merge",
+        fix="make room, or name another folder by TMPDIR",
+    )
 
 
 def _mapped(path: Path, size: int) -> memoryview:

@@ -77,6 +77,7 @@ class Preparer:
         self._contributed: Contributed | None = None  # last
         self._verified = Verified() if verified is None else verified
         self.published: WeightsRef | None = None  # its own proposal that the store had when it was looked at last
+        self.contributed: WeightsRef | None = None  # its own contribution, likewise
 
     @property
     def adopted(self) -> bytes | None:
@@ -211,12 +212,13 @@ class Preparer:
         last = self._contributed  # after a lost transaction or a re-org it is contributed again, without a training
         if last is not None and (last.training, last.parent) == (action.training, action.parent):  # noqa: SIM102
             if self.store.has(last.weights):
+                self.contributed = last.weights
                 return last
         made = self._make(action.training, action.parent, pause, self._basis())
         if isinstance(made, Declined):
             return made
         note, data = made
-        ref = self.store.put(data)  # before it is named, as in solo rounds
+        ref = self.contributed = self.store.put(data)  # before it is named, as in solo rounds
         if self._keep_contributions:
             self.store.keep_contribution(ref, action.training)
         self._unpublished = None
@@ -224,8 +226,10 @@ class Preparer:
         return self._contributed
 
     def _merge(self, action: Merge, deadline_s: float | None) -> Merged | Declined | Nothing:
-        basis = self._basis()
-        found = self._merged(action, basis, deadline_s)
+        try:
+            found = self._merged(action, self._basis(), deadline_s)
+        except UnavailableWeights as e:
+            return Nothing(e.what)
         why = tuple(f"seat {seat}: {reason}" for seat, reason in sorted(found.why.items()))
         if found.data is None or found.weights is None:
             return Nothing(f"no contribution can be merged: {'; '.join(why)}")
@@ -241,8 +245,10 @@ class Preparer:
 
     def _merged(self, action: Merge, basis: Basis, deadline_s: float | None) -> MergedBytes:
         offered = [(one.seat, one.weights) for one in action.contributions]
-        size = self._parent_size
-        return merge_contributed(self.store, basis, Rule(action.rule), offered, parent_size=size, deadline_s=deadline_s)
+        size, before = self._parent_size, action.before
+        return merge_contributed(
+            self.store, basis, Rule(action.rule), offered, parent_size=size, before=before, deadline_s=deadline_s
+        )
 
     @property
     def _parent_size(self) -> int:
@@ -257,29 +263,45 @@ class Preparer:
     def _republish(self, action: Republish, deadline_s: float | None, pause: Pause | None) -> Published | Declined:
         """The bytes that were proposed, from wherever they can be had: the proposal is that, and nothing else."""
         ref = action.weights
+        work = self._had_again(action, deadline_s, pause)
+        if isinstance(work, Declined):
+            return work
+        if not action.contribution:
+            self.published = ref
+            return work
+        self.contributed = ref
+        if self._keep_contributions:
+            self.store.keep_contribution(ref, action.round)
+        return work
+
+    def _had_again(self, action: Republish, deadline_s: float | None, pause: Pause | None) -> Published | Declined:
+        ref = action.weights
         if ref.cid in self.store.kept() and self.store.has(ref):
-            return self._published(ref)
+            return Published(ref)
         kept = self._verified.take(ref)
         if kept is not None:
             self.store.put(kept)
-            return self._published(ref, "the bytes were still there")
+            return Published(ref, "the bytes were still there")
         try:
             self._pull(ref, _AT_HAND_S if deadline_s is None else min(deadline_s, _AT_HAND_S))
-            return self._published(ref, "another member had it")
+            return Published(ref, "another member had it")
         except UnavailableWeights:
             pass
         except InvalidWeights as e:
             return Declined(action.round, e.what)
         if action.merge is not None:
-            found = self._merged(action.merge, self._basis(), deadline_s)
+            try:
+                found = self._merged(action.merge, self._basis(), deadline_s)
+            except UnavailableWeights as e:
+                return Declined(action.round, f"no store has it, and {e.what}")
             if found.data is None or found.weights != ref:
                 return Declined(action.round, "no store has it, and merging again gives other weights")
             self.store.put(found.data)
             self._verified.keep(ref, found.data)
-            return self._published(ref, "it was merged again, to the same bytes")
+            return Published(ref, "it was merged again, to the same bytes")
         if not getattr(self.learner, "reproducible", True):  # another training would have its price, and be another one
             return Declined(action.round, "no store has it, and by its own word the learner isn't reproducible")
-        made = self._make(action.round, action.parent, pause)
+        made = self._make(action.round, action.parent, pause, self._basis() if action.contribution else None)
         if isinstance(made, Declined):
             return Declined(action.round, f"no store has it, and {made.reason}")
         data = made[1]
@@ -289,11 +311,7 @@ class Preparer:
         self.store.put(data)
         self._unpublished = None
         self._verified.keep(ref, data)
-        return self._published(ref, "it was trained again, to the same bytes")
-
-    def _published(self, ref: WeightsRef, how: str = "") -> Published:
-        self.published = ref
-        return Published(ref, how)
+        return Published(ref, "it was trained again, to the same bytes")
 
     def _judge(self, action: Judge, deadline_s: float | None) -> Work:
         if action.unread:

@@ -11,12 +11,13 @@ from ..core.merge.claim import LeftOut
 from ..core.merge.contributions import Basis
 from ..core.merge.rules import Rule, rule_text
 from ..core.protocol import Contribution
+from ..errors import UnavailableWeights
 from ..stores.base import Store
 from .merging import merge_contributed, pull_contributed
 
 __all__ = ["Recomputed", "recompute"]
 
-_RULES = set(Rule) - {Rule.SOLO, Rule.MOMENTUM}
+_RULES = set(Rule) - {Rule.SOLO}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,18 @@ def _compared(
     store: Store, basis: Basis, action: Judge, merge: Merge, parent_size: int, deadline_s: float | None
 ) -> Recomputed:
     offered = [(one.seat, one.weights) for one in merge.contributions]
-    again = merge_contributed(store, basis, Rule(merge.rule), offered, parent_size=parent_size, deadline_s=deadline_s)
+    try:
+        again = merge_contributed(
+            store,
+            basis,
+            Rule(merge.rule),
+            offered,
+            parent_size=parent_size,
+            before=merge.before,
+            deadline_s=deadline_s,
+        )
+    except UnavailableWeights as e:
+        return Recomputed(unknown=e.what)
     for seat, why in sorted(again.left_out.items()):
         if why is not LeftOut.UNAVAILABLE:
             more = f" ({again.why[seat]})" if seat in again.why else ""

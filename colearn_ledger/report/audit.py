@@ -31,7 +31,8 @@ class Scored:
 def verdict(exam: Examination) -> str:
     """One line: what came of it."""
     if exam.findings:
-        return f"{len(exam.findings)} things do not hold"
+        count = len(exam.findings)
+        return f"{count:,} things do not hold" if count > 1 else "1 thing does not hold"
     if not exam.complete:
         return "all that could be checked holds; not all could be had"
     return "all holds"

@@ -23,8 +23,11 @@ _STYLES: dict[str, dict[str, Any]] = {
 CROWD = 12
 
 
-def plot_comparison(comparison: Comparison, path: Path, title: str) -> None:
-    """Write it in the form that the path's ending names. Raises StoreError when it can't be written."""
+def plot_comparison(comparison: Comparison, path: Path, title: str, score: str) -> None:
+    """Write it in the form that the path's ending names; ``score`` is what the scores are, such as ``accuracy``.
+
+    Raises StoreError when it can't be written.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -35,7 +38,7 @@ def plot_comparison(comparison: Comparison, path: Path, title: str) -> None:
     _draw(right, comparison, "own")
     left.set_title("on everybody's test data", fontsize=10)
     right.set_title("on each learner's own test data (mean)", fontsize=10)
-    left.set_ylabel("test score")
+    left.set_ylabel(f"test score ({score})")
     figure.legend(*left.get_legend_handles_labels(), fontsize=9, ncols=2, loc="outside lower center", frameon=False)
     figure.suptitle(title, fontsize=11)
     picture = io.BytesIO()
@@ -51,9 +54,8 @@ def _draw(axes: Any, comparison: Comparison, which: str) -> None:
             thin = {"linewidth": 0.8 if len(comparison.names) <= CROWD else 0.4, "alpha": 0.6, "color": style["color"]}
             for each in zip(*table, strict=True):
                 axes.plot(range(len(each)), each, **thin)
-        label = f"{line.name} (thin: each)" if line.name == ALONE else _label(line, comparison.rounds)
         means = [fmean([score for score in scores if score == score] or [float("nan")]) for scores in table]
-        axes.plot(range(len(means)), means, linewidth=2.2, label=label, **style)
+        axes.plot(range(len(means)), means, linewidth=2.2, label=_label(line, comparison.rounds), **style)
     axes.set_xlabel("round" + (f" (a training of {comparison.steps} steps)" if comparison.steps else ""))
     axes.set_xlim(0, comparison.rounds)
     axes.xaxis.get_major_locator().set_params(integer=True)
@@ -63,4 +65,6 @@ def _draw(axes: Any, comparison: Comparison, which: str) -> None:
 
 
 def _label(line: Line, rounds: int) -> str:
-    return line.name if line.accepted is None else f"{line.name} ({line.accepted} of {rounds} rounds accepted)"
+    about = "" if line.accepted is None else f" ({line.accepted} of {rounds} rounds accepted)"
+    thin = ", in the mean (thin: each)" if line.name == ALONE else ""
+    return f"{line.name}{thin}: {fmean(line.scores[-1].everybody):.3f}{about}"

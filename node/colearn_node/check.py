@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from eth_account.signers.local import LocalAccount
-from web3 import Web3
 
 from colearn_ledger.chain.bytecode import check_code
 from colearn_ledger.chain.contract import CollectiveContract
@@ -38,6 +37,7 @@ from colearn_ledger.errors import (
 from colearn_ledger.formats.addresses import parse_address
 from colearn_ledger.formats.urls import shown_url
 from colearn_ledger.founding.record import DeploymentRecord, load_deployment
+from colearn_ledger.report.founding import in_ether
 from colearn_ledger.report.rules import decision_in_words, rounds_in_words, windows_in_words
 from colearn_ledger.report.windows import Times, budget_in_words, short_windows, windows_fit_in_words
 from colearn_ledger.stores.base import owner_of
@@ -220,11 +220,11 @@ class Findings:
         funds = Sender(self.contract, self.account).fetch_funds(self.view.member_count, secret=self.view.secret_votes)
         if funds.rounds is None:
             return Line("funds", "gas is free")
-        text = f"{Web3.from_wei(funds.balance, 'ether'):.6f} ether, about {funds.rounds} rounds at today's price"
+        text = f"{in_ether(funds.balance)} ether, about {funds.rounds:,} rounds at today's price"
         text += "" if self.config.fee_cap is not None else "; without fee_cap the endpoint says what gas may cost"
         if funds.rounds < 1:
             raise InsufficientFunds(
-                f"the account {self.account.address} has {funds.balance} wei, not enough for one round",
+                f"the account {self.account.address} has {in_ether(funds.balance)} ether, not enough for one round",
                 expected="funds for the transactions of a round",
                 fix=f"send some to {self.account.address}",
             )

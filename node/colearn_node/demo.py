@@ -141,7 +141,6 @@ def _parser() -> Parser:
 
 def _check(options: argparse.Namespace) -> Training:
     """The training; UsageError for the first option that is wrong."""
-    from colearn_ledger.founding.plan import check_order
     from colearn_ledger.tasks import get_task
 
     get_task(options.task).check_folder(options.data_dir)
@@ -151,7 +150,7 @@ def _check(options: argparse.Namespace) -> Training:
         raise UsageError(f"--rounds is {options.rounds}", expected="1 or more")
     if options.output is not None and os.path.lexists(options.output):
         raise UsageError(f"{options.output} is there already", expected="a new folder", fix="give another --output")
-    check_order(order_given(options, joint=options.joint))
+    order_given(options, joint=options.joint)
     return training_given(options, options.rounds, 1 if options.joint else options.stakeholders)
 
 

@@ -13,7 +13,6 @@ from typing import Protocol
 
 from colearn_ledger.backoff import Backoff
 from colearn_ledger.chain.transactions import Outcome
-from colearn_ledger.core.claims import RejectedMerge, rejected_merges
 from colearn_ledger.core.decide import (
     STEP_S,
     Action,
@@ -23,14 +22,14 @@ from colearn_ledger.core.decide import (
     Me,
     Merge,
     Propose,
+    Republish,
     Reveal,
     Wait,
     decide,
     is_needed,
 )
-from colearn_ledger.core.protocol import RoundState, View
+from colearn_ledger.core.protocol import RoundState, View, WeightsRef
 from colearn_ledger.errors import (
-    ChainError,
     ColearnError,
     ConfigError,
     ContractError,
@@ -43,6 +42,7 @@ from colearn_ledger.member.work import Declined, Verdict, Work
 
 from .health import Health
 from .ledger import Ledger
+from .outlook import Outlook
 from .reporter import Reporter
 from .retention import Retention
 from .wakeup import Wake
@@ -112,14 +112,13 @@ class Node:
     ) -> None:
         self.ledger = ledger
         self.supervisor, self.wake, self.reporter, self.heads = supervisor, wake, reporter, heads
-        self.retention, self.health = retention, health
+        self.retention, self.health, self.outlook = retention, health, Outlook(ledger)
         self.poll_interval, self.store_timeout = poll_interval, store_timeout
         self.rounds, self.until_round = rounds, until_round
         self.endpoint_lag, self.verify_merge = endpoint_lag, verify_merge
         self.stopping = False
         self._view: View | None = None
-        self._next: tuple[tuple[int, str], str] = (-1, ""), ""  # whose turn comes after this one
-        self._rejected: tuple[View | None, tuple[RejectedMerge, ...]] = None, ()  # as of the view
+        self._lost: WeightsRef | None = None  # its own contribution, for good
         self._at = 0  # block time of the last view
         self._read_at = 0.0  # monotonic; when that block time was first read
         self._viewed_at = 0.0  # monotonic; when the last view was read
@@ -196,7 +195,8 @@ class Node:
         view = self._look()
         self._tell_outcomes(view)
         self.health.looked(can_work=self.supervisor.ready and self.supervisor.adopted == view.accepted.sha256)
-        self._pull_ahead(view)
+        if self.ledger.sends:
+            self.supervisor.pull_ahead(self.outlook.to_pull_ahead(view), view.accepted.size)
         action = decide(view, self._me(view))
         if self._enough(view) and not isinstance(action, Adopt):
             self.stop()
@@ -218,40 +218,18 @@ class Node:
             self._now() - self._read_at,
             published,
             trains,
-            self._rejected_before(view),
+            self.outlook.rejected_before(view),
             self.verify_merge,
+            self.outlook.accepted_before(view),
+            self._contribution_there(view),
         )
 
-    def _pull_ahead(self, view: View) -> None:
-        """Whoever has the turn, or the next one, has others' contributions pulled as they come."""
-        training = view.training
-        if training is None or not (self.ledger.sends and view.is_member):
-            return
-        there = [one.weights for one in training.contributions if not one.late and one.seat != view.seat]
-        mine = view.proposer == self.ledger.member
-        if there and not mine and self._next_proposer(view) != self.ledger.member:
-            there = []
-        self.supervisor.pull_ahead(there, view.accepted.size)
-
-    def _next_proposer(self, view: View) -> str:
-        turn = view.round, view.proposer
-        if self._next[0] != turn:
-            try:
-                self._next = turn, self.ledger.next_proposer(view)
-            except ChainError:  # the merge pulls what wasn't pulled before it
-                return ""
-        return self._next[1]
-
-    def _rejected_before(self, view: View) -> tuple[RejectedMerge, ...]:
-        """Merges that were built on the accepted weights and rejected, of the last rounds; where that may matter."""
-        merges = view.proposal is None and view.proposer == self.ledger.member
-        votes = view.proposal is not None and not view.voted
-        first = max(view.accepted_round + 1, view.round - _PAGE)
-        if view.training is None or first >= view.round or not (merges or votes):
-            return ()
-        if self._rejected[0] is not view:
-            self._rejected = view, rejected_merges(view, self.ledger.rounds(first, view.round - first, view))
-        return self._rejected[1]
+    def _contribution_there(self, view: View) -> WeightsRef | None:
+        """Its own contribution that its store has, or that nothing brings back."""
+        own = None if view.training is None else view.training.of(view.seat)
+        if own is not None and (not self.ledger.sends or own.weights == self._lost):
+            return own.weights
+        return self.supervisor.contributed
 
     def _perform(self, action: Action, view: View) -> float:
         if isinstance(action, Wait):
@@ -269,6 +247,8 @@ class Node:
         if isinstance(work, Declined):  # the supervisor keeps the answer, so the learner isn't asked again in this turn
             if isinstance(action, Contribute):
                 self._declined = action.training
+            if isinstance(action, Republish) and action.contribution:
+                self._lost = action.weights
             self.reporter.declined(view, work)
             return self._pause(view, view.deadline)
         return self._submit(action, work, view)

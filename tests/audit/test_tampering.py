@@ -282,6 +282,34 @@ def test_examine__one_fact_of_many_histories_is_changed__is_found_and_named() ->
         assert missed == [], f"seed {seed + number}"
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_examine__whatever_an_endpoint_says__is_a_finding_and_no_crash(seed: int) -> None:
+    rng = random.Random(seed)
+    facts = invent(rng, 60)
+    events = facts.events or ()
+    for _ in range(60):
+        at, where = rng.randrange(len(facts.records)), rng.randrange(len(events))
+        record, event = facts.records[at], events[where]
+        name = rng.choice(("parent_round", "proposer_seat", "member_count", "approvals", "need", "deadline"))
+        value = rng.choice((0, 63, 64, 2**32, 2**255, 2**256 - 1))
+        numbers = [name for name, one in event.arguments.items() if type(one) is int]
+        changed = replace(facts, records=swapped(facts.records, at, replace(record, **{name: value})))
+        if numbers:
+            argument = rng.choice(numbers)
+            said = {**event.arguments, argument: value % 256 if argument == "kind" else value}
+            changed = replace(changed, events=swapped(events, where, replace(event, arguments=said)))
+        if changed != facts:
+            assert examined(changed).findings
+    for changed in (
+        replace(facts, records=()),
+        replace(facts, spans=()),
+        replace(facts, spans=(Span(1, ()),)),
+        replace(facts, spans=(Span(1, (STRANGER, STRANGER)),)),
+    ):
+        assert examined(changed).findings
+    assert not examined(replace(facts, events=events[1:])).complete
+
+
 def test_examine__an_accepted_round_that_too_few_approved__is_found_without_any_event() -> None:
     facts = replace(sequel(6, members=4), events=None, senders={})
     accepted = next(r for r in facts.records[1:] if r.state is RoundState.ACCEPTED)

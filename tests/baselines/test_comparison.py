@@ -101,10 +101,10 @@ def test_compare__weights_that_cannot_be_merged__are_refused_before_any_training
     x, y = np.arange(60.0).reshape(30, 2), np.arange(30) % 2
     data = (x, y)
     made: list[Learner] = [ForestLearner(ExtraTreesClassifier(max_leaf_nodes=4), data, data, data) for _ in range(2)]
-    before = held(made)
+    told: list[str] = []
     with pytest.raises(UsageError, match="can't be merged"):
-        compared(made, 1)
-    assert held(made) == before
+        compared(made, 1, say=told.append)
+    assert not told
 
 
 def test_run_alone__each__is_as_if_there_were_no_others() -> None:
@@ -113,3 +113,12 @@ def test_run_alone__each__is_as_if_there_were_no_others() -> None:
     for learner in apart:
         run_alone([learner], ROUNDS)
     assert held(together) == held(apart)
+
+
+def test_run_alone__each_round__is_trained_by_its_number() -> None:
+    made, by_hand = learners(), learners()[0]
+    run_alone(made, 2)
+    for number in (1, 2):
+        by_hand.mli_begin_round(number)  # type: ignore[attr-defined]
+        by_hand.mli_accept_weights(by_hand.mli_propose_weights())
+    assert held(made)[0] == held([by_hand])[0]

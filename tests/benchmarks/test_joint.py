@@ -139,10 +139,11 @@ def test_tables__seeds_that_only_one_of_two_has__do_not_count_in_their_differenc
 
 
 def test_with_tables__a_page__has_the_table_behind_its_mark_and_the_rest_as_it_was() -> None:
-    page = "a\n\n<!-- benchmarks.joint: votes -->\n| old |\n| older |\n\nb\n"
-    assert with_tables(page, {"votes": "| new |", "orders": "| x |"}) == (
-        "a\n\n<!-- benchmarks.joint: votes -->\n| new |\n\nb\n"
-    )
+    def page(table: str) -> str:
+        return f"a\n\n<!-- benchmarks.joint: votes -->\n{table}\nb\n\nc\n"
+
+    made = {"votes": "| new |", "orders": "| x |"}
+    assert [with_tables(page(old), made) for old in ("| old |\n| older |\n", "")] == [page("| new |\n")] * 2
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

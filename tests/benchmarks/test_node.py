@@ -115,10 +115,10 @@ def test_overhead__joint_and_slower_with_a_member_away__fails(
     monkeypatch.setattr(sys, "argv", ["benchmark", "--check", "--joint", "--no-keras"])
     for gone, code in ((0.53, 0), (0.56, 1)):
         asked: list[dict[str, Any]] = []
-        answers = [[0.5, 0.5], [gone, gone, 9.0]]
+        answers = [[0.5, 0.4], [gone, gone, 9.0], [gone, 0.1], [0.5, 0.6]]
         monkeypatch.setattr(overhead, "measure", lambda *_, a=answers, q=asked, **how: q.append(how) or a.pop(0))
         assert overhead.main() == code
-        assert asked == [{"joint": True}, {"joint": True, "away": 1}]
+        assert asked == [{"joint": True, "away": away} for away in (0, 1, 1, 0)]
     assert "1.12 times as long in the median (target: at most 1.1;" in capsys.readouterr().out
 
 

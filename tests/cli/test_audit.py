@@ -33,7 +33,8 @@ def folder(story: Told, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
 
 
 def test_audit__a_true_history__holds(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["audit", "--records-only"]) == 0
+    assert main(["audit", "--records-only", "--html", "dossier.html"]) == 0
+    assert "all holds" in (folder / "dossier.html").read_text()
     said = capsys.readouterr().out
     assert "outcome     all holds" in said
     assert "WRONG" not in said
@@ -66,7 +67,7 @@ def test_audit__an_endpoint_drops_votes__fails_and_names_the_round(
         proxy.answers["eth_getLogs"] = lambda params, ask: [log for log in ask(params) if len(log["data"]) > 66]
         assert main(["audit", "--records-only", "--rpc", proxy.url, "--json"]) == 21
     said = capsys.readouterr()
-    assert "things don't hold" in said.err
+    assert "things do not hold" in said.err
     found = {(one["round"], one["field"]) for one in json.loads(said.out)["findings"]}
     assert {(1, "approvals"), (1, "rejections")} <= found
 

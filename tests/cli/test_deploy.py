@@ -186,8 +186,8 @@ def test_deploy__joint_and_what_cannot_be_merged_or_does_not_belong_together__is
     assert "can't be merged: its signs are any" in said and "solo rounds" in said
     assert here.deploy("--learner", "odd:make", "--dry-run") == 0
     capsys.readouterr()
-    assert here.deploy(*LEARNER, "--yes", "--joint", "--merge-order", "mean,momentum") == 2
-    assert "which momentum takes" in capsys.readouterr().err
+    assert here.deploy(*LEARNER, "--dry-run", "--joint", "--merge-order", "momentum,median") == 0
+    assert "one merges by momentum, then by median" in capsys.readouterr().out
     assert here.state()[0] == before
 
 

@@ -379,3 +379,25 @@ def test_motion__window_to_train_in_solo_rounds__is_refused(three: Members) -> N
     nonce = three.story.nonce(0)
     said = three.by(0, "propose", "rules", "--train-window", "10m", code=2)
     assert "rounds are solo" in said and "deploy --joint" in said and three.story.nonce(0) == nonce
+
+
+def test_motion__with_a_nodes_configuration__needs_nothing_else(
+    three: Members, tmp_path: Path, monkeypatch: Any
+) -> None:
+    folder = tmp_path / "node"
+    folder.mkdir()
+    lines = ['keystore = "../key-1.json"', 'password_file = "../password.txt"', 'deployment = "../deployment.json"']
+    (folder / "node.toml").write_text("\n".join(lines) + "\n")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    config = ["--config", "../node/node.toml"]
+    three.run("propose", "add", address(3), *config)
+    [motion] = three.motions(*config)
+    assert motion["mover"] == address(1)
+    three.run(
+        "vote", motion["id"], "approve", *config, "--keystore", "../key-2.json", "--password-file", "../password.txt"
+    )
+    assert three.motions(*config) == []
+    (folder / "node.toml").write_text("keystore = 3\n")
+    assert "no node's configuration" in three.run("list", *config, code=3)

@@ -24,6 +24,7 @@ from colearn_ledger.core.decide import (
     is_needed,
 )
 from colearn_ledger.core.merge.claim import claim_digest
+from colearn_ledger.core.merge.rules import Rule
 from colearn_ledger.core.protocol import Claim, Contribution, RoundState, Training, View, WeightsRef
 
 from ..kit.builders import ME, OTHER, proposal, ref, view
@@ -315,7 +316,19 @@ JOINT = [
 
 @pytest.mark.parametrize("state, action", JOINT)
 def test_decide__joint_rounds__trains_merges_and_votes(state: View, action: object) -> None:
-    assert decide(state, UP_TO_DATE) == action
+    assert decide(state, dataclasses.replace(UP_TO_DATE, contributed=MINE.weights)) == action
+
+
+def test_decide__own_contribution_that_the_store_may_not_have__publishes_it_again_before_anybody_merges() -> None:
+    again = Republish(6, ACCEPTED.sha256, MINE.weights, contribution=True)
+    for state in (joint(MINE), joint(MINE, until=1000), merging(MINE, OTHERS), merging(OWN_LATE)):
+        assert decide(state, UP_TO_DATE) == again
+    assert decide(joint(MINE), dataclasses.replace(UP_TO_DATE, contributed=OTHERS.weights)) == again
+    for state in (joint(OTHERS), merging(OTHERS)):  # it has none
+        assert not isinstance(decide(state, UP_TO_DATE), Republish)
+    voting = joint(MINE, OTHERS, state=RoundState.VOTING, proposal=CLAIMED)
+    assert isinstance(decide(voting, UP_TO_DATE), Judge)
+    assert isinstance(decide(merging(MINE, overdue=True, at=2001), UP_TO_DATE), Advance | Wait)
 
 
 def test_decide__joint_and_overdue__only_advances() -> None:
@@ -334,6 +347,17 @@ def test_decide__joint_and_may_not_train__merges_and_votes_on() -> None:
     assert decide(merging(), me) == Wait(2000, "there is nothing to merge")
     assert decide(merging(OTHERS), me) == merge(OTHERS)
     assert decide(joint(state=RoundState.VOTING, proposal=proposal()), me) == Judge(7, proposal(), False, UNCLAIMED)
+
+
+def test_decide__joint_by_momentum__takes_what_was_accepted_before_and_other_rules_do_not() -> None:
+    me = dataclasses.replace(UP_TO_DATE, before=ref("before"))
+    assert decide(merging(OTHERS), me) == merge(OTHERS)
+    taken = dataclasses.replace(merge(OTHERS), rule=Rule.MOMENTUM, before=ref("before"))
+    assert decide(merging(OTHERS, rules=(Rule.MOMENTUM, 3)), me) == taken
+    claimed = proposal(claim=Claim(0b100, Rule.MOMENTUM, claim_digest([(2, OTHERS.weights)])))
+    state = joint(OTHERS, rules=(Rule.MOMENTUM,), state=RoundState.VOTING, proposal=claimed)
+    judge = decide(state, dataclasses.replace(me, verifies=True))
+    assert isinstance(judge, Judge) and judge.merge == taken
 
 
 def test_decide__own_merge_that_the_store_may_not_have__publishes_it_again() -> None:

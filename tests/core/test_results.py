@@ -7,10 +7,13 @@ import hashlib
 import pytest
 
 from colearn_ledger.core.cid import cid_text
+from colearn_ledger.core.driver import run
 from colearn_ledger.core.learner import ProposedWeights, Weights
 from colearn_ledger.core.protocol import WeightsRef
-from colearn_ledger.core.results import RoundResult
+from colearn_ledger.core.results import Results, RoundResult
 from colearn_ledger.core.summaries import VoteRecord
+
+from ..kit.learners import linear_learners
 
 DIGEST = hashlib.sha256(b"weights").digest()
 REF = WeightsRef(DIGEST, DIGEST, 7)
@@ -48,3 +51,12 @@ def test_round_result__of_round_0__nobody_voted(count: int) -> None:
     result = RoundResult.of(0, 0, REF, tests, accepted=True, votes=[None] * count, need=0, seconds=0.0)
     assert result.approvals == 0 and result.vote_records == () and result.gas is None
     assert len(result.vote_scores) == count
+
+
+def test_repr__of_a_run__is_one_line_that_says_what_came_of_it() -> None:
+    results = run(3, linear_learners(3, 1), 0.5)
+    accepted = sum(r.accepted for r in results.rounds)
+    said = repr(results)
+    assert said.startswith(f"Results(3 learners, 3 rounds, {accepted} accepted; mean test score ")
+    last = [score for score, r in zip(results.mean_test_scores, results.data, strict=True) if r.vote or r.round == 0]
+    assert said.endswith(f" -> {last[-1]:.4f})") and repr(Results()) == "Results()"

@@ -28,10 +28,13 @@ def settings(unit: str) -> dict[str, str]:
     return pairs
 
 
+NO_NODES = {"AuditFailed", "AuditIncomplete"}  # how an audit ends
+
+
 def codes() -> Iterator[tuple[str, int]]:
     for name in errors.__all__:
         kind = getattr(errors, name)
-        if isinstance(kind, type) and issubclass(kind, ColearnError):
+        if isinstance(kind, type) and issubclass(kind, ColearnError) and name not in NO_NODES:
             yield name, kind.exit_code
 
 

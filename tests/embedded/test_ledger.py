@@ -28,7 +28,7 @@ from colearn_ledger.core.weights import encode
 from colearn_ledger.embedded.chain import EmbeddedChain
 from colearn_ledger.embedded.collective import Member
 from colearn_ledger.embedded.ledger import EmbeddedLedger
-from colearn_ledger.errors import InvalidWeights, SchemaMismatch, UsageError
+from colearn_ledger.errors import InvalidWeights, SchemaMismatch
 from colearn_ledger.history import Choice, Vote, read_history, write_csv
 from colearn_ledger.member.prepare import Preparer
 from colearn_ledger.member.submit import Submitter
@@ -130,9 +130,15 @@ def test_run__joint_rounds_in_which_one_has_nothing_to_contribute__go_on_with_wh
     assert members[0].trainings == 1
 
 
-def test_run__joint_rounds_by_momentum__is_for_runs_without_a_ledger() -> None:
-    with pytest.raises(UsageError, match="momentum"):
-        run(1, linear_learners(2), rounds="joint", merge_order=[Rule.MOMENTUM], backend=EmbeddedLedger())
+@pytest.mark.parametrize("verify", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_run__joint_rounds_by_momentum__same_bytes_as_in_process(verify: bool) -> None:
+    order = [Rule.MOMENTUM, Rule.MEDIAN]
+    plain = run(7, linear_learners(3, 1), 0.5, rounds="joint", merge_order=order)
+    ledger = EmbeddedLedger(verify_merge=verify)
+    on_ledger = run(7, linear_learners(3, 1), 0.5, rounds="joint", merge_order=order, backend=ledger)
+    assert decided(on_ledger) == decided(plain) and merges(on_ledger) == merges(plain)
+    by_momentum = [r for r in plain.rounds if r.merge is not None and r.merge.rule == "momentum"]
+    assert sum(r.accepted for r in by_momentum) >= 2, "so that there is something before the parent"
 
 
 @pytest.mark.parametrize("n_learners", [3, 5])

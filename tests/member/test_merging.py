@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from colearn_ledger.core.merge.rules import Rule
 from colearn_ledger.core.protocol import WeightsRef
 from colearn_ledger.core.schema import Schema
 from colearn_ledger.core.weights import encode, weights_ref
-from colearn_ledger.errors import StoreError, UnavailableWeights
+from colearn_ledger.errors import InvalidWeights, StoreError, UnavailableWeights
 from colearn_ledger.member.merging import MergedBytes, merge_contributed
 from colearn_ledger.stores.local import LocalStore
 
@@ -43,8 +44,9 @@ def test_merge__all_can_be_had__is_the_merge_in_memory_whatever_the_order(store:
     data = [trained(step) for step in (1.0, 2.0, 6.0)]
     offered = [(seat, store.put(one)) for seat, one in enumerate(data)]
     expected = merge(BASIS, rule, [BASIS.check(s, weights_ref(d), d) for s, d in enumerate(data)], before=PARENT)
+    earlier = store.put(PARENT)
     for order in (offered, offered[::-1]):
-        found = merged(store, *order, rule=rule, before=PARENT)
+        found = merged(store, *order, rule=rule, before=earlier)
         assert found.data is not None and bytes(found.data) == expected and found.weights == weights_ref(expected)
         assert found.merged == tuple(offered) and not found.left_out and not found.why
 
@@ -132,3 +134,23 @@ def test_merge__is_over__nothing_lies_in_the_folder_of_temporary_files(
     assert found.data is not None and len(found.data) == len(PARENT)
     del found
     gc.collect()
+
+
+def test_merge__what_was_accepted_before_is_missing_or_no_weights__is_no_merge_and_nobodys_fault(
+    store: LocalStore,
+) -> None:
+    offered = [(seat, store.put(trained(step))) for seat, step in enumerate((1.0, 2.0))]
+    with pytest.raises(UnavailableWeights, match="that were accepted before can't be had"):
+        merged(store, *offered, rule=Rule.MOMENTUM, before=weights_ref(trained(9.0)), deadline_s=0.1)
+    with pytest.raises(InvalidWeights):
+        merged(store, *offered, rule=Rule.MOMENTUM, before=store.put(b"x" * len(PARENT)))
+
+
+def test_merge__no_place_to_merge_in__is_the_disks_fault_and_not_the_learners(
+    store: LocalStore, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    offered = [(seat, store.put(trained(step))) for seat, step in enumerate((1.0, 2.0))]
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
+    with pytest.raises(StoreError, match=r"what is merged can.t be written to .*nowhere") as told:
+        merged(store, *offered)
+    assert told.value.fix is not None and "TMPDIR" in told.value.fix and not isinstance(told.value, UnavailableWeights)

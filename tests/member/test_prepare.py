@@ -453,6 +453,23 @@ def test_republish__a_merge_that_nobody_has__is_merged_again_to_the_same_bytes(
     assert isinstance(declined, Declined) and "other weights" in declined.reason
 
 
+def test_republish__a_contribution_that_nobody_has__is_trained_again_to_the_same_bytes_and_kept_as_one(
+    store: CountingStore, genesis: WeightsRef
+) -> None:
+    mine = contribution(store, genesis, 0)
+    again = member(store, genesis)  # after a restart
+    action = Republish(5, genesis.sha256, mine.weights, contribution=True)
+    assert isinstance(again.prepare(action, deadline_s=1.0), Published) and again.contributed == mine.weights
+    (store.folder / mine.weights.cid).unlink()
+    published = again.prepare(action, deadline_s=1.0)
+    assert isinstance(published, Published) and "trained again" in published.how and again.published is None
+    assert store.has(mine.weights) and (5, mine.weights.cid) in store.contributions()
+    other = replace(action, round=6)  # another training's seed
+    (store.folder / mine.weights.cid).unlink()
+    declined = member(store, genesis).prepare(other, deadline_s=1.0)
+    assert isinstance(declined, Declined) and "other weights" in declined.reason
+
+
 def test_republish__learner_is_not_reproducible__is_not_trained_again(tmp_path: Path) -> None:
     """As with noise for privacy: it would cost budget, and give others."""
     made = Republishing(tmp_path, Noisy(0, seed=1))

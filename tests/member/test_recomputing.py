@@ -133,11 +133,18 @@ def test_recompute__the_others_are_invalid_or_equal__leaving_them_out_is_right(v
 
 
 def test_recompute__a_rule_that_nobody_knows__cannot_be_told(voting: Voting) -> None:
-    for number in (Rule.MOMENTUM, 9):
-        action = voting.judge(0, 1, 2)
-        assert action.merge is not None
-        action = dataclasses.replace(action, merge=dataclasses.replace(action.merge, rule=number))
-        assert "nobody here knows how to merge by" in voting(action).unknown
+    action = voting.judge(0, 1, 2)
+    assert action.merge is not None
+    action = dataclasses.replace(action, merge=dataclasses.replace(action.merge, rule=9))
+    assert "nobody here knows how to merge by" in voting(action).unknown
+
+
+def test_recompute__what_momentum_takes_beside_the_parent_is_missing__cannot_be_told(voting: Voting) -> None:
+    action = voting.judge(0, 1, 2)
+    assert action.merge is not None
+    gone = weights_ref(trained(77.0))
+    action = dataclasses.replace(action, merge=dataclasses.replace(action.merge, rule=Rule.MOMENTUM, before=gone))
+    assert "that were accepted before can't be had" in voting(action).unknown
 
 
 def test_recompute__the_store_is_away__is_an_error_and_nobody_is_blamed(voting: Voting) -> None:

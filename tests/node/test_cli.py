@@ -46,6 +46,7 @@ def test_check__nothing_is_there__each_thing_with_what_was_expected_and_the_firs
         "key": "WRONG",
         "news": "ok",
         **dict.fromkeys(["rpc", "contract", "member", "funds", "rules", "clock", "store", "disk", "learner"], "note"),
+        **dict.fromkeys(["windows", "privacy"], "note"),
     }
     assert lines[0].startswith("WRONG  deployment  there is no deployment file")
     assert lines[1].startswith(f"{'':<19}expected: ") or lines[1].startswith(f"{'':<19}to fix: ")
@@ -118,8 +119,9 @@ def test_check__the_learners_own_code_fails__is_the_one_thing_that_is_wrong(
     changes = {"learner__factory": "tests.kit.node_learners:fail", "learner__options": {}}
     assert main(["check", "--config", str(made.config(0, **changes))]) == 5
     lines = [line for line in capsys.readouterr().out.splitlines() if not line.startswith(" ")]
-    assert [line for line in lines if not line.startswith("ok ")] == lines[-1:]
-    assert "the learner tests.kit.node_learners:fail failed: RuntimeError: no data today (" in lines[-1]
+    wrong = [line for line in lines if not line.startswith("ok ")]
+    assert "the learner tests.kit.node_learners:fail failed: RuntimeError: no data today (" in wrong[0]
+    assert [line.split()[:2] for line in wrong[1:]] == [["note", "windows"], ["note", "privacy"]]
 
 
 def test_run__until_a_round_that_has_passed__adopts_what_is_accepted_and_leaves(

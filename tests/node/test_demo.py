@@ -109,7 +109,6 @@ def test_set_up__three_people__a_collective_of_theirs_and_a_configuration_for_ea
         (["-p", "1", "-l", "0"], "learning_rate is 0"),
         (["--merge_order", "median"], "--merge_order without --joint"),
         (["--joint", "--merge_order", "best"], "no rule 'best'"),
-        (["--joint", "--merge_order", "mean,momentum"], "which momentum takes"),
         (["-t", "DIGITS", "-d", "data"], "was given a data folder"),
     ],
 )

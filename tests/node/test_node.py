@@ -135,6 +135,7 @@ def test_step__joint_rounds__contributes_merges_in_its_turn_and_says_so() -> Non
     [work] = bench.ledger.mined
     assert isinstance(work, Contributed) and bench.log.events("contribute")[0].startswith("contributed ")
     bench.ledger.becomes(**training(contributed(0), contributed(2), until=1000))
+    bench.works()  # it looks whether its own contribution is there
     bench.works()
     assert isinstance(bench.ledger.mined[-1], Merged)
     assert "the clipped-mean of 2" in bench.log.events("merge")[0]
@@ -190,8 +191,20 @@ def test_step__joint_rounds_and_a_contribution_is_refused__a_vote_that_is_taken_
 
 def test_step__joint_rounds_merging__may_pull_for_half_of_the_time_that_is_left() -> None:
     bench = Bench(FakeLedger(view(proposer=ME, deadline=1041, **training(contributed(0), until=1000)))).adopts()
-    bench.node.step()
+    bench.works()
     assert isinstance(bench.worker.job.action, Merge) and 19 < bench.worker.job.deadline_s < 21
+
+
+def test_step__own_contribution_that_nothing_brings_back__is_told_and_the_others_are_merged() -> None:
+    facts = training(contributed(0), contributed(2), until=1000)
+    bench = Bench(FakeLedger(view(proposer=ME, **facts))).adopts()
+    bench.node.step()
+    assert bench.worker.job.action == Republish(7, ref("accepted").sha256, contributed(0).weights, contribution=True)
+    bench.worker.finishes(Declined(7, "no store has it, and training again gives other weights"))
+    bench.node.step()
+    bench.node.step()
+    assert isinstance(bench.worker.job.action, Merge)
+    assert "training again gives other weights" in bench.log.events("declined")[0]
 
 
 def ahead(bench: Bench) -> list[tuple[WeightsRef, ...]]:
@@ -231,6 +244,27 @@ def test_step__joint_rounds_and_the_next_proposer_is_not_known__nothing_waits_fo
 CLAIMED = Claim(0b101, 2, claim_digest([(0, ref("contribution of 0")), (2, ref("contribution of 2"))]))
 
 
+def test_step__joint_rounds_by_momentum__what_was_accepted_before_is_read_once_for_these_weights() -> None:
+    records = {
+        6: record(6, RoundState.ACCEPTED, ref("accepted"), 4),
+        4: record(4, RoundState.ACCEPTED, ref("before"), 0),
+    }
+    facts = training(contributed(0), contributed(2), until=1000) | {"merge_order": (5, 3), "proposer": ME}
+    facts["training"] = dataclasses.replace(facts["training"], rules_left=(5, 3))
+    bench = Bench(FakeLedger(view(**facts), records)).adopts()
+    bench.works()
+    action = bench.worker.job.action
+    assert isinstance(action, Merge) and action.before == ref("before")
+    assert bench.ledger.pages == [(6, 1), (4, 1)]
+    bench.node.step()
+    bench.ledger.becomes(at=1600)
+    bench.node.step()
+    assert bench.ledger.pages == [(6, 1), (4, 1)], "the same weights are accepted"
+    plain = Bench(FakeLedger(view(**facts | {"merge_order": (1, 3)}), records)).adopts()
+    plain.node.step()
+    assert plain.ledger.pages == [], "no rule takes it"
+
+
 def rejected_twice(**changes: Any) -> Bench:
     """The first merge of a training was rejected, and the same bytes are proposed by the next rule."""
     before = record(
@@ -246,7 +280,7 @@ def test_step__joint_rounds_and_rejected_before__is_voted_against_without_a_look
     [verdict] = bench.ledger.mined
     assert isinstance(verdict, Verdict) and "rejected before" in verdict.action.unread
     merging = rejected_twice(proposer=ME)
-    merging.node.step()
+    merging.works()
     action = merging.worker.job.action
     assert isinstance(action, Merge) and [one.weights for one in action.rejected] == [ref("proposed")]
     merging.node.step()

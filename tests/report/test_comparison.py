@@ -77,11 +77,17 @@ def test_record__json__has_everything(tmp_path: Path) -> None:
 
 
 def test_plot__picture__names_every_way(tmp_path: Path) -> None:
-    plot_comparison(comparison(), tmp_path / "c.svg", "a title")
-    plot_comparison(comparison(), tmp_path / "c.png", "a title")
+    plot_comparison(comparison(), tmp_path / "c.svg", "a title", "accuracy")
+    plot_comparison(comparison(), tmp_path / "c.png", "a title", "accuracy")
     text = (tmp_path / "c.svg").read_text()
-    for name in ("each alone (thin: each)", "collective, joint (7 of 10 rounds accepted)", FEDERATED, "a title"):
-        assert f"<!-- {name} -->" in text
+    for said in (
+        "each alone, in the mean (thin: each): 0.625",
+        "collective, joint: 0.875 (7 of 10 rounds accepted)",
+        "federated averaging: 0.750",
+        "test score (accuracy)",
+        "a title",
+    ):
+        assert f"<!-- {said} -->" in text
     assert (tmp_path / "c.png").read_bytes().startswith(b"\x89PNG")
     with pytest.raises(StoreError):
-        plot_comparison(comparison(), tmp_path / "nowhere" / "c.png", "a title")
+        plot_comparison(comparison(), tmp_path / "nowhere" / "c.png", "a title", "accuracy")

@@ -299,5 +299,7 @@ def test_exit_codes__documented() -> None:
     for name in errors.__all__:
         error = getattr(errors, name)
         assert (
-            not (isinstance(error, type) and issubclass(error, errors.ColearnError)) or f"| {error.exit_code} |" in text
+            not (isinstance(error, type) and issubclass(error, errors.ColearnError))
+            or f"| {error.exit_code} |" in text
+            or name.startswith("Audit")  # which no node does
         ), name

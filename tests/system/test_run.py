@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
+from colearn_ledger.cli.main import main
 from colearn_ledger.core.driver import run
 from colearn_ledger.core.merge.rules import Rule
 from colearn_ledger.core.protocol import RoundRecord, RoundState, seats
@@ -58,13 +60,36 @@ def test_run__joint_rounds__same_decisions_merges_and_bytes_as_in_one_process(tm
 
 
 @pytest.mark.slow
+def test_run__joint_rounds_by_momentum__same_bytes_as_in_one_process_and_recomputed_by_voters_and_the_command(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    order = (Rule.MOMENTUM, Rule.MEDIAN)
+    expected = run(ROUNDS, linear_learners(3, 1), 0.5, rounds="joint", merge_order=order)
+    accepted = [(r.round, r.merge.rule) for r in expected.rounds if r.accepted and r.merge is not None]
+    by_momentum = [number for number, rule in accepted if rule == "momentum"]
+    assert len(by_momentum) >= 2, "the later one has something before its parent"
+    with node_collective(tmp_path, 3, rules=JOINT_RULES, merge_order=order) as made:
+        nodes = [made.start(i, "--until-round", str(ROUNDS), verify_merge=True) for i in range(3)]
+        assert [node.wait() for node in nodes] == [0, 0, 0], "".join(node.text for node in nodes)
+        for record, result in zip(made.records()[:ROUNDS], expected.rounds, strict=True):
+            assert record.weights is not None and record.weights.sha256.hex() == result.weights_sha256
+        assert not any("nobody here knows" in node.text or "can't be had" in node.text for node in nodes)
+        options = ["--deployment", str(tmp_path / "deployment.json"), "--rpc", made.chain.url]
+        assert main(["recompute", str(by_momentum[-1]), *options, "--store-folder", str(tmp_path / "weights")]) == 0
+        assert "contributions by momentum" in capsys.readouterr().out
+        assert main(["audit", *options, "--store-folder", str(tmp_path / "weights"), "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["checked"]["merges"] == len(accepted)
+
+
+@pytest.mark.slow
 def test_run__joint_rounds_and_one_member_is_never_there__costs_one_train_window_and_no_training(
     tmp_path: Path,
 ) -> None:
-    rules = JOINT_RULES.changed(train_window=6, propose_window=4, vote_window=20)
+    # The train window begins before the nodes do, which take seconds on a busy machine.
+    rules = JOINT_RULES.changed(train_window=30, propose_window=8, vote_window=40)
     with node_collective(tmp_path, 4, rules=rules, merge_order=ORDER, chain_options=("--block-time", "1")) as made:
         nodes = [made.start(i) for i in range(3)]
-        wait_until(lambda: made.view(0).round > 12, "rounds go on", deadline_s=150)
+        wait_until(lambda: made.view(0).round > 12, "rounds go on", deadline_s=300)
         for node in nodes:
             node.process.terminate()
         assert [node.wait() for node in nodes] == [0, 0, 0]
@@ -97,6 +122,25 @@ def test_run__joint_rounds_and_a_node_is_killed_in_its_training__contributes_the
         assert [r.weights.sha256.hex() for r in made.records()[:2] if r.weights is not None] == [
             r.weights_sha256 for r in expected.rounds
         ]
+
+
+@pytest.mark.slow
+def test_run__joint_rounds_and_all_contributions_are_lost__each_member_makes_its_own_again_and_rounds_go_on(
+    tmp_path: Path,
+) -> None:
+    with node_collective(tmp_path, 2, rules=JOINT_RULES, merge_order=ORDER) as made:
+        first = made.start(0)
+        wait_until(lambda: bool(first.events("contribute")), "it has contributed")
+        first.kill()
+        training = made.view(0).training
+        assert training is not None
+        for one in training.contributions:
+            (tmp_path / "weights" / one.weights.cid).unlink()
+        nodes = [made.start(i, "--until-round", "1") for i in range(2)]
+        assert [node.wait() for node in nodes] == [0, 0], "".join(node.text for node in nodes)
+        assert "contribution, and has it again: it was trained again, to the same bytes" in nodes[0].text
+        claim = made.record(1).claim
+        assert claim is not None and claim.seats == 0b11
 
 
 @pytest.mark.slow

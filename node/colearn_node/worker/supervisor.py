@@ -15,13 +15,14 @@ from colearn_ledger.core.decide import Action, Adopt, Contribute, Judge, Merge, 
 from colearn_ledger.core.protocol import WeightsRef
 from colearn_ledger.errors import LearnerError, SchemaMismatch, TrainingStopped
 from colearn_ledger.formats.hashes import shown_hash
-from colearn_ledger.member.work import Adopted, Merged, Nothing, Published, Trained, Verdict, Work
+from colearn_ledger.member.work import Adopted, Contributed, Merged, Nothing, Published, Trained, Verdict, Work
 
 from ..log import Log
 from .answers import NO_SCORE, answers, has_no_score
 from .keys import Key, key_of, name_of
 from .messages import TIDIED, Begun, Done, Failed, Job, PullAhead, Ready, Sound, Spec, Tidy
 from .process import Died, Garbled, Message, WorkerProcess
+from .results import Results
 
 __all__ = ["WorkerSupervisor"]
 
@@ -80,7 +81,6 @@ class WorkerSupervisor:
         self._hung = 0  # times in a row
         self._told: set[str] = set()
         self._died_of: Key = ()  # the last proposal whose test a worker has died of
-        self._condemned: tuple[Key, Verdict] | None = None
         self._sound = False  # the worker has tested its current weights, in the job that it is on
         self._make, self._now = start, clock
         self._process: Worker | None = None
@@ -88,18 +88,25 @@ class WorkerSupervisor:
         self._before: Job | None = None  # a training that has become pointless, and that the worker may still be on
         self._under: Job | None = None  # a training that goes on after the present job
         self._begun = False  # the present job, which was given while there was one
-        self._contributed: tuple[Key, Work] | None = None  # a result that stays whatever is wanted meanwhile
         self._since = self._next_progress = 0.0
         self._stale_since: float | None = None
-        self._result: tuple[Key, Work] | None = None
+        self._results = Results()
         self._numbers = 0
         self._deaths = Backoff(first_s=1.0, clock=clock)
         self._failures, self._trainings = Backoff(clock=clock), Backoff(clock=clock)  # of contributions' trainings
         self._started_once = False
         self._ahead = PullAhead((), 0)  # what the worker was told to pull meanwhile
         self._published: tuple[WeightsRef, float] | None = None  # and when it was seen to be there
+        self._has: tuple[WeightsRef, float] | None = None  # likewise, of what it contributed
         self.adopted: bytes | None = None
         self.ready = False
+
+    @property
+    def contributed(self) -> WeightsRef | None:
+        """The node's own contribution that its store has, as was seen a short while ago."""
+        if self._has is None or self._now() - self._has[1] > _LOOK_AGAIN_S:
+            return None
+        return self._has[0]
 
     @property
     def published(self) -> WeightsRef | None:
@@ -139,15 +146,9 @@ class WorkerSupervisor:
         ``deadline_s``: seconds that an attempt to pull weights may take. A result stays until :meth:`done`, or until
         something else is wanted.
         """
-        key = key_of(action)
-        if self._result is not None:
-            if self._result[0] == key:
-                return self._result[1]
-            self.done()
-        if self._contributed is not None and self._contributed[0] == key:
-            return self._contributed[1]
-        if self._condemned is not None and self._condemned[0] == key:
-            return self._condemned[1]
+        key, result = key_of(action), self._results.of(action)
+        if result is not None:
+            return result
         if not self.ready or self._backoff(action).left(key) > 0:
             self._start_again()
         elif self._job is None:
@@ -201,10 +202,7 @@ class WorkerSupervisor:
 
     def done(self, action: Action | None = None) -> None:
         """The result was used; ``action``: only if it is that one's."""
-        if action is None or (self._result is not None and self._result[0] == key_of(action)):
-            self._result = None
-        if action is not None and self._contributed is not None and self._contributed[0] == key_of(action):
-            self._contributed = None
+        self._results.used(action)
 
     def pause(self, action: Action) -> float:
         """Seconds until a failed action may be tried again; a long time if nothing waits for that."""
@@ -279,15 +277,19 @@ class WorkerSupervisor:
             sha256 = work.weights.sha256
             self._log.info("adopt", f"adopted the weights of round {action.round}: {shown_hash(sha256)}", sha256=sha256)
         elif isinstance(work, Published):
-            self._published = work.weights, self._now()
+            what = "proposal"
+            if isinstance(action, Republish) and action.contribution:
+                what, self._has = "contribution", (work.weights, self._now())
+            else:
+                self._published = work.weights, self._now()
             if work.how:
-                self._log.warning("store", f"the store had lost the node's proposal, and has it again: {work.how}")
-        elif isinstance(action, Contribute):
-            self._contributed = (key_of(action), work)
+                self._log.warning("store", f"the store had lost the node's {what}, and has it again: {work.how}")
         else:
+            self._results.keep(action, work)
+            if isinstance(work, Contributed):
+                self._has = work.weights, self._now()
             if isinstance(work, Trained | Merged):
                 self._published = work.weights, self._now()
-            self._result = (key_of(action), work)
             own = work.own_test if isinstance(work, Trained | Merged) else None
             test = work.test if isinstance(work, Verdict) else own
             if test is not None and has_no_score(test):
@@ -331,7 +333,7 @@ class WorkerSupervisor:
             self._died_of = key_of(action)
             if sound:
                 reason = f"the worker {how} while it tested them, again, and not while it tested the current weights"
-                self._condemned = (self._died_of, Verdict(action, approve=False, test=None, reason=reason))
+                self._results.condemn(action, reason)
         pause = self._deaths.add("worker")
         self._log.error("worker_died", f"the worker {how}{doing}; a new one in {pause:.1f} s", code=code)
 
@@ -381,8 +383,9 @@ class WorkerSupervisor:
         return self._now() - self._since > self._job.deadline_s + self._hang_s * (1 << min(self._hung, _MOST_DOUBLINGS))
 
     def _forget(self) -> None:
-        self._process = self._job = self._before = self._under = self._result = self._stale_since = None
-        self.adopted = self._published = None
+        self._process = self._job = self._before = self._under = self._stale_since = None
+        self._results.forget_last()
+        self.adopted = self._published = self._has = None
         self._ahead = PullAhead((), 0)
         self.ready = self._sound = False
 

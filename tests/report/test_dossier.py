@@ -1,0 +1,65 @@
+"""The dossier is one file that shows all of an audit, runs and fetches nothing, and takes all that it shows as text."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from html.parser import HTMLParser
+
+from colearn_ledger.audit.examine import examine
+from colearn_ledger.audit.facts import Facts
+from colearn_ledger.audit.findings import Examination
+from colearn_ledger.report.audit import Scored
+from colearn_ledger.report.dossier import dossier
+
+from ..kit.invented import invent
+
+EVIL = "<script>alert(1)</script><img src=x onerror=alert(2)>\x1b[31m"
+
+
+class Read(HTMLParser):
+    """The elements, their attributes, and the text."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.elements: list[str] = []
+        self.attributes: set[str] = set()
+        self.text = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append(tag)
+        self.attributes |= {name for name, _ in attrs}
+
+    def handle_data(self, data: str) -> None:
+        self.text += data + "\n"
+
+
+def examined(facts: Facts) -> Examination:
+    exam = Examination()
+    examine(facts, exam)
+    return exam
+
+
+def test_dossier__a_true_history__shows_every_round_member_and_motion() -> None:
+    facts = invent(random.Random(5), 120, joint=True)
+    page = Read("\n".join(dossier(facts, examined(facts), [Scored(0, 0, 0.5, 0.25)], version="1.0")))
+    assert "all holds" in page.text and "0.2500" in page.text
+    for record in facts.records:
+        assert record.weights is None or record.weights.sha256.hex() in page.text
+    assert all(who in page.text for span in facts.spans for who in span.members)
+    assert page.elements.count("table") == 8
+
+
+def test_dossier__what_somebody_wrote__is_text_and_runs_nothing() -> None:
+    facts = invent(random.Random(5), 40)
+    exam = examined(facts)
+    exam.wrong("rounds", 1, EVIL, EVIL, EVIL, EVIL)
+    exam.lacks("weights", 2, EVIL, EVIL)
+    text = "\n".join(dossier(replace(facts, spans=(replace(facts.spans[0], members=(EVIL, EVIL)),)), exam))
+    page = Read(text)
+    assert not {"script", "img", "link", "iframe", "a"} & set(page.elements)
+    assert not {name for name in page.attributes if name.startswith("on")} | {"src", "href"} & page.attributes
+    assert page.text.count("<script>alert(1)</script>") == 8 and "\x1b" not in text
+    assert "default-src 'none'" in text
+    assert "1 thing does not hold" in page.text
