@@ -11,7 +11,7 @@ import torch
 
 from .memory import is_out_of_memory
 
-__all__ = ["RESIDENT", "TensorSet", "tensor_of"]
+__all__ = ["RESIDENT", "TensorSet", "target_of", "tensor_of"]
 
 Array = np.ndarray[Any, Any]
 
@@ -33,7 +33,7 @@ class TensorSet:
 
     def __init__(self, data: tuple[Any, Any], device: torch.device, *, resident: int = RESIDENT) -> None:
         self._device = device
-        self._parts = [_part(data[0], tensor_of), _part(data[1], _target)]
+        self._parts = [_part(data[0], tensor_of), _part(data[1], target_of)]
         self._resident = device.type == "cpu"
         if not self._resident and sum(part.nbytes for part in self._parts) <= resident:
             self._settle()
@@ -120,6 +120,7 @@ def tensor_of(values: Any) -> torch.Tensor:
     return tensor.to(torch.get_default_dtype()) if tensor.is_floating_point() else tensor
 
 
-def _target(values: Any) -> torch.Tensor:
+def target_of(values: Any) -> torch.Tensor:
+    """Whole numbers in 64 bits, as the losses want them."""
     tensor = tensor_of(values)
     return tensor if tensor.is_floating_point() or tensor.dtype is torch.bool else tensor.to(torch.int64)
