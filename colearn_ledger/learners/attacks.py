@@ -159,10 +159,11 @@ class LabelFlip(Attacker):
     def __init__(self, learner: Learner, seed: int = 0) -> None:
         super().__init__(learner, seed)
         sets: Any = learner
-        if not hasattr(learner, "train_set") or not hasattr(learner, "vote_set"):
+        shown = [getattr(learner, name, (None, None)) for name in ("train_set", "vote_set")]
+        if not all(hasattr(targets, "max") for _, targets in shown):
             raise UsageError(
                 f"the labels of a {type(learner).__name__} can't be flipped",
-                expected="a learner with train_set and vote_set, as the built-in ones have",
+                expected="a learner with train_set and vote_set, as the built-in ones have, whose targets are arrays",
                 fix="choose another attack",
             )
         for name in ("train_set", "vote_set"):

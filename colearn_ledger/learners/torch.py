@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import io
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,13 +20,14 @@ from ..errors import InvalidWeights, LearnerError, OutOfMemory, UsageError
 from .memory import SMALLER_MODEL, is_out_of_memory, smaller_batches
 from .privacy.learner import PrivateLearner, PrivateOptions
 from .saved import SavedFile, write_safetensors
-from .template import Data, copied
+from .template import SETTLING_SAMPLES, Data, copied
 from .voting.policy import Evaluation
 
 try:
     import torch
 
     from .torch_data import TensorSet, tensor_of
+    from .torch_datasets import Batch, DatasetSet, StreamSet, batch_size_of, set_of, tensor_set
     from .torch_device import Precision, TorchDevice
 except ModuleNotFoundError as error:
     raise UsageError(
@@ -36,7 +38,10 @@ except ModuleNotFoundError as error:
     ) from error
 
 if TYPE_CHECKING:
+    from torch.utils.data import DataLoader, Dataset
     from typing_extensions import Unpack
+
+    AnySet = TensorSet | DatasetSet | StreamSet
 
 __all__ = ["TorchLearner", "accuracy"]
 
@@ -80,7 +85,8 @@ class TorchLearner(PrivateLearner):
     ----------
     model: for this learner alone; it is moved to the device.
     train, vote, test: inputs and targets of the training set, of the fixed set that votes are decided on, and of the
-        set that is only reported; arrays or tensors.
+        set that is only reported; arrays or tensors, or each a ``Dataset`` or ``DataLoader`` of such pairs
+        (docs/learners.md). Of a loader its dataset, ``collate_fn``, size of batches and worker processes are used.
     loss: ``loss(output, target)``, the mean over a batch; cross entropy by default.
     optimizer: ``optimizer(parameters)`` makes one; Adam with its defaults if not given.
     metric: ``metric(output, target)`` of a whole set gives one number for each sample, or one for all (with which a
@@ -104,9 +110,9 @@ class TorchLearner(PrivateLearner):
     def __init__(
         self,
         model: torch.nn.Module,
-        train: Data,
-        vote: Data,
-        test: Data,
+        train: Data | Dataset[Any] | DataLoader[Any],
+        vote: Data | Dataset[Any] | DataLoader[Any],
+        test: Data | Dataset[Any] | DataLoader[Any],
         *,
         loss: Callable[[Any, Any], Any] = torch.nn.functional.cross_entropy,
         optimizer: Callable[[Any], torch.optim.Optimizer] = torch.optim.Adam,
@@ -129,7 +135,19 @@ class TorchLearner(PrivateLearner):
                 fix="add layers",
             )
         _without_triton()
-        sets = [(_array(x), _array(y)) for x, y in (train, vote, test)]
+        size = batch_size_of(train, options.get("batch_size"))
+        if size is not None:
+            options["batch_size"] = size
+        named = {"train": train, "vote": vote, "test": test}
+        sets = [_pair(name, data, size, options.get("steps_per_round")) for name, data in named.items()]
+        if _is_stream(sets[0]) and options.get("batch_size") is None:
+            options["batch_size"] = sets[0][0].source.batch_size
+        if options.get("privacy") is not None and _is_stream(sets[0]):
+            raise UsageError(
+                "differential privacy with a training set that is an IterableDataset",
+                expected="a set of which any sample can be drawn",
+                fix="give arrays, or a map-style Dataset",
+            )
         super().__init__(*sets, **options)
         if self.privacy is not None and precision != "float32":
             raise UsageError(
@@ -145,7 +163,7 @@ class TorchLearner(PrivateLearner):
         self._criterion: str = criterion or ("loss" if metric is None else str(getattr(metric, "__name__", "metric")))
         self._make_optimizer = optimizer
         self._sets = [
-            (data, TensorSet(data, self._on.device)) for data in (self.train_set, self.vote_set, self.test_set)
+            (data, tensor_set(data, self._on.device)) for data in (self.train_set, self.vote_set, self.test_set)
         ]
         self._step: Any = None
         if self.privacy is not None:
@@ -215,7 +233,7 @@ class TorchLearner(PrivateLearner):
     @property
     def reproducible(self) -> bool:
         """Whether the current weights, the seed and the round alone fix what is proposed, on this device."""
-        return super().reproducible and self._on.reproducible
+        return super().reproducible and self._on.reproducible and not _is_stream(self.train_set)
 
     def begin_training(self, rng: np.random.Generator) -> None:
         """Seed dropout, and whatever else draws from PyTorch's generators."""
@@ -225,7 +243,14 @@ class TorchLearner(PrivateLearner):
         self._optimizer = self._make_optimizer([p for p in self._model.parameters() if p.requires_grad])
         self._scaler = self._on.scaler()
 
-    def train_batch(self, rows: Array) -> None:
+    def batches(self, rng: np.random.Generator) -> Iterator[Any]:
+        data = self._set_of(self.train_set)
+        if isinstance(data, StreamSet):
+            return data.next(self.steps)
+        drawn = super().batches(rng)  # a private training's steps draw from the same randomness: nothing ahead of them
+        return drawn if self.privacy is not None else data.ahead(drawn)
+
+    def train_batch(self, rows: Array | Batch) -> None:
         x, y = self._set_of(self.train_set).take(rows)
         if not self._model.training:  # it walks through all modules
             self._model.train()
@@ -248,8 +273,9 @@ class TorchLearner(PrivateLearner):
         if not any(module.track_running_stats for module in self._model.modules() if isinstance(module, BATCH_NORM)):
             return
         data = self._set_of(self.train_set)
-        inputs = (data.take(rows)[0] for rows in self.settling_batches(rng))
-        with self._on.autocast():
+        batches: Any = data.settling(SETTLING_SAMPLES) if isinstance(data, StreamSet) else self.settling_batches(rng)
+        inputs = (data.take(rows)[0] for rows in batches)
+        with self._on.autocast(), _counting_on_the_cpu(self._model):
             torch.optim.swa_utils.update_bn(inputs, self._model)
 
     @property
@@ -301,7 +327,7 @@ class TorchLearner(PrivateLearner):
                     parts = parts[:, 0] if parts.shape[1] == 1 else parts.mean(axis=1)
         return Evaluation(score, self._criterion, len(y), parts if outcomes else None, loss)
 
-    def _outputs(self, data: TensorSet, size: int) -> tuple[Any, Any]:
+    def _outputs(self, data: AnySet, size: int) -> tuple[Any, Any]:
         """The model's outputs for a whole set, in pieces of ``size``, and the targets."""
         outputs, targets = [], []
         for x, y in data.pieces(size):
@@ -323,12 +349,39 @@ class TorchLearner(PrivateLearner):
                     raise
             self._score_batch //= 2
 
-    def _set_of(self, data: Data) -> TensorSet:
+    def _set_of(self, data: Data) -> AnySet:
         """The set as tensors, made once for the learner's own."""
         for known, tensors in self._sets:
             if known is data:
                 return tensors
-        return TensorSet(data, self._on.device)
+        return tensor_set(data, self._on.device)
+
+
+@contextlib.contextmanager
+def _counting_on_the_cpu(model: torch.nn.Module) -> Iterator[None]:
+    """Batch normalization's counts are there meanwhile: each layer reads its own at each batch, and waits for it."""
+    layers = [m for m in model.modules() if isinstance(m, BATCH_NORM) and m.num_batches_tracked is not None]
+    places = [layer.num_batches_tracked.device for layer in layers]
+    for layer in layers:
+        layer.num_batches_tracked = layer.num_batches_tracked.cpu()
+    try:
+        yield
+    finally:
+        for layer, place in zip(layers, places, strict=True):
+            layer.num_batches_tracked = layer.num_batches_tracked.to(place)
+
+
+def _pair(name: str, data: Any, batch_size: int | None, steps: int | None) -> Data:
+    """Inputs and targets of a set, whatever it is given as."""
+    pair = set_of(name, data, batch_size, steps)
+    if pair is None:
+        x, y = data
+        pair = _array(x), _array(y)
+    return pair
+
+
+def _is_stream(data: Data) -> bool:
+    return isinstance(getattr(data[0], "source", None), StreamSet)
 
 
 def _array(values: Any) -> Any:

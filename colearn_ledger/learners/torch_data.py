@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -10,10 +11,11 @@ import torch
 
 from .memory import is_out_of_memory
 
-__all__ = ["RESIDENT", "TensorSet", "tensor_of"]
+__all__ = ["RESIDENT", "TensorSet", "target_of", "tensor_of"]
 
 Array = np.ndarray[Any, Any]
 
+AHEAD = 64  # batches, whose row numbers go to the device at once: one by one they'd take as long as a small layer
 RESIDENT = 1 << 30  # bytes: sets up to that stay on the device, which saves copying each batch to it
 
 
@@ -31,7 +33,7 @@ class TensorSet:
 
     def __init__(self, data: tuple[Any, Any], device: torch.device, *, resident: int = RESIDENT) -> None:
         self._device = device
-        self._parts = [_part(data[0], tensor_of), _part(data[1], _target)]
+        self._parts = [_part(data[0], tensor_of), _part(data[1], target_of)]
         self._resident = device.type == "cpu"
         if not self._resident and sum(part.nbytes for part in self._parts) <= resident:
             self._settle()
@@ -48,14 +50,19 @@ class TensorSet:
     def __len__(self) -> int:
         return len(self._parts[0])
 
-    def take(self, rows: Array) -> tuple[Any, Any]:
+    def ahead(self, batches: Iterator[Array]) -> Iterator[Any]:
+        """The batches' row numbers as :meth:`take` wants them: where the set is on another device many at once."""
+        if not self._resident or self._device.type == "cpu":
+            yield from batches
+            return
+        while drawn := [*itertools.islice(batches, AHEAD)]:
+            yield from torch.from_numpy(np.concatenate(drawn)).to(self._device).split([len(rows) for rows in drawn])
+
+    def take(self, rows: Any) -> tuple[Any, Any]:
         """Inputs and targets of these rows, on the device."""
+        index = rows
         if self._resident:
-            index: Any = torch.from_numpy(rows)
-            if self._device.type != "cpu":
-                index = index.to(self._device, non_blocking=True)
-        else:
-            index = rows
+            index = torch.as_tensor(rows).to(self._device, non_blocking=True)
         x, y = (self._moved(part.rows(index)) for part in self._parts)
         return x, y
 
@@ -113,6 +120,7 @@ def tensor_of(values: Any) -> torch.Tensor:
     return tensor.to(torch.get_default_dtype()) if tensor.is_floating_point() else tensor
 
 
-def _target(values: Any) -> torch.Tensor:
+def target_of(values: Any) -> torch.Tensor:
+    """Whole numbers in 64 bits, as the losses want them."""
     tensor = tensor_of(values)
     return tensor if tensor.is_floating_point() or tensor.dtype is torch.bool else tensor.to(torch.int64)
