@@ -154,15 +154,23 @@ def lies_in_events(facts: Facts) -> Iterator[Lie]:
             return int(round_of[said["id"]])
         return said.get("round", said.get("training", said.get("firstRound")))
 
-    began = [at for at, event in enumerate(events) if event.name == "TrainingBegan"]
-    still_there = began[-1] if began else 0
+    training = facts.view.training
+    changed_rules = any(event.name == "RulesChanged" for event in events)
+    there = (
+        set() if training is None else {(training.first_round, one.weights.sha256) for one in training.contributions}
+    )
     for at, event in enumerate(events):
         about = number(event)
+        # Of a training that is over, or of a member that has gone: not in storage any more.
+        gone = event.name == "WeightsContributed"
+        gone = gone and (event.arguments["training"], event.arguments["sha256Hash"]) not in there
         for name, value in event.arguments.items():
             if event.name == "ScoresPublished" or name in ("note", "commitment"):
                 continue  # their authors' words: nothing else says them
-            if event.name == "WeightsContributed" and name in ("sha256Hash", "cidDigest", "size") and at < still_there:
-                continue  # overwritten in storage since; what was merged of it, its claim's digest has
+            if gone and name in ("sha256Hash", "cidDigest", "size"):
+                continue  # what was merged of it, the claim's digest has
+            if event.name == "CollectiveCreated" and name == "rules" and changed_rules:
+                continue  # nothing else says for ever by which rules it began
             if event.name == "MotionMoved" and name == "rules" and event.arguments["kind"] != MotionKind.SET_RULES:
                 continue
             changed = 1 if name == "kind" and value == 0 else 0 if name == "kind" else other(value)
@@ -172,9 +180,9 @@ def lies_in_events(facts: Facts) -> Iterator[Lie]:
             elsewhere = name in ("round", "id", "training", "firstRound") or event.name == "WeightsContributed"
             exact = None if elsewhere else about
             yield Lie(f"event {event.name}.{name}", exact, (event.name, name, "", *_STORED.get(event.name, ())), lie)
-        gone = replace(facts, events=(*events[:at], *events[at + 1 :]))
-        if at > 0 and event.name != "ScoresPublished":
-            yield Lie(f"event {event.name} dropped", None, ("",), gone)
+        without = replace(facts, events=(*events[:at], *events[at + 1 :]))
+        if at > 0 and event.name != "ScoresPublished" and not gone:
+            yield Lie(f"event {event.name} dropped", None, ("",), without)
         twice = replace(facts, events=(*events[: at + 1], *events[at:]))
         yield Lie(f"event {event.name} twice", None, ("",), twice)
 

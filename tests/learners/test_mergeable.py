@@ -102,14 +102,11 @@ def test_why_unmergeable__keras__is_empty() -> None:
 @pytest.mark.slow
 def test_why_unmergeable__pytorch__is_empty() -> None:
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")
-    from colearn_ledger.learners.torch import TorchLearner, accuracy
+    from colearn_ledger.learners.torch import TorchLearner
 
     net = torch.nn.Sequential(torch.nn.Linear(4, 3), torch.nn.BatchNorm1d(3), torch.nn.Linear(3, 2))
     x, y = DATA[0].astype(np.float32), DATA[1]
-    learner = TorchLearner(
-        net, lambda p: torch.optim.SGD(p, lr=0.1), torch.nn.functional.cross_entropy, (x, y), (x, y), (x, y),
-        scorer=accuracy,
-    )  # fmt: skip
+    learner = TorchLearner(net, (x, y), (x, y), (x, y), optimizer=lambda p: torch.optim.SGD(p, lr=0.1))
     assert said(learner) == ""
 
 

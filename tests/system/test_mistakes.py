@@ -128,7 +128,7 @@ def test_funds__none__43(made: NodeCollective, capsys: pytest.CaptureFixture[str
         code, said = verdict(made, capsys)
     finally:
         made.chain.rpc("anvil_setBalance", made.address(0), hex(balance))
-    assert code == 43 and "has 16 wei" in said and made.address(0) in said
+    assert code == 43 and "has 0.000000000000000016 ether" in said and made.address(0) in said
 
 
 @pytest.mark.slow
