@@ -5,14 +5,10 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import time
 
-from ..errors import ChainError
 from .options import Collective, add_collective_options, open_collective
 
 __all__ = ["add_options", "run"]
-
-_LOOK_S = 1.0
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -42,16 +38,12 @@ def run(options: argparse.Namespace) -> int:
 
 def _follow(where: Collective) -> None:
     """Until Ctrl-C."""
+    from ..history.follow import again_and_again
     from ..report.live_line import live_line
 
-    troubled = False
     with live_line() as tell:
-        while True:
-            try:
-                tell(where.contract.snapshot())
-                troubled = False
-            except ChainError as error:
-                if not troubled:
-                    print(f"note: {error.what}; trying again", file=sys.stderr)
-                troubled = True
-            time.sleep(_LOOK_S)
+        for _ in again_and_again(
+            lambda: tell(where.contract.snapshot()),
+            trouble=lambda error: print(f"note: {error.what}; trying again", file=sys.stderr),
+        ):
+            pass

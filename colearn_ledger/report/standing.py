@@ -189,9 +189,10 @@ def _line(name: str, text: str) -> str:
 
 def _phase_in_words(standing: Standing) -> str:
     view, phase = standing.view, standing.phase
+    if phase == "overdue":  # whatever was proposed is rejected by the clock
+        return "overdue: an approved motion waits until anybody calls `advance`"
     if view.proposal is None:
         return {
-            "overdue": "overdue: an approved motion waits until anybody calls `advance`",
             "training": "training: all contribute",
             "merging": "merging: its proposer merges what is there",
         }.get(phase, "proposing: its proposer trains")
@@ -233,7 +234,5 @@ def _silent(standing: Standing, motion: Motion) -> tuple[int, ...]:
         return ()
     voted = record.approvals | record.rejections
     return tuple(
-        seat
-        for seat, member in enumerate(standing.members)
-        if not voted >> seat & 1 and (member != record.subject or record.rules is not None)
+        seat for seat, member in enumerate(standing.members) if not voted >> seat & 1 and member != record.subject
     )

@@ -95,6 +95,23 @@ def test_follow__on_a_terminal__one_live_line(chain: Anvil, tmp_path: Path, comm
         assert shown.interrupt() == 130
 
 
+def test_status__an_approved_motion_waits_and_the_clock_has_ended_the_round__anybodys_advance_is_waited_for(
+    tmp_path: Path, monkeypatch: Any, capsys: Any
+) -> None:
+    with anvil() as chain:
+        story = Collective.found(chain, 3)
+        monkeypatch.chdir(story.save(tmp_path))
+        story.propose("one")
+        story.sender(0).move_add_member(story.address(4))
+        story.vote_motion(1)
+        assert "approved: it takes effect" in said(capsys, "status")
+        chain.pass_time(RULES.vote_window + 1)
+        page = said(capsys, "status")
+        assert "overdue: an approved motion waits until anybody calls `advance`" in page, page
+        record = json.loads(said(capsys, "status", "--json"))
+        assert (record["phase"], record["until"], record["awaited"]) == ("overdue", None, [])
+
+
 def test_info__says_what_was_agreed_on(told: Told, capsys: Any) -> None:
     page = said(capsys, "info")
     for text in (
