@@ -14,7 +14,7 @@ from . import signs
 from .picture import ABSENT, APPROVE, CROWD, HIDDEN, PROPOSER, REJECT, SIGNS, check_ending, focus, save_figure
 from .rounds import short, sign
 
-__all__ = ["plot_history"]
+__all__ = ["plot_history", "published_scores"]
 
 _COLOURS = {Choice.APPROVED: APPROVE, Choice.REJECTED: REJECT, Choice.HIDDEN: HIDDEN, Choice.ABSENT: ABSENT}
 _NAN = float("nan")
@@ -96,7 +96,7 @@ def _numbers(history: History) -> list[int]:
 
 def _draw_scores(axes: Any, history: History) -> None:
     """Scores of what was proposed, by the address that tested it; those of the proposer are not in the history."""
-    published = _scores(history)
+    published = published_scores(history)
     crowd = len(published) > CROWD
     style = {"linewidth": 0.7, "alpha": 0.5} if crowd else {"linewidth": 1, "marker": "o", "markersize": 3}
     numbers, lines = _numbers(history), []
@@ -119,7 +119,7 @@ def _joined(numbers: Sequence[int], scores: Sequence[float]) -> tuple[list[int],
     return [number for number, _ in known], [score for _, score in known]
 
 
-def _scores(history: History) -> dict[str, tuple[list[float], list[float]]]:
+def published_scores(history: History) -> dict[str, tuple[list[float], list[float]]]:
     """By member, what it published of each round's proposal: of what was not rejected, and of what was."""
     count = len(history.rounds)
     found: dict[str, tuple[list[float], list[float]]] = {}

@@ -11,8 +11,9 @@ from xml.etree import ElementTree
 import pytest
 
 from colearn_ledger.cli.main import main
+from colearn_ledger.core.protocol import RoundState
 from colearn_ledger.history import History
-from colearn_ledger.report.history_plot import plot_history
+from colearn_ledger.report.history_plot import plot_history, published_scores
 
 from ..kit.anvil import Anvil, anvil
 from ..kit.story import Told, tell
@@ -76,6 +77,17 @@ def test_plot_history__members_went_back__a_line_says_so(told: Told, tmp_path: P
     rounds = (*history.rounds[:3], dataclasses.replace(history.rounds[3], reverted_to=1), *history.rounds[4:])
     plot_history(dataclasses.replace(history, rounds=rounds), tmp_path / "back.svg")
     assert "round (dashed: back to earlier weights)" in words_in(tmp_path / "back.svg")
+    assert "#7b3294" in (tmp_path / "back.svg").read_text(), "the line's colour"
+
+
+def test_published_scores__of_what_was_rejected__are_apart(told: Told) -> None:
+    history = told.history()
+    one = history.rounds[1]
+    rejected = dataclasses.replace(one, record=dataclasses.replace(one.record, state=RoundState.REJECTED))
+    both = published_scores(dataclasses.replace(history, rounds=(one, rejected)))
+    kept, refused = both[told.address(1)]
+    assert list(both) == [told.address(1)] and (kept[0], refused[1]) == (0.25, 0.25)
+    assert kept[1] != kept[1] and refused[0] != refused[0]  # no number
 
 
 def grown(history: History, rounds: int) -> History:

@@ -277,3 +277,18 @@ def test_history__of_the_newest_rounds__reads_no_event_before_them(chain: Anvil)
     assert opened is not None and [len(r.transactions) for r in history.rounds] == [2, 2, 0]
     assert story.deployment.block < min(asked) <= opened.block and history.logs_from == min(asked)
     assert story.history(few=1).rounds[9:] == history.rounds
+
+
+def test_history__of_the_newest_round__has_its_opening_however_long_it_took_to_propose(chain: Anvil) -> None:
+    story = Collective.found(chain, 2)
+    for number in range(1, 4):
+        chain.rpc("anvil_mine", hex(700))  # more than the newest range of blocks
+        story.propose(f"weights {number}")
+        story.vote(number % 2)
+    assert story.history(first=3, few=0).rounds[0].opened is not None
+
+
+def test_missed_votes__without_events__follow_from_the_counts(told: Told) -> None:
+    with_events, without = told.history().rounds, told.history(logs=False).rounds
+    assert [r.missed_votes for r in with_events] == [r.missed_votes for r in without]
+    assert [r.record.round for r in without if r.missed_votes] == [3]
