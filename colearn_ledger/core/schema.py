@@ -22,7 +22,9 @@ from .roles import Bounded, Role, Roles, role_from_json, role_to_json
 from .tensors import as_number, as_scalar
 from .tree import DTYPES, MAX_DEPTH, Leaf, Node, child_path, leaves_of, scalar_type, shown, skeleton_of
 
-__all__ = ["Schema"]
+__all__ = ["BASE", "Schema"]
+
+BASE = "base"  # at the top of weights that are a part of a model: the key under it is the sha256 of the frozen rest
 
 _FORMAT = "colearn-schema-2"
 _NUMBERS = {"bool": bool, "int": int, "float": float}
@@ -95,6 +97,13 @@ class Schema:
     def check_skeleton(self, skeleton: Node) -> None:
         found = _shape(skeleton)
         wanted = json.loads(self.tree)
+        bases = _base_of(found), _base_of(wanted)
+        if all(bases) and bases[0] != bases[1]:
+            raise SchemaMismatch(
+                f"the frozen base of the model isn't the one that was agreed on: its sha256 is {bases[0]}",
+                expected=f"{bases[1]}",
+                fix="take the base model that the others have: the same files, and the same settings of an adapter",
+            )
         for path, was, want in _differences(found, wanted, ""):
             where = shown(path) if path else "the whole tree"
             raise SchemaMismatch(
@@ -148,6 +157,15 @@ class Schema:
             raise ConfigError("the roles of the weights' schema aren't any", expected='{"/place/of/a/leaf": ROLE}')
         roles = _roles(value["tree"], {path: role_from_json(role) for path, role in value["roles"].items()})
         return cls(json.dumps(value["tree"], separators=(",", ":"), sort_keys=True), roles)
+
+
+def _base_of(shape: Any) -> str:
+    """The hash of the frozen base, of weights that are a part of a model; empty for others."""
+    base = shape.get(BASE) if isinstance(shape, dict) else None
+    if not isinstance(base, dict) or [*base.values()] != ["none"]:
+        return ""
+    (name,) = base
+    return name if len(name) == 64 else ""
 
 
 def _fit(value: Any, want: Any) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +14,8 @@ from ..core.learner import ProposedWeights, Weights
 from ..core.roles import Roles
 from ..errors import LearnerError, UsageError
 from .memory import SMALLER_MODEL, memory_told, smaller_batches
-from .privacy.learner import PrivateLearner, PrivateOptions
 from .saved import SavedFile, write_safetensors
+from .sharing import SharingLearner, SharingOptions, Variable
 from .template import Data
 from .voting.policy import Evaluation
 
@@ -42,11 +42,12 @@ SCORE_BATCH = 2048
 LESS_IS_BETTER = ("loss", "error", "entropy", "divergence", "hinge", "mae", "mse", "mape", "msle")  # in a metric's name
 
 
-class KerasLearner(PrivateLearner):
+class KerasLearner(SharingLearner):
     """Trains, tests and votes with a compiled Keras model.
 
-    The weights are the list of arrays that ``model.get_weights()`` gives. Batches, dropout and other randomness depend
-    on the seed and the round alone.
+    The weights are the list of arrays that ``model.get_weights()`` gives; with ``share``, by the paths of variables,
+    some of them (:class:`~colearn_ledger.learners.sharing.SharingLearner`): of the others those of layers that aren't
+    trainable are the frozen base. Batches, dropout and other randomness depend on the seed and the round alone.
 
     Parameters
     ----------
@@ -65,8 +66,8 @@ class KerasLearner(PrivateLearner):
     options: see :class:`~colearn_ledger.learners.template.BatchLearner`; ``batch_size`` is 32 if not given. For
         differential privacy see :class:`~colearn_ledger.learners.privacy.learner.PrivateLearner`.
 
-    Raises UsageError where there is no such device, and OutOfMemory, here and in all methods, where it has too little
-    memory.
+    Raises UsageError where there is no such device or ``share`` names nothing of the model, and OutOfMemory, here and
+    in all methods, where the device has too little memory.
     """
 
     def __init__(
@@ -81,7 +82,7 @@ class KerasLearner(PrivateLearner):
         steps: int | None = None,
         device: str | None = None,
         deterministic: bool = False,
-        **options: Unpack[PrivateOptions],
+        **options: Unpack[SharingOptions],
     ) -> None:
         if not getattr(model, "compiled", False) or not model.built:
             raise LearnerError(
@@ -109,6 +110,7 @@ class KerasLearner(PrivateLearner):
                 noise_multiplier=self.privacy.noise_multiplier,
                 batch_size=self.batch_size,
             )
+        self.divide()
         self.start()
 
     @property
@@ -132,7 +134,7 @@ class KerasLearner(PrivateLearner):
                 variable.assign(value)
         paths = [v.path for v in self._model.weights]
         names = paths if len(set(paths)) == len(paths) else [f"{i}/{path}" for i, path in enumerate(paths)]
-        write_safetensors(folder / "model.safetensors", dict(zip(names, self.read_weights(), strict=True)))
+        write_safetensors(folder / "model.safetensors", dict(zip(names, self._model.get_weights(), strict=True)))
         return (
             SavedFile("model.keras", 'import keras; model = keras.saving.load_model("{path}")'),
             SavedFile("model.safetensors", 'from safetensors.numpy import load_file; arrays = load_file("{path}")'),
@@ -200,15 +202,52 @@ class KerasLearner(PrivateLearner):
     def leaf_roles(self) -> Roles:
         """The states of layers' generators, which each training sets, and what a Normalization layer counted."""
         unread = {v.path for layer in _layers(self._model) for v in _unread(layer)}
+        if self.parts is not None:  # what nobody reads is in no part
+            return {}
         return {f"/{i}": "local" for i, v in enumerate(self._model.weights) if v.path in unread}
 
-    def read_weights(self) -> list[Array]:
-        return [np.array(w, copy=True) for w in self._model.get_weights()]
+    def _keyed(self) -> dict[str, Any]:
+        """The model's variables by their numbers: a path has names that Keras counts up in each process."""
+        return {f"{i}.{v.name}": v for i, v in enumerate(self._model.weights)}
+
+    def variables(self) -> Sequence[Variable]:
+        trained = {id(v) for v in self._model.trainable_variables}
+        unread = {id(v) for layer in _layers(self._model) for v in _unread(layer)}
+        fixed = {id(v) for layer in _layers(self._model) if not layer.trainable for v in layer.weights}
+        read = ((key, v) for key, v in self._keyed().items() if id(v) not in unread)
+        within = f"{self._model.name}/"
+        return [Variable(key, v.path.removeprefix(within), v, id(v) in trained, id(v) in fixed) for key, v in read]
+
+    def buffer_of(self, key: str) -> tuple[str, Sequence[int], Any]:
+        array = np.ascontiguousarray(keras.ops.convert_to_numpy(self._keyed()[key]))
+        return str(array.dtype), array.shape, array.reshape(-1).view(np.uint8)
+
+    def read_named(self, keys: Sequence[str]) -> dict[str, Any]:
+        keyed = self._keyed()
+        return {key: np.array(keras.ops.convert_to_numpy(keyed[key]), copy=True) for key in keys}
+
+    def write_named(self, values: Mapping[str, Any]) -> None:
+        keyed = self._keyed()
+        with self._derived_anew():
+            for key, value in values.items():
+                keyed[key].assign(value)
+
+    def read_weights(self) -> Any:
+        return [np.array(w, copy=True) for w in self._model.get_weights()] if self.parts is None else self.read_shared()
 
     def write_weights(self, weights: Any) -> None:
+        if self.parts is not None:
+            self.write_shared(weights)
+            return
+        with self._derived_anew():
+            self._model.set_weights(weights)
+
+    @contextlib.contextmanager
+    def _derived_anew(self) -> Iterator[None]:
+        """What layers compute from weights that change in here follows them."""
         layers = [layer for layer in _layers(self._model) if isinstance(layer, keras.layers.Normalization)]
         before = [layer.get_weights() for layer in layers]
-        self._model.set_weights(weights)
+        yield
         for layer, old in zip(layers, before, strict=True):
             if any(not np.array_equal(a, b) for a, b in zip(old, layer.get_weights(), strict=True)):
                 # It predicts by what it computed from its weights, and what was compiled has that as a constant.

@@ -74,6 +74,7 @@ class TemplateLearner(MachineLearningInterface):
     - :attr:`steps` and :meth:`train`: go on from the model's weights, step by step;
     - :meth:`read_weights` and :meth:`write_weights`: copies, never the model's own arrays;
     - :meth:`evaluate`: the score on a set, and each sample's part of it when it is asked for;
+    - :meth:`read_own`, :meth:`write_own` and :meth:`keep_own`, where a part of the model stays with each learner;
     - :meth:`hold`, where a training leaves more in the model than its weights that evaluating others changes;
     - ``model``, :meth:`predict` and :meth:`save_model`, where somebody is to use the model: a property that is the
       framework's object with the current weights, its predictions, and its file.
@@ -125,11 +126,14 @@ class TemplateLearner(MachineLearningInterface):
         self._pause: Pause | None = None
         self._trains = False
         self._now: Evaluation | None = None  # of the current weights on the vote set; None: to be computed
+        self._own: Any = None  # what stays with this learner, with the current weights
+        self._trained_own: Any = None  # the same after the last training; None: there was none since
 
     def start(self) -> None:
         """The model is ready, and what it holds are the first weights. To be called at the end of ``__init__``."""
         self._weights = self.read_weights()
         self._schema = Schema.of(self._weights)
+        self._own = self.read_own()
         few = small_vote_set(self)
         if few is not None:
             warnings.warn(f"{type(self).__name__} {few}", SmallVoteSet, stacklevel=3)
@@ -168,7 +172,26 @@ class TemplateLearner(MachineLearningInterface):
 
     def hold(self) -> Callable[[], None]:
         """In the midst of a training: what puts the model back to where it is now, whatever it was used for since."""
-        return partial(self.write_weights, self.read_weights())
+        write, own = partial(self.write_weights, self.read_weights()), self.read_own()
+
+        def go_on() -> None:
+            write()
+            self.write_own(own)
+
+        return go_on
+
+    def read_own(self) -> Any:
+        """Copies of what the model has beside its weights that is trained, and stays with this learner; None: nothing.
+
+        A tree as weights are. It changes as weights are accepted, and in between only within a method.
+        """
+        return None
+
+    def write_own(self, own: Any) -> None:
+        """Copy such values into the model."""
+
+    def keep_own(self, own: Any) -> None:
+        """These are now this learner's own, with the weights that were just accepted: keep them over a restart."""
 
     def settle(self, rng: np.random.Generator) -> None:
         """After a training: estimate anew what isn't trained but measured on the data, as batch normalization's means.
@@ -216,23 +239,26 @@ class TemplateLearner(MachineLearningInterface):
         rng = np.random.default_rng([self.seed, self._round])
         self._trains = True
         try:
-            trained, samples = self._train(rng)
+            trained, own, samples = self._train(rng)
         finally:
             self._trains = False
-            self.write_weights(self._weights)
+            self._put_current_back()
+        if own is not None:
+            self._trained_own, self._now = own, None
         self._round += 1  # so that without a driver that numbers the rounds each proposal still differs
         return Weights(trained, self.summary(samples))
 
     def mli_test_weights(self, weights: Weights) -> ProposedWeights:
         """Score the weights on this learner's vote and test sets, and vote."""
         candidate = self._fitting(weights)
-        put_back = self.hold() if self._trains else partial(self.write_weights, self._weights)
+        put_back = self.hold() if self._trains else self._put_current_back
         try:
             if self._now is None:
                 if self._trains:
-                    self.write_weights(self._weights)
-                self._now = self._evaluate_vote()
+                    self._put_current_back()
+                self._now = self._evaluate_current()
             self.write_weights(candidate)
+            self.write_own(self._own if self._trained_own is None else self._trained_own)
             proposed = self._evaluate_vote()
             tested = self.evaluate(self.test_set)
         finally:
@@ -254,10 +280,14 @@ class TemplateLearner(MachineLearningInterface):
         try:
             self.write_weights(accepted)
         except BaseException:
-            self.write_weights(self._weights)
+            self._put_current_back()
             raise
         self._weights = accepted
         self._now = None
+        if self._trained_own is not None:
+            self._own, self._trained_own = self._trained_own, None
+            self.write_own(self._own)
+            self.keep_own(self._own)
 
     def mli_get_current_weights(self) -> Weights:
         """Copies of the current weights."""
@@ -308,14 +338,19 @@ class TemplateLearner(MachineLearningInterface):
             return
         put_back = self.hold()
         try:
-            self.write_weights(self._weights)
+            self._put_current_back()
             yield
         finally:
             put_back()
 
-    def _train(self, rng: np.random.Generator) -> tuple[Any, int]:
-        """The trained weights, or with early stopping the best of them, and how many samples were used."""
-        samples, worse, best, kept = 0, 0, -math.inf, None
+    def _put_current_back(self) -> None:
+        self.write_weights(self._weights)
+        self.write_own(self._own)
+
+    def _train(self, rng: np.random.Generator) -> tuple[Any, Any, int]:
+        """The trained weights and what stays here, or with early stopping the best of them, and how many samples were
+        used."""
+        samples, worse, best, kept, own = 0, 0, -math.inf, None, None
         every = math.ceil(self.steps / CHECKS_PER_ROUND)
         for done, used in enumerate(self.train(rng), 1):
             samples += used
@@ -326,15 +361,24 @@ class TemplateLearner(MachineLearningInterface):
             self.settle(rng)
             score = self.evaluate(self.vote_set).score
             if kept is None or score > best or math.isnan(best):
-                kept, best, worse = self.read_weights(), score, 0
+                kept, own, best, worse = self.read_weights(), self.read_own(), score, 0
                 continue
             worse += 1
             if worse >= self._early_stop:
                 break
         if kept is None:
             self.settle(rng)
-            kept = self.read_weights()
-        return kept, samples
+            kept, own = self.read_weights(), self.read_own()
+        return kept, own, samples
+
+    def _evaluate_current(self) -> Evaluation:
+        """The current weights, with this learner's own part as it is, or as the last training made it: the better."""
+        now = self._evaluate_vote()
+        if self._trained_own is None:
+            return now
+        self.write_own(self._trained_own)
+        trained = self._evaluate_vote()
+        return trained if trained.score > now.score or math.isnan(now.score) else now
 
     def _evaluate_vote(self) -> Evaluation:
         found = self.evaluate(self.vote_set, outcomes=self._asks_outcomes)

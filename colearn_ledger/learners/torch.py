@@ -6,7 +6,7 @@ import contextlib
 import functools
 import io
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,11 +15,10 @@ import numpy as np
 from ..core.learner import ProposedWeights, Weights
 from ..core.roles import Roles
 from ..core.tensors import like, plain
-from ..core.tree import child_path
 from ..errors import InvalidWeights, LearnerError, OutOfMemory, UsageError
 from .memory import SMALLER_MODEL, is_out_of_memory, smaller_batches
-from .privacy.learner import PrivateLearner, PrivateOptions
 from .saved import SavedFile, write_safetensors
+from .sharing import SharingLearner, SharingOptions, Variable
 from .template import SETTLING_SAMPLES, Data, copied
 from .voting.policy import Evaluation
 
@@ -74,12 +73,13 @@ def accuracy(output: Any, target: Any) -> Any:
     return (output.reshape(target.shape) > 0) == (target > 0.5)
 
 
-class TorchLearner(PrivateLearner):
+class TorchLearner(SharingLearner):
     """Trains, tests and votes with a ``torch.nn.Module``: on the CPU in one thread, or on another device.
 
     The weights are ``model.state_dict()`` as arrays by name: parameters, and buffers such as the running statistics of
-    batch normalization. Batches, dropout and other randomness depend on the seed and the round alone; the program's own
-    random state is left as it was.
+    batch normalization; with ``share`` some of them (:class:`~colearn_ledger.learners.sharing.SharingLearner`): of the
+    others the parameters without a gradient are the frozen base. Batches, dropout and other randomness depend on the
+    seed and the round alone; the program's own random state is left as it was.
 
     Parameters
     ----------
@@ -103,8 +103,8 @@ class TorchLearner(PrivateLearner):
     options: see :class:`~colearn_ledger.learners.template.BatchLearner`; ``batch_size`` is 32 if not given. For
         differential privacy see :class:`~colearn_ledger.learners.privacy.learner.PrivateLearner`.
 
-    Raises UsageError where there is no such device, and OutOfMemory, here and in all methods, where it has too little
-    memory.
+    Raises UsageError where there is no such device or ``share`` names nothing of the model, and OutOfMemory, here and
+    in all methods, where the device has too little memory.
     """
 
     def __init__(
@@ -122,7 +122,7 @@ class TorchLearner(PrivateLearner):
         precision: Precision = "float32",
         threads: int = 1,
         deterministic: bool = False,
-        **options: Unpack[PrivateOptions],
+        **options: Unpack[SharingOptions],
     ) -> None:
         if not isinstance(model, torch.nn.Module):
             raise LearnerError(
@@ -176,6 +176,7 @@ class TorchLearner(PrivateLearner):
                 batch_size=self.batch_size,
             )
         self.reset_optimizer()
+        self.divide(self.base_settings())
         self.start()
 
     @property
@@ -281,31 +282,64 @@ class TorchLearner(PrivateLearner):
     @property
     def leaf_roles(self) -> Roles:
         """What batch normalization counted, which nothing reads once it is estimated anew."""
-        return {
-            child_path("", f"{name}.num_batches_tracked".lstrip(".")): "local"
+        counts = (
+            f"{name}.num_batches_tracked".lstrip(".")
             for name, module in self._model.named_modules()
             if isinstance(module, BATCH_NORM) and module.num_batches_tracked is not None
-        }
+        )
+        return {self.place_of(name): "local" for name in counts if self.parts is None or name in self.parts.shared}
+
+    def base_settings(self) -> str:
+        """What must be alike at every member beside the frozen parameters, where there are any."""
+        return ""
+
+    def variables(self) -> Sequence[Variable]:
+        found = []
+        for name, tensor in self._model.state_dict(keep_vars=True).items():
+            parameter = isinstance(tensor, torch.nn.Parameter)
+            trained = parameter and tensor.requires_grad
+            found.append(Variable(name, name, tensor, trained, parameter and not trained))
+        return found
+
+    def buffer_of(self, key: str) -> tuple[str, Sequence[int], Any]:
+        tensor = self._model.state_dict()[key].detach().cpu().contiguous()
+        return str(tensor.dtype), tensor.shape, tensor.reshape(-1).view(torch.uint8).numpy()
 
     def read_weights(self) -> Any:
-        arrays = plain(dict(self._model.state_dict()))
+        return self.read_named(tuple(self._model.state_dict())) if self.parts is None else self.read_shared()
+
+    def read_named(self, keys: Sequence[str]) -> dict[str, Any]:
+        state = self._model.state_dict()
+        arrays: dict[str, Any] = plain({key: state[key] for key in keys})
         return copied(arrays) if self._on.device.type == "cpu" else arrays  # they were copied from the device
 
     def write_weights(self, weights: Any) -> None:
-        kinds = {name: torch.empty(0, dtype=t.dtype) for name, t in self._model.state_dict().items()}
+        self.write_named(weights) if self.parts is None else self.write_shared(weights)
+
+    def write_named(self, values: Mapping[str, Any]) -> None:
+        state = self._model.state_dict()
+        kinds = {name: torch.empty(0, dtype=state[name].dtype) for name in values}
         try:  # it copies, one by one, and keeps nothing of what it is given
-            self._model.load_state_dict(like(weights, kinds))
+            self._load(like(dict(values), kinds))
         except RuntimeError as error:
             if is_out_of_memory(error):
                 raise
             raise InvalidWeights(f"the PyTorch model doesn't take the weights: {error}") from None
 
+    def _load(self, state: Mapping[str, Any]) -> None:
+        if self.parts is None:
+            self._model.load_state_dict(state)
+        else:
+            self._model.load_state_dict(state, strict=False)
+
     def hold(self) -> Callable[[], None]:
-        held = {name: tensor.detach().clone() for name, tensor in self._model.state_dict().items()}
+        fixed = self.parts.base if self.parts is not None else ()
+        state = self._model.state_dict()
+        held = {name: tensor.detach().clone() for name, tensor in state.items() if name not in fixed}
         put_back = self._on.random_state()
 
         def go_on() -> None:
-            self._model.load_state_dict(held)
+            self._load(held)
             put_back()
 
         return go_on
