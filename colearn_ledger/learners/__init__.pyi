@@ -1,5 +1,6 @@
 from .forest import ForestLearner as ForestLearner
 from .keras import KerasLearner as KerasLearner
+from .peft import PeftLearner as PeftLearner
 from .sklearn import SklearnLearner as SklearnLearner
 from .template import BatchLearner as BatchLearner
 from .template import TemplateLearner as TemplateLearner
