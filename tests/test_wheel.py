@@ -118,6 +118,15 @@ EXTRAS = {
     "from colearn_ledger.learners.torch import TorchLearner\n"
     "learners = [TorchLearner(torch.nn.Linear(3, 2), data, data, data, seed=i) for i in (0, 1)]\n"
     "print(len(run(1, learners).rounds))\n",
+    "llm": "import torch, transformers\n"
+    "from colearn_ledger import run\n"
+    "from colearn_ledger.learners.peft import PeftLearner\n"
+    "config = transformers.LlamaConfig(vocab_size=9, hidden_size=8, intermediate_size=8, num_hidden_layers=1,\n"
+    "    num_attention_heads=2)\n"
+    "base = transformers.LlamaForCausalLM(config)\n"
+    "rows = torch.randint(9, (30, 8)).numpy()\n"
+    "learners = [PeftLearner(base, rows, rows, rows, seed=i) for i in (0, 1)]\n"
+    "print(len(run(1, learners).rounds))\n",
     "privacy": "from colearn_ledger.learners.privacy import compute_noise\n"
     "print(round(compute_noise(8.0, 1e-5, rate=0.1, steps=10)) or 1)\n",
     "data": "from colearn_ledger.tasks.mnist_data import load_mnist\n"

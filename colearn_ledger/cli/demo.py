@@ -39,8 +39,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("-t", "--task", default="KERAS_MNIST", help="the task (default: %(default)s)")
     add("--list-tasks", action="store_true", help="list the tasks, with their defaults")
-    add("-n", "--n_learners", type=int, default=5, help=f"{_HOW_MANY} (default: %(default)s)")
-    add("-p", "--n_rounds", type=int, default=15, help="default: %(default)s")
+    add("-n", "--n_learners", type=int, help=f"{_HOW_MANY} (default: the task's, mostly 5)")
+    add("-p", "--n_rounds", type=int, help="default: the task's, mostly 15")
     add("-v", "--vote_threshold", default="0.5", help="share of voters that must be exceeded (default: %(default)s)")
     add("-s", "--seed", type=int, default=0)
     add("-d", "--data_dir", type=Path, help="folder with the data")
@@ -74,6 +74,8 @@ def run(options: argparse.Namespace) -> int:
     threshold = parse_threshold(options.vote_threshold)
     task = get_task(options.task)
     task.check_folder(options.data_dir)
+    options.n_learners = task.learners if options.n_learners is None else options.n_learners
+    options.n_rounds = task.rounds if options.n_rounds is None else options.n_rounds
     _range(LEAST_MEMBERS <= options.n_learners <= MOST_MEMBERS, "n_learners", options.n_learners, _HOW_MANY)
     _range(options.n_rounds >= 1, "n_rounds", options.n_rounds, "1 or more")
     _range(0 <= options.seed < MAX_SEED, "seed", options.seed, f"0 to {MAX_SEED - 1}")

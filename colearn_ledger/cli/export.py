@@ -34,6 +34,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--learner", metavar="MODULE:FUNCTION", help="makes the learner whose model they are: its framework's own files"
     )
     add("--options", nargs="+", action="extend", default=[], metavar="NAME=VALUE", help="of the learner")
+    text = "the adapter, as peft's PeftModel.from_pretrained opens it; else it is an error (the learner: a PeftLearner)"
+    add("--peft", action="store_true", help=text)
     text = "the folder that is made (default: colearn-model-N, by the round)"
     add("-o", "--out", type=Path, metavar="DIR", help=text)
     add("--force", action="store_true", help="replace a folder that an export made")
@@ -56,6 +58,12 @@ def run(options: argparse.Namespace) -> int:
     if options.round is not None and options.round < 0:
         raise UsageError(f"--round is {options.round}", expected="0 or more")
     spec = learner_of(options)
+    if options.peft and spec is None:
+        raise UsageError(
+            "--peft without a learner",
+            expected="whose adapter it is",
+            fix="name it by --learner or --config, a PeftLearner",
+        )
     if options.out is not None:
         check_folder(options.out, options.force)
     found = _in_a_run(options) if options.run_folder is not None else _on_a_chain(options)
@@ -64,7 +72,7 @@ def run(options: argparse.Namespace) -> int:
     data = pulled(found.ref, found.schema, found.store, timeout_of(options))
     tree = decode(data, found.schema)
     learner = None if spec is None else adopting(spec, tree)
-    files = write_model(out, data, tree, found.card, learner, force=options.force)
+    files = write_model(out, data, tree, found.card, learner, force=options.force, peft=options.peft)
     weights = found.card["weights"]
     print(f"round {found.card['round']}: {weights['size']:,} bytes, sha256 {weights['sha256']}")
     print("size, sha256 and CID are as " + ("recorded" if options.run_folder is not None else "on chain"))

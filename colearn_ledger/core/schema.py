@@ -76,6 +76,11 @@ class Schema:
         """The places of the leaves that stay with each learner."""
         return tuple(path for path, role in self.roles if role == "local")
 
+    @property
+    def base(self) -> str:
+        """The sha256 of the frozen base that the weights are a part on; empty where they have none."""
+        return _base_of(json.loads(self.tree))
+
     def leaves(self) -> dict[str, Any]:
         """All that isn't a list, tuple or dict, by its place: its part of the schema's JSON."""
         return dict(_leaves(json.loads(self.tree), ""))
@@ -97,11 +102,11 @@ class Schema:
     def check_skeleton(self, skeleton: Node) -> None:
         found = _shape(skeleton)
         wanted = json.loads(self.tree)
-        bases = _base_of(found), _base_of(wanted)
-        if all(bases) and bases[0] != bases[1]:
+        base, agreed = _base_of(found), _base_of(wanted)
+        if base and agreed and base != agreed:
             raise SchemaMismatch(
-                f"the frozen base of the model isn't the one that was agreed on: its sha256 is {bases[0]}",
-                expected=f"{bases[1]}",
+                f"the frozen base of the model isn't the one that was agreed on: its sha256 is {base}",
+                expected=agreed,
                 fix="take the base model that the others have: the same files, and the same settings of an adapter",
             )
         for path, was, want in _differences(found, wanted, ""):

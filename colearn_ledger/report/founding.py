@@ -36,6 +36,7 @@ def plan_in_words(plan: Plan, endpoint: str, store: str, merge_s: float | None =
         ("  CID", cid_text(ref.cid_digest, ref.size)),
         ("  sha256", ref.sha256.hex()),
         ("  kept in", store),
+        *([("  base", f"frozen at every member, sha256 {base}")] if (base := plan.schema.base) else []),
         *([("  roles", _roles_in_words(plan.schema))] if plan.schema.roles else []),
         ("cost", cost_in_words(plan.cost)),
     ]

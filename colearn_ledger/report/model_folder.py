@@ -22,6 +22,7 @@ from .model_card import card_text
 
 __all__ = ["check_folder", "write_model"]
 
+_ADAPTER = "adapter_config.json"
 _CARD, _PAGE, _WEIGHTS = "model-card.json", "MODEL_CARD.md", "weights.safetensors"
 
 
@@ -40,7 +41,14 @@ def check_folder(folder: Path, force: bool) -> None:
 
 
 def write_model(
-    folder: Path, data: bytes, tree: Any, card: Mapping[str, Any], learner: Any = None, *, force: bool = False
+    folder: Path,
+    data: bytes,
+    tree: Any,
+    card: Mapping[str, Any],
+    learner: Any = None,
+    *,
+    force: bool = False,
+    peft: bool = False,
 ) -> tuple[SavedFile, ...]:
     """Write weights, model and card into a folder, and return its files, the most useful first.
 
@@ -49,11 +57,19 @@ def write_model(
     data, tree: the weights' canonical bytes, and what they decode to.
     card: all of it but the files.
     learner: has adopted them; without one, or with one that can't save its model, there are only arrays by name.
+    peft: there must be an adapter, as Hugging Face's peft opens it.
 
-    Raises OutputError where it can't be written; then nothing is left of it.
+    Raises UsageError where there is no adapter though there must be, and OutputError where it can't be written; then
+    nothing is left of it.
     """
     with _whole_folder(folder, force) as making:
         files = _saved(learner, making) if isinstance(learner, TemplateLearner) else ()
+        if peft and _ADAPTER not in {file.name for file in files}:
+            raise UsageError(
+                f"the model of a {type(learner).__name__} is no adapter that peft opens",
+                expected="a PeftLearner",
+                fix="name another learner, or leave out --peft",
+            )
         if not files:
             write_safetensors(making / "model.safetensors", *named_parts(tree))
             opens = 'from safetensors.numpy import load_file; arrays = load_file("{path}")'

@@ -31,6 +31,7 @@ _OURS = {
     "FRAUD_XGBOOST": "fraud_xgboost",
     "IRIS": "iris",
     "DIABETES": "diabetes",
+    "LORA": "lora",
 }
 
 

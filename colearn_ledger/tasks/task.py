@@ -138,6 +138,8 @@ class Task:
     epochs, steps: how much a round trains by default, one of them: passes over a learner's training data, or batches
         (of trees: how many more). A task with neither can't be told how much.
     filters: of the image model's convolutional layers by default; none for a task without such a model.
+    learners, rounds: of a demo by default: fewer where each takes long.
+    labels: whether the data has labels or numbers, which can be dealt out skewed.
     folder: whether a folder with the data ``"may"`` be given, ``"must"`` be, or ``"can't"``: a package has the data.
     make: makes the learners. It imports the framework itself, so that a list of tasks needs none.
     aliases: other names.
@@ -155,6 +157,9 @@ class Task:
     epochs: int | None = None
     steps: int | None = None
     filters: tuple[int, ...] = ()
+    learners: int = 5
+    rounds: int = 15
+    labels: bool = True
     folder: Literal["may", "must", "can't"] = "may"
     aliases: tuple[str, ...] = ()
 
@@ -246,6 +251,12 @@ class Task:
                     expected="none: a round's training is fixed",
                     fix="leave it out",
                 )
+        if training.alpha is not None and not self.labels:
+            raise UsageError(
+                f"{self.name} was given alpha",
+                expected="none: its data has no labels that could be skewed",
+                fix="leave it out, or choose another task",
+            )
         if training.filters is not None and not self.filters:
             raise UsageError(
                 f"{self.name} was given filters",

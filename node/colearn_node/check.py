@@ -308,7 +308,8 @@ class Findings:
         notes = [*made.trial.notes]
         if [path for path, _ in made.schema.roles] != [path for path, _ in schema.roles]:
             notes.append("it declares other leaves as local or bounded than the deployment does, whose rule applies")
-        text = "; ".join([f"{self.config.learner_factory} makes weights that fit", *notes])
+        based = f", on the agreed base {schema.base[:12]}…" if schema.base else ""
+        text = "; ".join([f"{self.config.learner_factory} makes weights that fit{based}", *notes])
         return Line("learner", text, note=bool(notes))
 
     def compare_windows(self) -> Line:

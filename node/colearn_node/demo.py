@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Setup", "main", "set_up"]
 
+_ROUNDS = 10
 _HOW_MANY = f"{LEAST_MEMBERS} to {MOST_MEMBERS}"
 # Several learners share the cores; each by default takes all of them, which is slower, and rounds differently.
 _THREADS = {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1", "OMP_NUM_THREADS": "1"}
@@ -123,8 +124,9 @@ def _parser() -> Parser:
     )
     add = parser.add_argument
     add("-t", "--task", default="KERAS_MNIST", help="default: %(default)s")
-    add("-n", "--stakeholders", type=int, default=5, metavar="N", help=f"{_HOW_MANY} (default: %(default)s)")
-    add("-p", "--rounds", type=int, default=10, metavar="N", help="default: %(default)s")
+    text = f"{_HOW_MANY} (default: the task's, mostly 5)"
+    add("-n", "--stakeholders", type=int, metavar="N", help=text)
+    add("-p", "--rounds", type=int, metavar="N", help=f"default: {_ROUNDS}, or the task's own where it has fewer")
     add("-c", "--chain", default="anvil", help="anvil, hardhat or geth (default: %(default)s)")
     add("-s", "--seed", type=int, default=0)
     add("-d", "--data_dir", help="folder with the data")
@@ -143,7 +145,10 @@ def _check(options: argparse.Namespace) -> Training:
     """The training; UsageError for the first option that is wrong."""
     from colearn_ledger.tasks import get_task
 
-    get_task(options.task).check_folder(options.data_dir)
+    task = get_task(options.task)
+    task.check_folder(options.data_dir)
+    options.stakeholders = task.learners if options.stakeholders is None else options.stakeholders
+    options.rounds = min(_ROUNDS, task.rounds) if options.rounds is None else options.rounds
     if not LEAST_MEMBERS <= options.stakeholders <= MOST_MEMBERS:
         raise UsageError(f"--stakeholders is {options.stakeholders}", expected=_HOW_MANY)
     if options.rounds < 1:

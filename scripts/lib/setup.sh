@@ -23,6 +23,20 @@ sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null); then
   fail "no suitable Python was found (tried: $*)" "Python 3.10 to 3.13" "install one, or name it: PYTHON=/path/to/python3 $0"
 }
 
+# lock_for LOCK WORDS...: the lock that a demo needs: LOCK, or for the task LORA the one with PyTorch and transformers.
+lock_for() {
+  lock_named=$1
+  shift
+  before=
+  for word in "$@"; do
+    case "$before$word" in
+      -t[Ll][Oo][Rr][Aa] | --task[Ll][Oo][Rr][Aa] | --task=[Ll][Oo][Rr][Aa]) lock_named=requirements-all.lock ;;
+    esac
+    case "$word" in -t | --task) before=$word ;; *) before= ;; esac
+  done
+  echo "$lock_named"
+}
+
 # make_venv LOCK: what LOCK names, exactly, and this project in place. Nothing happens when it's there already.
 make_venv() {
   python=$(find_python) || exit 1

@@ -12,7 +12,7 @@ from colearn_ledger.core.driver import run
 from colearn_ledger.embedded.ledger import EmbeddedLedger
 from colearn_ledger.tasks import Training, get_task, task_names
 
-from ..kit.tasks_data import DATA, write_cifar, write_digits, write_photographs
+from ..kit.tasks_data import DATA, write_cifar, write_digits, write_language_model, write_photographs
 
 # How each is made small, by data that this folder has (or a function that writes it) and by its options.
 SMALL: dict[str, dict[str, Any]] = {
@@ -25,6 +25,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "FRAUD_XGBOOST": {"data_dir": DATA / "credit_default"},
     "IRIS": {},
     "DIABETES": {"training": {"alpha": 0.5}},
+    "LORA": {"n_learners": 2, "data_dir": write_language_model, "training": {"steps": 4, "learning_rate": 0.01}},
 }
 
 
@@ -34,6 +35,8 @@ def test_small__every_task__has_its_data() -> None:
 
 @pytest.mark.parametrize("name", [pytest.param(n, marks=[] if n == "IRIS" else [pytest.mark.slow]) for n in SMALL])
 def test_task__in_process_and_on_the_ledger__same_bytes_and_it_learns(name: str, tmp_path: Path) -> None:
+    if name == "LORA":
+        pytest.importorskip("peft", reason="peft is not installed")
     options = {"n_learners": 3, "seed": 4, **SMALL[name]}
     if "training" in options:
         options["training"] = Training(**options["training"])

@@ -305,3 +305,11 @@ def test_plan__no_cap_is_given__follows_from_the_first_weights_and_is_shown() ->
             planned = plan(web3, DEPLOYER.address, MEMBERS, encode(tree))
             assert planned.genesis.max_size == cap
             assert any("--max-size" in line for line in plan_in_words(planned, "here", "there")) is says
+
+
+def test_plan__weights_that_are_a_part_of_a_model__the_base_s_hash_is_shown() -> None:
+    with anvil() as chain:
+        web3 = connect([chain.url])
+        for tree, says in ({"base": {"ab" * 32: None}, "shared": {"w": np.zeros(4)}}, True), (np.zeros(4), False):
+            lines = plan_in_words(plan(web3, DEPLOYER.address, MEMBERS, encode(tree)), "here", "there")
+            assert any(f"frozen at every member, sha256 {'ab' * 32}" in line for line in lines) is says

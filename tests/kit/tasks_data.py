@@ -69,3 +69,10 @@ def write_photographs(folder: Path, count: int = 250) -> Path:
         )
         (part / ".DS_Store").touch()
     return folder
+
+
+def write_language_model(folder: Path) -> Path:
+    """A tiny language model and its tokenizer, in the place of one with a hundred million weights."""
+    from .language_models import save_base
+
+    return save_base(folder)

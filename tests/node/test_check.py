@@ -29,6 +29,7 @@ from colearn_ledger.errors import (
     LearnerError,
     NoContract,
     NotAMember,
+    SchemaMismatch,
     StoreError,
 )
 from colearn_ledger.founding.record import DeploymentRecord
@@ -227,6 +228,18 @@ def break_down() -> Any:
     raise RuntimeError("no data today")
 
 
+def make_part() -> Any:
+    """Weights that are a part of a model, on a base of a certain hash."""
+    from colearn_ledger.core.learner import ProposedWeights, Weights
+
+    return SimpleNamespace(
+        mli_get_current_weights=lambda: Weights({"base": {"a" * 64: None}, "shared": {"w": 1.0}}),
+        mli_propose_weights=print,
+        mli_test_weights=lambda weights: ProposedWeights(weights, 1.0, 1.0, vote=True),
+        mli_accept_weights=print,
+    )
+
+
 def deployment(folder: Path, tree: object) -> Path:
     from colearn_ledger.founding.record import save_deployment
 
@@ -268,6 +281,23 @@ def test_check_everything__no_chain__what_needs_none_is_looked_at_and_the_first_
     else:
         assert isinstance(said["learner"].error, LearnerError) and wrong in said["learner"].text
     assert not (tmp_path / "w").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("agreed", ["a", "b"])
+def test_try_learner__part_of_a_model__its_base_is_compared_with_the_one_agreed_on(tmp_path: Path, agreed: str) -> None:
+    config = Config(
+        deployment=deployment(tmp_path, {"base": {agreed * 64: None}, "shared": {"w": 0.0}}),
+        store_folder=tmp_path / "w",
+        learner_factory=f"{__name__}:make_part",
+    )
+    if agreed == "a":
+        line = Findings(config).try_learner()
+        assert f"makes weights that fit, on the agreed base {'a' * 12}…" in line.text and line.error is None
+        return
+    with pytest.raises(SchemaMismatch, match=f"the frozen base .* its sha256 is {'a' * 64}") as caught:
+        Findings(config).try_learner()
+    assert caught.value.expected == "b" * 64
 
 
 def tried(looked: Findings, **trial: Any) -> Findings:
