@@ -15,6 +15,7 @@ _.showwarning  # Python calls it
 _.daemon_threads  # http.server reads it
 _.do_GET  # http.server calls it
 _.log_message  # http.server calls it
+_.forward  # PyTorch calls it
 _.gas_estimator  # py-evm calls it
 _.__path__  # the import system reads it
 _.pytest_collection_modifyitems  # pytest calls it
