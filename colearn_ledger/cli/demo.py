@@ -76,6 +76,7 @@ def run(options: argparse.Namespace) -> int:
     task.check_folder(options.data_dir)
     options.n_learners = task.learners if options.n_learners is None else options.n_learners
     options.n_rounds = task.rounds if options.n_rounds is None else options.n_rounds
+    options.joint = options.joint or (task.joint and not options.compare)
     _range(LEAST_MEMBERS <= options.n_learners <= MOST_MEMBERS, "n_learners", options.n_learners, _HOW_MANY)
     _range(options.n_rounds >= 1, "n_rounds", options.n_rounds, "1 or more")
     _range(0 <= options.seed < MAX_SEED, "seed", options.seed, f"0 to {MAX_SEED - 1}")

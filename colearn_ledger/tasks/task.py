@@ -139,6 +139,7 @@ class Task:
         (of trees: how many more). A task with neither can't be told how much.
     filters: of the image model's convolutional layers by default; none for a task without such a model.
     learners, rounds: of a demo by default: fewer where each takes long.
+    joint: whether a demo's rounds are always joint, as is right where the learners' data are of different kinds.
     labels: whether the data has labels or numbers, which can be dealt out skewed.
     folder: whether a folder with the data ``"may"`` be given, ``"must"`` be, or ``"can't"``: a package has the data.
     make: makes the learners. It imports the framework itself, so that a list of tasks needs none.
@@ -159,6 +160,7 @@ class Task:
     filters: tuple[int, ...] = ()
     learners: int = 5
     rounds: int = 15
+    joint: bool = False
     labels: bool = True
     folder: Literal["may", "must", "can't"] = "may"
     aliases: tuple[str, ...] = ()

@@ -148,6 +148,7 @@ def _check(options: argparse.Namespace) -> Training:
     task = get_task(options.task)
     task.check_folder(options.data_dir)
     options.stakeholders = task.learners if options.stakeholders is None else options.stakeholders
+    options.joint = options.joint or task.joint
     options.rounds = min(_ROUNDS, task.rounds) if options.rounds is None else options.rounds
     if not LEAST_MEMBERS <= options.stakeholders <= MOST_MEMBERS:
         raise UsageError(f"--stakeholders is {options.stakeholders}", expected=_HOW_MANY)
