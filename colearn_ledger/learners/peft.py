@@ -6,6 +6,7 @@ import copy
 import functools
 import json
 import math
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -185,7 +186,10 @@ class PeftLearner(TorchLearner):
             share=share,
             **options,
         )
-        self._score_batch = max(1, SCORE_TOKENS // int(self.train_set[0].shape[1]))
+
+    @property
+    def rows_at_once(self) -> int:
+        return max(1, SCORE_TOKENS // int(self.train_set[0].shape[1]))
 
     @property
     def model(self) -> Any:
@@ -311,7 +315,8 @@ def _adapted(model: Any, adapter: Any, kind: str) -> Any:
     mine = copy.deepcopy(model, {id(p): p for p in model.parameters()})
     config = peft.LoraConfig(r=8, lora_alpha=16) if adapter is None else copy.deepcopy(adapter)
     config.task_type = config.task_type or kind
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # what transformers will rename, and peft still calls so
         torch.manual_seed(0)
         try:
             return peft.get_peft_model(mine, config)

@@ -158,7 +158,7 @@ class TorchLearner(SharingLearner):
         self._on = TorchDevice(device, precision, threads, deterministic)
         with self._on.memory("moving the model", SMALLER_MODEL):
             self._model = model.to(self._on.device)
-        self._score_batch = SCORE_BATCH
+        self._score_batch = self.rows_at_once
         self._loss, self._metric = loss, metric
         self._criterion: str = criterion or ("loss" if metric is None else str(getattr(metric, "__name__", "metric")))
         self._make_optimizer = optimizer
@@ -178,6 +178,11 @@ class TorchLearner(SharingLearner):
         self.reset_optimizer()
         self.divide(self.base_settings())
         self.start()
+
+    @property
+    def rows_at_once(self) -> int:
+        """How many samples are scored at once, where the device has memory for that."""
+        return SCORE_BATCH
 
     @property
     def model(self) -> torch.nn.Module:

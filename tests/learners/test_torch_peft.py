@@ -23,10 +23,7 @@ from colearn_ledger.learners.peft import PeftLearner, load_base, next_token_loss
 
 from ..kit.language_models import LETTERS, classifier, language_model, save_base, texts, tokenizer
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning:transformers"),
-]
+pytestmark = pytest.mark.slow
 
 
 def lora(**options: Any) -> Any:

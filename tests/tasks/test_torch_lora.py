@@ -22,10 +22,7 @@ from colearn_ledger.tasks.lora_texts import KINDS, LEAST_DOCUMENT, documents
 
 from ..kit.language_models import language_model, save_base
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning:transformers"),
-]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
