@@ -31,12 +31,12 @@ _SENSELESS = {
 }
 
 
-def check_comparison(options: argparse.Namespace) -> None:
-    """UsageError for an option that makes no sense with --compare; fills in its own default."""
+def check_comparison(options: argparse.Namespace, *, labels: bool) -> None:
+    """UsageError for an option that makes no sense with --compare; fills in its own default where there are labels."""
     for name, why in _SENSELESS.items():
         if getattr(options, name):
             raise UsageError(f"--{name} with --compare", expected=why, fix=f"leave out --{name}")
-    if options.alpha is None:
+    if options.alpha is None and labels:
         options.alpha = SKEW
 
 
@@ -95,7 +95,8 @@ def _write(
     progress.row("")
     write_record(comparison, folder / RECORD, about_run(options, task, data))
     write_report(folder / "comparison.csv", comparison_csv(comparison))
-    title = f"{task.name}: {options.n_learners} learners, labels skewed by Dirichlet({options.alpha:g})"
+    how = "data of different kinds" if options.alpha is None else f"labels skewed by Dirichlet({options.alpha:g})"
+    title = f"{task.name}: {options.n_learners} learners, {how}"
     plot_comparison(comparison, folder / "comparison.png", title, task.metric)
     for name, file in (("record:", RECORD), ("table:", "comparison.csv"), ("plot:", "comparison.png")):
         progress.row(f"{name:<8} {folder / file}")

@@ -69,10 +69,10 @@ def run(options: argparse.Namespace) -> int:
 
     if options.list_tasks:
         return _list_tasks()
-    if options.compare:
-        check_comparison(options)
-    threshold = parse_threshold(options.vote_threshold)
     task = get_task(options.task)
+    if options.compare:
+        check_comparison(options, labels=task.labels)
+    threshold = parse_threshold(options.vote_threshold)
     task.check_folder(options.data_dir)
     options.n_learners = task.learners if options.n_learners is None else options.n_learners
     options.n_rounds = task.rounds if options.n_rounds is None else options.n_rounds

@@ -90,6 +90,26 @@ def test_demo_and_export__tiny_model__leave_an_adapter_that_peft_loads(base: Pat
     ).read_bytes()
 
 
+def test_demo__compare__takes_texts_as_they_differ(base: Path, tmp_path: Path, capsys: Any) -> None:
+    words = [
+        "--compare",
+        "-t",
+        "LORA",
+        "-d",
+        str(base),
+        "-n",
+        "2",
+        "-p",
+        "1",
+        "--steps",
+        "2",
+        "-o",
+        str(tmp_path / "c"),
+    ]
+    assert main(["demo", *words]) == 0
+    assert "federated averaging" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     "learner, what",
     [([], "--peft without a learner"), (["--learner", "tests.kit.saving:classifier"], "don't fit")],
