@@ -80,7 +80,9 @@ def test_public_name__unknown__attribute_error() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("module, extra", [("keras", "keras"), ("sklearn", "sklearn"), ("xgboost", "xgboost")])
+@pytest.mark.parametrize(
+    "module, extra", [("keras", "keras"), ("sklearn", "sklearn"), ("xgboost", "xgboost"), ("peft", "llm")]
+)
 def test_import__learner_without_its_package__names_the_extra(module: str, extra: str) -> None:
     script = (
         f"import sys; sys.modules[{module!r}] = None\n"

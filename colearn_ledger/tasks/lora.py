@@ -28,7 +28,7 @@ def load_model(folder: Path | None) -> tuple[Any, Any, str]:
     """The base, its tokenizer, and what to call it."""
     import transformers
 
-    from colearn_ledger.learners.peft import load_base
+    from colearn_ledger.learners.language_models import load_base
 
     transformers.utils.logging.disable_progress_bar()
     if folder is not None:
@@ -50,7 +50,8 @@ def make_learners(options: Options) -> Prepared:
     import peft
     import torch
 
-    from colearn_ledger.learners.peft import PeftLearner, token_blocks
+    from colearn_ledger.learners.language_models import token_blocks
+    from colearn_ledger.learners.peft import PeftLearner
 
     options.say("loading the language model")
     base, tokenizer, name = load_model(options.data_dir)

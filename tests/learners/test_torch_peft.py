@@ -19,7 +19,8 @@ from colearn_ledger.core.learner import Weights
 from colearn_ledger.core.weights import decode, encode
 from colearn_ledger.embedded.ledger import EmbeddedLedger
 from colearn_ledger.errors import DataError, LearnerError, SchemaMismatch, UsageError
-from colearn_ledger.learners.peft import PeftLearner, load_base, next_token_loss, token_blocks
+from colearn_ledger.learners.language_models import load_base, next_token_loss, token_blocks
+from colearn_ledger.learners.peft import PeftLearner
 
 from ..kit.language_models import LETTERS, classifier, language_model, save_base, texts, tokenizer
 
