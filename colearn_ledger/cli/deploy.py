@@ -22,6 +22,7 @@ from ..formats.size import parse_size
 from ..formats.urls import shown_url
 from ..report.rules import TRAIN_WINDOW, WINDOWS
 from ..stores.spec import StoreSpec
+from .confirm import check_terminal, confirmed
 from .options import RPC_VARIABLE, fee_cap, rpc_urls
 from .program import INTERRUPTED
 
@@ -154,7 +155,7 @@ def run(options: argparse.Namespace) -> int:
     if options.dry_run:
         print("dry run: nothing was stored or sent")
         return 0
-    if not options.yes and not _confirmed():
+    if not options.yes and not confirmed("deploy this?"):
         print("nothing was stored or sent")
         return INTERRUPTED
     return _found(options, wanted, founding, web3, account, store or wanted.store.open())
@@ -182,14 +183,6 @@ def _found(
     return 0
 
 
-def _confirmed() -> bool:
-    try:
-        return input("deploy this? [y/N] ").strip().lower() in ("y", "yes")
-    except EOFError:
-        print()
-        return False
-
-
 # ---------------------------------------------------------------------------------------- what the options say
 
 
@@ -207,10 +200,8 @@ def _check(options: argparse.Namespace) -> _Wanted:
         raise UsageError("--ipfs and --store-folder together", expected="one store", fix="leave one out")
     if not options.dry_run:
         _check_output(options.output, options.force)
-        if not options.yes and not (sys.stdin and sys.stdin.isatty()):
-            raise UsageError(
-                "there is no terminal to confirm the deployment", expected="--yes, or a terminal", fix="add --yes"
-            )
+        if not options.yes:
+            check_terminal("the deployment")
     network = None
     if options.network is not None:
         from ..network.described import find_network

@@ -127,7 +127,7 @@ def _parser() -> Parser:
     add("-p", "--rounds", type=int, default=10, metavar="N", help="default: %(default)s")
     add("-c", "--chain", default="anvil", help="anvil, hardhat or geth (default: %(default)s)")
     add("-s", "--seed", type=int, default=0)
-    add("-d", "--data_dir", help="folder with the data")
+    add("-d", "--data-dir", help="folder with the data")
     add_training_options(parser)
     add_joint_options(parser)
     add("--secret", action="store_true", help="votes are committed, then revealed")

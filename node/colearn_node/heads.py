@@ -16,7 +16,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from colearn_ledger.backoff import Backoff
 from colearn_ledger.chain.transport import proxy_for
-from colearn_ledger.errors import ChainError
+from colearn_ledger.errors import ChainError, how_to_install
 from colearn_ledger.formats.json import parse_shallow_json
 from colearn_ledger.formats.urls import shown_url
 
@@ -208,7 +208,7 @@ def _why(error: Exception) -> str:
     if isinstance(error, TimeoutError):
         return "no answer in time"
     if isinstance(error, ImportError):
-        return 'the environment names a SOCKS proxy, which needs a package: pip install "colearn-ledger[socks]"'
+        return f"the environment names a SOCKS proxy, which needs a package ({how_to_install('socks')})"
     if isinstance(error, OSError):
         return error.strerror or type(error).__name__
     return type(error).__name__

@@ -110,7 +110,7 @@ def test_flags__none__are_all_defaults() -> None:
 
 
 def test_flags__all__are_the_fields() -> None:
-    words = "-r 0.5 -l 0.25 -b 4 --epochs 3 --filters 8,16 -a 2 --vote_policy strict --epsilon 8 --delta 0.001 --clip 2"
+    words = "-r 0.5 -l 0.25 -b 4 --epochs 3 --filters 8,16 -a 2 --vote-policy strict --epsilon 8 --delta 0.001 --clip 2"
     given = flags(*words.split(), "--proposals", "5")
     assert given == Training(0.5, 0.25, 4, 3, None, "8,16", 2.0, "strict", 8.0, 0.001, 2.0, 5)
     assert flags("--steps", "9") == Training(steps=9)
