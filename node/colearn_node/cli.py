@@ -128,9 +128,12 @@ def _evaluate(options: argparse.Namespace) -> int:
 def _init(options: argparse.Namespace) -> int:
     from colearn_ledger.learners.loading.options import parse_options
 
-    from .init import missing, values_for, write_config
+    from .init import find_ws, missing, values_for, write_config
 
     given = values_for(_flags(options), parse_options(options.options), options.network, options.stakeholder)
+    if "ws" not in given and given.get("rpc"):
+        found = find_ws(given["rpc"][0])
+        given |= {} if found is None else {"ws": found}
     write_config(options.path, given)
     left = missing(given)
     todo = f"fill in {', '.join(left)}, then: " if left else ""
