@@ -21,6 +21,7 @@ from ..core.schema import Schema
 from ..core.weights import decode, weights_ref
 from ..errors import DataError, InvalidWeights, StoreError, UsageError
 from ..stores.base import Store
+from .names import NO_NAMES, Names
 from .record import DeploymentRecord
 
 __all__ = ["Plan", "check_membership", "establish", "plan", "public_urls", "read_weights"]
@@ -123,6 +124,7 @@ def establish(
     store: Store,
     *,
     rpc: Sequence[str] = (),
+    names: Names = NO_NAMES,
     fee_cap: int | None = None,
     on_sending: Callable[[str], None] = lambda address: None,
 ) -> tuple[DeploymentRecord, int]:
@@ -131,6 +133,7 @@ def establish(
     Parameters
     ----------
     rpc: endpoints to name in the record, as far as they hold no secret.
+    names: of members, for the record.
     on_sending: gets the contract's address to be, when the weights are stored and the transaction is about to be sent.
 
     Returns
@@ -165,6 +168,7 @@ def establish(
         ref,
         plan.schema,
         public_urls(rpc),
+        names,
     )
     return record, deployed.gas
 

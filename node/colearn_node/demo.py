@@ -24,6 +24,7 @@ from colearn_ledger.formats.files import write_whole
 from colearn_ledger.formats.toml import toml_text
 
 from .fleet import Fleet
+from .log import columns_of, wrapped
 
 if TYPE_CHECKING:
     from colearn_ledger.history import History
@@ -69,6 +70,7 @@ def set_up(
     """
     from colearn_ledger.chain.endpoints import connect
     from colearn_ledger.chain.keys import load_account
+    from colearn_ledger.founding.names import Names
     from colearn_ledger.founding.plan import establish, plan
     from colearn_ledger.founding.record import save_deployment
     from colearn_ledger.learners.loading.factory import LearnerSpec
@@ -96,7 +98,8 @@ def set_up(
         secret_votes=secret,
         shuffled=shuffled,
     )
-    record, _ = establish(founding, web3, account, store, rpc=[network.rpc_url])
+    names = Names({person.address: person.name for person in people})
+    record, _ = establish(founding, web3, account, store, rpc=[network.rpc_url], names=names)
     path: Path = network.folder / "deployment.json"
     save_deployment(record, path)
     configs = {}
@@ -155,7 +158,7 @@ def _check(options: argparse.Namespace) -> Training:
 
 
 def _show(text: str) -> None:
-    print(f"{time.strftime('%H:%M:%S')}  {text}", flush=True)
+    print(wrapped(f"{time.strftime('%H:%M:%S')}  {text}", columns_of(sys.stdout)), flush=True)
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -224,7 +227,8 @@ def _take_home(options: argparse.Namespace, setup: Setup, history: History, rpc_
     folder: Path = options.output or new_run_folder(Path("colearn-network-demo"), options.task)
     folder.mkdir(parents=True, exist_ok=True)
     save_deployment(record, folder / "deployment.json")
-    write_report(folder / "history.json", json.dumps(history_to_dict(history), indent=2, allow_nan=False) + "\n")
+    told = history_to_dict(history, record.names.by_address)
+    write_report(folder / "history.json", json.dumps(told, indent=2, allow_nan=False) + "\n")
     current = read_accepted(snapshot, "current", deployed_block=record.block)
     kept, data = LocalStore(folder / "weights"), b""
     for one in (*history.rounds, current.rounds[0]):  # the last one is what is accepted now
@@ -252,7 +256,7 @@ def _history(deployment: Path, rpc_url: str) -> History:
     contract = CollectiveContract(connect([rpc_url], expected_chain_id=record.chain_id), record.address)
     history = read_history(contract.snapshot(), deployed_block=record.block, receipts=True)
     show = printer()
-    for line in history_page(history, terminal_width()):
+    for line in history_page(history, terminal_width(), record.names):
         show(line)
     return history
 
