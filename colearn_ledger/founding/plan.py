@@ -95,7 +95,7 @@ def plan(
     """
     addresses = check_membership(members)
     if max_size is not None and len(weights) > max_size:
-        raise _too_large(f"the first weights have {len(weights)} bytes", max_size)
+        raise _too_large(f"the first weights have {len(weights):,} bytes", max_size)
     tree = decode(weights, schema)
     schema = schema or Schema.of(tree)
     if max_size is None:
@@ -189,7 +189,7 @@ def read_weights(path: Path, max_size: int | None = None) -> bytes:
             f"the weights {path} can't be read: {e.strerror or e}", expected="a file", fix="correct its path"
         ) from e
     if size > max_size:
-        raise _too_large(f"the file {path} has {size} bytes", max_size)
+        raise _too_large(f"the file {path} has {size:,} bytes", max_size)
     try:
         decode(data)
     except InvalidWeights as e:
@@ -210,7 +210,7 @@ def public_urls(urls: Sequence[str]) -> tuple[str, ...]:
 
 def _too_large(what: str, max_size: int) -> InvalidWeights:
     return InvalidWeights(
-        what, expected=f"at most {max_size}, the collective's cap", fix="raise the cap, or take a smaller model"
+        what, expected=f"at most {max_size:,}, the collective's cap", fix="raise the cap, or take a smaller model"
     )
 
 

@@ -138,8 +138,8 @@ def summary(history: History, names: Names = NO_NAMES) -> list[str]:
     rounds = [round_ for round_ in history.rounds if round_.record.round > 0]
     by_state = {state: sum(r.record.state is state for r in rounds) for state in RoundState if state.decided}
     over = sum(by_state.values())
-    counts = ", ".join(f"{count} {state.name.lower()}" for state, count in by_state.items())
-    lines = [f"{over} round{'' if over == 1 else 's'} over: {counts}"]
+    counts = ", ".join(f"{count:,} {state.name.lower()}" for state, count in by_state.items())
+    lines = [f"{over:,} round{'' if over == 1 else 's'} over: {counts}"]
     gas = [round_.gas for round_ in rounds if round_.gas is not None]
     if gas:
         text = f"gas: {sum(gas):,} in {len(gas)} round{'' if len(gas) == 1 else 's'} ({sum(gas) // len(gas):,} each)"

@@ -194,7 +194,7 @@ def _tested(verdict: Verdict) -> str:
     if record is None:
         return f"scores {test.vote_value:.4g}{now}"
     p_value = "" if record.p_value is None else f", p {record.p_value:.2g}"
-    return f"scores {test.vote_value:.4g}{now} on {record.samples} samples ({record.policy}{p_value})"
+    return f"scores {test.vote_value:.4g}{now} on {record.samples:,} samples ({record.policy}{p_value})"
 
 
 def _facts(work: Work) -> dict[str, object]:

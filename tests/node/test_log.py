@@ -51,7 +51,7 @@ def test_log__member_is_known__is_named_in_every_line() -> None:
 def test_log__terminal_of_eighty_columns__goes_on_below_and_loses_no_word() -> None:
     to = io.StringIO()
     log = Log(to=to, columns=lambda: 80)
-    text = "voted to approve: scores 0.9417, now 0.9322 on 1000 samples (not-worse) (0x1c0e66a2…, 31,020 gas)"
+    text = "voted to approve: scores 0.9417, now 0.9322 on 1,000 samples (not-worse) (0x1c0e66a2…, 31,020 gas)"
     log.info("vote", text)
     first, *rest = to.getvalue().splitlines()
     assert all(len(line) <= 80 for line in (first, *rest)) and all(line.startswith(" " * 10) for line in rest)
