@@ -12,7 +12,19 @@ from ..core.protocol import RoundState
 from ..founding.names import NO_NAMES, Names
 from ..history.types import Choice, History, Transaction
 from . import signs
-from .picture import ABSENT, APPROVE, CROWD, HIDDEN, PROPOSER, REJECT, SIGNS, check_ending, focus, save_figure
+from .picture import (
+    ABSENT,
+    APPROVE,
+    CROWD,
+    HIDDEN,
+    PROPOSER,
+    REJECT,
+    SIGNS,
+    check_ending,
+    focus,
+    new_figure,
+    save_figure,
+)
 from .rounds import short, sign
 
 __all__ = ["plot_history", "published_scores"]
@@ -25,8 +37,8 @@ _MANY_SEATS = 30  # whose names would not fit beside their rows
 Panel = tuple[float, Callable[[Any, History, Names], None]]
 
 
-def plot_history(history: History, path: str | Path, names: Names = NO_NAMES) -> None:
-    """Write a PNG, or what the path's ending says.
+def plot_history(history: History, path: str | Path | None = None, names: Names = NO_NAMES) -> Any:
+    """Draw a history; return matplotlib's figure, and write it to a PNG, or what the path's ending says.
 
     One panel each, of what is known: the scores that voters published (thin: each member; thick: the mean; a cross: of
     what was rejected); approvals against what was needed; every vote; seconds to propose and to decide; gas. A dashed
@@ -34,17 +46,13 @@ def plot_history(history: History, path: str | Path, names: Names = NO_NAMES) ->
 
     Raises UsageError for an unknown ending, StoreError when the file can't be written.
     """
-    path = Path(path)
-    check_ending(path, "history.png")
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
+    if path is not None:
+        check_ending(Path(path), "history.png")
     panels = _panels(history)
     rounds = len(history.rounds)
     height = sum(share for share, _ in panels)
     width = min(_INCHES[1], max(_INCHES[0], 0.45 * rounds + 3.5))
-    figure = Figure(figsize=(width, min(_INCHES[1], height + 1)), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(width, min(_INCHES[1], height + 1))
     stacked = figure.subplots(len(panels), 1, sharex=True, squeeze=False, height_ratios=[share for share, _ in panels])
     for axes, (_, draw) in zip(stacked[:, 0], panels, strict=True):
         draw(axes, history, names)
@@ -58,7 +66,9 @@ def plot_history(history: History, path: str | Path, names: Names = NO_NAMES) ->
     last.xaxis.get_major_locator().set_params(integer=True)
     last.set_xlim(history.rounds[0].record.round - 0.6, history.rounds[-1].record.round + 0.6)
     figure.suptitle(_title(history), fontsize=11)
-    save_figure(figure, path)
+    if path is not None:
+        save_figure(figure, Path(path))
+    return figure
 
 
 def _panels(history: History) -> list[Panel]:

@@ -198,7 +198,7 @@ def _run(options: argparse.Namespace) -> int:
         _show("taking the model home")
         folder, opens = _take_home(options, setup, history, network.rpc_url)
     _show("everything is stopped")
-    print(f"record, weights and final model are in {folder}")
+    print(f"record, picture, weights and final model are in {folder}")
     print(f"open the model: {opens}")
     return 0
 
@@ -213,6 +213,7 @@ def _take_home(options: argparse.Namespace, setup: Setup, history: History, rpc_
     from colearn_ledger.founding.record import load_deployment, save_deployment
     from colearn_ledger.history import history_to_dict, read_accepted
     from colearn_ledger.report.files import write_report
+    from colearn_ledger.report.history_plot import plot_history
     from colearn_ledger.report.model_card import chain_card
     from colearn_ledger.report.model_folder import write_model
     from colearn_ledger.report.run_folder import new_run_folder
@@ -229,6 +230,7 @@ def _take_home(options: argparse.Namespace, setup: Setup, history: History, rpc_
     save_deployment(record, folder / "deployment.json")
     told = history_to_dict(history, record.names.by_address)
     write_report(folder / "history.json", json.dumps(told, indent=2, allow_nan=False) + "\n")
+    plot_history(history, folder / "history.png", record.names)
     current = read_accepted(snapshot, "current", deployed_block=record.block)
     kept, data = LocalStore(folder / "weights"), b""
     for one in (*history.rounds, current.rounds[0]):  # the last one is what is accepted now
