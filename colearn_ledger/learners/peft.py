@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from ..errors import UsageError
+from ..errors import UsageError, how_to_install
 from .saved import SavedFile
 from .sharing import TRAINABLE, Share
 from .template import Data
@@ -36,7 +36,7 @@ except ModuleNotFoundError as error:
     raise UsageError(
         f"the learner of adapters needs {error.name}, which is not installed",
         expected="PyTorch, transformers and peft",
-        fix='pip install "colearn-ledger[llm]"',
+        fix=how_to_install("llm"),
     ) from error
 
 if TYPE_CHECKING:

