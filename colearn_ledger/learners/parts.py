@@ -103,8 +103,9 @@ def numbered(name: str, y: Any, classes: Any) -> Any:
     labels = np.asarray(y) if classes is not None or not hasattr(y, "dtype") else y
     if classes is None:
         if getattr(getattr(labels, "dtype", None), "kind", "") in ("U", "S", "O") and not isinstance(y, np.memmap):
+            first = np.asarray(labels, object).reshape(-1)[0]
             raise UsageError(
-                f"the targets of the {name} set are texts or objects, such as {np.asarray(labels, object).reshape(-1)[0]!r}",
+                f"the targets of the {name} set are texts or objects, such as {first!r}",
                 expected="numbers, or classes=[every label there is, the same for every learner]",
                 fix="give classes, by which labels are numbered",
             )

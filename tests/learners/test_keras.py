@@ -138,10 +138,6 @@ def test_init__wrong_model_or_data__refused() -> None:
     bare = keras.Sequential([keras.Input((64,)), keras.layers.Dense(10)])
     with pytest.raises(LearnerError, match="not compiled"):
         KerasLearner(bare, share.train, share.vote, share.test)
-    unbuilt = keras.Sequential([keras.layers.Dense(10)])
-    unbuilt.compile("sgd", "mse")
-    with pytest.raises(LearnerError, match="not built"):
-        KerasLearner(unbuilt, share.train, share.vote, share.test)
     with pytest.raises(UsageError, match="batch_size"):
         KerasLearner(model(), share.train, share.vote, share.test, batch_size=0)
     with pytest.raises(UsageError, match="train set"):

@@ -82,7 +82,7 @@ class Criterion:
     function: Callable[[Any, Any], Any] | None
     wants: str
 
-    def of(self, model: Any, x: Any, y: Any, outputs: Any, guesses: Guesses) -> float:
+    def of(self, model: Any, x: Any, y: Any, outputs: Any, guesses: Guesses | None) -> float:
         """The score, of a model that is no scikit-learn estimator."""
         if self.function is None:
             assert self.scorer is not None
