@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,13 +17,14 @@ from .memory import SMALLER_MODEL, first_words, memory_told, smaller_batches
 from .parts import count, in_parts, is_several, joined, mapped, numbered, rows_of
 from .privacy.learner import PrivateLearner, PrivateOptions
 from .saved import SavedFile, write_safetensors
-from .template import Data
+from .template import SETTLING_SAMPLES, Data
 from .voting.criteria import Criterion, criterion_of, is_criterion, told_direction
 from .voting.policy import Evaluation
 
 try:
     import keras
 
+    from .keras_data import Batch, BatchSource, Column, source_of
     from .keras_device import KerasDevice
     from .keras_metrics import KerasGuesses, compiled_metrics, is_higher_better, part_of
     from .keras_schedule import Schedule
@@ -55,7 +57,8 @@ class KerasLearner(PrivateLearner):
     model: compiled, for this learner alone. One that isn't built is built on the first sample.
     train, vote, test: inputs and targets of the training set, of the fixed set that votes are decided on, and of the
         set that is only reported; each an array, or a list, tuple or dict of arrays, as the model takes them; and
-        perhaps, as the third, each sample's weight.
+        perhaps, as the third, each sample's weight. Or each a ``tf.data.Dataset``, ``PyDataset`` or, for training, a
+        generator of batches of these (docs/learners.md).
     criterion: what to vote by: ``"loss"`` or a compiled metric by its name, or in scikit-learn's words ``"roc_auc"``, a
         scorer, or a function of targets and outputs; by default the first compiled metric, or the loss if the model has
         none.
@@ -107,16 +110,22 @@ class KerasLearner(PrivateLearner):
             )
         if steps is not None:
             options["steps_per_round"] = steps
-        super().__init__(train, vote, test, **options)
+        sets = [
+            source_of(name, data, options.get("steps_per_round")) or data
+            for name, data in {"train": train, "vote": vote, "test": test}.items()
+        ]
+        _check_source(sets[0], options)
+        super().__init__(*sets, **options)
         self.train_set, self.vote_set, self.test_set = (
-            (data[0], numbered(name, data[1], classes), *data[2:])
+            data if isinstance(data[0], Column) else (data[0], numbered(name, data[1], classes), *data[2:])
             for name, data in {"train": self.train_set, "vote": self.vote_set, "test": self.test_set}.items()
         )
+        self._class_weight = class_weight
         if class_weight is not None:
-            self.train_set = _weighted(self.train_set, class_weight)
-        _check_private(self.privacy is not None, self.train_set)
+            _weighted(next(self._batches_of(self.train_set)), class_weight)  # says what is wrong with it
+        _check_private(self.privacy is not None, self.train_set, class_weight)
         self._model = model
-        _build(model, rows_of(self.train_set[0], slice(0, 1)))
+        _build(model, rows_of(next(self._batches_of(self.vote_set))[0], slice(0, 1)))
         self._on = KerasDevice(model, device, deterministic)
         self._wanted, self._higher_is_better = criterion, higher_is_better
         self._criterion: str | Criterion | None = None  # found at the first evaluation, which builds the metrics
@@ -188,7 +197,23 @@ class KerasLearner(PrivateLearner):
     @property
     def reproducible(self) -> bool:
         """Whether the current weights, the seed and the round alone fix what is proposed, on this device."""
-        return super().reproducible and self._on.reproducible
+        source = _source(self.train_set)
+        return super().reproducible and self._on.reproducible and (source is None or source.ordered)
+
+    def batches(self, rng: np.random.Generator) -> Iterator[Any]:
+        """Row numbers, or the batches themselves where the training set gives them."""
+        source = _source(self.train_set)
+        return super().batches(rng) if source is None else source.next(self.steps, rng)
+
+    @staticmethod
+    def _batches_of(data: Data) -> Iterator[tuple[Any, ...]]:
+        """A whole set, in pieces."""
+        source = _source(data)
+        if source is not None:
+            yield from (batch.parts for batch in source.whole())
+            return
+        for rows in _pieces(count(data[0])):
+            yield tuple(rows_of(part, rows) for part in data)
 
     @contextlib.contextmanager
     def _memory(self, doing: str, fix: str) -> Iterator[None]:
@@ -218,7 +243,8 @@ class KerasLearner(PrivateLearner):
         self.begin_training(rng)
         if self.optimizer_state == "reset":
             self.reset_optimizer()
-        epoch = max(0, self._round - 1)
+        epoch, done = max(0, self._round - 1), 0
+        means: dict[str, float] = {}
         self._logs = {}
         self._model.stop_training = False
         self._calls.on_train_begin()
@@ -228,20 +254,25 @@ class KerasLearner(PrivateLearner):
                 self._calls.on_train_batch_begin(step)
                 self.train_batch(rows)
                 self._calls.on_train_batch_end(step, self._logs)
+                done += len(rows)
+                for name, value in self._logs.items():
+                    means[name] = means.get(name, 0.0) + (value - means.get(name, 0.0)) * len(rows) / done
                 yield len(rows)
                 if self._model.stop_training:
                     break
-            self._calls.on_epoch_end(epoch, self._logs)
+            self._calls.on_epoch_end(epoch, means)
         finally:
-            self._calls.on_train_end(self._logs)
+            self._calls.on_train_end(means)
 
-    def train_batch(self, rows: Array) -> None:
-        x, y, *weight = (rows_of(part, rows) for part in self.train_set)
+    def train_batch(self, rows: Array | Batch) -> None:
+        parts = rows.parts if isinstance(rows, Batch) else tuple(rows_of(part, rows) for part in self.train_set)
+        x, y, *weight = parts if self._class_weight is None else _weighted(parts, self._class_weight)
         if self._private_step is not None and self.noise is not None:
             self._private_step(x, y, self.noise)
         elif self._calls is None:
             self._model.train_on_batch(x, y, *weight)
         else:
+            self._model.reset_metrics()
             found = self._model.train_on_batch(x, y, *weight, return_dict=True)
             self._logs = {name: float(value) for name, value in found.items()}
 
@@ -253,13 +284,20 @@ class KerasLearner(PrivateLearner):
             return
         before = [layer.momentum for layer in layers]
         try:
-            for i, rows in enumerate(self.settling_batches(rng)):
+            for i, x in enumerate(self._settling_inputs(rng)):
                 for layer in layers:
                     layer.momentum = i / (i + 1)  # so that all batches count alike, and nothing before them
-                self._model(rows_of(self.train_set[0], rows), training=True)
+                self._model(x, training=True)
         finally:
             for layer, momentum in zip(layers, before, strict=True):
                 layer.momentum = momentum
+
+    def _settling_inputs(self, rng: np.random.Generator) -> Iterator[Any]:
+        source = _source(self.train_set)
+        if source is None:
+            return (rows_of(self.train_set[0], rows) for rows in self.settling_batches(rng))
+        number = max(1, min(SETTLING_SAMPLES, count(self.train_set[0])) // self.batch_size)
+        return (batch.parts[0] for batch in source.next(number, rng))
 
     @property
     def leaf_roles(self) -> Roles:
@@ -282,18 +320,28 @@ class KerasLearner(PrivateLearner):
                     getattr(self._model, make)(force=True)
 
     def evaluate(self, data: Data, *, outcomes: bool = False) -> Evaluation:
-        x, y = data[:2]
-        n = count(x)
+        n = count(data[0])
         self._model.reset_metrics()
-        logs: dict[str, Any] = {}
-        for rows in _pieces(n):
-            # the metrics add up over the calls, so that the last call's are the whole set's
-            logs = self._model.test_on_batch(*(rows_of(part, rows) for part in data), return_dict=True)
+        logs: dict[str, Any]
+        if _source(data) is None and n <= SCORE_BATCH:
+            logs = self._model.test_on_batch(*data, return_dict=True)
+        else:  # test_on_batch begins its metrics anew each time
+            seen: list[int] = []
+            source = _source(data)
+            steps = math.ceil(n / SCORE_BATCH) if source is None else source.batches
+            batches = _counted(self._batches_of(data), seen)
+            logs = self._model.evaluate(batches, steps=steps, verbose=0, return_dict=True)
+            if sum(seen) != n:
+                raise LearnerError(
+                    f"a set gave {sum(seen)} samples, and {n} when the learner was made",
+                    expected="the same samples each time it is read",
+                    fix="vote and test with what doesn't change",
+                )
         if self._criterion is None:
             self._criterion = self._found_criterion(logs)
         loss = float(logs["loss"])
         if isinstance(self._criterion, Criterion):
-            return Evaluation(self._judged(self._criterion, x, y), self._criterion.name, n, loss=loss)
+            return Evaluation(self._judged(self._criterion, data), self._criterion.name, n, loss=loss)
         value = float(logs[self._criterion])
         parts = self._outcomes(data) if outcomes else None
         return Evaluation(value if self._up else -value, self._criterion, n, parts, loss)
@@ -316,8 +364,9 @@ class KerasLearner(PrivateLearner):
             )
         return criterion_of(wanted, higher_is_better=self._higher_is_better)
 
-    def _judged(self, criterion: Criterion, x: Any, y: Any) -> float:
-        outputs = self.predict(x)
+    def _judged(self, criterion: Criterion, data: Data) -> float:
+        pieces = [(*batch[:2], self.predict(batch[0])) for batch in self._batches_of(data)]
+        x, y, outputs = (joined([piece[i] for piece in pieces], np.concatenate) for i in range(3))
         if criterion.function is None or criterion.wants == "outputs":
             return criterion.of(self._model, x, y, outputs, None)
         guesses = KerasGuesses(self._model, outputs)
@@ -326,18 +375,24 @@ class KerasLearner(PrivateLearner):
     def _outcomes(self, data: Data) -> Array | None:
         """Each sample's part of the criterion; None if it isn't a mean of such parts."""
         assert isinstance(self._criterion, str)
-        x, y, *weight = data
         part = part_of(self._model, self._criterion)
-        if part is None or is_several(y) or weight:
-            return None
-        found = []
-        for rows in _pieces(count(x)):
-            guess = self._model.predict_on_batch(rows_of(x, rows))
-            found.append(keras.ops.convert_to_numpy(part(y[rows], guess)).astype(np.float64))
-        values: Array = np.concatenate(found).reshape(count(x), -1).mean(axis=1)
+        found: list[Array] = []
+        for x, y, *weight in self._batches_of(data):
+            if part is None or is_several(y) or weight:
+                return None
+            guess = self._model.predict_on_batch(x)
+            found.append(keras.ops.convert_to_numpy(part(y, guess)).astype(np.float64))
+        values: Array = np.concatenate(found).reshape(count(data[0]), -1).mean(axis=1)
         if self._up and np.isin(values, (0.0, 1.0)).all():
             values = values.astype(np.bool_)
         return values if self._up else -values
+
+
+def _counted(batches: Iterator[tuple[Any, ...]], seen: list[int]) -> Iterator[tuple[Any, ...]]:
+    """The same; how many samples each has is put into ``seen``."""
+    for batch in batches:
+        seen.append(count(batch[0]))
+        yield batch
 
 
 def _pieces(samples: int) -> Iterator[slice]:
@@ -375,8 +430,33 @@ def _weighted(data: Data, class_weight: Mapping[int, float]) -> Data:
     return x, y, weight * np.asarray(given[0], np.float32) if given else weight
 
 
-def _check_private(private: bool, train: Data) -> None:
-    if private and (len(train) > 2 or any(map(is_several, train))):
+def _source(data: Any) -> BatchSource | None:
+    """What gives a set's batches; None for arrays."""
+    return data[0].source if isinstance(data, tuple) and isinstance(data[0], Column) else None
+
+
+def _check_source(train: Any, options: PrivateOptions) -> None:
+    """A training set that gives batches says how large they are."""
+    source = _source(train)
+    if source is None:
+        return
+    if options.get("batch_size") not in (None, len(source.first)):
+        raise UsageError(
+            f"batch_size is {options.get('batch_size')}, and the training set gives batches of {len(source.first)}",
+            expected="one size of batches",
+            fix="leave batch_size out",
+        )
+    if options.get("privacy") is not None:
+        raise UsageError(
+            "differential privacy with a training set that gives batches",
+            expected="a set of which any sample can be drawn",
+            fix="give arrays",
+        )
+    options["batch_size"] = len(source.first)
+
+
+def _check_private(private: bool, train: Data, class_weight: Any) -> None:
+    if private and (len(train) > 2 or any(map(is_several, train)) or class_weight is not None):
         raise UsageError(
             "differential privacy with weights of samples or classes, or with several inputs or outputs",
             expected="one array of inputs and one of targets: every sample counts alike in what is accounted for",

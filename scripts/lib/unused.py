@@ -25,14 +25,12 @@ _.pytest_collectreport  # pytest calls it
 _.pytest_sessionfinish  # pytest calls it
 
 # The published interface: other programs call and read these.
-_.mli_make_prediction  # of a learner
 _.training_summaries  # Result
 _.process_statistics  # Results
 _.PICKLE_WEIGHTS_ONLY  # ModelFormat
 _.ONNX  # ModelFormat
 _.model_format  # ColearnModel
 _.model_file  # ColearnModel
-_.prediction_data  # Prediction
 _.results_axes  # ColearnPlot
 _.votes_axes  # ColearnPlot
 _.plot_results_and_votes  # ColearnPlot

@@ -147,6 +147,18 @@ def test_run__several_inputs_and_outputs__learns(form: str) -> None:
         KerasLearner(two_in_two_out(form), *thirds(x, y), criterion="loss", vote_policy="paired")
 
 
+def test_evaluate__a_set_of_several_pieces__is_scored_as_a_whole() -> None:
+    x, y = np.concatenate([X] * 5), np.concatenate([Y, 1 - Y, Y, Y, Y])
+    learner = KerasLearner(net(["accuracy"]), *thirds(X, Y), steps_per_round=40)
+    learner.mli_accept_weights(learner.mli_propose_weights())
+    found = learner.evaluate((x, y), outcomes=True)
+    guess = learner.predict(x)
+    assert found.score == pytest.approx(((guess > 0.5) == (y > 0.5)).mean(), abs=1e-6) and 0.6 < found.score < 0.8
+    assert found.outcomes is not None and found.outcomes.mean() == pytest.approx(found.score, abs=1e-6)
+    share = np.where(y > 0.5, guess, 1 - guess)
+    assert found.loss == pytest.approx(-np.log(np.clip(share, 1e-7, 1)).mean(), rel=1e-4)
+
+
 def test_init__parts_of_differing_lengths__is_refused() -> None:
     sets = thirds({"a": X[:, :2], "b": X[:, 2:]}, {"sign": Y, "size": Y})
     short = ({"a": X[:9, :2], "b": X[:8, 2:]}, {"sign": Y[:9], "size": Y[:9]})
@@ -220,6 +232,9 @@ def test_train__callbacks__see_each_training_as_an_epoch_and_may_end_it() -> Non
         def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
             self.seen.append(sorted(logs))
             self.model.stop_training = batch == 1
+
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            assert 0 < logs["loss"] < 2
 
         def on_train_end(self, logs: Any = None) -> None:
             self.seen.append("end")
