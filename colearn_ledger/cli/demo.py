@@ -39,11 +39,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("-t", "--task", default="KERAS_MNIST", help="the task (default: %(default)s)")
     add("--list-tasks", action="store_true", help="list the tasks, with their defaults")
-    add("-n", "--n_learners", type=int, default=5, help=f"{_HOW_MANY} (default: %(default)s)")
-    add("-p", "--n_rounds", type=int, default=15, help="default: %(default)s")
-    add("-v", "--vote_threshold", default="0.5", help="share of voters that must be exceeded (default: %(default)s)")
+    add("-n", "--n-learners", type=int, default=5, help=f"{_HOW_MANY} (default: %(default)s)")
+    add("-p", "--n-rounds", type=int, default=15, help="default: %(default)s")
+    add("-v", "--vote-threshold", default="0.5", help="share of voters that must be exceeded (default: %(default)s)")
     add("-s", "--seed", type=int, default=0)
-    add("-d", "--data_dir", type=Path, help="folder with the data")
+    add("-d", "--data-dir", type=Path, help="folder with the data")
     add_training_options(parser)
     add("--malicious", type=int, default=0, metavar="K", help="the last K learners attack (default: none)")
     add("--attack", metavar="NAME", help=f"how: {ATTACKS} (default: {_ATTACK})")
@@ -59,7 +59,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def _range(good: bool, name: str, value: object, expected: str) -> None:
     if not good:
-        raise UsageError(f"--{name} is {value}", expected=expected, fix=f"give --{name} another value")
+        flag = f"--{name.replace('_', '-')}"
+        raise UsageError(f"{flag} is {value}", expected=expected, fix=f"give {flag} another value")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -97,7 +98,7 @@ def run(options: argparse.Namespace) -> int:
         raise DataError(
             f"there is no folder {options.data_dir}",
             expected="a folder with the task's data",
-            fix="correct --data_dir or leave it out",
+            fix="correct --data-dir or leave it out",
         )
     if options.output is not None and options.output.exists() and not options.output.is_dir():
         raise UsageError(f"{options.output} is not a folder", fix="give another --output")

@@ -26,7 +26,7 @@ def add_training_options(parser: argparse.ArgumentParser) -> None:
             flags = [option.short] if option.short else []
             parser.add_argument(
                 *flags,
-                f"--{option.name}",
+                f"--{option.name.replace('_', '-')}",
                 type=option.kind,
                 default=option.default,
                 metavar=option.metavar,
@@ -54,12 +54,12 @@ def add_joint_options(parser: argparse.ArgumentParser) -> None:
     """Of which kind the rounds are."""
     add = parser.add_argument
     add("--joint", action="store_true", help="joint rounds: all train, the proposer merges, the others vote")
-    add("--merge_order", metavar="RULES", help=f"by which rules joint rounds merge (default: {_ORDER})")
+    add("--merge-order", metavar="RULES", help=f"by which rules joint rounds merge (default: {_ORDER})")
 
 
 def order_given(options: argparse.Namespace, *, joint: bool) -> tuple[Rule, ...]:
     """By which rules joint rounds merge; none where there are none. Raises UsageError for what isn't an order."""
     order = parse_order(_ORDER if options.merge_order is None else options.merge_order)
     if options.merge_order is not None and not joint:
-        raise UsageError("--merge_order without --joint", expected="joint rounds", fix="give --joint, too")
+        raise UsageError("--merge-order without --joint", expected="joint rounds", fix="give --joint, too")
     return order if joint else ()

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from ..core.learner import Learner
 from ..core.summaries import DiffPrivConfig
-from ..errors import UsageError
+from ..errors import UsageError, how_to_install
 from ..learners.voting.policy import VotePolicy
 from ..learners.voting.policy import vote_policy as policy_by_name
 from .split import Array, Share, split
@@ -43,10 +43,11 @@ class Framework:
         except ModuleNotFoundError as error:
             if error.name is None or error.name.partition(".")[0] == "colearn_ledger":
                 raise
+            _, _, ours = self.extra.removesuffix("]").partition("colearn-ledger[")
             raise UsageError(
                 f"{error.name} is not installed",
                 expected=f"{self.title}, which the task is made with",
-                fix=f'pip install "{self.extra}"',
+                fix=how_to_install(ours) if ours else f'pip install "{self.extra}"',
             ) from error
 
 
@@ -169,13 +170,13 @@ class Task:
             raise UsageError(
                 f"{self.name} needs a folder with data",
                 expected=self.data,
-                fix="docs/tasks.md says where the data can be had; pass its folder as --data_dir",
+                fix="docs/tasks.md says where the data can be had; pass its folder as --data-dir",
             )
         if data_dir is not None and self.folder == "can't":
             raise UsageError(
                 f"{self.name} was given a data folder",
                 expected=f"none: its data is {self.data}",
-                fix="leave --data_dir out, or choose another task",
+                fix="leave --data-dir out, or choose another task",
             )
 
     def make_learners(

@@ -561,7 +561,7 @@ def test_judge__another_size_than_the_models__is_rejected_and_nothing_fetched(
     voter = member(store, genesis)
     verdict = voter.prepare(judge(replace(proposed, size=size)))
     assert isinstance(verdict, Verdict) and not verdict.approve and verdict.test is None
-    assert f"have {size} bytes" in verdict.reason and store.fetched == []
+    assert f"have {size:,} bytes" in verdict.reason and store.fetched == []
 
 
 def test_judge__grown_without_bound__is_rejected_and_nothing_fetched_but_a_round_of_trees_is(

@@ -111,7 +111,7 @@ def test_flags__none__are_all_defaults() -> None:
 
 
 def test_flags__all__are_the_fields() -> None:
-    words = "-r 0.5 -l 0.25 -b 4 --epochs 3 --filters 8,16 -a 2 --vote_policy strict --epsilon 8 --delta 0.001 --clip 2"
+    words = "-r 0.5 -l 0.25 -b 4 --epochs 3 --filters 8,16 -a 2 --vote-policy strict --epsilon 8 --delta 0.001 --clip 2"
     given = flags(*words.split(), "--proposals", "5")
     assert given == Training(0.5, 0.25, 4, 3, None, "8,16", 2.0, "strict", 8.0, 0.001, 2.0, 5)
     assert flags("--steps", "9") == Training(steps=9)
@@ -125,7 +125,7 @@ def test_flags__a_budget_alone__lasts_for_the_learners_turns() -> None:
 def test_flags__joint_rounds__vote_by_what_learns_most_in_them_unless_told() -> None:
     assert flags(joint=True) == Training(vote_policy=JOINT_VOTE)
     assert flags(joint=True, task="FRAUD").vote_policy == JOINT_VOTE_BY_RANKS, "a paired test of an AUC says nothing"
-    assert flags("--vote_policy", "strict", joint=True).vote_policy == "strict"
+    assert flags("--vote-policy", "strict", joint=True).vote_policy == "strict"
 
 
 @pytest.mark.parametrize(

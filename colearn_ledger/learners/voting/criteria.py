@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ...errors import UsageError
+from ...errors import UsageError, how_to_install
 
 __all__ = ["Criterion", "Guesses", "Probabilities", "criterion_of", "is_criterion", "told_direction"]
 
@@ -221,6 +221,6 @@ def _metrics() -> Any:
         raise UsageError(
             "the criterion is one of scikit-learn's, which is not installed",
             expected="scikit-learn",
-            fix='pip install "colearn-ledger[sklearn]"',
+            fix=how_to_install("sklearn"),
         ) from error
     return sklearn.metrics
