@@ -32,6 +32,7 @@ from .report.live_plot import ColearnPlot as ColearnPlot
 from .report.plot import plot_results as plot_results
 from .report.running import run as run
 from .report.table import print_results as print_results
+from .tasks.local_data import get_data as get_data
 from .tasks.split import split_list_into_fractions as split_list_into_fractions
 
 __version__: str

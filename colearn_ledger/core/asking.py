@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import traceback
-import warnings
 from collections.abc import Iterator
 from typing import Any, TypeVar
 
@@ -20,6 +19,7 @@ from .learner import Learner, Pause, ProposedWeights, Weights, number_of
 from .lineage import NOTHING_NEW, check_lineage, is_new, kept_within, with_own
 from .merge.contributions import Basis
 from .schema import Schema
+from .telling import warn_of
 from .tensors import as_number, like, parts_of, plain
 from .weights import decode, encode
 
@@ -195,10 +195,11 @@ def ask_judge(
         except BaseException:
             raise error from None
         reason = f"testing the proposed weights failed: {text_of(error)}"
-        warnings.warn(
+        warn_of(
+            learner,
+            "mli_test_weights",
             f"{_called(learner, name)}: {reason}, which testing its current weights does not; it can't approve them",
             LearnerWarning,
-            stacklevel=2,
         )
         raise UntestableWeights(reason, expected="weights that the learner can be tested with") from error
 
@@ -255,11 +256,12 @@ def _unchanged(learner: Learner, method: str, name: str, held: Held | None) -> I
             put_back()
         raise
     if put_back() and not opaque:
-        warnings.warn(
+        warn_of(
+            learner,
+            method,
             f"{_called(learner, name)}: {method} changed the current weights, and they were put back; "
             "return copies of the model's arrays (check_learner tells more)",
             LearnerWarning,
-            stacklevel=2,
         )
 
 

@@ -13,8 +13,9 @@ import numpy as np
 
 from ..errors import InvalidWeights, LearnerError, TrainingStopped
 from .asking import ask_accept, ask_current, ask_propose, ask_test, check_methods, why_declined
+from .comparing import first_inputs, predictions, tell_apart
 from .learner import Learner, ProposedWeights, Weights
-from .lineage import kept_within, with_parent
+from .lineage import is_new, kept_within, with_parent
 from .probing import findings
 from .roles import roles_of
 from .schema import Schema
@@ -23,6 +24,12 @@ from .tree import shown
 from .weights import decode, encode
 
 __all__ = ["LearnerReport", "check_learner", "warnings_about"]
+
+TRAININGS = 4  # further ones, where the first has changed nothing
+BESIDE = (
+    "put what a training or the learner's own data have left beside the weights (a scaler's means, a layer's derived "
+    "constants) into the weights, or compute it anew from them in mli_accept_weights and mli_test_weights"
+)
 
 
 @dataclass(frozen=True)
@@ -47,7 +54,13 @@ class LearnerReport:
         return "\n".join(lines)
 
 
-def check_learner(learner: object, *, make: Callable[[], object] | None = None) -> LearnerReport:
+def check_learner(
+    learner: object,
+    *,
+    make: Callable[[], object] | None = None,
+    other: object | None = None,
+    inputs: Any = None,
+) -> LearnerReport:
     """Try a learner out, and raise :class:`LearnerError` for the first promise of the interface that it breaks.
 
     It trains and tests a few times, and again from each leaf's extremes that the learner approves, so call it in a test
@@ -57,7 +70,11 @@ def check_learner(learner: object, *, make: Callable[[], object] | None = None) 
     ----------
     learner: an object with the four methods.
     make: makes a learner just like it, with the same data and seed; it is called twice, to try whether the two train
-        alike, as learners must for a run to be repeated.
+        alike, as learners must for a run to be repeated, and predict alike with the same weights.
+    other: another member's learner: the same model, other data. With the same weights both must predict the same, or
+        something beside the weights is each member's own. It has its own weights again afterwards.
+    inputs: what they are to predict for, as the learner's ``mli_make_prediction`` takes it; by default some of its
+        ``test_set``, if it has one.
 
     Returns
     -------
@@ -70,26 +87,36 @@ def check_learner(learner: object, *, make: Callable[[], object] | None = None) 
     """
     check_methods(learner)
     assert isinstance(learner, Learner)
-    trial = _Trial(learner)
+    trial = _Trial(learner, first_inputs(learner) if inputs is None else inputs)
     try:
-        trial.try_everything()
+        trained = trial.try_everything()
         if make is not None:
-            trial.compare([make(), make()])
+            trial.compare([make(), make()], trained)
+        if other is not None:
+            trial.compare_with(other, trained)
     finally:
         trial.put_back()
     return LearnerReport(type(learner).__name__, tuple(trial.kept), tuple(trial.warnings))
 
 
 class _Trial:
-    def __init__(self, learner: Learner) -> None:
-        self.learner = learner
+    def __init__(self, learner: Learner, inputs: Any) -> None:
+        self.learner, self.inputs = learner, inputs
         self.name = f"learner {type(learner).__name__}"
         self.kept: list[str] = []
         own = ask_current(learner).weights
         self.warnings = warnings_about(own)
+        if not any(np.size(part) for _, part in parts_of(plain(own))):
+            raise self.broken(
+                "its weights are empty",
+                "what the others are to test and adopt: at least one number, array, text or bytes",
+                "return what is trained from mli_get_current_weights and mli_propose_weights",
+            )
         self.before = encode(own)
         self.schema = Schema.of(own, roles_of(learner))
+        self.personal = bool(getattr(learner, "personal", False))
         self.opaque = any(isinstance(part, bytes | str) for _, part in parts_of(own))
+        self.judged: tuple[float, float] | None = None  # the trained weights' scores, where they are always the same
 
     # Every check reads the learner itself: what the drivers repair is what is looked for here.
 
@@ -126,7 +153,8 @@ class _Trial:
             raise self.broken(f"{by} changed the current weights", "that they stay as they are", fix)
         self.kept.append(f"{by} leaves the current weights as they are")
 
-    def try_everything(self) -> None:
+    def try_everything(self) -> bytes:
+        """Returns what it has proposed."""
         if encode(self.schema.fit(plain(self.given(self.before).weights))) != self.before:
             raise self.broken(
                 "its weights are not the same any more once they were written and read",
@@ -143,7 +171,9 @@ class _Trial:
         self.unchanged("writing into what mli_get_current_weights returned", "return copies of the model's arrays")
         self.try_accepting(trained)
         self.put_back()
+        self.try_again(trained)
         self.warnings += findings(self.learner, self.schema, self.before)
+        return trained
 
     def try_proposing(self) -> bytes:
         proposed = ask_propose(self.learner, 1)
@@ -154,7 +184,14 @@ class _Trial:
         declined = why_declined(proposed)
         if declined:
             self.warnings.append(f"it declined to propose: {declined}")
-        elif data == self.before:
+        elif not is_new(self.schema, data, self.before):
+            later = (self.encoded(ask_propose(self.learner, round)) for round in range(2, 2 + TRAININGS))
+            if not self.opaque and not any(is_new(self.schema, other, self.before) for other in later):
+                raise self.broken(
+                    f"mli_propose_weights proposed the current weights, {1 + TRAININGS} times out of {1 + TRAININGS}",
+                    "weights that a training has changed",
+                    "return the trained weights; where nothing is left to learn, make the learner anew for this check",
+                )
             self.warnings.append("mli_propose_weights proposed the current weights: did it train?")
         return data
 
@@ -175,7 +212,9 @@ class _Trial:
             self.warnings.append("mli_test_weights abstained, which counts as not approving")
         self.kept.append("scores are finite numbers, and the vote is True, False or None")
         again = ask_test(self.learner, Weights(decode(trained)))
-        if (again.vote_value, again.vote) != (judged.vote_value, judged.vote):
+        if (again.vote_value, again.vote) == (judged.vote_value, judged.vote):
+            self.judged = judged.vote_value, judged.test_value
+        else:
             self.warnings.append(
                 f"the same weights were judged twice, with vote scores of {judged.vote_value:g} and "
                 f"{again.vote_value:g}: vote on a fixed set, or two different samples are compared"
@@ -279,15 +318,42 @@ class _Trial:
             )
         self.kept.append("writing into what mli_accept_weights was given leaves the current weights as they are")
 
-    def compare(self, alike: list[object]) -> None:
-        if not getattr(self.learner, "reproducible", True):
+    def try_again(self, trained: bytes) -> None:
+        """Other weights were adopted in between: what was judged before is judged alike."""
+        if self.judged is None or self.personal:
             return
+        judged = ask_test(self.learner, Weights(decode(trained)))
+        found = judged.vote_value, judged.test_value
+        if not np.allclose(found, self.judged, rtol=1e-5, atol=1e-7):
+            raise self.broken(
+                f"the same weights scored {self.judged[0]:g} at first, and {found[0]:g} once others were adopted and "
+                "given up again",
+                "scores and predictions by the weights alone",
+                BESIDE,
+            )
+        self.kept.append("what it has adopted in between changes no score")
+
+    def compare(self, alike: list[object], trained: bytes) -> None:
         proposals = []
         for other in alike:
             check_methods(other)
             assert isinstance(other, Learner)
-            ask_accept(other, Weights(decode(self.before)))
-            proposals.append(self.encoded(ask_propose(other, 2)))
+            if not self.personal:
+                self.same_predictions(other, trained, "another that was made alike")
+            if self.judged is not None and not self.personal:
+                judged = ask_test(other, Weights(decode(trained)))
+                if not np.allclose((judged.vote_value, judged.test_value), self.judged, rtol=1e-4, atol=1e-6):
+                    raise self.broken(
+                        f"it scores weights with {self.judged[0]:g} which another that was made alike scores with "
+                        f"{judged.vote_value:g}",
+                        "the same scores by the same weights and data",
+                        BESIDE,
+                    )
+            if getattr(self.learner, "reproducible", True):
+                ask_accept(other, Weights(decode(self.before)))
+                proposals.append(self.encoded(ask_propose(other, 2)))
+        if not proposals:
+            return
         if proposals[0] != proposals[1]:
             raise self.broken(
                 "two that were made alike proposed different weights from the same ones in the same round",
@@ -295,6 +361,46 @@ class _Trial:
                 "take all randomness of a training from a seed and the round's number, in mli_begin_round",
             )
         self.kept.append("learners that are made alike train the same weights")
+
+    def compare_with(self, other: object, trained: bytes) -> None:
+        check_methods(other)
+        assert isinstance(other, Learner)
+        if self.personal:
+            self.warnings.append(
+                "a part of its model is each member's own, so predictions with the same weights weren't compared"
+            )
+            return
+        own = encode(ask_current(other).weights)
+        try:
+            if not self.same_predictions(other, trained, "another member's"):
+                self.warnings.append(
+                    "whether it and another member's predict the same couldn't be tried: give it mli_make_prediction, "
+                    "and check_learner the inputs to predict for"
+                )
+        finally:
+            ask_accept(other, Weights(decode(own)))
+
+    def same_predictions(self, other: Learner, trained: bytes, whose: str) -> bool:
+        """Whether both can be asked; with the same weights they must say the same."""
+        asked = False
+        for data in (self.before, trained):
+            ask_accept(self.learner, Weights(decode(data)), schema=self.schema)
+            ask_accept(other, Weights(decode(data)), schema=self.schema)
+            told = [predictions(one, self.inputs) for one in (self.learner, other)]
+            if told[0] is None or told[1] is None:
+                continue
+            asked = True
+            differing = tell_apart(told[0], told[1])
+            if differing:
+                raise self.broken(
+                    f"with the same weights its predictions and those of {whose} differ {differing}",
+                    "predictions by the weights alone: what is voted on is what everybody adopts",
+                    BESIDE,
+                )
+        self.put_back()
+        if asked:
+            self.kept.append(f"it and {whose} predict the same with the same weights")
+        return asked
 
 
 def warnings_about(weights: Any) -> list[str]:

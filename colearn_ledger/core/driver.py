@@ -280,7 +280,9 @@ def _checked(learners: Sequence[Learner]) -> tuple[Learner, ...]:
         raise UsageError(
             "the same learner object was given twice",
             expected="one object for each learner, since each has weights of its own",
-            fix="make each learner by its own call",
+            fix="make each learner by its own call, [MyLearner(...) for _ in range(n)]; [MyLearner(...)] * n is one "
+            "object n times, which the published driver took: one model whose single vote counted as that of all the "
+            "others, and which adopted what was accepted n times over",
         )
     return everyone
 

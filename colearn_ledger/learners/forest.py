@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import warnings
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -12,7 +13,9 @@ import numpy as np
 
 from ..errors import LearnerError, UsageError
 from .saved import SavedFile
-from .sklearn import Scorer, check_data, check_labels, evaluate_estimator, save_estimator
+from .sklearn import Scorer, save_estimator
+from .sklearn_checks import check_data, check_labels
+from .sklearn_scores import evaluate_estimator, judge_of
 from .template import Data, LearnerOptions, TemplateLearner
 from .trees.tree_arrays import ForestShape, forest_arrays, forest_trees
 from .voting.policy import Evaluation
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
 
 from sklearn.base import is_classifier
 from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor, RandomForestClassifier, RandomForestRegressor
+from sklearn.utils.class_weight import compute_sample_weight
 
 __all__ = ["ForestLearner"]
 
@@ -47,8 +51,8 @@ class ForestLearner(TemplateLearner):
     classes: every label there is, the same for every learner; by default those in this learner's training set.
     steps_per_round: trees that a proposal adds.
     max_trees: how many trees there is room for.
-    scorer: ``scorer(estimator, x, y)``, higher is better; by default the estimator's own ``score``, an accuracy or R².
-    criterion: what to call the score.
+    criterion, scorer, higher_is_better: what to vote by, as for
+        :class:`~colearn_ledger.learners.sklearn.SklearnLearner`.
     options: see :class:`~colearn_ledger.learners.template.TemplateLearner`.
     """
 
@@ -65,7 +69,8 @@ class ForestLearner(TemplateLearner):
         steps_per_round: int = 10,
         max_trees: int = 100,
         scorer: Scorer | None = None,
-        criterion: str = "score",
+        criterion: Scorer | None = None,
+        higher_is_better: bool | None = None,
         **options: Unpack[LearnerOptions],
     ) -> None:
         if not isinstance(estimator, FORESTS):
@@ -86,7 +91,7 @@ class ForestLearner(TemplateLearner):
         x, y = (np.asarray(part) for part in self.train_set)
         self._classes = check_labels(classes, y) if is_classifier(estimator) else None
         self._steps = steps_per_round
-        self._scorer, self._criterion = scorer, criterion
+        self._judge = judge_of(estimator, criterion, scorer, higher_is_better)
         self._forest = copy.deepcopy(estimator)
         self._forest.set_params(warm_start=True, oob_score=False, n_jobs=1)
         if not hasattr(self._forest, "estimators_"):
@@ -141,7 +146,7 @@ class ForestLearner(TemplateLearner):
         return partial(self._hold, self._trees)
 
     def evaluate(self, data: Data, *, outcomes: bool = False) -> Evaluation:
-        return evaluate_estimator(self._forest, data, self._scorer, self._criterion, outcomes=outcomes)
+        return evaluate_estimator(self._forest, data, self._judge, outcomes=outcomes)
 
     @property
     def _trees(self) -> list[Any]:
@@ -153,13 +158,26 @@ class ForestLearner(TemplateLearner):
 
     def _fit(self, x: Array, y: Array) -> None:
         """Grow the trees that there is room for."""
-        weight = None
-        if self._classes is not None:
-            missing = np.setdiff1d(self._classes, y)
-            if len(missing):  # samples that weigh nothing, so that every learner's trees know the same classes
-                weight = np.concatenate([np.ones(len(y)), np.zeros(len(missing))])
-                x, y = np.concatenate([x, np.repeat(x[:1], len(missing), axis=0)]), np.concatenate([y, missing])
-        self._forest.fit(x, y, sample_weight=weight)
+        missing = np.empty(0) if self._classes is None else np.setdiff1d(self._classes, y)
+        if not len(missing):
+            with warnings.catch_warnings():  # every member balances its own data, in each tree anew
+                warnings.filterwarnings("ignore", message="class_weight presets")
+                self._forest.fit(x, y)
+            return
+        # Samples that weigh nothing, so that every learner's trees know the same classes; and no class's weight is made
+        # of those that aren't there.
+        wanted = getattr(self._forest, "class_weight", None)
+        there = "balanced" if wanted == "balanced_subsample" else wanted
+        if isinstance(there, dict):
+            there = {label: weight for label, weight in there.items() if label not in missing}
+        own = np.ones(len(y)) if there is None else compute_sample_weight(there, y)
+        weight = np.concatenate([own, np.zeros(len(missing))])
+        x, y = np.concatenate([x, np.repeat(x[:1], len(missing), axis=0)]), np.concatenate([y, missing])
+        self._forest.set_params(class_weight=None)
+        try:
+            self._forest.fit(x, y, sample_weight=weight)
+        finally:
+            self._forest.set_params(class_weight=wanted)
 
 
 def _most_nodes(estimator: Any) -> int:

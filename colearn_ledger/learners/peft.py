@@ -76,8 +76,8 @@ class PeftLearner(TorchLearner):
     length: tokens in a row; longer texts to be classified are cut off.
     metric: ``"perplexity"`` (the default of language models) or ``"loss"``, on the member's own text, each with its
         sign changed, since a score is such that higher is better; or as for ``TorchLearner``: a function of the outputs
-        and the targets of some rows that gives a number for each row. Accuracy by default where sequences are
-        classified.
+        and the targets of some rows that gives a number for each row, of which ``higher_is_better`` says whether more
+        is better. Accuracy by default where sequences are classified.
     share: what of the adapter is the collective's; by default all that is trained.
     optimizer: AdamW with a learning rate of 0.001 if not given.
     options: as for :class:`~colearn_ledger.learners.torch.TorchLearner`; ``batch_size`` is 8 if not given.
@@ -100,6 +100,7 @@ class PeftLearner(TorchLearner):
         loss: Callable[[Any, Any], Any] | None = None,
         metric: Callable[[Any, Any], Any] | Literal["perplexity", "loss"] | None = None,
         criterion: str | None = None,
+        higher_is_better: bool | None = None,
         share: Share = TRAINABLE,
         optimizer: Callable[[Any], torch.optim.Optimizer] = ADAM_W,
         device: str | torch.device = "cpu",
@@ -116,13 +117,13 @@ class PeftLearner(TorchLearner):
             kind: Any = getattr(adapter, "task_type", None) or "CAUSAL_LM"
             model, found = load_base(model, kind)
             tokenizer = found if tokenizer is None else tokenizer
-        self._kind = kind_of(model, adapter)
+        self._task = kind_of(model, adapter)
         self._tokenizer, self._length = tokenizer, length
-        inner = model if isinstance(model, peft.PeftModel) else adapted(model, adapter, self._kind)
+        inner = model if isinstance(model, peft.PeftModel) else adapted(model, adapter, self._task)
         pad = padding_token(inner, tokenizer)
         named = {"train": train, "vote": vote, "test": test}
         sets = [self._rows(name, data) for name, data in named.items()]
-        causal = self._kind == "CAUSAL_LM"
+        causal = self._task == "CAUSAL_LM"
         scores: Callable[[Any, Any], Any] | None = metric if callable(metric) else None if causal else accuracy
         if metric is not None and not callable(metric):
             if metric not in ("perplexity", "loss") or (metric == "perplexity" and not causal):
@@ -139,6 +140,7 @@ class PeftLearner(TorchLearner):
             optimizer=optimizer,
             metric=scores,
             criterion=criterion,
+            higher_is_better=higher_is_better,
             device=device,
             precision=precision,
             threads=threads,
@@ -159,7 +161,7 @@ class PeftLearner(TorchLearner):
     @property
     def vote_samples(self) -> int:
         """How many samples the votes are decided on: of a language model, how many tokens are guessed."""
-        return _guesses(self.vote_set[1]) if self._kind == "CAUSAL_LM" else super().vote_samples
+        return _guesses(self.vote_set[1]) if self._task == "CAUSAL_LM" else super().vote_samples
 
     def base_settings(self) -> str:
         """The adapter's settings, as far as they aren't peft's defaults."""
@@ -174,7 +176,8 @@ class PeftLearner(TorchLearner):
 
     def predict(self, x: Any) -> Array:
         """The model's outputs for texts, or for rows of tokens: of each token's successor, or of each class."""
-        return super().predict(self._padded(x) if _are_texts(x) else x)
+        outputs: Array = super().predict(self._padded(x) if _are_texts(x) else x)
+        return outputs
 
     def save_model(self, folder: Path) -> tuple[SavedFile, ...]:
         """The adapter alone, as ``peft.PeftModel.from_pretrained(base, folder)`` reads it."""
@@ -189,7 +192,7 @@ class PeftLearner(TorchLearner):
 
     def evaluate(self, data: Data, *, outcomes: bool = False) -> Evaluation:
         """A language model's score is summed row by row: its outputs for a whole set are too many to keep."""
-        if self._kind != "CAUSAL_LM":
+        if self._task != "CAUSAL_LM":
             return super().evaluate(data, outcomes=outcomes)
         self._model.eval()
         with torch.no_grad(), self._on.computing():
@@ -197,7 +200,8 @@ class PeftLearner(TorchLearner):
         loss = float(sums.sum() / max(1, counts.sum()))
         parts = -(sums / np.maximum(1, counts))
         if self._metric is not None:
-            score, parts = float(scores.mean(dtype=np.float64)), scores
+            parts = scores if self._up else -scores
+            score = float(parts.mean(dtype=np.float64))
         else:
             score = -math.exp(min(loss, 700.0)) if self._perplexity else -loss
         return Evaluation(score, self._criterion, int(counts.sum()), parts if outcomes else None, loss)
@@ -219,7 +223,7 @@ class PeftLearner(TorchLearner):
 
     def _rows(self, name: str, data: Any) -> Data:
         """Tokens and targets of a set."""
-        if self._kind == "SEQ_CLS":
+        if self._task == "SEQ_CLS":
             texts, labels = data
             return (self._padded(texts) if _are_texts(texts) else texts), np.asarray(labels)
         rows = token_blocks(self._the_tokenizer(), data, self._length) if _are_texts(data) else data

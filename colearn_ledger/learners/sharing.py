@@ -273,7 +273,12 @@ class SharingLearner(PrivateLearner):
             ) from error
 
     @property
+    def personal(self) -> bool:
+        """Whether a part of the model is this member's own, so that others predict otherwise with the same weights."""
+        return self.parts is not None and bool(self.parts.own)
+
+    @property
     def reproducible(self) -> bool:
         """Whether the current weights, the seed and the round fix what is proposed, also after a restart."""
-        lasting = self.parts is None or not self.parts.own or self._own_file is not None
+        lasting = not self.personal or self._own_file is not None
         return super().reproducible and lasting

@@ -10,7 +10,6 @@ import abc
 import contextlib
 import math
 import os
-import warnings
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -22,7 +21,11 @@ from ..core.learner import MachineLearningInterface, Pause, ProposedWeights, Wei
 from ..core.roles import Roles
 from ..core.schema import Schema
 from ..core.summaries import ColearnModel, ModelFormat, Prediction, PredictionRequest, TrainingSummary
-from ..errors import TrainingStopped, UsageError
+from ..core.telling import warn
+from ..core.tensors import parts_of
+from ..errors import ColearnError, LearnerError, TrainingStopped, UsageError
+from .memory import first_words, is_out_of_memory
+from .parts import count, in_parts, is_several
 from .saved import SavedFile, load_weights
 from .voting.further import looked_further
 from .voting.policy import (
@@ -41,7 +44,7 @@ if TYPE_CHECKING:
 __all__ = ["BatchLearner", "BatchOptions", "Data", "LearnerOptions", "OptimizerState", "TemplateLearner", "copied"]
 
 Array = np.ndarray[Any, Any]
-Data = tuple[Any, Any]
+Data = tuple[Any, ...]  # inputs and targets; some learners take each sample's weight beside them
 OptimizerState = Literal["reset", "keep"]
 
 CHECKS_PER_ROUND = 10  # of early stopping
@@ -107,6 +110,8 @@ class TemplateLearner(MachineLearningInterface):
     """
 
     why_unmergeable: str = ""
+    takes_several = False  # inputs and targets that are several arrays
+    takes_sample_weight = False  # a third part of a set
 
     def __init__(self, train: Data, vote: Data, test: Data, **options: Unpack[LearnerOptions]) -> None:
         _check_options(options, LearnerOptions)
@@ -115,9 +120,9 @@ class TemplateLearner(MachineLearningInterface):
             raise UsageError(f"early_stop is {early_stop}", expected="1 or more, or None", fix="give a larger number")
         if seed < 0:
             raise UsageError(f"the seed is {seed}", expected="0 or more", fix="give another seed")
-        self.train_set = _checked("train", train)
-        self.vote_set = _checked("vote", vote)
-        self.test_set = _checked("test", test)
+        self.train_set = self._checked("train", train)
+        self.vote_set = self._checked("vote", vote)
+        self.test_set = self._checked("test", test)
         self.seed = seed
         self._policy = vote_policy(options.get("vote_policy", options.get("vote_rule", "not-worse")))
         self._asks_outcomes = self._policy.needs_outcomes
@@ -134,12 +139,43 @@ class TemplateLearner(MachineLearningInterface):
         self._weights = self.read_weights()
         self._schema = Schema.of(self._weights)
         self._own = self.read_own()
+        if not any(np.size(part) for _, part in parts_of(self._weights)):
+            raise LearnerError(
+                f"the weights of {type(self).__name__} are empty",
+                expected="a model with weights, which the others can test and adopt",
+                fix="give a model that has something to train, or have read_weights return what is trained",
+            )
         few = small_vote_set(self)
         if few is not None:
-            warnings.warn(f"{type(self).__name__} {few}", SmallVoteSet, stacklevel=3)
+            warn(f"{type(self).__name__} {few}", SmallVoteSet)
         one = one_class_vote_set(self)
         if one is not None:
-            warnings.warn(f"{type(self).__name__} {one}", OneClassVoteSet, stacklevel=3)
+            warn(f"{type(self).__name__} {one}", OneClassVoteSet)
+        self._now = self._first_evaluation(one is not None)
+
+    def _first_evaluation(self, one_class: bool) -> Evaluation:
+        """Of the first weights on the vote set: a criterion that has no value is told now, not at the first vote."""
+        name = type(self).__name__
+        try:
+            found = self._evaluate_vote()
+        except (ColearnError, MemoryError, TypeError, ValueError, LookupError, AttributeError, RuntimeError) as error:
+            if isinstance(error, ColearnError) or is_out_of_memory(error):
+                raise
+            raise LearnerError(
+                f"{name} can't score its vote set: {type(error).__name__}: {first_words(error)}",
+                expected="a model, a criterion and a set that go together",
+                fix="score the model on the vote set by itself, without a learner, to see where it fails",
+            ) from error
+        if math.isnan(found.score):
+            why = ", whose samples all have the same target" if one_class else ""
+            raise LearnerError(
+                f"{name}: the criterion {found.criterion!r} has no value (NaN) on the vote set{why}",
+                expected="a number: with NaN a learner rejects everything, for ever",
+                fix="a vote set with every class, or another criterion (docs/voting.md)",
+            )
+        if self._policy.needs_outcomes and found.outcomes is None:
+            self._policy.judge(found, found)  # it says what it needs, if it needs them
+        return found
 
     # ------------------------------------------------------------------------------------------ what adapters have
 
@@ -224,7 +260,7 @@ class TemplateLearner(MachineLearningInterface):
     @property
     def vote_samples(self) -> int:
         """How many samples the votes are decided on."""
-        return _count(self.vote_set[0])
+        return count(self.vote_set[0])
 
     def mli_begin_round(self, round: int) -> None:
         """The next proposal is for this round."""
@@ -387,6 +423,36 @@ class TemplateLearner(MachineLearningInterface):
             found = self.evaluate(self.vote_set, outcomes=True)
         return found
 
+    def _checked(self, name: str, data: Any) -> Data:
+        """The set as arrays; UsageError where it is none that this learner takes."""
+        if not isinstance(data, tuple | list) or not 2 <= len(data) <= (3 if self.takes_sample_weight else 2):
+            what = f"a {type(data).__name__}" + (f" of {len(data)}" if isinstance(data, tuple | list) else "")
+            raise UsageError(
+                f"the {name} set is {what}",
+                expected="a pair of inputs and targets, arrays of one length"
+                + (", or these and each sample's weight" if self.takes_sample_weight else ""),
+                fix="read it into arrays first (docs/learners.md says which learners take datasets and loaders)",
+            )
+        y = data[1]
+        targets = count(y) if hasattr(y, "__len__") or hasattr(y, "shape") or is_several(y) else None
+        parts = tuple(in_parts(part, targets) for part in data)
+        if not self.takes_several and any(isinstance(p, dict | tuple) and is_several(p) for p in parts[:2]):
+            raise UsageError(
+                f"the {name} set has inputs or targets of several parts",
+                expected=f"one array of each: {type(self).__name__} takes no more",
+                fix="put them side by side: numpy.concatenate([...], axis=1)",
+            )
+        counts = [count(part) for part in parts]
+        if counts[0] <= 0 or len(set(counts)) > 1:
+            inputs, rest = "differing numbers of" if counts[0] < 0 else counts[0], counts[1]
+            raise UsageError(
+                f"the {name} set has {inputs} inputs and {rest} targets"
+                + (f" and {counts[2]} weights of samples" if len(counts) > 2 else ""),
+                expected="as many of the one as of the other, and at least one",
+                fix="check how the data was split",
+            )
+        return parts
+
     def _fitting(self, weights: Weights) -> Any:
         """A copy of the weights, if they fit the model: a misfit must not be half loaded."""
         self._schema.check(weights.weights)
@@ -427,7 +493,7 @@ class BatchLearner(TemplateLearner):
                 expected="1 or more",
                 fix="give larger numbers",
             )
-        n = _count(self.train_set[0])
+        n = count(self.train_set[0])
         self.batch_size = n if batch_size is None else min(batch_size, n)
         per_epoch = n // self.batch_size if self.WHOLE_BATCHES else math.ceil(n / self.batch_size)
         self._steps = steps if steps is not None else epochs * per_epoch
@@ -463,13 +529,13 @@ class BatchLearner(TemplateLearner):
         order = np.empty(0, np.intp)
         for _ in range(self._steps):
             if len(order) < (self.batch_size if self.WHOLE_BATCHES else 1):
-                order = rng.permutation(_count(self.train_set[0]))
+                order = rng.permutation(count(self.train_set[0]))
             rows, order = order[: self.batch_size], order[self.batch_size :]
             yield rows
 
     def settling_batches(self, rng: np.random.Generator) -> Iterator[Array]:
         """Row numbers of the training set for :meth:`settle`: batches of one size, some thousand samples in all."""
-        rows = rng.permutation(_count(self.train_set[0]))[:SETTLING_SAMPLES]
+        rows = rng.permutation(count(self.train_set[0]))[:SETTLING_SAMPLES]
         size = min(len(rows), SETTLING_BATCH)
         yield from np.split(rows[: len(rows) // size * size], len(rows) // size)
 
@@ -500,19 +566,3 @@ def _check_options(options: Mapping[str, object], known: type) -> None:
     unknown = sorted(options.keys() - known.__annotations__.keys())
     if unknown:
         raise TypeError(f"unexpected keyword argument {unknown[0]!r}")
-
-
-def _checked(name: str, data: Data) -> Data:
-    x, y = (part.to_numpy() if hasattr(part, "to_numpy") else part for part in data)
-    if _count(x) == 0 or _count(x) != _count(y):
-        raise UsageError(
-            f"the {name} set has {_count(x)} inputs and {_count(y)} targets",
-            expected="as many of the one as of the other, and at least one",
-            fix="check how the data was split",
-        )
-    return x, y
-
-
-def _count(values: Any) -> int:
-    """Number of samples; sparse matrices have no length."""
-    return int(values.shape[0]) if hasattr(values, "shape") else len(values)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import enum
 import functools
 import io
 import sys
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,18 +18,22 @@ from ..core.learner import ProposedWeights, Weights
 from ..core.roles import Roles
 from ..core.tensors import like, plain
 from ..errors import InvalidWeights, LearnerError, OutOfMemory, UsageError, how_to_install
-from .memory import SMALLER_MODEL, is_out_of_memory, smaller_batches
+from .memory import SMALLER_MODEL, first_words, is_out_of_memory, smaller_batches
+from .parts import count, in_parts, is_several, mapped, numbered, rows_of
 from .saved import SavedFile, write_safetensors
 from .sharing import SharingLearner, SharingOptions, Variable
 from .template import SETTLING_SAMPLES, Data, copied
+from .voting.criteria import Criterion, criterion_of, told_direction
 from .voting.policy import Evaluation
 
 try:
     import torch
 
     from .torch_data import TensorSet, tensor_of
-    from .torch_datasets import Batch, DatasetSet, StreamSet, batch_size_of, set_of, tensor_set
+    from .torch_datasets import Batch, Column, DatasetSet, StreamSet, batch_size_of, set_of, tensor_set
     from .torch_device import Precision, TorchDevice
+    from .torch_forms import Called, caller_of, floats_of, is_lazy, joined_outputs, mapped_outputs, to_floats
+    from .torch_scores import TorchGuesses, accuracy, accuracy_for, direction_of, kind_of, numbers
 except ModuleNotFoundError as error:
     raise UsageError(
         f"the PyTorch learner needs {error.name}, which is not installed",
@@ -66,11 +72,10 @@ BATCH_NORM = torch.nn.modules.batchnorm._BatchNorm
 SCORE_BATCH = 2048
 
 
-def accuracy(output: Any, target: Any) -> Any:
-    """Whether each sample's guess is right: the largest of its outputs, or the sign of its only one."""
-    if output.ndim > 1 and output.shape[-1] > 1:
-        return output.argmax(-1) == target
-    return (output.reshape(target.shape) > 0) == (target > 0.5)
+class Default(enum.Enum):
+    """What is meant where no metric is given: an accuracy, for the outputs that the loss takes."""
+
+    ACCURACY = enum.auto()
 
 
 class TorchLearner(SharingLearner):
@@ -87,12 +92,21 @@ class TorchLearner(SharingLearner):
     train, vote, test: inputs and targets of the training set, of the fixed set that votes are decided on, and of the
         set that is only reported; arrays or tensors, or each a ``Dataset`` or ``DataLoader`` of such pairs
         (docs/learners.md). Of a loader its dataset, ``collate_fn``, size of batches and worker processes are used.
+        Inputs and targets may be several, in a tuple, list or dict: the module gets the parts as its arguments, or as
+        one if it takes one alone.
     loss: ``loss(output, target)``, the mean over a batch; cross entropy by default.
     optimizer: ``optimizer(parameters)`` makes one; Adam with its defaults if not given.
-    metric: ``metric(output, target)`` of a whole set gives one number for each sample, or one for all (with which a
-        paired vote policy can't do anything), such that higher is better; by default :func:`accuracy`. None scores by
-        the loss, with its sign changed.
-    criterion: what to call the score; by default the metric's name.
+    schedule: ``schedule(optimizer)`` makes a scheduler of PyTorch's, which takes a step after each batch. With each
+        training's new optimizer it goes on where the rounds before have brought it.
+    criterion: what to vote by: ``"loss"``, ``"accuracy"``, or in scikit-learn's words ``"roc_auc"``, a scorer, or a
+        function of targets and outputs, as arrays; by default an accuracy, which a regression hasn't.
+    metric: the same as a function of tensors: ``metric(output, target)`` of a whole set gives one number for each
+        sample, or one for all (with which a paired vote policy can't do anything); None is the loss. ``criterion`` is
+        then its name.
+    higher_is_better: must be told of a metric or function that is neither PyTorch's nor scikit-learn's. Scores are
+        such that higher is better: of losses the sign is changed.
+    classes: every label there is, the same for every learner, where the targets are labels: they become their places
+        in sorted order.
     device: ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ``"mps"``, or ``"auto"`` for the best that is there. Elsewhere than on
         the CPU the same training gives other bytes each time, and :attr:`reproducible` is False, unless
         ``deterministic`` is asked for.
@@ -107,6 +121,8 @@ class TorchLearner(SharingLearner):
     in all methods, where the device has too little memory.
     """
 
+    takes_several = True
+
     def __init__(
         self,
         model: torch.nn.Module,
@@ -116,8 +132,11 @@ class TorchLearner(SharingLearner):
         *,
         loss: Callable[[Any, Any], Any] = torch.nn.functional.cross_entropy,
         optimizer: Callable[[Any], torch.optim.Optimizer] = torch.optim.Adam,
-        metric: Callable[[Any, Any], Any] | None = accuracy,
-        criterion: str | None = None,
+        schedule: Callable[[torch.optim.Optimizer], Any] | None = None,
+        metric: Callable[[Any, Any], Any] | Default | None = Default.ACCURACY,
+        criterion: str | Callable[..., Any] | None = None,
+        higher_is_better: bool | None = None,
+        classes: Any = None,
         device: str | torch.device = "cpu",
         precision: Precision = "float32",
         threads: int = 1,
@@ -149,6 +168,16 @@ class TorchLearner(SharingLearner):
                 fix="give arrays, or a map-style Dataset",
             )
         super().__init__(*sets, **options)
+        self.train_set, self.vote_set, self.test_set = (
+            (x, y if isinstance(y, Column) else numbered(name, y, classes))
+            for name, (x, y) in {"train": self.train_set, "vote": self.vote_set, "test": self.test_set}.items()
+        )
+        if self.privacy is not None and any(map(is_several, self.train_set)):
+            raise UsageError(
+                "differential privacy with several inputs or targets",
+                expected="one array of inputs and one of targets",
+                fix="put the parts side by side",
+            )
         if self.privacy is not None and precision != "float32":
             raise UsageError(
                 f"differential privacy in the precision {precision!r}",
@@ -159,12 +188,21 @@ class TorchLearner(SharingLearner):
         with self._on.memory("moving the model", SMALLER_MODEL):
             self._model = model.to(self._on.device)
         self._score_batch = self.rows_at_once
-        self._loss, self._metric = loss, metric
-        self._criterion: str = criterion or ("loss" if metric is None else str(getattr(metric, "__name__", "metric")))
-        self._make_optimizer = optimizer
+        self._loss, self._kind = loss, kind_of(loss)
+        self._metric: Callable[[Any, Any], Any] | None
+        self._judge: Criterion | None = None
+        self._up = True
+        self._criterion: str = self._chosen(metric, criterion, higher_is_better)
+        self._make_optimizer, self._make_schedule = optimizer, schedule
+        self._schedule: Any = None
         self._sets = [
-            (data, tensor_set(data, self._on.device)) for data in (self.train_set, self.vote_set, self.test_set)
+            (data, tensor_set(data, self._on.device, floats_of(model)))
+            for data in (self.train_set, self.vote_set, self.test_set)
         ]
+        first = next(iter(self._set_of(self.vote_set).pieces(1)))[0]
+        self._call, self._several = caller_of(self._model, first), is_several(first)
+        if is_lazy(self._model):
+            self._materialize(first)
         self._step: Any = None
         if self.privacy is not None:
             from .privacy.torch_step import PrivateStep
@@ -179,6 +217,48 @@ class TorchLearner(SharingLearner):
         self.divide(self.base_settings())
         self.start()
 
+    def _chosen(self, metric: Any, criterion: Any, higher_is_better: bool | None) -> str:
+        """Sets what the votes are by, and returns its name."""
+        named = isinstance(criterion, str)
+        if metric is not Default.ACCURACY and callable(criterion):
+            raise UsageError("both a metric and a criterion", expected="one of them", fix="leave the metric out")
+        if metric is Default.ACCURACY and criterion is not None and criterion not in ("loss", "accuracy"):
+            self._metric = None
+            self._judge = criterion_of(criterion, higher_is_better=higher_is_better)
+            return self._judge.name
+        if metric is None or (metric is Default.ACCURACY and criterion == "loss"):
+            self._metric, self._up = None, False
+            return criterion if named else "loss"
+        if metric is Default.ACCURACY or metric is accuracy:
+            why = "the loss is a regression's" if self._kind == "values" else numbers(self.train_set[1])
+            if why:
+                raise UsageError(
+                    f"the criterion is an accuracy, and {why if self._kind == 'values' else 'the targets are ' + why}",
+                    expected="a criterion that fits the targets",
+                    fix='metric=None votes by the loss; or criterion="r2"',
+                )
+            self._metric = accuracy_for(self._kind)
+            return criterion if named else "accuracy"
+        name = criterion if named else str(getattr(metric, "__name__", type(metric).__name__))
+        known = direction_of(metric)
+        self._metric = metric
+        self._up = told_direction(name, higher_is_better if known is None else known)
+        return name
+
+    def _materialize(self, x: Any) -> None:
+        """Make the parameters of lazy layers, by one sample's shape."""
+        with self._on.own_randomness(), self._on.computing(), torch.no_grad():
+            torch.manual_seed(self.seed)
+            self._model.eval()
+            try:
+                self._call(x)
+            except Exception as error:  # whatever its layers say
+                raise LearnerError(
+                    f"the PyTorch model has lazy layers, and can't be made by the first sample: {first_words(error)}",
+                    expected="a module that takes the set's inputs",
+                    fix="call it once before",
+                ) from error
+
     @property
     def rows_at_once(self) -> int:
         """How many samples are scored at once, where the device has memory for that."""
@@ -189,15 +269,24 @@ class TorchLearner(SharingLearner):
         """The module with the current weights: the learner's own, so don't train or change it, but a copy."""
         return self._model
 
-    def predict(self, x: Any) -> Array:
-        """The module's outputs, in evaluation mode."""
+    def predict(self, x: Any) -> Any:
+        """The module's outputs, in evaluation mode: an array, or several in the module's own form."""
         self._model.eval()
-        inputs = tensor_of(_array(x))
+        x = mapped(functools.partial(tensor_of, kind=floats_of(self._model)), in_parts(x, None))
         with torch.no_grad(), self._on.computing():
-            output: Array = self._in_pieces(
-                lambda size: torch.cat([self._model(part.to(self._on.device)).cpu() for part in inputs.split(size)])
-            ).numpy()
-        return output
+            output = self._in_pieces(lambda size: self._joined(self._pieces_of(x, size)))
+        return mapped_outputs(lambda tensor: tensor.numpy(), output)
+
+    def _pieces_of(self, x: Any, size: int) -> Iterator[tuple[Any, int]]:
+        for start in range(0, count(x), size):
+            piece = rows_of(x, slice(start, start + size))
+            output = self._call(mapped(lambda tensor: tensor.to(self._on.device), piece))
+            yield mapped_outputs(torch.Tensor.cpu, to_floats(output)), count(piece)
+
+    @staticmethod
+    def _joined(pieces: Iterator[tuple[Any, int]]) -> Any:
+        outputs, sizes = zip(*pieces, strict=True)
+        return joined_outputs([*outputs], [*sizes])
 
     def save_model(self, folder: Path) -> tuple[SavedFile, ...]:
         """The module's ``state_dict``: tensors alone, as PyTorch's file and as safetensors."""
@@ -251,21 +340,44 @@ class TorchLearner(SharingLearner):
 
     def batches(self, rng: np.random.Generator) -> Iterator[Any]:
         data = self._set_of(self.train_set)
+        self._begin_schedule()
         if isinstance(data, StreamSet):
             return data.next(self.steps)
         drawn = super().batches(rng)  # a private training's steps draw from the same randomness: nothing ahead of them
         return drawn if self.privacy is not None else data.ahead(drawn)
 
+    def _begin_schedule(self) -> None:
+        """The optimizer's rate is where the rounds before have brought it, whoever has trained in them."""
+        if self._make_schedule is None or (self._schedule is not None and self.optimizer_state == "keep"):
+            return
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # no step of the optimizer comes before these
+            self._schedule = self._make_schedule(self._optimizer)
+            for _ in range(max(0, self._round - 1) * self.steps if self.optimizer_state == "reset" else 0):
+                self._schedule.step()
+
     def train_batch(self, rows: Array | Batch) -> None:
         x, y = self._set_of(self.train_set).take(rows)
+        if is_several(x) is not self._several:
+            words = ("one", "several")
+            raise LearnerError(
+                f"the train set's inputs are {words[is_several(x)]}, and the vote set's are {words[self._several]}",
+                expected="sets of one form",
+                fix="have all three sets give the inputs as the module takes them",
+            )
         if not self._model.training:  # it walks through all modules
             self._model.train()
         if self._step is not None and self.noise is not None:
             self._step(self._optimizer, self._loss, x, y, self.noise)
-            return
+        else:
+            self._step_on(x, y)
+        if self._schedule is not None:
+            self._schedule.step()
+
+    def _step_on(self, x: Any, y: Any) -> None:
         self._optimizer.zero_grad()
         with self._on.autocast():
-            loss = self._loss(self._model(x), y)
+            loss = self._loss(self._call(x), y)
         if self._scaler is None:
             loss.backward()
             self._optimizer.step()
@@ -280,9 +392,10 @@ class TorchLearner(SharingLearner):
             return
         data = self._set_of(self.train_set)
         batches: Any = data.settling(SETTLING_SAMPLES) if isinstance(data, StreamSet) else self.settling_batches(rng)
-        inputs = (data.take(rows)[0] for rows in batches)
+        # The function takes the first of several inputs: they are given to it as one.
+        inputs: Any = (functools.partial(_itself, data.take(rows)[0]) for rows in batches)
         with self._on.autocast(), _counting_on_the_cpu(self._model):
-            torch.optim.swa_utils.update_bn(inputs, self._model)
+            torch.optim.swa_utils.update_bn(inputs, Called(self._model, self._call))
 
     @property
     def leaf_roles(self) -> Roles:
@@ -353,29 +466,44 @@ class TorchLearner(SharingLearner):
         self._model.eval()
         with torch.no_grad(), self._on.computing():
             output, y = self._in_pieces(functools.partial(self._outputs, self._set_of(data)))
-            loss = float(self._loss(output, y))
+            n, loss = count(data[0]), float(self._loss(output, y))
+            if self._judge is not None:
+                return Evaluation(self._judged(self._judge, data, output, y), self._judge.name, n, loss=loss)
             if self._metric is None:
-                score = -loss
-                pairs = zip(output.split(1), y.split(1), strict=True) if outcomes else ()
-                parts: Array | None = -np.array([float(self._loss(o, t)) for o, t in pairs]) if outcomes else None
-            else:
-                values = torch.as_tensor(self._metric(output, y)).cpu().numpy()
-                score = float(values.mean(dtype=np.float64))
-                parts = values.reshape(len(y), -1) if values.size >= len(y) > 1 else None
-                if parts is not None:
-                    parts = parts[:, 0] if parts.shape[1] == 1 else parts.mean(axis=1)
-        return Evaluation(score, self._criterion, len(y), parts if outcomes else None, loss)
+                parts = self._losses(output, y) if outcomes else None
+                return Evaluation(-loss, self._criterion, n, parts, loss)
+            values = torch.as_tensor(self._metric(output, y)).cpu().numpy()
+            values = values if self._up else -values
+            found: Array | None = values.reshape(n, -1) if values.size >= n > 1 else None
+            if found is not None:
+                found = found[:, 0] if found.shape[1] == 1 else np.asarray(found.mean(axis=1))
+        score = float(values.mean(dtype=np.float64))
+        return Evaluation(score, self._criterion, n, found if outcomes else None, loss)
+
+    def _losses(self, output: Any, y: Any) -> Array | None:
+        """Each sample's loss, with its sign changed; None where outputs or targets are several."""
+        if not isinstance(output, torch.Tensor) or not isinstance(y, torch.Tensor):
+            return None
+        return -np.array([float(self._loss(o, t)) for o, t in zip(output.split(1), y.split(1), strict=True)])
+
+    def _judged(self, judge: Criterion, data: Data, output: Any, y: Any) -> float:
+        targets = mapped_outputs(lambda tensor: tensor.cpu().numpy(), y)
+        outputs = mapped_outputs(lambda tensor: tensor.cpu().numpy(), output)
+        if judge.function is None or judge.wants == "outputs":
+            return judge.of(self._model, data[0], targets, outputs, None)
+        guesses = TorchGuesses(self._kind, output)
+        return judge.of(self._model, data[0], guesses.targets(targets), outputs, guesses)
 
     def _outputs(self, data: AnySet, size: int) -> tuple[Any, Any]:
         """The model's outputs for a whole set, in pieces of ``size``, and the targets."""
-        outputs, targets = [], []
+        outputs, targets, sizes = [], [], []
         for x, y in data.pieces(size):
             with self._on.autocast():
-                output = self._model(x)
-            half = output.dtype in (torch.bfloat16, torch.float16)
-            outputs.append(output.float() if half else output)
-            targets.append(y)
-        return torch.cat(outputs), torch.cat(targets)
+                output = self._call(x)
+            outputs.append(to_floats(output))
+            targets.append(to_floats(y))
+            sizes.append(count(x))
+        return joined_outputs(outputs, sizes), joined_outputs(targets, sizes)
 
     def _in_pieces(self, compute: Callable[[int], Any]) -> Any:
         """What ``compute`` gives of a whole set, in smaller pieces where the device has no memory for large ones."""
@@ -393,7 +521,11 @@ class TorchLearner(SharingLearner):
         for known, tensors in self._sets:
             if known is data:
                 return tensors
-        return tensor_set(data, self._on.device)
+        return tensor_set(data, self._on.device, floats_of(self._model))
+
+
+def _itself(value: Any) -> Any:
+    return value
 
 
 @contextlib.contextmanager
@@ -410,19 +542,11 @@ def _counting_on_the_cpu(model: torch.nn.Module) -> Iterator[None]:
             layer.num_batches_tracked = layer.num_batches_tracked.to(place)
 
 
-def _pair(name: str, data: Any, batch_size: int | None, steps: int | None) -> Data:
+def _pair(name: str, data: Any, batch_size: int | None, steps: int | None) -> Any:
     """Inputs and targets of a set, whatever it is given as."""
     pair = set_of(name, data, batch_size, steps)
-    if pair is None:
-        x, y = data
-        pair = _array(x), _array(y)
-    return pair
+    return data if pair is None else pair
 
 
-def _is_stream(data: Data) -> bool:
-    return isinstance(getattr(data[0], "source", None), StreamSet)
-
-
-def _array(values: Any) -> Any:
-    """What the template can count, of tensors too."""
-    return values.detach().cpu().numpy() if isinstance(values, torch.Tensor) else values
+def _is_stream(data: Any) -> bool:
+    return isinstance(data, tuple | list) and bool(data) and isinstance(getattr(data[0], "source", None), StreamSet)

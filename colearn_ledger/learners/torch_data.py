@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 import torch
 
 from .memory import is_out_of_memory
+from .parts import count, leaves, mapped
 
 __all__ = ["RESIDENT", "TensorSet", "target_of", "tensor_of"]
 
@@ -26,29 +28,43 @@ class TensorSet:
 
     Parameters
     ----------
-    data: inputs and targets, arrays of one length.
+    data: inputs and targets, arrays of one length, or several of each.
     device: where batches are wanted.
+    kind: the floating type of the tensors; PyTorch's own if not given.
     resident: how many bytes may be kept there, on another device than the CPU.
     """
 
-    def __init__(self, data: tuple[Any, Any], device: torch.device, *, resident: int = RESIDENT) -> None:
+    def __init__(
+        self,
+        data: tuple[Any, ...],
+        device: torch.device,
+        *,
+        kind: torch.dtype | None = None,
+        resident: int = RESIDENT,
+    ) -> None:
         self._device = device
-        self._parts = [_part(data[0], tensor_of), _part(data[1], target_of)]
+        self._parts = [
+            mapped(functools.partial(_part, convert=functools.partial(convert, kind=kind)), part)
+            for convert, part in zip((tensor_of, target_of), data[:2], strict=True)
+        ]
+        self._count = count(data[0])
         self._resident = device.type == "cpu"
-        if not self._resident and sum(part.nbytes for part in self._parts) <= resident:
+        if not self._resident and sum(part.nbytes for half in self._parts for part in leaves(half)) <= resident:
             self._settle()
 
     def _settle(self) -> None:
         """Move it to the device, if there is room."""
         try:
-            self._parts = [_Tensors(part.rows(slice(None)).to(self._device)) for part in self._parts]
+            self._parts = [
+                mapped(lambda part: _Tensors(part.rows(slice(None)).to(self._device)), half) for half in self._parts
+            ]
             self._resident = True
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
 
     def __len__(self) -> int:
-        return len(self._parts[0])
+        return self._count
 
     def ahead(self, batches: Iterator[Array]) -> Iterator[Any]:
         """The batches' row numbers as :meth:`take` wants them: where the set is on another device many at once."""
@@ -63,14 +79,17 @@ class TensorSet:
         index = rows
         if self._resident:
             index = torch.as_tensor(rows).to(self._device, non_blocking=True)
-        x, y = (self._moved(part.rows(index)) for part in self._parts)
+        x, y = (mapped(lambda part: self._moved(part.rows(index)), half) for half in self._parts)
         return x, y
 
     def pieces(self, size: int) -> Iterator[tuple[Any, Any]]:
         """The whole set in its order, in pieces of ``size``."""
         for start in range(0, len(self), size):
-            x, y = (self._moved(part.rows(slice(start, start + size))) for part in self._parts)
-            yield x, y
+            yield self._piece(slice(start, start + size))
+
+    def _piece(self, rows: slice) -> tuple[Any, Any]:
+        x, y = (mapped(lambda part: self._moved(part.rows(rows)), half) for half in self._parts)
+        return x, y
 
     def _moved(self, tensor: torch.Tensor) -> torch.Tensor:
         if self._resident:
@@ -85,10 +104,8 @@ class _Tensors:
 
     def __init__(self, values: torch.Tensor) -> None:
         self._values = values
+        self.shape = values.shape
         self.nbytes = values.numel() * values.element_size()
-
-    def __len__(self) -> int:
-        return len(self._values)
 
     def rows(self, index: Any) -> torch.Tensor:
         return self._values[index if isinstance(index, slice | torch.Tensor) else torch.from_numpy(index)]
@@ -99,10 +116,8 @@ class _Mapped:
 
     def __init__(self, values: Array, convert: Callable[[Any], torch.Tensor]) -> None:
         self._values, self._convert = values, convert
+        self.shape = values.shape
         self.nbytes = values.nbytes
-
-    def __len__(self) -> int:
-        return len(self._values)
 
     def rows(self, index: Any) -> torch.Tensor:
         if isinstance(index, torch.Tensor):
@@ -114,13 +129,13 @@ def _part(values: Any, convert: Callable[[Any], torch.Tensor]) -> _Tensors | _Ma
     return _Mapped(values, convert) if isinstance(values, np.memmap) else _Tensors(convert(values))
 
 
-def tensor_of(values: Any) -> torch.Tensor:
-    """In PyTorch's own precision, which a model's parameters have."""
-    tensor = torch.as_tensor(np.asarray(values))
-    return tensor.to(torch.get_default_dtype()) if tensor.is_floating_point() else tensor
+def tensor_of(values: Any, kind: torch.dtype | None = None) -> torch.Tensor:
+    """In the floating type that is given, which a model's parameters have; by default PyTorch's own."""
+    tensor = torch.as_tensor(values if isinstance(values, torch.Tensor) else np.asarray(values))
+    return tensor.to(kind or torch.get_default_dtype()) if tensor.is_floating_point() else tensor
 
 
-def target_of(values: Any) -> torch.Tensor:
+def target_of(values: Any, kind: torch.dtype | None = None) -> torch.Tensor:
     """Whole numbers in 64 bits, as the losses want them."""
-    tensor = tensor_of(values)
+    tensor = tensor_of(values, kind)
     return tensor if tensor.is_floating_point() or tensor.dtype is torch.bool else tensor.to(torch.int64)

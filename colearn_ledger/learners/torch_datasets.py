@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -10,6 +11,7 @@ import torch
 from torch.utils.data import BatchSampler, DataLoader, Dataset, IterableDataset, RandomSampler, SequentialSampler
 
 from ..errors import LearnerError, UsageError
+from .parts import count, mapped, rows_of
 from .torch_data import TensorSet, target_of, tensor_of
 
 __all__ = ["Batch", "Column", "DatasetSet", "StreamSet", "batch_size_of", "set_of", "tensor_set"]
@@ -31,11 +33,11 @@ class Column:
 class Batch:
     """One batch of a stream, where other sets have row numbers."""
 
-    def __init__(self, x: torch.Tensor, y: torch.Tensor) -> None:
+    def __init__(self, x: Any, y: Any) -> None:
         self.x, self.y = x, y
 
     def __len__(self) -> int:
-        return len(self.x)
+        return count(self.x)
 
 
 class _Reading:
@@ -52,8 +54,9 @@ class _Reading:
         self._loader = data if isinstance(data, DataLoader) else DataLoader(data)
         self.dataset: Any = self._loader.dataset
         self.device = torch.device("cpu")
+        self.kind: torch.dtype | None = None  # of floats
 
-    def batch(self, found: Any) -> tuple[torch.Tensor, torch.Tensor]:
+    def batch(self, found: Any) -> tuple[Any, Any]:
         """What the loader gave as inputs and targets, converted as arrays are, on the device."""
         if not isinstance(found, tuple | list) or len(found) != 2:
             raise LearnerError(
@@ -62,16 +65,20 @@ class _Reading:
                 fix="have the dataset give such pairs",
             )
         try:
-            x, y = tensor_of(found[0]), target_of(found[1])
+            x = mapped(functools.partial(tensor_of, kind=self.kind), found[0])
+            y = mapped(functools.partial(target_of, kind=self.kind), found[1])
         except (TypeError, ValueError) as error:
             raise LearnerError(
                 f"a batch of the {self._name} set has no tensor of inputs and one of targets: {error}",
                 expected=_PAIRS,
                 fix="have the dataset give numbers, arrays or tensors, all of one shape",
             ) from error
+        return mapped(self._moved, x), mapped(self._moved, y)
+
+    def _moved(self, tensor: torch.Tensor) -> torch.Tensor:
         if self.device.type == "cuda":
-            x, y = x.pin_memory(), y.pin_memory()  # from there they are copied while the device computes
-        return x.to(self.device, non_blocking=True), y.to(self.device, non_blocking=True)
+            tensor = tensor.pin_memory()  # from there it is copied while the device computes
+        return tensor.to(self.device, non_blocking=True)
 
     def loader(self, **how: Any) -> DataLoader[Any]:
         """A loader of the same dataset, in the same way but for ``how``. It leaves PyTorch's generators alone."""
@@ -116,19 +123,19 @@ class DatasetSet(_Reading):
         for found in self.loader(batch_sampler=_lists(batches)):
             yield Batch(*self.batch(found))
 
-    def take(self, rows: Any) -> tuple[torch.Tensor, torch.Tensor]:
+    def take(self, rows: Any) -> tuple[Any, Any]:
         """Inputs and targets of these rows, on the device."""
         if isinstance(rows, Batch):
             return rows.x, rows.y
         numbers = rows.tolist()
         if not numbers:  # a private training may draw nobody
             x, y = self.take(np.zeros(1, np.intp))
-            return x[:0], y[:0]
+            return rows_of(x, slice(0, 0)), rows_of(y, slice(0, 0))
         many = getattr(self.dataset, "__getitems__", None)
         samples = many(numbers) if callable(many) else [self.dataset[i] for i in numbers]
         return self.batch(self._loader.collate_fn(samples))
 
-    def pieces(self, size: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    def pieces(self, size: int) -> Iterator[tuple[Any, Any]]:
         """The whole set in its order, in pieces of ``size``."""
         rows = (np.arange(start, min(start + size, len(self))) for start in range(0, len(self), size))
         for piece in self.ahead(rows):
@@ -182,19 +189,19 @@ class StreamSet(_Reading):
     def ahead(self, batches: Iterator[Any]) -> Iterator[Any]:
         return batches
 
-    def take(self, rows: Any) -> tuple[torch.Tensor, torch.Tensor]:
+    def take(self, rows: Any) -> tuple[Any, Any]:
         return rows.x, rows.y
 
     def settling(self, samples: int) -> Iterator[Batch]:
         """Batches of the stream with at most so many samples, but one at least."""
         yield from self.next(max(1, min(samples, self.count) // self.batch_size))
 
-    def pieces(self, size: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    def pieces(self, size: int) -> Iterator[tuple[Any, Any]]:
         """The whole set from its start, in pieces of ``size``."""
         seen = 0
         for found in self.loader(batch_size=size):
             x, y = self.batch(found)
-            seen += len(x)
+            seen += count(x)
             if seen > self.count:
                 break
             yield x, y
@@ -269,12 +276,14 @@ def batch_size_of(train: Any, given: int | None) -> int | None:
     return train.batch_size if given is None else given
 
 
-def tensor_set(data: tuple[Any, Any], device: torch.device) -> TensorSet | DatasetSet | StreamSet:
-    """The set as what gives its batches on the device."""
+def tensor_set(
+    data: tuple[Any, ...], device: torch.device, kind: torch.dtype | None = None
+) -> TensorSet | DatasetSet | StreamSet:
+    """The set as what gives its batches on the device, floats in this type."""
     if isinstance(data[0], Column):
-        data[0].source.device = device
+        data[0].source.device, data[0].source.kind = device, kind
         return data[0].source
-    return TensorSet(data, device)
+    return TensorSet(data, device, kind=kind)
 
 
 def _lists(batches: Iterable[Array]) -> Iterator[list[int]]:

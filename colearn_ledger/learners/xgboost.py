@@ -15,9 +15,11 @@ import numpy as np
 
 from ..errors import InvalidWeights, LearnerError, UsageError, how_to_install
 from .memory import memory_told
+from .parts import numbered
 from .saved import SavedFile
 from .template import Data, LearnerOptions, TemplateLearner
 from .trees.booster_json import BoosterShape, checked_trees, frame_of, model_of
+from .voting.criteria import Criterion, criterion_of
 from .voting.policy import Evaluation
 
 try:
@@ -35,7 +37,8 @@ if TYPE_CHECKING:
 __all__ = ["XGBoostLearner"]
 
 Array = np.ndarray[Any, Any]
-BoosterScorer = Callable[[Array, Array], float]
+Judge = str | Callable[..., Any]
+OWN = ("accuracy", "log_loss", "squared_error")
 
 
 class XGBoostLearner(TemplateLearner):
@@ -52,13 +55,16 @@ class XGBoostLearner(TemplateLearner):
         same for every learner. The learner sets ``nthread``, ``device`` and ``seed``;
         ``base_score`` is 0.5 if not given, rather than taken from a learner's own data.
     train, vote, test: inputs and targets of the training set, of the fixed set that votes are decided on, and of the
-        set that is only reported. The labels of a classification are 0, 1, ...
+        set that is only reported. The labels of a classification are 0, 1, ..., or ``classes`` names them.
+    classes: every label there is, the same for every learner; the booster predicts their places in sorted order.
     steps_per_round: rounds of boosting that a proposal adds.
     max_rounds: how many rounds there is room for.
     max_bytes: how large a model may be; reading one takes some thirty times as much memory.
-    criterion: ``"accuracy"``, ``"log_loss"`` or ``"squared_error"`` (the mean; losses with their sign changed); by
+    criterion: what to vote by: ``"accuracy"``, ``"log_loss"`` or ``"squared_error"`` (the mean; losses with their sign
+        changed), or in scikit-learn's words ``"roc_auc"``, a scorer, or a function of targets and predictions; by
         default an accuracy for a classification and the squared error for a regression.
-    scorer: ``scorer(targets, predictions)``, higher is better, in the place of these; ``criterion`` is then its name.
+    scorer: the same; ``criterion`` is then its name.
+    higher_is_better: must be told of a function of targets and predictions that isn't scikit-learn's.
     device: where trees are grown and asked: ``"cpu"``, ``"cuda"`` or ``"cuda:1"``; by default that of the parameters,
         or the CPU.
     threads: of the CPU.
@@ -66,6 +72,7 @@ class XGBoostLearner(TemplateLearner):
 
     Attributes
     ----------
+    classes: how many classes there are; 0 for a regression.
     reproducible: whether the current weights, the seed and the round alone fix what is proposed: on the CPU in one
         thread.
 
@@ -84,8 +91,10 @@ class XGBoostLearner(TemplateLearner):
         steps_per_round: int = 5,
         max_rounds: int = 200,
         max_bytes: int = 16 << 20,
-        criterion: str | None = None,
-        scorer: BoosterScorer | None = None,
+        criterion: Judge | None = None,
+        scorer: Judge | None = None,
+        higher_is_better: bool | None = None,
+        classes: Any = None,
         device: str | None = None,
         threads: int = 1,
         **options: Unpack[LearnerOptions],
@@ -99,15 +108,21 @@ class XGBoostLearner(TemplateLearner):
         if threads < 1:
             raise UsageError(f"threads is {threads}", expected="1 or more", fix="give a larger number")
         super().__init__(train, vote, test, **options)
+        self.train_set, self.vote_set, self.test_set = (
+            (x, numbered(name, y, classes))
+            for name, (x, y) in {"train": self.train_set, "vote": self.vote_set, "test": self.test_set}.items()
+        )
         self._device: str = device or str(parameters.get("device", "cpu"))
         self._threads = threads
         self._parameters = _checked_parameters(parameters, self._device, threads)
         self._steps = steps_per_round
-        self._classes = _classes(self._parameters)
-        self._criterion = _criterion(criterion, str(self._parameters["objective"]), scorer)
-        self._scorer = scorer
+        self.classes = _classes(self._parameters)
+        self._criterion: str
+        self._criterion, self._judge = _criterion(
+            criterion, str(self._parameters["objective"]), scorer, higher_is_better
+        )
         for name, (_, y) in {"train": self.train_set, "vote": self.vote_set, "test": self.test_set}.items():
-            _check_labels(name, np.asarray(y), self._classes)
+            _check_labels(name, np.asarray(y), self.classes)
         self._matrices: dict[int, Any] = {}
         # XGBoost says at this first use, and only then, which parameters it doesn't know
         asked = {**self._parameters, "validate_parameters": True}
@@ -180,18 +195,22 @@ class XGBoostLearner(TemplateLearner):
     def evaluate(self, data: Data, *, outcomes: bool = False) -> Evaluation:
         guess = self._booster.predict(self._matrix(data))
         y = np.asarray(data[1])
-        loss = self._log_loss(data) if self._classes else float(np.square(guess.T - y.T).mean(dtype=np.float64))
-        if self._scorer is not None:
-            return Evaluation(float(self._scorer(y, guess)), self._criterion, len(y), loss=loss)
+        loss = self._log_loss(data) if self.classes else float(np.square(guess.T - y.T).mean(dtype=np.float64))
+        if self._judge is not None:
+            score = self._judge.of(self._booster, data[0], y, guess, _Guesses(self, data, guess))
+            return Evaluation(score, self._criterion, len(y), loss=loss)
         parts = _outcomes(self._criterion, self._shape.frame.objective, y, guess)
         return Evaluation(float(parts.mean()), self._criterion, len(y), parts if outcomes else None, loss)
 
-    def _log_loss(self, data: Data) -> float:
-        """Of what the trees add up to, whatever the objective makes of it."""
-        sums = self._booster.predict(self._matrix(data), output_margin=True).astype(np.float64)
-        y = np.asarray(data[1], np.intp)
+    def sums(self, data: Data) -> Array:
+        """What the trees add up to for each class, (n, k), whatever the objective makes of it."""
+        sums: Array = self._booster.predict(self._matrix(data), output_margin=True).astype(np.float64)
         if sums.ndim == 1 or sums.shape[1] == 1:
-            sums = np.stack([np.zeros(len(y)), sums.reshape(-1)], axis=1)
+            sums = np.stack([np.zeros(len(sums)), sums.reshape(-1)], axis=1)
+        return sums
+
+    def _log_loss(self, data: Data) -> float:
+        sums, y = self.sums(data), np.asarray(data[1], np.intp)
         return float((np.logaddexp.reduce(sums, axis=1) - sums[np.arange(len(y)), y]).mean())
 
     def _matrix(self, data: Data) -> Any:
@@ -274,9 +293,15 @@ def _classes(parameters: Mapping[str, Any]) -> int:
     return 2 if objective.startswith("binary:") else 0
 
 
-def _criterion(criterion: str | None, objective: str, scorer: BoosterScorer | None) -> str:
-    if scorer is not None:
-        return criterion or "score"
+def _criterion(
+    criterion: Judge | None, objective: str, scorer: Judge | None, higher_is_better: bool | None
+) -> tuple[str, Criterion | None]:
+    """The criterion's name, and what it is if it isn't one of the learner's own."""
+    given = criterion if scorer is None else scorer
+    if given is not None and not (isinstance(given, str) and given in OWN):
+        name = criterion if scorer is not None and isinstance(criterion, str) else None
+        judge = criterion_of(given, name=name, higher_is_better=higher_is_better)
+        return judge.name, judge
     good = {
         "binary:logistic": ("accuracy", "log_loss"),
         "multi:softprob": ("accuracy", "log_loss"),
@@ -287,16 +312,36 @@ def _criterion(criterion: str | None, objective: str, scorer: BoosterScorer | No
     if not good:
         raise UsageError(
             f"there is no criterion for the objective {objective!r}",
-            expected="a scorer",
-            fix="give scorer and criterion",
+            expected="a criterion: one of scikit-learn's, or a function of targets and predictions",
+            fix="give criterion, and higher_is_better with a function of your own",
         )
-    if criterion is not None and criterion not in good:
+    if given is not None and given not in good:
         raise UsageError(
-            f"the criterion is {criterion!r}",
-            expected=f"{' or '.join(good)}, for this objective",
-            fix="choose one of these, or give a scorer",
+            f"the criterion is {given!r}",
+            expected=f"{' or '.join(good)}, for this objective, or one of scikit-learn's",
+            fix="choose one of these",
         )
-    return criterion or good[0]
+    return str(given or good[0]), None
+
+
+class _Guesses:
+    """A booster's predictions in the forms in which scikit-learn's metrics want them."""
+
+    def __init__(self, learner: XGBoostLearner, data: Data, guess: Array) -> None:
+        self._learner, self._data, self._guess = learner, data, guess
+        self._classes = learner.classes
+
+    @property
+    def labels(self) -> Array:
+        return np.asarray(self._learner.sums(self._data).argmax(axis=1)) if self._classes else self._guess
+
+    @property
+    def probabilities(self) -> Array:
+        if not self._classes:
+            return self._guess
+        sums = self._learner.sums(self._data)
+        share: Array = np.exp(sums - np.logaddexp.reduce(sums, axis=1, keepdims=True))
+        return share[:, 1] if self._classes == 2 else share
 
 
 def _check_labels(name: str, y: Array, classes: int) -> None:
@@ -304,7 +349,7 @@ def _check_labels(name: str, y: Array, classes: int) -> None:
         raise UsageError(
             f"the {name} set has labels that are no classes",
             expected=f"0 to {classes - 1}, for objective and num_class",
-            fix="number the classes from 0, and set num_class",
+            fix="number the classes from 0, or name them by classes=, and set num_class",
         )
 
 

@@ -28,6 +28,7 @@ def make_learners(options: Options) -> Prepared:
                 share.vote,
                 share.test,
                 scorer=area_under_curve,
+                higher_is_better=True,
                 criterion="AUC",
                 **options.for_learner(i),
             )

@@ -15,7 +15,6 @@ _.showwarning  # Python calls it
 _.daemon_threads  # http.server reads it
 _.do_GET  # http.server calls it
 _.log_message  # http.server calls it
-_.forward  # PyTorch calls it
 _.gas_estimator  # py-evm calls it
 _.__path__  # the import system reads it
 _._repr_png_  # notebooks call it
@@ -27,14 +26,12 @@ _.pytest_collectreport  # pytest calls it
 _.pytest_sessionfinish  # pytest calls it
 
 # The published interface: other programs call and read these.
-_.mli_make_prediction  # of a learner
 _.training_summaries  # Result
 _.process_statistics  # Results
 _.PICKLE_WEIGHTS_ONLY  # ModelFormat
 _.ONNX  # ModelFormat
 _.model_format  # ColearnModel
 _.model_file  # ColearnModel
-_.prediction_data  # Prediction
 _.results_axes  # ColearnPlot
 _.votes_axes  # ColearnPlot
 _.plot_results_and_votes  # ColearnPlot

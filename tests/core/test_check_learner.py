@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from colearn_ledger.core.check_learner import LearnerReport, check_learner
-from colearn_ledger.core.learner import Pause, ProposedWeights, Weights
-from colearn_ledger.core.summaries import ErrorCodes, TrainingSummary
+from colearn_ledger.core.learner import MachineLearningInterface, Pause, ProposedWeights, Weights
+from colearn_ledger.core.summaries import ErrorCodes, Prediction, PredictionRequest, TrainingSummary
 from colearn_ledger.errors import InvalidWeights, LearnerError, SchemaMismatch, TrainingStopped
 
 from ..kit.moved_learners import InPlaceLearner, MeanLearner
@@ -251,7 +251,7 @@ def test_check_learner__made_alike_but_not_seeded__named() -> None:
             self.seed = next(seeds)
 
         def mli_propose_weights(self) -> Weights:
-            return Weights({"w": self.w + self.seed, "flags": self.flags.copy()})
+            return Weights({"w": self.w + 1 + self.seed, "flags": self.flags.copy()})
 
     with pytest.raises(LearnerError, match="made alike"):
         check_learner(Differs(), make=Differs)
@@ -261,12 +261,109 @@ def test_check_learner__scalar_weights__nothing_to_say_but_the_seed() -> None:
     assert len(check_learner(MeanLearner(0)).warnings) == 1
 
 
-def test_check_learner__proposes_what_it_has__asked_whether_it_trains() -> None:
+def test_check_learner__proposes_what_it_has_once__asked_whether_it_trains() -> None:
     class Lazy(Good):
+        idle = True
+
+        def mli_begin_round(self, round: int) -> None:
+            self.idle = round == 1
+
+        def mli_propose_weights(self) -> Weights:
+            return self.mli_get_current_weights() if self.idle else super().mli_propose_weights()
+
+    assert any("did it train" in warning for warning in check_learner(Lazy()).warnings)
+
+
+def test_check_learner__never_proposes_but_what_it_has__named() -> None:
+    class Idle(Good):
         def mli_propose_weights(self) -> Weights:
             return self.mli_get_current_weights()
 
-    assert any("did it train" in warning for warning in check_learner(Lazy()).warnings)
+    with pytest.raises(LearnerError, match="proposed the current weights, 5 times out of 5"):
+        check_learner(Idle())
+
+
+@pytest.mark.parametrize("nothing", [{}, [], {"w": np.zeros(0)}, {"inside": {}}])
+def test_check_learner__weights_of_nothing__named(nothing: Any) -> None:
+    class Empty(Good):
+        def mli_get_current_weights(self) -> Weights:
+            return Weights(nothing)
+
+    with pytest.raises(LearnerError, match="its weights are empty"):
+        check_learner(Empty())
+
+
+class Scaling(MachineLearningInterface):
+    """It scales its inputs by what it has seen of them, which isn't among its weights."""
+
+    def __init__(self, spread: float = 1.0, *, seed: int = 0) -> None:
+        rng = np.random.default_rng(seed)
+        self.x = rng.normal(size=(100, 2)) * spread
+        self.y = self.x @ [1.0, 2.0]
+        self.w, self.scale = np.zeros(2), self.scale_of(self.x)
+        self.test_set = (self.x, self.y)
+
+    def scale_of(self, x: Any) -> Any:
+        return x.std(0)
+
+    def error(self, w: Any) -> float:
+        return -float(np.mean((self.x / self.scale @ w - self.y) ** 2))
+
+    def mli_propose_weights(self) -> Weights:
+        step = (self.x / self.scale).T @ (self.x / self.scale @ self.w - self.y) / 200
+        return Weights(self.w - step)
+
+    def mli_test_weights(self, weights: Weights) -> ProposedWeights:
+        now, new = self.error(self.w), self.error(weights.weights)
+        return ProposedWeights(weights, vote_score=new, test_score=new, vote=new >= now, current_score=now)
+
+    def mli_accept_weights(self, weights: Weights) -> None:
+        self.w = weights.weights.copy()
+
+    def mli_get_current_weights(self) -> Weights:
+        return Weights(self.w.copy())
+
+    def mli_make_prediction(self, request: PredictionRequest) -> Prediction:
+        return Prediction(request.name, request.input_data / self.scale @ self.w)
+
+
+class Fixed(Scaling):
+    def scale_of(self, x: Any) -> Any:
+        return np.ones(2)
+
+
+def test_check_learner__another_members_that_predicts_otherwise_by_the_same_weights__named() -> None:
+    with pytest.raises(LearnerError, match=r"its predictions and those of another member's differ by up to"):
+        check_learner(Scaling(), other=Scaling(5.0, seed=1))
+    report = check_learner(Fixed(), other=(other := Fixed(5.0, seed=1)))
+    assert any("another member's predict the same" in sentence for sentence in report.kept)
+    assert not other.w.any(), "it has its own weights again"
+
+
+def test_check_learner__two_made_alike_with_scales_of_their_own__named() -> None:
+    spreads = itertools.count(2.0)
+    with pytest.raises(LearnerError, match="those of another that was made alike differ"):
+        check_learner(Scaling(), make=lambda: Scaling(next(spreads)))
+
+    class Silent(Scaling):
+        mli_make_prediction = None  # type: ignore[assignment]
+
+    with pytest.raises(LearnerError, match="which another that was made alike scores with"):
+        check_learner(Silent(), make=lambda: Silent(next(spreads)))
+    report = check_learner(Silent(), other=Silent(3.0))
+    assert any("couldn't be tried: give it mli_make_prediction" in warning for warning in report.warnings)
+    with pytest.raises(LearnerError, match="another member's differ"):
+        check_learner(Scaling(), other=Scaling(3.0), inputs=np.ones((3, 2)))
+
+
+def test_check_learner__a_scale_that_what_it_adopts_moves__named() -> None:
+    class Drifting(Scaling):
+        def mli_accept_weights(self, weights: Weights) -> None:
+            super().mli_accept_weights(weights)
+            self.scale = self.scale * 1.1
+
+    with pytest.raises(LearnerError, match=r"the same weights scored .* at first, and .* once others were adopted"):
+        check_learner(Drifting())
 
 
 def test_check_learner__votes_on_another_sample_each_time__warned() -> None:

@@ -238,3 +238,21 @@ def test_init__fitted_forest__is_where_it_starts() -> None:
     assert len(fitted.estimators_) == 10
     learner.mli_propose_weights()
     assert len(fitted.estimators_) == 10
+
+
+@pytest.mark.parametrize("weight", ["balanced", "balanced_subsample", {0: 1, 1: 5}])
+@pytest.mark.parametrize("missing", [True, False])
+def test_propose__class_weights_and_perhaps_a_class_missing__grows_trees_that_know_both(
+    weight: Any, missing: bool
+) -> None:
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(600, 4)), np.zeros(600, int)
+    y[300:] = x[300:, 0] > 1
+    train = (x[:300], y[:300]) if missing else (x[300:], y[300:])
+    estimator = RandomForestClassifier(max_leaf_nodes=8, class_weight=weight)
+    learner = ForestLearner(estimator, train, (x[300:], y[300:]), (x, y), classes=[0, 1], steps_per_round=3)
+    learner.mli_accept_weights(learner.mli_propose_weights())
+    share = learner.model.predict_proba(x)
+    assert share.shape == (600, 2) and np.isfinite(share).all()
+    assert learner.model.class_weight == weight and estimator.class_weight == weight
+    assert (learner.evaluate(learner.vote_set).score > 0.9) is not missing

@@ -87,9 +87,14 @@ def test_why_unmergeable__every_estimator_that_a_learner_takes__is_known_to_be_s
     for name, kind in all_estimators():
         if hasattr(kind, "partial_fit") and "estimator" not in signature(kind).parameters:
             sizes = {"n_components", "n_clusters"} & set(signature(kind).parameters)
-            learner = SklearnLearner(
-                kind(**dict.fromkeys(sizes, 2)), DATA, DATA, DATA, classes=[0, 1], scorer=lambda e, x, y: 0.0
-            )
+            try:
+                learner = SklearnLearner(
+                    kind(**dict.fromkeys(sizes, 2)), DATA, DATA, DATA, classes=[0, 1], scorer=lambda e, x, y: 0.0
+                )
+            except LearnerError:  # what it learns is no numbers
+                assert name == "Birch"
+                refused.add(name)
+                continue
             (refused if said(learner) else taken).add(name)
     assert refused <= REFUSED and taken <= TAKEN and len(refused | taken) > 18
 

@@ -270,7 +270,12 @@ class Nested(Samples):
         return {"image": self.pair[0][i]}, self.pair[1][i]
 
 
-@pytest.mark.parametrize("kind", [Inputs, Named, Nested])
+def test_dataset__of_another_form_than_the_vote_set__is_told_at_the_first_training() -> None:
+    with pytest.raises(LearnerError, match="the train set's inputs are several, and the vote set's are one"):
+        make(Nested(blobs()[0])).mli_propose_weights()
+
+
+@pytest.mark.parametrize("kind", [Inputs, Named])
 def test_dataset__whose_samples_are_no_pairs__is_told_at_the_first_training(kind: Any) -> None:
     learner = make(kind(blobs()[0]))
     with pytest.raises(LearnerError, match="the train set") as error:
@@ -286,10 +291,9 @@ def test_dataset__whose_samples_are_no_pairs__is_told_at_the_first_training(kind
         (EndlessAtLength(blobs()[1]), "EndlessAtLength, gave more than 300 samples"),
     ],
 )
-def test_stream__of_another_length_than_it_says__is_no_vote(stream: Any, words: str) -> None:
-    learner = make(vote=stream)
+def test_stream__of_another_length_than_it_says__is_no_vote_set(stream: Any, words: str) -> None:
     with pytest.raises(LearnerError, match=f"the vote set, a {words}"):
-        learner.mli_test_weights(learner.mli_get_current_weights())
+        make(vote=stream)
 
 
 def test_stream__without_a_whole_batch__ends_the_training_with_a_message() -> None:

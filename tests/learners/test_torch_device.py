@@ -144,8 +144,9 @@ NO_MEMORY = [
 
 @pytest.mark.parametrize("error", NO_MEMORY, ids=lambda error: type(error).__name__)
 def test_memory__too_little_to_train__names_the_batch_size_to_try_and_leaves_the_weights(error: BaseException) -> None:
-    module = Hungry(31, error)
+    module = Hungry(4096, error)
     learner = make(module, batch_size=32)
+    module.most = 31
     before = encode(learner.mli_get_current_weights().weights)
     with pytest.raises(OutOfMemory) as told:
         learner.mli_propose_weights()

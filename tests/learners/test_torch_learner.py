@@ -130,7 +130,8 @@ def test_score__metric_of_ones_own__for_each_sample_or_for_all(metric: str) -> N
     def all(output: Any, target: Any) -> Any:
         return each(output, target).double().mean()
 
-    learner = make(metric={"each": each, "all": all}[metric], vote_policy="paired" if metric == "each" else "strict")[0]
+    policy = "paired" if metric == "each" else "strict"
+    learner = make(metric={"each": each, "all": all}[metric], higher_is_better=True, vote_policy=policy)[0]
     judged = learner.mli_test_weights(learner.mli_get_current_weights())
     assert judged.criterion == metric and judged.vote_value == judged.current_score < 0
 

@@ -97,7 +97,7 @@ def test_metric__of_outputs_and_targets__decides_the_vote() -> None:
     def right(output: Any, target: Any) -> Any:
         return (output[:, :-1].argmax(-1) == target[:, 1:]).float().mean(1)
 
-    learner = make(metric=right)
+    learner = make(metric=right, higher_is_better=True)
     judged = learner.mli_test_weights(learner.mli_propose_weights())
     assert judged.criterion == "right" and 0.2 < judged.vote_value <= 1 and judged.vote
 

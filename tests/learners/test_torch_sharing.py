@@ -54,8 +54,10 @@ def test_read_weights__shared_names__travel_and_nothing_else() -> None:
 
 @pytest.mark.parametrize("share", [["0", "1"], ["0", "4"], "trainable"])
 def test_check_learner__a_part_is_shared__promises_are_kept(share: Any) -> None:
-    report = check_learner(make(steps_per_round=3, share=share))
+    made = [make(i, steps_per_round=3, share=share) for i in range(2)]
+    report = check_learner(made[0], make=lambda: make(steps_per_round=3, share=share), other=made[1])
     assert any("not reproducible" in warning for warning in report.warnings)
+    assert any("each member's own" in warning for warning in report.warnings)
 
 
 def test_own_part__training__changes_only_when_weights_are_accepted() -> None:

@@ -114,7 +114,11 @@ def test_criterion__each__is_what_it_says() -> None:
     assert judged.test_value == pytest.approx(float(np.log(own[np.arange(len(y)), y]).mean()))
     assert judged.criterion == "log_loss"
     assert judged.record is not None and judged.record.p_value is not None
-    learner = make("binary", criterion="negative", scorer=lambda y, guess: -float((y != (guess > 0.5)).sum()))[0]
+
+    def wrong(y: Any, guess: Any) -> float:
+        return float((y != (guess > 0.5)).sum())
+
+    learner = make("binary", criterion="negative", scorer=wrong, higher_is_better=False)[0]
     judged = learner.mli_test_weights(learner.mli_propose_weights())
     assert (judged.criterion, judged.test_value == round(judged.test_value) <= 0) == ("negative", True)
 
@@ -308,7 +312,9 @@ def test_frame_of__base_score_of_older_versions__the_same() -> None:
         ({"multi_strategy": "multi_output_tree"}, {}),
         ({"objective": "multi:softprob", "num_class": 1}, {}),
         ({"objective": "rank:pairwise"}, {}),
-        ({}, {"criterion": "auc"}),
+        ({}, {"criterion": "squared_error"}),
+        ({}, {"criterion": "area"}),
+        ({}, {"criterion": lambda y, guess: 0.0}),
         ({}, {"steps_per_round": 0}),
         ({}, {"steps_per_round": 9, "max_rounds": 8}),
     ],
@@ -349,3 +355,18 @@ def test_threads__more_than_one__are_xgboosts_and_it_says_that_it_isnt_reproduci
     assert two.mli_test_weights(two.mli_propose_weights()).test_value > 0.5
     with pytest.raises(UsageError, match="threads is 0"):
         make(n=1, threads=0)
+
+
+def test_classes__labels_of_any_kind__are_numbered_and_strange_ones_refused() -> None:
+    x, y = load_iris(return_X_y=True)
+    names = np.array(["setosa", "versicolor", "virginica"])
+    sets = [(x[i::3], names[y[i::3]]) for i in range(3)]
+    parameters = KINDS["probabilities"][0]
+    with pytest.raises(UsageError, match="texts or objects, such as 'setosa'"):
+        XGBoostLearner(parameters, *sets)
+    learner = XGBoostLearner(parameters, *sets, classes=names[::-1], steps_per_round=5)
+    learner.mli_accept_weights(learner.mli_propose_weights())
+    assert learner.evaluate(learner.test_set).score > 0.8
+    assert (names[learner.predict(x[2::3]).argmax(axis=1)] == sets[2][1]).mean() > 0.8
+    with pytest.raises(UsageError, match=r"vote set has the labels \['virginica'\]"):
+        XGBoostLearner(parameters, (x[:90], names[y[:90]]), *sets[1:], classes=names[:2])
