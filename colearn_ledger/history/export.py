@@ -72,6 +72,7 @@ _USE_LETTERS = {
     Use.UNAVAILABLE: "u",
     Use.INVALID: "i",
     Use.EQUAL: "e",
+    Use.CANCELS: "c",
     Use.LEFT_OUT: "o",
     Use.LATE: "l",
 }

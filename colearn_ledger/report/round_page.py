@@ -25,6 +25,7 @@ _USES = {
     Use.UNAVAILABLE: "left out: the proposer could not get it",
     Use.INVALID: "left out: invalid",
     Use.EQUAL: "left out: the same as one of a lower seat",
+    Use.CANCELS: "left out: with it the merge would change nothing",
     Use.LEFT_OUT: "left out, for no reason given",
     Use.LATE: "late",
     Use.VOID: "void: its member has left",

@@ -152,6 +152,7 @@ _REASONS = {
     Use.UNAVAILABLE: "could not be had",
     Use.INVALID: "invalid",
     Use.EQUAL: "equal to another",
+    Use.CANCELS: "cancelling the others out",
     Use.LEFT_OUT: "for no reason given",
 }
 

@@ -14,7 +14,7 @@ from ..errors import UsageError, how_to_install
 from ..learners.voting.policy import VotePolicy
 from ..learners.voting.policy import vote_policy as policy_by_name
 from .split import Array, Share, split
-from .training import Training, filter_counts
+from .training import JOINT_VOTE, JOINT_VOTE_BY_RANKS, SOLO_VOTE, Training, filter_counts
 
 __all__ = ["KERAS", "SKLEARN", "XGBOOST", "Framework", "Options", "Prepared", "Task"]
 
@@ -159,6 +159,11 @@ class Task:
     folder: Literal["may", "must", "can't"] = "may"
     aliases: tuple[str, ...] = ()
 
+    @property
+    def joint_vote(self) -> str:
+        """The policy by which joint rounds of this task are voted on, if nobody says otherwise."""
+        return JOINT_VOTE_BY_RANKS if self.metric == "AUC" else JOINT_VOTE
+
     def check_folder(self, data_dir: str | Path | None) -> None:
         """UsageError if a folder with data is needed and missing, or given and of no use."""
         if data_dir is None and self.folder == "must":
@@ -221,7 +226,7 @@ class Task:
                 learning_rate=self.learning_rate if training.learning_rate is None else training.learning_rate,
                 batch_size=self.batch_size if training.batch_size is None else training.batch_size,
                 alpha=training.alpha,
-                vote_policy=policy_by_name(training.vote_policy),
+                vote_policy=policy_by_name(SOLO_VOTE if training.vote_policy is None else training.vote_policy),
                 say=say,
                 privacy=training.privacy,
                 epochs=self.epochs if training.epochs is training.steps is None else training.epochs,

@@ -146,7 +146,8 @@ def _check(options: argparse.Namespace) -> Training:
     """The training; UsageError for the first option that is wrong."""
     from colearn_ledger.tasks import get_task
 
-    get_task(options.task).check_folder(options.data_dir)
+    task = get_task(options.task)
+    task.check_folder(options.data_dir)
     if not LEAST_MEMBERS <= options.stakeholders <= MOST_MEMBERS:
         raise UsageError(f"--stakeholders is {options.stakeholders}", expected=_HOW_MANY)
     if options.rounds < 1:
@@ -154,7 +155,7 @@ def _check(options: argparse.Namespace) -> Training:
     if options.output is not None and os.path.lexists(options.output):
         raise UsageError(f"{options.output} is there already", expected="a new folder", fix="give another --output")
     order_given(options, joint=options.joint)
-    return training_given(options, options.rounds, 1 if options.joint else options.stakeholders)
+    return training_given(options, task, options.rounds, options.stakeholders, joint=options.joint)
 
 
 def _show(text: str) -> None:
