@@ -65,6 +65,7 @@ def test_locks__pytorch__is_for_all_tests_alone() -> None:
         ("privacy", "requirements.lock"),
         ("dev", "requirements-dev.lock"),
         ("torch", "requirements-all.lock"),
+        ("browser", "requirements-all.lock"),
     ],
 )
 def test_locks__what_pyproject_asks_for__is_in_them(section: str, lock: str) -> None:

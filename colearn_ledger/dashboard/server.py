@@ -138,8 +138,8 @@ async def serve(
             ) from e
         bell = app[BELL]
         failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        _forever(watch.look, watch, bell, failed, look_s)
-        _forever(watch.gather, watch, bell, failed, look_s)
+        _forever(watch.look, watch.note_trouble, watch, bell, failed, look_s)
+        _forever(watch.gather, watch.note_problem, watch, bell, failed, look_s)
         say(f"http://{HOST}:{runner.addresses[0][1]}/")
         await failed
     finally:
@@ -147,12 +147,17 @@ async def serve(
 
 
 def _forever(
-    read: Callable[[], object], watch: Watch, bell: _Bell, failed: asyncio.Future[None], look_s: float
+    read: Callable[[], object],
+    note: Callable[[ChainError], None],
+    watch: Watch,
+    bell: _Bell,
+    failed: asyncio.Future[None],
+    look_s: float,
 ) -> None:
     """Read again and again in a thread that nobody waits for at the end; an unknown error ends the server."""
 
     def troubled(error: ChainError) -> None:
-        watch.note_trouble(error)
+        note(error)
         bell.ring()
 
     def run() -> None:

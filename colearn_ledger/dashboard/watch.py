@@ -80,6 +80,7 @@ class Watch:
         self._seen: Seen | None = None
         self._epoch = 0  # counts re-orgs: what was read before one is dropped
         self._heads: list[Head] = []
+        self._pruned = ""  # why events are missing for good
 
     @property
     def seen(self) -> Seen | None:
@@ -105,6 +106,7 @@ class Watch:
             now = self._seen  # with what was gathered meanwhile
             if now is None or reorg is not None:
                 self._epoch += 1
+                self._pruned = ""
                 version, told_from = 0 if now is None else now.version, max(0, settled - self._recent)
                 now = Seen(version, snapshot.head, standing, records, settled, {}, told_from, reorg=reorg)
             self._seen = replace(
@@ -122,6 +124,12 @@ class Watch:
         with self._lock:
             if self._seen is not None:
                 self._seen = replace(self._seen, trouble=error.what, version=self._seen.version + 1)
+
+    def note_problem(self, error: ChainError) -> None:
+        """Events can't be read at the moment: that is said until they can."""
+        with self._lock:
+            if self._seen is not None:
+                self._seen = replace(self._seen, problem=error.what, version=self._seen.version + 1)
 
     def gather(self) -> bool:
         """Read events of rounds that are settled: the newest first, then all others. Whether there was anything to do.
@@ -145,11 +153,12 @@ class Watch:
         with self._lock:
             if self._seen is None or epoch != self._epoch:
                 return True
+            self._pruned = history.logs_problem or self._pruned
             self._seen = replace(
                 self._seen,
                 told={**self._seen.told, **found},
                 told_from=min(self._seen.told_from, first),
-                problem=history.logs_problem or self._seen.problem,
+                problem=self._pruned,
                 version=self._seen.version + 1,
             )
         return True

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from colearn_ledger.chain.snapshot import Snapshot
 from colearn_ledger.core.protocol import RoundState
 from colearn_ledger.dashboard.watch import Seen, Watch
@@ -66,7 +68,7 @@ def test_look__nothing_but_the_clock_goes_on__the_same_version_until_a_deadline_
 
 def test_gather__the_newest_first_then_all_others__each_round_once() -> None:
     c = embedded()
-    for _ in range(6):
+    for _ in range(3):
         c.accept_round()
     watch = watching(c, recent=2)
     assert watch.gather() is False, "nothing was seen yet"
@@ -75,13 +77,13 @@ def test_gather__the_newest_first_then_all_others__each_round_once() -> None:
     while watch.gather():
         assert watch.seen is not None
         told.append((watch.seen.told_from, watch.seen.told_to))
-    assert told == [(5, 7), (0, 7)]
+    assert told == [(2, 4), (0, 4)]
     seen = gathered(watch)
-    assert sorted(seen.told) == list(range(7)) and all((one.gas or 0) > 50_000 for one in seen.told.values())
+    assert sorted(seen.told) == list(range(4)) and all((one.gas or 0) > 50_000 for one in seen.told.values())
     version = seen.version
     assert watch.gather() is False and gathered(watch).version == version
     c.accept_round()
-    assert sorted(gathered(watch).told) == list(range(8))
+    assert sorted(gathered(watch).told) == list(range(5))
 
 
 def test_gather__published_scores__of_every_voter() -> None:
@@ -147,3 +149,36 @@ def test_trouble__the_chain_can_not_be_read__what_was_seen_stays_with_a_word_abo
     assert (watch.seen.trouble, watch.seen.records) == ("nobody there", before.records)
     after = looked(watch)
     assert (after.trouble, after.version) == ("", before.version + 2)
+
+
+def test_problem__events_can_not_be_read_for_a_while__said_until_they_can() -> None:
+    c = embedded()
+    c.accept_round()
+    watch = watching(c)
+    looked(watch)
+    watch.note_problem(ChainError("too many requests"))
+    seen = looked(watch)
+    assert (seen.problem, seen.trouble) == ("too many requests", ""), "a look doesn't end it"
+    seen = gathered(watch)
+    assert seen.problem == "" and sorted(seen.told) == [0, 1]
+
+
+def test_problem__the_endpoint_has_no_old_events__said_for_good_and_rounds_are_there_without() -> None:
+    c = embedded()
+    for _ in range(2):
+        c.accept_round()
+    since = c.contract.web3.eth.block_number + 1
+    c.accept_round()
+    asked = c.contract.web3.eth.get_logs
+
+    def get_logs(query: Any) -> Any:
+        if query["fromBlock"] < since:
+            raise ValueError("history has been pruned")
+        return asked(query)
+
+    c.contract.web3.eth.get_logs = get_logs  # type: ignore[method-assign]
+    seen = gathered(watching(c, recent=1))
+    assert "pruned" in seen.problem and sorted(seen.told) == [0, 1, 2, 3]
+    assert (seen.told[1].gas, (seen.told[3].gas or 0) > 0) == (None, True)
+    c.propose("four")
+    assert "pruned" in gathered(watching(c, recent=1)).problem
