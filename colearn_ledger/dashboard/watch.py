@@ -23,7 +23,13 @@ _HEADS = 256  # that are remembered, to tell where a chain has forked
 
 @dataclass(frozen=True, slots=True)
 class Reorg:
-    """The chain has other blocks than before: from ``block`` on; ``round``: the first that differs, if any."""
+    """The chain has other blocks than before.
+
+    Attributes
+    ----------
+    block: all before it are the same; of those from it on, some are others.
+    round: the first that differs, if any.
+    """
 
     block: int
     round: int | None

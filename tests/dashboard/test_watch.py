@@ -103,12 +103,14 @@ def test_look__the_chain_goes_back__all_is_read_again_and_it_is_said_from_where_
         gathered(watch)  # up to the end of round 1, whose blocks stay
         c.propose("two")
         c.vote(0)
+        looked(watch)
+        c.vote(2)
         before = gathered(watch)
-        assert before.reorg is None and before.records[2].weights is not None
-        chain.rpc("anvil_reorg", 2, [])
+        assert before.reorg is None and before.records[2].state is RoundState.ACCEPTED and before.settled == 3
+        chain.rpc("anvil_reorg", 1, [])
         after = looked(watch)
-        assert after.reorg is not None and (after.reorg.block, after.reorg.round) == (before.head.number - 1, 2)
-        assert after.records[2].weights is None and after.standing.phase == "proposing"
+        assert after.reorg is not None and (after.reorg.block, after.reorg.round) == (before.head.number, 2)
+        assert after.records == c.contract.snapshot().rounds(0, 100) and after.standing.phase == "voting"
         assert (dict(after.told), after.version > before.version) == ({}, True)
         assert sorted(gathered(watch).told) == [0, 1]
         assert looked(watch).reorg == after.reorg, "it stays said"

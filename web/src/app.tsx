@@ -137,7 +137,7 @@ function Reorg({ state }: { state: State }) {
   return (
     <div class="note reorg" role="alert">
       <p>
-        <strong>The chain was reorganised:</strong> blocks from {number.format(block)} on are others now,
+        <strong>The chain was reorganised:</strong> some blocks after {number.format(block - 1)} are others now,
         {round === null ? " and no round differs" : ` and rounds from ${number.format(round)} on differ`}. Everything here was read again.
       </p>
       <button type="button" onClick={() => setDismissed(key)}>
