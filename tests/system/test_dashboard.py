@@ -228,3 +228,6 @@ def test_dashboard__64_members_and_10000_rounds__pages_filters_and_every_look(tm
             see(tab, "missed:")
             check_looks(chromium, url, ("", "rounds", f"round/{current}", "members", "curves"))
             check_nothing_wrong(chromium, url)
+            chain.stop()
+            see(tab, "the chain can't be read:")
+            assert tab.violations() == []
