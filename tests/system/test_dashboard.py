@@ -168,7 +168,9 @@ def by_hand(contract: CollectiveContract, senders: dict[str, Sender]) -> None:
 def see_scores(tab: Tab) -> None:
     """Wait until the curve and the table have what the events tell."""
     tab.wait("document.querySelector('.chart canvas') !== null")
-    tab.wait("document.querySelectorAll('tbody tr')[1]?.innerText.includes('0.')")
+    rows = "[...document.querySelectorAll('tbody tr')].slice(1)"
+    tab.wait(f"/ \\d{{2,3}},\\d{{3}}/.test({rows}[0]?.innerText.replace(/\\s/g, ' '))")  # gas; some have no score
+    tab.wait(f"{rows}.filter(row => row.innerText.includes('0.')).length >= 4")
 
 
 def pictures(chromium: Any, url: str, tmp_path: Path) -> None:
