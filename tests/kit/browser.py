@@ -99,7 +99,7 @@ def browser() -> Iterator[Chromium]:
 
 
 def save_picture(png: bytes, path: Path) -> None:
-    """A screenshot with 128 colours, which is a third of its bytes."""
+    """A screenshot with 256 colours, which is half of its bytes."""
     from PIL import Image
 
-    Image.open(io.BytesIO(png)).convert("RGB").quantize(128).save(path, optimize=True)
+    Image.open(io.BytesIO(png)).convert("RGB").quantize(256).save(path, optimize=True)

@@ -71,6 +71,8 @@ export function Rounds({ state, query }: { state: State; query: URLSearchParams 
     for (const [name, text] of Object.entries(changes)) text ? next.set(name, text) : next.delete(name);
     window.location.hash = `#/rounds${next.size > 0 ? `?${next}` : ""}`;
   };
+  const by = query.get("proposer");
+  const gone = by === null || state.seats.some(({ member }) => member === by) ? null : by;
   const unread = state.events.from > 0 && state.events.problem === "";
   return (
     <>
@@ -95,6 +97,7 @@ export function Rounds({ state, query }: { state: State; query: URLSearchParams 
           proposer
           <select value={query.get("proposer") ?? ""} onChange={(event) => go({ proposer: event.currentTarget.value, page: "" })}>
             <option value="">all</option>
+            {gone !== null && <option value={gone}>{short(gone)}, no member now</option>}
             {state.seats.map(({ seat, member }) => (
               <option value={member}>
                 {short(member)}, seat {seat}
