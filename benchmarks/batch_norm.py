@@ -1,6 +1,6 @@
 """Batch normalization: which means and variances should a collective's weights have?
 
-    python -m benchmarks.batch_norm [--framework keras|torch] [--data_dir DIR] [--rounds N] [--seeds N]
+    python -m benchmarks.batch_norm [--framework keras|torch] [--data-dir DIR] [--rounds N] [--seeds N]
 
 Four learners, digits dealt out at random (IID) or skewed by Dirichlet(0.3), a small network with two layers of batch
 normalization as the framework has it (Keras keeps 0.99 of a moving average a step, PyTorch 0.9), 40 steps a round. Each
@@ -137,7 +137,7 @@ def measure(
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--framework", choices=("keras", "torch"), default="keras")
-    parser.add_argument("--data_dir", type=Path, help="folder with mnist.npz")
+    parser.add_argument("--data-dir", type=Path, help="folder with mnist.npz")
     parser.add_argument("--rounds", type=int, default=16)
     parser.add_argument("--seeds", type=int, default=3, help="how many (default: %(default)s)")
     options = parser.parse_args()

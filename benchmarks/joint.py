@@ -1,6 +1,6 @@
 """Joint rounds against federated averaging and solo rounds, which votes they need, and what attackers do to them.
 
-    python -m benchmarks.joint --data_dir DIR [--cells REGEX] [--seeds N] [--rounds N] [--record FILE] [--check]
+    python -m benchmarks.joint --data-dir DIR [--cells REGEX] [--seeds N] [--rounds N] [--record FILE] [--check]
     python -m benchmarks.joint --quick      five members, one seed, the digits that come with a package
     python -m benchmarks.joint --tables     the tables of what is on record, nothing is run; --update: and in docs, too
 
@@ -166,7 +166,7 @@ def _chosen(options: argparse.Namespace) -> Iterator[Cell]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data_dir", type=Path, help="folder with mnist.npz and a table of payments")
+    parser.add_argument("--data-dir", type=Path, help="folder with mnist.npz and a table of payments")
     parser.add_argument("--cells", default="", metavar="REGEX", help="only those whose names have this")
     parser.add_argument("--seeds", type=int, default=3, help="how many (default: %(default)s)")
     parser.add_argument("--rounds", type=int, default=ROUNDS, help="default: %(default)s")

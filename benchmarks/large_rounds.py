@@ -1,6 +1,6 @@
 """What five learners reach on all of MNIST with one epoch of 12,000 digits a round, in solo and in joint rounds.
 
-    python -m benchmarks.large_rounds --data_dir DIR [--seed N] [--only RUN ...] [--check]
+    python -m benchmarks.large_rounds --data-dir DIR [--seed N] [--only RUN ...] [--check]
 
 The demo's task, with ``--epochs 1 -r 0.857``: once with its own model in 15 rounds (in solo rounds also with
 ``-b 64 -l 0.002``), and once with ``--filters 64,128`` in 20. The score is the mean over the learners' test sets (1,001
@@ -79,7 +79,7 @@ def measure(one: Run, folder: str, seed: int) -> tuple[int, float, float]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data_dir", required=True, help="folder with all of MNIST")
+    parser.add_argument("--data-dir", required=True, help="folder with all of MNIST")
     parser.add_argument("--seed", type=int, default=0)
     names = [one.name for one in RUNS]
     parser.add_argument("--only", nargs="+", choices=names, default=names, metavar="RUN", help=", ".join(names))

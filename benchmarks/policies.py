@@ -1,6 +1,6 @@
 """What the vote policies do to learning: rounds accepted and accuracy, by policy, number of learners and kind of data.
 
-    python -m benchmarks.policies [--data_dir DIR] [--rounds N] [--seeds N] [--quick]
+    python -m benchmarks.policies [--data-dir DIR] [--rounds N] [--seeds N] [--quick]
 
 Digits, the same number for each learner whatever their number is (with all of MNIST: 1,200, of which 240 are its vote
 set), dealt out at random (IID) or with labels skewed by Dirichlet(0.3). Each entry is the share of rounds that were
@@ -68,7 +68,7 @@ def measure(
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data_dir", type=Path, help="folder with mnist.npz")
+    parser.add_argument("--data-dir", type=Path, help="folder with mnist.npz")
     parser.add_argument("--rounds", type=int, default=60)
     parser.add_argument("--seeds", type=int, default=2, help="how many (default: %(default)s)")
     parser.add_argument("--quick", action="store_true", help="five learners only")

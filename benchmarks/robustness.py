@@ -1,6 +1,6 @@
 """What attackers can do to a collective that votes, and to federated averaging, the coordinate median and Krum.
 
-    python -m benchmarks.robustness [--data_dir DIR] [--rounds N] [--seed N] [--attacks REGEX] [--quick]
+    python -m benchmarks.robustness [--data-dir DIR] [--rounds N] [--seed N] [--attacks REGEX] [--quick]
 
 Digits, 1..k attackers among 5 and 10 learners, the same data, seeds, first weights and local training for every rule. A
 round of voting trains one learner and tests on the others; a round of the federated rules trains all of them, and is
@@ -150,7 +150,7 @@ def table(
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data_dir", type=Path, help="folder with mnist.npz")
+    parser.add_argument("--data-dir", type=Path, help="folder with mnist.npz")
     parser.add_argument("--rounds", type=int, default=40)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--attacks", default="", metavar="REGEX", help="only those whose names have this")

@@ -2,7 +2,7 @@
 
     python -m benchmarks.tasks [TASK[=FOLDER] ...] [--rounds N] [--seeds N]
 
-Five learners, the tasks' own defaults; FOLDER is the demo's --data_dir. The score is the mean over the learners' test
+Five learners, the tasks' own defaults; FOLDER is the demo's --data-dir. The score is the mean over the learners' test
 sets, of the weights that are current after the last round; seconds are CPU's, per round.
 """
 

@@ -1,7 +1,6 @@
 from .core.check_learner import LearnerReport as LearnerReport
 from .core.check_learner import check_learner as check_learner
 from .core.driver import InProcess as InProcess
-from .core.driver import run as run
 from .core.driver import run_one_round as run_one_round
 from .core.driver import set_equal_weights as set_equal_weights
 from .core.learner import Learner as Learner
@@ -31,6 +30,7 @@ from .errors import LearnerWarning as LearnerWarning
 from .learners.saved import load_weights as load_weights
 from .report.live_plot import ColearnPlot as ColearnPlot
 from .report.plot import plot_results as plot_results
+from .report.running import run as run
 from .report.table import print_results as print_results
 from .tasks.split import split_list_into_fractions as split_list_into_fractions
 

@@ -46,9 +46,15 @@ __all__ = [
     "UntestableWeights",
     "UsageError",
     "WrongChain",
+    "how_to_install",
 ]
 
 PASSES_FROM = 40
+
+
+def how_to_install(extra: str) -> str:
+    """How a user gets an extra of this package, which is in no index; ``extra``: several with commas between."""
+    return f'in a checkout: pip install ".[{extra}]"; with a wheel: pip install "FILE.whl[{extra}]"'
 
 
 class ColearnError(Exception):

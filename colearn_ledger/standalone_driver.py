@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from .core.driver import run, run_one_round
+from .core.driver import run_one_round
+from .report.running import run
 
 __all__ = ["run", "run_one_round"]

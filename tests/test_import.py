@@ -90,14 +90,14 @@ def test_import__learner_without_its_package__names_the_extra(module: str, extra
     )
     done = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
     assert "which is not installed" in done.stdout
-    assert f"colearn-ledger[{extra}]" in done.stdout
+    assert f'pip install ".[{extra}]"' in done.stdout
 
 
 def test_import__forests_without_scikit_learn__names_the_extra() -> None:
     script = "import sys; sys.modules['sklearn'] = None; import colearn_ledger.learners.forest"
     done = subprocess.run([sys.executable, "-c", script], check=False, capture_output=True, text=True)
     assert "UsageError" in done.stderr.splitlines()[-3]
-    assert "colearn-ledger[sklearn]" in done.stderr
+    assert 'pip install ".[sklearn]"' in done.stderr
 
 
 @pytest.mark.slow

@@ -133,15 +133,15 @@ def test_adapters__chain_stores_and_learners__do_not_know_each_other() -> None:
 
 def test_core__packages__standard_library_and_numpy() -> None:
     (core,) = [layer for layer in LAYERS if layer.name == "core"]
-    assert core.packages == {"numpy", "ml_dtypes"}
+    assert core.packages == {"numpy", "ml_dtypes", "pandas"}
     at_import = [
         module.name
         for module in MODULES
         if layer_of(module.name) is core
         for node in ast.parse(module.path.read_text(encoding="utf-8")).body
-        if isinstance(node, ast.Import | ast.ImportFrom) and "ml_dtypes" in ast.unparse(node)
+        if isinstance(node, ast.Import | ast.ImportFrom) and re.search("ml_dtypes|pandas", ast.unparse(node))
     ]
-    assert not at_import, "bfloat16 is met where a learner brings it"
+    assert not at_import, "they are met where a learner brings bfloat16, or somebody asks for a frame"
 
 
 def test_imported__relative_absolute_and_hidden__all_are_found() -> None:

@@ -83,7 +83,7 @@ def test_wheel__program__version_and_help(environment: Path, tmp_path: Path) -> 
 def test_wheel__demo_without_the_frameworks__one_clear_message(environment: Path, tmp_path: Path) -> None:
     done = run(environment / "bin" / "colearn-ledger", "demo", cwd=tmp_path)
     assert done.returncode not in (0, 1)
-    assert "\nerror: " in "\n" + done.stderr and "colearn-ledger[" in done.stderr and "Traceback" not in done.stderr
+    assert "\nerror: " in "\n" + done.stderr and "FILE.whl[" in done.stderr and "Traceback" not in done.stderr
     assert not list(tmp_path.iterdir())
 
 

@@ -59,7 +59,7 @@ def check_senders(facts: Facts, exam: Examination) -> None:
             field = f"{event.name}.sender"
             exam.same("senders", number, field, what, who, sender, subject=event.transaction.hex())
     if unknown:
-        exam.lacks("senders", None, f"the senders of {len(unknown)} transactions", "no receipt could be had")
+        exam.lacks("senders", None, f"the senders of {len(unknown):,} transactions", "no receipt could be had")
 
 
 def _check_votes_told(facts: Facts, exam: Examination) -> None:

@@ -21,7 +21,7 @@ from web3.types import TxReceipt
 from ..backoff import Backoff
 from ..errors import ChainError, ContractError, InsufficientFunds, TransactionError
 from .endpoints import begin_view
-from .fees import Fees, FeeSource
+from .fees import Fees, FeeSource, in_gwei
 from .reach import FAILURES, REFUSALS
 
 __all__ = ["Delivery", "InFlight", "NonceTaken", "NotMined", "Pending", "Superseded", "is_about_funds", "wait_for"]
@@ -299,7 +299,9 @@ class InFlight:
                 return True
             raise TransactionError(
                 f"the fee is too low and can't be raised any more: {self._doing}: {error}",
-                expected=f"at most {self._d.fees.cap} wei per unit of gas, the cap" if self._d.fees.cap else "",
+                expected=f"at most {in_gwei(self._d.fees.cap)} gwei per unit of gas, the cap"
+                if self._d.fees.cap
+                else "",
                 fix="raise the cap, or wait until gas is cheaper",
             ) from error
         raise TransactionError(f"the node refused a transaction: {self._doing}: {error}") from error

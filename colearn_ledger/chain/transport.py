@@ -18,7 +18,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
-from ..errors import UsageError
+from ..errors import UsageError, how_to_install
 from ..formats.urls import is_loopback
 
 __all__ = ["MISTAKEN", "MOST_BYTES", "RETRY_S", "Post", "Reply", "TooLarge", "Unanswered", "http_post", "proxy_for"]
@@ -194,7 +194,7 @@ def _mapped() -> Iterator[None]:
     except requests.exceptions.InvalidSchema as e:
         if "SOCKS" in str(e):
             raise Unanswered(
-                'the environment names a SOCKS proxy, which needs a package: pip install "colearn-ledger[socks]"',
+                f"the environment names a SOCKS proxy, which needs a package ({how_to_install('socks')})",
                 worth=0.0,
             ) from e
         raise Unanswered("it sends on to a URL that isn't of http or https", worth=MISTAKEN) from e

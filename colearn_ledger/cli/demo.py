@@ -39,11 +39,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("-t", "--task", default="KERAS_MNIST", help="the task (default: %(default)s)")
     add("--list-tasks", action="store_true", help="list the tasks, with their defaults")
-    add("-n", "--n_learners", type=int, default=5, help=f"{_HOW_MANY} (default: %(default)s)")
-    add("-p", "--n_rounds", type=int, default=15, help="default: %(default)s")
-    add("-v", "--vote_threshold", default="0.5", help="share of voters that must be exceeded (default: %(default)s)")
+    add("-n", "--n-learners", type=int, default=5, help=f"{_HOW_MANY} (default: %(default)s)")
+    add("-p", "--n-rounds", type=int, default=15, help="default: %(default)s")
+    add("-v", "--vote-threshold", default="0.5", help="share of voters that must be exceeded (default: %(default)s)")
     add("-s", "--seed", type=int, default=0)
-    add("-d", "--data_dir", type=Path, help="folder with the data")
+    add("-d", "--data-dir", type=Path, help="folder with the data")
     add_training_options(parser)
     add("--malicious", type=int, default=0, metavar="K", help="the last K learners attack (default: none)")
     add("--attack", metavar="NAME", help=f"how: {ATTACKS} (default: {_ATTACK})")
@@ -59,7 +59,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def _range(good: bool, name: str, value: object, expected: str) -> None:
     if not good:
-        raise UsageError(f"--{name} is {value}", expected=expected, fix=f"give --{name} another value")
+        flag = f"--{name.replace('_', '-')}"
+        raise UsageError(f"{flag} is {value}", expected=expected, fix=f"give {flag} another value")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -78,8 +79,9 @@ def run(options: argparse.Namespace) -> int:
     _range(options.n_rounds >= 1, "n_rounds", options.n_rounds, "1 or more")
     _range(0 <= options.seed < MAX_SEED, "seed", options.seed, f"0 to {MAX_SEED - 1}")
     # by the seed, private training too, so that a run can be repeated: the demo's data is nobody's secret
-    turns = 1 if options.joint else options.n_learners
-    training = replace(training_given(options, options.n_rounds, turns), deterministic=True)
+    joint = options.joint or options.compare
+    training = training_given(options, task, options.n_rounds, options.n_learners, joint=joint)
+    training = replace(training, deterministic=True)
     _range(0 <= options.malicious < options.n_learners, "malicious", options.malicious, "0 to all learners but one")
     if options.attack is not None:
         attack_named(options.attack)
@@ -96,7 +98,7 @@ def run(options: argparse.Namespace) -> int:
         raise DataError(
             f"there is no folder {options.data_dir}",
             expected="a folder with the task's data",
-            fix="correct --data_dir or leave it out",
+            fix="correct --data-dir or leave it out",
         )
     if options.output is not None and options.output.exists() and not options.output.is_dir():
         raise UsageError(f"{options.output} is not a folder", fix="give another --output")

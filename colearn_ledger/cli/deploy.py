@@ -22,6 +22,7 @@ from ..formats.size import parse_size
 from ..formats.urls import shown_url
 from ..report.rules import TRAIN_WINDOW, WINDOWS
 from ..stores.spec import StoreSpec
+from .confirm import check_terminal, confirmed
 from .options import RPC_VARIABLE, fee_cap, rpc_urls
 from .program import INTERRUPTED
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from eth_account.signers.local import LocalAccount
     from web3 import Web3
 
+    from ..founding.names import Names
     from ..founding.plan import Plan
     from ..learners.loading.factory import LearnerSpec
     from ..network.described import RunningNetwork
@@ -49,8 +51,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--network", nargs="?", const="", metavar="DIR", help=text + "key, members and IPFS daemon")
 
     add = parser.add_argument_group("who, and by which rules").add_argument
-    add("--member", action="append", default=[], metavar="ADDRESS", help="a member; in the order of their seats")
-    add("--members", type=Path, metavar="FILE", help="members, one address a line; # begins a comment")
+    text = "a member, and what it is called; in the order of their seats"
+    add("--member", action="append", default=[], metavar="[NAME=]ADDRESS", help=text)
+    add("--members", type=Path, metavar="FILE", help="members, one a line in the same form; # begins a comment")
     add("--threshold", default="1/2", help="share of voters that must be exceeded (default: %(default)s)")
     text = "seconds, or such as 90s, 10m, 2h, 1d (default: %(default)s)"
     usual = Rules()
@@ -97,6 +100,7 @@ class _Wanted:
     rpc: tuple[str, ...]
     chain_id: int | None
     members: tuple[str, ...]
+    names: Names
     rules: Rules
     merge_order: tuple[Rule, ...]
     max_size: int | None
@@ -149,12 +153,12 @@ def run(options: argparse.Namespace) -> int:
     merge_s = None
     if wanted.merge_order:
         merge_s = seconds_to_merge(founding.schema, weights, len(wanted.members), wanted.merge_order)
-    words = plan_in_words(founding, ", ".join(map(shown_url, wanted.rpc)), str(wanted.store), merge_s)
+    words = plan_in_words(founding, ", ".join(map(shown_url, wanted.rpc)), str(wanted.store), merge_s, wanted.names)
     print("\n".join(words), flush=True)
     if options.dry_run:
         print("dry run: nothing was stored or sent")
         return 0
-    if not options.yes and not _confirmed():
+    if not options.yes and not confirmed("deploy this?"):
         print("nothing was stored or sent")
         return INTERRUPTED
     return _found(options, wanted, founding, web3, account, store or wanted.store.open())
@@ -170,7 +174,9 @@ def _found(
     def sending(address: str) -> None:
         print(f"\nthe first weights are stored; sending the contract, whose address will be {address}", flush=True)
 
-    record, gas = establish(founding, web3, account, store, rpc=wanted.rpc, fee_cap=wanted.fee_cap, on_sending=sending)
+    record, gas = establish(
+        founding, web3, account, store, rpc=wanted.rpc, names=wanted.names, fee_cap=wanted.fee_cap, on_sending=sending
+    )
     print(f"deployed {record.address} on chain {record.chain_id}, block {record.block}, {gas:,} gas")
     print(f"transaction 0x{record.transaction.hex()}", flush=True)
     try:
@@ -182,21 +188,11 @@ def _found(
     return 0
 
 
-def _confirmed() -> bool:
-    try:
-        return input("deploy this? [y/N] ").strip().lower() in ("y", "yes")
-    except EOFError:
-        print()
-        return False
-
-
 # ---------------------------------------------------------------------------------------- what the options say
 
 
 def _check(options: argparse.Namespace) -> _Wanted:
     """Everything that can be told by the options and the files they name; nothing is asked of chain or store yet."""
-    from ..founding.plan import check_membership
-
     rules, merge_order = _rules(options), _merge_order(options)
     max_size = None if options.max_size is None else parse_size(options.max_size, MOST_BYTES, "--max-size")
     cap = fee_cap(options)
@@ -207,10 +203,8 @@ def _check(options: argparse.Namespace) -> _Wanted:
         raise UsageError("--ipfs and --store-folder together", expected="one store", fix="leave one out")
     if not options.dry_run:
         _check_output(options.output, options.force)
-        if not options.yes and not (sys.stdin and sys.stdin.isatty()):
-            raise UsageError(
-                "there is no terminal to confirm the deployment", expected="--yes, or a terminal", fix="add --yes"
-            )
+        if not options.yes:
+            check_terminal("the deployment")
     network = None
     if options.network is not None:
         from ..network.described import find_network
@@ -230,10 +224,12 @@ def _check(options: argparse.Namespace) -> _Wanted:
                 expected="--ipfs ADDRESS or --store-folder DIR",
                 fix="--ipfs /ip4/127.0.0.1/tcp/5001 is the usual address of a Kubo daemon's RPC",
             )
+    members, names = _members(options, network)
     return _Wanted(
         rpc=rpc,
         chain_id=network.chain_id if network and options.chain_id is None else options.chain_id,
-        members=check_membership(_members(options, network)),
+        members=members,
+        names=names,
         rules=rules,
         merge_order=merge_order,
         max_size=max_size,
@@ -288,15 +284,24 @@ def _learner(options: argparse.Namespace) -> LearnerSpec | None:
     return LearnerSpec(options.learner, parse_options(options.options))
 
 
-def _members(options: argparse.Namespace, network: RunningNetwork | None) -> tuple[str, ...]:
-    from ..formats.members import read_members
+def _members(options: argparse.Namespace, network: RunningNetwork | None) -> tuple[tuple[str, ...], Names]:
+    """The members by seat, and what they are called."""
+    from ..formats.members import read_members, split_member
+    from ..founding.names import MOST_BYTES, Names
+    from ..founding.plan import check_membership
 
-    named = (read_members(options.members) if options.members else ()) + tuple(options.member)
+    named = [*(read_members(options.members) if options.members else ()), *map(split_member, options.member)]
     if not named and network is not None:
-        named = tuple(person.address for person in network.stakeholders)
+        named = [(person.name, person.address) for person in network.stakeholders]
     if not named:
         raise UsageError("no members are named", expected="--member ADDRESS, --members FILE, or --network")
-    return named
+    members = check_membership([address for _, address in named])
+    try:
+        return members, Names({member: name for member, (name, _) in zip(members, named, strict=True) if name})
+    except ValueError as e:
+        raise UsageError(
+            str(e), expected=f"printable names of at most {MOST_BYTES} bytes, no two alike", fix="correct it"
+        ) from None
 
 
 def _account(options: argparse.Namespace, network: RunningNetwork | None) -> LocalAccount:

@@ -46,7 +46,7 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         from ..history.export import history_to_dict
 
-        json.dump(history_to_dict(history), sys.stdout, indent=2, allow_nan=False)
+        json.dump(history_to_dict(history, where.names.by_address), sys.stdout, indent=2, allow_nan=False)
         print()
     elif options.csv:
         from ..history.export import write_csv
@@ -59,7 +59,7 @@ def run(options: argparse.Namespace) -> int:
         from ..report.terminal import printer, terminal_width
 
         show = printer()
-        for line in history_page(history, terminal_width()):
+        for line in history_page(history, terminal_width(), where.names):
             show(line)
     return 0
 
@@ -119,14 +119,14 @@ def _follow(options: argparse.Namespace, where: Collective, history: History) ->
     from ..report.terminal import printer, terminal_width
 
     show = printer()
-    table = RoundsTable(history.rounds, terminal_width())
+    table = RoundsTable(history.rounds, terminal_width(), where.names)
     for line in (*heading(history), "", table.header):
         show(line)
     over = [round_ for round_ in history.rounds if round_.record.state.decided]
     for line in table.lines(over):
         show(line)
     following = over[-1].record.round + 1 if over else history.rounds[0].record.round
-    with nullcontext() if not sys.stdout.isatty() else live_line() as tell:
+    with nullcontext() if not sys.stdout.isatty() else live_line(where.names) as tell:
         show = printer()  # above the live line
 
         def look() -> Snapshot:

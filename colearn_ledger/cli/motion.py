@@ -131,7 +131,8 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _list(options: argparse.Namespace) -> int:
-    read = _read(open_collective(options), logs=options.all)
+    where = open_collective(options)
+    read = _read(where, logs=options.all)
     if options.json:
         from ..history.motions import motions_to_dict
 
@@ -143,7 +144,7 @@ def _list(options: argparse.Namespace) -> int:
     from ..report.terminal import printer
 
     show = printer()
-    for line in motions_page(read, everything=options.all):
+    for line in motions_page(read, everything=options.all, names=where.names):
         show(line)
     return 0
 
@@ -195,7 +196,7 @@ def _propose(options: argparse.Namespace) -> int:
         wish=options.kind in _WISHES,
     )
     _say_where(where, view, sender)
-    for line in planned_in_words(plan, view.rules, members):
+    for line in planned_in_words(plan, view.rules, members, where.names):
         print(line, flush=True)
     if back is not None:
         _say_weights(options, back)
@@ -319,7 +320,7 @@ def _vote(options: argparse.Namespace) -> int:
             f"the motion {name} is to remove {me}, who has no vote on it", name="NotEligible", fix="use another's key"
         )
     _say_where(where, view, sender)
-    print(f"motion    {name}: {subject_in_words(record)}")
+    print(f"motion    {name}: {subject_in_words(record, where.names)}")
     if (record.approvals | record.rejections) & bit:
         voted = "approve" if record.approvals & bit else "reject"
         if voted != options.choice:
@@ -383,7 +384,7 @@ def _view(snapshot: Snapshot, sender: Sender) -> View:
 
 def _say_where(where: Collective, view: View, sender: Sender) -> None:
     print(f"at        {where.contract.address} on chain {where.contract.chain_id}, round {view.round}")
-    print(f"by        {sender.account.address}, seat {view.seat} of {view.member_count}")
+    print(f"by        {where.names.full(sender.account.address)}, seat {view.seat} of {view.member_count}")
 
 
 def _nothing_sent() -> int:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from ..core.limits import MOST_MEMBERS
 from ..errors import NetworkError, UsageError
-from .program import signals_interrupt
+from .confirm import check_terminal, confirmed
+from .program import INTERRUPTED, signals_interrupt
 
 __all__ = ["add_options", "run"]
 
@@ -34,6 +35,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     down = actions.add_parser("down", help=text, description=text)
     down.add_argument("--state", type=Path, metavar="DIR", help="the one of this folder (default: the only one)")
     down.add_argument("--all", action="store_true", help="all that run")
+    text = "don't ask before a network is stopped that another session started"
+    down.add_argument("-y", "--yes", action="store_true", help=text)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -119,6 +122,13 @@ def _down(options: argparse.Namespace) -> int:
         if len(to_stop) > 1 and not options.all:
             folders = "\n".join(f"    {running.folder} (process {running.pid})" for running in to_stop)
             raise UsageError(f"{len(to_stop)} networks run:\n{folders}", fix="name one by --state, or say --all")
+    others = [] if options.yes or options.state else [one for one in to_stop if not state.is_own(one)]
+    if others:
+        told = ", ".join(f"{one.folder} (process {one.pid})" for one in others)
+        check_terminal(f"the end of what another session started: {told}")
+        if not confirmed(f"another session started {told}; stop it?"):
+            print("nothing was stopped")
+            return INTERRUPTED
     for running in to_stop:
         state.stop_running(running)
         print(f"stopped {running.folder}")

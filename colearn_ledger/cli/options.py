@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from ..errors import ChainError, KeyFileError, UsageError
 from ..formats.addresses import parse_address
+from ..founding.names import NO_NAMES, Names
 from ..founding.record import DEPLOYMENT_FILE, DeploymentRecord, load_deployment
 
 if TYPE_CHECKING:
@@ -78,6 +79,11 @@ class Collective:
     def schema(self) -> Schema | None:
         """Of its weights, where a deployment file was given."""
         return None if self.deployment is None else self.deployment.schema
+
+    @property
+    def names(self) -> Names:
+        """What its founders are called, where a deployment file says so."""
+        return NO_NAMES if self.deployment is None else self.deployment.names
 
     @property
     def contract(self) -> CollectiveContract:

@@ -25,8 +25,9 @@ def run(options: argparse.Namespace) -> int:
 
     check_ending(options.output, "history.png")  # before minutes of reading
     check_range(options)
-    history = read_asked(options, open_collective(options))
+    where = open_collective(options)
+    history = read_asked(options, where)
     note_missing(history)
-    plot_history(history, options.output)
+    plot_history(history, options.output, where.names)
     print(f"written: {options.output}")
     return 0

@@ -26,14 +26,29 @@ _NOT_WRITTEN = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EBADF, er
 
 
 class Parser(argparse.ArgumentParser):
-    """Its mistakes are told as all others are. An empty path is one: it would be the working folder."""
+    """Its mistakes are told as all others are. An empty path is one: it would be the working folder.
+
+    Options have dashes in their names; with underscores, as the published ones have them, they are the same options.
+    """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.register("type", Path, _path)
 
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        words = sys.argv[1:] if args is None else args
+        return super().parse_known_args([dashed(word) for word in words], namespace)
+
     def error(self, message: str) -> NoReturn:
         raise UsageError(message, expected=self.format_usage().strip(), fix=f"{self.prog} --help lists all options")
+
+
+def dashed(word: str) -> str:
+    """An option by its name with dashes; any other word as it is."""
+    if not word.startswith("--"):
+        return word
+    name, equals, value = word.partition("=")
+    return name.replace("_", "-") + equals + value
 
 
 def _path(text: str) -> Path:

@@ -45,13 +45,13 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         from ..history.export import history_to_dict
 
-        json.dump(history_to_dict(history), sys.stdout, indent=2, allow_nan=False)
+        json.dump(history_to_dict(history, where.names.by_address), sys.stdout, indent=2, allow_nan=False)
         print()
         return 0
     from ..report.round_page import round_page
     from ..report.terminal import printer
 
     show = printer()
-    for line in round_page(history):
+    for line in round_page(history, where.names):
         show(line)
     return 0

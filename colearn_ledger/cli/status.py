@@ -25,7 +25,7 @@ def run(options: argparse.Namespace) -> int:
 
     if options.follow:
         _follow(where)
-    standing = where.read(read_standing)
+    standing = where.read(lambda snapshot: read_standing(snapshot, where.names))
     if options.json:
         json.dump(standing_to_dict(standing), sys.stdout, indent=2)
         print()
@@ -41,7 +41,7 @@ def _follow(where: Collective) -> None:
     from ..history.follow import again_and_again
     from ..report.live_line import live_line
 
-    with live_line() as tell:
+    with live_line(where.names) as tell:
         for _ in again_and_again(
             lambda: tell(where.contract.snapshot()),
             trouble=lambda error: print(f"note: {error.what}; trying again", file=sys.stderr),

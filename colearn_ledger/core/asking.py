@@ -117,8 +117,8 @@ def ask_proposal(
             schema.check_size(len(data), None if parent is None else len(parent))
             if max_size is not None and len(data) > max_size:
                 raise InvalidWeights(
-                    f"they are {len(data)} bytes",
-                    expected=f"at most {max_size} bytes, the deployment's cap",
+                    f"they are {len(data):,} bytes",
+                    expected=f"at most {max_size:,} bytes, the deployment's cap",
                     fix="use a smaller model, or deploy with a larger cap",
                 )
         except InvalidWeights as error:

@@ -261,6 +261,7 @@ def is_needed(view: View, approve: bool) -> bool:
     """Whether this member's vote is one of those that decide the round, should those before it vote as it does.
 
     The votes that were given count, and of the others as many as are missing, by seat; each round begins with another.
+    In joint rounds those that have contributed come first: who hasn't may be away, and nobody is to wait for its vote.
     Who isn't needed had better wait a little: its vote would come after the decision, and be paid for nothing.
     """
     proposal = view.proposal
@@ -271,8 +272,9 @@ def is_needed(view: View, approve: bool) -> bool:
     )
     given = proposal.approvals | proposal.rejections | 1 << proposal.proposer_seat
 
-    def place(seat: int) -> int:
-        return (seat - view.round) % view.member_count
+    def place(seat: int) -> tuple[bool, int]:
+        silent = view.training is not None and view.training.of(seat) is None
+        return silent, (seat - view.round) % view.member_count
 
     mine = place(view.seat)
     before = sum(not given >> seat & 1 and place(seat) < mine for seat in range(view.member_count))

@@ -28,6 +28,8 @@ from .weights import decode, encode, weights_ref
 __all__ = [
     "Backend",
     "InProcess",
+    "OnRound",
+    "Rounds",
     "check_fit",
     "play_round",
     "play_rounds",
@@ -71,20 +73,7 @@ def run(
 ) -> Results:
     """Run rounds of collective learning and return what happened.
 
-    Parameters
-    ----------
-    n_rounds: how many rounds.
-    learners: at least two objects with the four methods of the learner interface; they take turns in proposing.
-    vote_threshold: a proposal is accepted if more than this share of the voters approves it; the proposer is no voter.
-    tie: ``"accept"`` if exactly this share is enough, which is the published driver's rule.
-    backend: what runs the rounds; :class:`InProcess` if not given.
-    on_round: called with round 0 (the genesis weights, tested by everyone), and with each round as soon as it is
-        decided.
-    names: the learners' names for tables and plots; ``learner 1``, ``learner 2``, ... if not given.
-    rounds: ``"solo"``: in each round one learner trains, and proposes. ``"joint"``: all train from the current weights,
-        the round's proposer merges what they contribute, and after a rejection the next one merges the same by the next
-        rule. When each rule was rejected once, all train anew.
-    merge_order: those rules.
+    The public ``colearn_ledger.run`` is this with its progress on a terminal, and says what each argument is.
 
     Raises
     ------

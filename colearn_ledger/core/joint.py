@@ -17,10 +17,11 @@ from .claims import RejectedMerge
 from .deciding import decided, rejected_unread
 from .held import Held
 from .learner import Learner
-from .merge.claim import claim_digest
+from .merge.claim import LeftOut, claim_digest
 from .merge.contributions import Basis, Mergeable, distinct, why_unmergeable
-from .merge.merging import merge
+from .merge.merging import merge, merge_what_changes
 from .merge.rules import Rule, rule_of
+from .protocol import WeightsRef
 from .results import MergeRecord, RoundResult
 from .schema import Schema
 from .weights import weights_ref
@@ -53,13 +54,14 @@ class _Training:
     left_out: dict[int, str]
     rejections: int = 0
 
-    def record(self, rule: Rule, merged: Sequence[Mergeable]) -> MergeRecord:
+    def record(self, rule: Rule, merged: Sequence[Mergeable], cancelling: Sequence[Mergeable] = ()) -> MergeRecord:
+        left_out = self.left_out | {one.seat: LeftOut.CANCELS.text for one in cancelling}
         return MergeRecord(
             self.first,
             rule.text,
             self.contributed,
             tuple(one.seat for one in merged),
-            tuple(sorted(self.left_out.items())),
+            tuple(sorted(left_out.items())),
         )
 
 
@@ -95,15 +97,22 @@ class JointRounds:
         rule = rule_of(self._order, training.rejections)
         assert rule is not None
         proposer = (number - 1) % len(self._learners)
-        merged = self._choose(proposer, training.valid) if training.valid else ()
-        record = training.record(rule, merged)
         if not training.valid:  # the members who are to come have no more to merge either: the turns pass
             why = training.left_out.get(proposer, "nobody has contributed anything that can be merged")
             seconds = time.monotonic() - start
+            record = training.record(rule, ())
             return RoundResult.missed(number, proposer, len(self._learners), why, seconds, merge=record)
-        data = merge(training.basis, rule, merged, before=self._before)
-        parent = self._parent
-        proposal = RejectedMerge(weights_ref(data), claim_digest((one.seat, one.ref) for one in merged))
+        parent, data = self._parent, b""
+
+        def merge_these(counted: Sequence[Mergeable]) -> WeightsRef:
+            nonlocal data
+            data = merge(training.basis, rule, counted, before=self._before)
+            return weights_ref(data)
+
+        chosen = self._choose(proposer, training.valid)
+        ref, merged, cancelling = merge_what_changes(training.basis, chosen, weights_ref(parent).sha256, merge_these)
+        record = training.record(rule, merged, cancelling)
+        proposal = RejectedMerge(ref, claim_digest((one.seat, one.ref) for one in merged))
         if proposal in self._rejected:  # rules may agree; nobody reads it again, and the next rule has its turn
             result = rejected_unread(number, proposal.weights, self._threshold, len(self._learners), start)
             result = replace(result, merge=record)
@@ -143,6 +152,6 @@ class JointRounds:
                 left_out[i] = f"invalid: {error.what}"
         counted = distinct(valid) if valid else ()
         seats = {one.seat for one in counted}
-        left_out |= {one.seat: "equal to another contribution" for one in valid if one.seat not in seats}
+        left_out |= {one.seat: LeftOut.EQUAL.text for one in valid if one.seat not in seats}
         self._training = _Training(first, basis, tuple(contributed), counted, left_out)
         return self._training

@@ -308,6 +308,18 @@ class Results:
         """The mean of the learners' vote scores in each round."""
         return [_mean(r.vote_scores) for r in self.data]
 
+    def frame(self) -> Any:
+        """A pandas DataFrame with a row for each learner in each round, the genesis weights' round 0 among them.
+
+        ``role`` is ``proposer`` or ``voter``; ``vote`` is True, False, or None of one who didn't vote. Scores, and what
+        is said of the round in each of its rows, are as :class:`RoundResult` has them.
+
+        Raises UsageError where pandas isn't installed.
+        """
+        from .frame import frame_of
+
+        return frame_of(self.initial, self.rounds, self.learner_names)
+
     def to_dict(self) -> dict[str, Any]:
         """As plain values for JSON."""
         return {

@@ -125,9 +125,11 @@ class Schema:
         if most is None and parent is not None:
             most = max(least, most_after(parent))
         if size < least or (most is not None and size > most):
-            allowed = f"{least}" if most == least else f"at least {least}" if most is None else f"{least} to {most}"
+            allowed = (
+                f"{least:,}" if most == least else f"at least {least:,}" if most is None else f"{least:,} to {most:,}"
+            )
             raise SchemaMismatch(
-                f"the weights have {size} bytes, and those of the collective's model have {allowed}",
+                f"the weights have {size:,} bytes, and those of the collective's model have {allowed}",
                 expected=f"{allowed} bytes",
                 fix="every learner of a collective needs the same model: same layers, same shapes, same dtypes",
             )

@@ -239,7 +239,7 @@ def _check_bounds(nodes: int, depth: int, path: str) -> None:
             f"the weights are nested too deep at {shown(path)}", expected=f"at most {MAX_DEPTH} levels (and no cycles)"
         )
     if nodes > MAX_NODES:
-        raise InvalidWeights("the weights have too many parts", expected=f"at most {MAX_NODES} arrays and values")
+        raise InvalidWeights("the weights have too many parts", expected=f"at most {MAX_NODES:,} arrays and values")
 
 
 def _check_scalar(value: Any, path: str) -> None:

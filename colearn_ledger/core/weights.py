@@ -52,7 +52,9 @@ def encode(tree: Any, *, max_header: int = MAX_HEADER) -> bytes:
     """
     header, arrays = _written(tree)
     if len(header) > max_header:
-        raise InvalidWeights(f"the weights' header would have {len(header)} bytes", expected=f"at most {max_header}")
+        raise InvalidWeights(
+            f"the weights' header would have {len(header):,} bytes", expected=f"at most {max_header:,}"
+        )
     parts: list[Any] = [len(header).to_bytes(8, "little"), header]
     for leaf, value in arrays:
         flat = _flat(leaf, value)
@@ -222,7 +224,7 @@ def _parse(view: memoryview, size: int, max_header: int) -> tuple[bytes, Node]:
         raise InvalidWeights(f"the weights end after {size} bytes, within their first field")
     length = int.from_bytes(view[:8], "little")
     if length > max_header:
-        raise InvalidWeights(f"the weights' header claims {length} bytes", expected=f"at most {max_header}")
+        raise InvalidWeights(f"the weights' header claims {length:,} bytes", expected=f"at most {max_header:,}")
     if length > size - 8:
         raise InvalidWeights(f"the weights' header claims {length} bytes, and {size - 8} are left")
     header = bytes(view[8 : 8 + length])

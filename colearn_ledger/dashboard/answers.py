@@ -28,14 +28,18 @@ def state_answer(seen: Seen, *, nodes: bool = False) -> dict[str, Any]:
     view = seen.standing.view
     over = Counter(record.state for record in seen.records if record.round > 0)
     hidden = view.secret_votes and view.state is RoundState.VOTING
+    told, names = standing_to_dict(seen.standing), seen.standing.names
+    waiting = zip(told["motions"], seen.standing.motions, strict=True)
     return {
-        **standing_to_dict(seen.standing),
+        **told,
+        "motions": [{**one, "subject": subject_in_words(motion.record, names)} for one, motion in waiting],
         "version": seen.version,
         "block_hash": "0x" + seen.head.hash.hex(),
         "clock": view.at,
         "until_clock": None if seen.standing.phase == "overdue" else seen.standing.until,
         "voters": view.member_count - 1,
         "approvals": None if view.proposal is None or hidden else view.proposal.approvals.bit_count(),
+        "names": dict(names.by_address),
         "seats": _seats(seen.standing),
         "counts": {state.name.lower(): over[state] for state in RoundState if state.decided},
         "rules": _rules(view),
@@ -88,7 +92,7 @@ def round_answer(snapshot: Snapshot, seen: Seen, number: int, deployed_block: in
     fee = round_.fee
     return {
         **round_to_dict(round_),
-        "outcome": outcome(round_),
+        "outcome": outcome(round_, seen.standing.names),
         "missed_votes": round_.missed_votes,
         "fee": None if fee is None else in_ether(fee),
         "lineage": lineage(seen.records, number),
@@ -117,7 +121,7 @@ def members_answer(snapshot: Snapshot, seen: Seen, deployed_block: int) -> dict[
     }
 
 
-def motions_answer(snapshot: Snapshot, deployed_block: int) -> dict[str, Any]:
+def motions_answer(snapshot: Snapshot, seen: Seen, deployed_block: int) -> dict[str, Any]:
     """All motions, the newest first. Raises ChainError."""
     read = read_motions(snapshot, deployed_block=deployed_block)
     told = motions_to_dict(read)["motions"]
@@ -126,7 +130,7 @@ def motions_answer(snapshot: Snapshot, deployed_block: int) -> dict[str, Any]:
         "motions": [
             {
                 **one,
-                "words": subject_in_words(motion.record),
+                "words": subject_in_words(motion.record, seen.standing.names),
                 "standing": standing_in_words(motion),
                 "waits": motion.waits,
             }

@@ -277,8 +277,8 @@ async def _members(request: web.Request) -> web.Response:
 
 
 async def _motions(request: web.Request) -> web.Response:
-    watch = request.app[WATCH]
-    return _json(await _in_thread(lambda: motions_answer(watch.snapshot(), watch.deployed_block)))
+    seen, watch = _seen(request), request.app[WATCH]
+    return _json(await _in_thread(lambda: motions_answer(watch.snapshot(), seen, watch.deployed_block)))
 
 
 async def _curves(request: web.Request) -> web.Response:

@@ -11,6 +11,7 @@ from ..chain.reach import reaching
 from ..chain.snapshot import Snapshot
 from ..core.protocol import ZERO_ADDRESS, RoundRecord
 from ..errors import ChainError
+from ..founding.names import NO_NAMES, Names
 from ..history.read import read_history
 from ..report.standing import Standing, read_standing
 from .rows import Told, told_of
@@ -75,12 +76,16 @@ class Watch:
     ----------
     look: gives a new snapshot, as the contract's ``snapshot`` does; called by several threads.
     deployed_block: events aren't looked for before it.
+    names: of members.
     recent: so many of the newest rounds have their events read first.
     """
 
-    def __init__(self, look: Callable[[], Snapshot], *, deployed_block: int = 0, recent: int = 100) -> None:
+    def __init__(
+        self, look: Callable[[], Snapshot], *, deployed_block: int = 0, names: Names = NO_NAMES, recent: int = 100
+    ) -> None:
         self.snapshot = look
         self.deployed_block = deployed_block
+        self._names = names
         self._recent = recent
         self._lock = threading.Lock()  # for the attributes below; nothing is read from the chain while it is held
         self._seen: Seen | None = None
@@ -96,7 +101,7 @@ class Watch:
     def look(self) -> None:
         """Read what may have changed. Raises ChainError."""
         snapshot = self.snapshot()
-        standing = read_standing(snapshot)
+        standing = read_standing(snapshot, self._names)
         before = self._seen
         forked = self._first_replaced(snapshot)
         if before is not None and forked is None and _same(before, snapshot.head, standing):

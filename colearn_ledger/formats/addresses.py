@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..errors import ColearnError, UsageError
 
-__all__ = ["is_checksummed", "parse_address"]
+__all__ = ["is_checksummed", "parse_address", "short_address"]
 
 
 def parse_address(text: str, what: str, *, error: type[ColearnError] = UsageError) -> str:
@@ -28,6 +28,11 @@ def parse_address(text: str, what: str, *, error: type[ColearnError] = UsageErro
             fix="copy it again",
         )
     return str(to_checksum_address(text))
+
+
+def short_address(address: str) -> str:
+    """An address, recognisable."""
+    return f"{address[:6]}…{address[-4:]}"
 
 
 def is_checksummed(value: object) -> bool:

@@ -1,4 +1,4 @@
-"""A file of members' addresses."""
+"""Members as people write them: addresses, with or without names, also in a file."""
 
 from __future__ import annotations
 
@@ -6,15 +6,21 @@ from pathlib import Path
 
 from ..errors import ConfigError
 
-__all__ = ["read_members"]
+__all__ = ["read_members", "split_member"]
 
 _MOST_BYTES = 1 << 20
 
 
-def read_members(path: Path) -> tuple[str, ...]:
-    """The addresses in the file, one a line; what follows ``#`` is a comment. Nothing is said about them yet.
+def split_member(text: str) -> tuple[str, str]:
+    """Name and address of ``NAME=ADDRESS``; without a name it is empty. Nothing is said about them yet."""
+    name, _, address = text.rpartition("=")
+    return name.strip(), address.strip()
 
-    Raises ConfigError when the file can't be read, or has something else on a line than one word.
+
+def read_members(path: Path) -> tuple[tuple[str, str], ...]:
+    """Names and addresses in the file, one a line, as :func:`split_member`; what follows ``#`` is a comment.
+
+    Raises ConfigError when the file can't be read, or has more on a line than one address and its name.
     """
     try:
         with open(path, "rb") as file:
@@ -25,14 +31,17 @@ def read_members(path: Path) -> tuple[str, ...]:
         ) from e
     except UnicodeDecodeError:
         raise ConfigError(f"the members' file {path} isn't text", expected="an address a line") from None
-    found = []
+    found: list[tuple[str, str]] = []
     for number, line in enumerate(lines, 1):
-        words = line.partition("#")[0].split()
-        if len(words) > 1:
+        text = line.partition("#")[0].strip()
+        name, address = split_member(text)
+        if len(address.split()) > 1:
             raise ConfigError(
-                f"line {number} of {path} has {len(words)} words", expected="one address", fix="# begins a comment"
+                f"line {number} of {path} has {len(text.split())} words",
+                expected="one address, or NAME=ADDRESS",
+                fix="# begins a comment",
             )
-        found += words
+        found += [(name, address)] if text else []
     if not found:
         raise ConfigError(f"the members' file {path} names nobody", expected="an address a line")
     return tuple(found)

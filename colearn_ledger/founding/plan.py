@@ -21,6 +21,7 @@ from ..core.schema import Schema
 from ..core.weights import decode, weights_ref
 from ..errors import DataError, InvalidWeights, StoreError, UsageError
 from ..stores.base import Store
+from .names import NO_NAMES, Names
 from .record import DeploymentRecord
 
 __all__ = ["Plan", "check_membership", "establish", "plan", "public_urls", "read_weights"]
@@ -94,7 +95,7 @@ def plan(
     """
     addresses = check_membership(members)
     if max_size is not None and len(weights) > max_size:
-        raise _too_large(f"the first weights have {len(weights)} bytes", max_size)
+        raise _too_large(f"the first weights have {len(weights):,} bytes", max_size)
     tree = decode(weights, schema)
     schema = schema or Schema.of(tree)
     if max_size is None:
@@ -123,6 +124,7 @@ def establish(
     store: Store,
     *,
     rpc: Sequence[str] = (),
+    names: Names = NO_NAMES,
     fee_cap: int | None = None,
     on_sending: Callable[[str], None] = lambda address: None,
 ) -> tuple[DeploymentRecord, int]:
@@ -131,6 +133,7 @@ def establish(
     Parameters
     ----------
     rpc: endpoints to name in the record, as far as they hold no secret.
+    names: of members, for the record.
     on_sending: gets the contract's address to be, when the weights are stored and the transaction is about to be sent.
 
     Returns
@@ -165,6 +168,7 @@ def establish(
         ref,
         plan.schema,
         public_urls(rpc),
+        names,
     )
     return record, deployed.gas
 
@@ -185,7 +189,7 @@ def read_weights(path: Path, max_size: int | None = None) -> bytes:
             f"the weights {path} can't be read: {e.strerror or e}", expected="a file", fix="correct its path"
         ) from e
     if size > max_size:
-        raise _too_large(f"the file {path} has {size} bytes", max_size)
+        raise _too_large(f"the file {path} has {size:,} bytes", max_size)
     try:
         decode(data)
     except InvalidWeights as e:
@@ -206,7 +210,7 @@ def public_urls(urls: Sequence[str]) -> tuple[str, ...]:
 
 def _too_large(what: str, max_size: int) -> InvalidWeights:
     return InvalidWeights(
-        what, expected=f"at most {max_size}, the collective's cap", fix="raise the cap, or take a smaller model"
+        what, expected=f"at most {max_size:,}, the collective's cap", fix="raise the cap, or take a smaller model"
     )
 
 

@@ -20,12 +20,14 @@ from ..errors import ConfigError
 from ..formats.addresses import is_checksummed
 from ..formats.files import write_whole
 from ..formats.json import parse_shallow_json
+from .names import MOST_BYTES, NO_NAMES, Names
 
 __all__ = ["DEPLOYMENT_FILE", "DeploymentRecord", "load_deployment", "save_deployment"]
 
 DEPLOYMENT_FILE = "deployment.json"
 _FORMAT = "colearn-deployment-1"
-_KEYS = ("format", "chain_id", "address", "block", "transaction", "rpc", "genesis", "schema")
+_KEYS = ("format", "chain_id", "address", "block", "transaction", "rpc", "names", "genesis", "schema")
+_NAMES = f"by checksummed address, printable names of at most {MOST_BYTES} bytes, no two alike"
 _MAX_BYTES = 8 << 20  # a schema of thousands of arrays takes some hundred kilobytes
 
 
@@ -41,6 +43,7 @@ class DeploymentRecord:
     genesis: the weights that round 1 builds on.
     schema: what all weights must look like.
     rpc: endpoints to use when no others are named; may be empty.
+    names: what its founders are called; may be empty.
     """
 
     chain_id: int
@@ -50,6 +53,7 @@ class DeploymentRecord:
     genesis: WeightsRef
     schema: Schema
     rpc: tuple[str, ...] = ()
+    names: Names = NO_NAMES
 
     @property
     def identity(self) -> str:
@@ -66,6 +70,7 @@ class DeploymentRecord:
             "block": self.block,
             "transaction": "0x" + self.transaction.hex(),
             "rpc": list(self.rpc),
+            **({"names": dict(self.names.by_address)} if self.names.by_address else {}),
             "genesis": {
                 "cid": cid_text(genesis.cid_digest, genesis.size),
                 "sha256": genesis.sha256.hex(),
@@ -127,6 +132,7 @@ def load_deployment(path: Path) -> DeploymentRecord:
         genesis=ref,
         schema=_schema(raw, path),
         rpc=take("rpc", "a list of URLs", _texts),
+        names=take("names", _NAMES, _names) if "names" in raw else NO_NAMES,
     )
 
 
@@ -200,6 +206,12 @@ def _address(given: Any) -> Any:
     if not is_checksummed(given):
         raise ValueError
     return given
+
+
+def _names(given: Any) -> Names:
+    if not all(is_checksummed(address) and isinstance(name, str) for address, name in given.items()):
+        raise ValueError
+    return Names(given)
 
 
 def _texts(given: Any) -> tuple[str, ...]:

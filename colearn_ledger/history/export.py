@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
 from typing import Any, TextIO
 
@@ -72,13 +72,14 @@ _USE_LETTERS = {
     Use.UNAVAILABLE: "u",
     Use.INVALID: "i",
     Use.EQUAL: "e",
+    Use.CANCELS: "c",
     Use.LEFT_OUT: "o",
     Use.LATE: "l",
 }
 
 
-def history_to_dict(history: History) -> dict[str, Any]:
-    """The whole history, for JSON."""
+def history_to_dict(history: History, names: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """The whole history, for JSON; ``names``: of members, by address, which the chain doesn't know."""
     return {
         "format": FORMAT,
         "chain_id": history.chain_id,
@@ -88,6 +89,7 @@ def history_to_dict(history: History) -> dict[str, Any]:
         "time": utc(history.clock),
         "current_round": history.current,
         "merge_order": [rule_text(number) for number in history.merge_order],
+        "names": dict(names or {}),
         "logs_from": history.logs_from,
         "logs_problem": history.logs_problem,
         "omissions": [_omissions(one) for one in omissions_of(history.rounds)],

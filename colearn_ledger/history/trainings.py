@@ -20,6 +20,7 @@ _REASONS: dict[int, Use] = {
     LeftOut.UNAVAILABLE: Use.UNAVAILABLE,
     LeftOut.INVALID: Use.INVALID,
     LeftOut.EQUAL: Use.EQUAL,
+    LeftOut.CANCELS: Use.CANCELS,
 }
 
 

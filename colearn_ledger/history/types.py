@@ -70,6 +70,7 @@ class Use(str, Enum):
     UNAVAILABLE = "unavailable"  # left out, for the proposer could not get it
     INVALID = "invalid"  # left out, for nobody could accept it
     EQUAL = "equal"  # left out: one of a lower seat has the same bytes
+    CANCELS = "cancels"  # left out: with it the merge would be the accepted weights, which nobody can propose
     LEFT_OUT = "left out"  # and the proposer doesn't say why
     LATE = "late"  # merged by nobody, unless its member does so in its own turn
     VOID = "void"  # its member has left
@@ -78,7 +79,7 @@ class Use(str, Enum):
     @property
     def is_omission(self) -> bool:
         """Whether the proposer could have merged it, and did not."""
-        return self in (Use.UNAVAILABLE, Use.INVALID, Use.EQUAL, Use.LEFT_OUT)
+        return self in (Use.UNAVAILABLE, Use.INVALID, Use.EQUAL, Use.CANCELS, Use.LEFT_OUT)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..core.learner import ProposedWeights, Weights
 from ..core.roles import Roles
-from ..errors import LearnerError, UsageError
+from ..errors import LearnerError, UsageError, how_to_install
 from .memory import SMALLER_MODEL, memory_told, smaller_batches
 from .privacy.learner import PrivateLearner, PrivateOptions
 from .saved import SavedFile, write_safetensors
@@ -27,7 +27,7 @@ except ModuleNotFoundError as error:
     raise UsageError(
         f"the Keras learner needs {error.name}, which is not installed",
         expected="Keras 3 with TensorFlow",
-        fix='pip install "colearn-ledger[keras]"',
+        fix=how_to_install("keras"),
     ) from error
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..core.roles import Bounded, Role, Roles
-from ..errors import DataError, LearnerError, UsageError
+from ..errors import DataError, LearnerError, UsageError, how_to_install
 from .saved import SavedFile, named_parts, write_safetensors
 from .template import BatchLearner, BatchOptions, Data
 from .voting.policy import Evaluation
@@ -27,7 +27,7 @@ except ModuleNotFoundError as error:
     raise UsageError(
         "the scikit-learn learner needs scikit-learn, which is not installed",
         expected="scikit-learn",
-        fix='pip install "colearn-ledger[sklearn]"',
+        fix=how_to_install("sklearn"),
     ) from error
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from ..core.learner import ProposedWeights, Weights
 from ..core.roles import Roles
 from ..core.tensors import like, plain
 from ..core.tree import child_path
-from ..errors import InvalidWeights, LearnerError, OutOfMemory, UsageError
+from ..errors import InvalidWeights, LearnerError, OutOfMemory, UsageError, how_to_install
 from .memory import SMALLER_MODEL, is_out_of_memory, smaller_batches
 from .privacy.learner import PrivateLearner, PrivateOptions
 from .saved import SavedFile, write_safetensors
@@ -33,7 +33,7 @@ except ModuleNotFoundError as error:
     raise UsageError(
         f"the PyTorch learner needs {error.name}, which is not installed",
         expected="PyTorch",
-        fix='pip install "colearn-ledger[torch]"; for a build without CUDA, which is much smaller, first '
+        fix=f"{how_to_install('torch')}; for a build without CUDA, which is much smaller, first "
         "pip install torch --index-url https://download.pytorch.org/whl/cpu",
     ) from error
 

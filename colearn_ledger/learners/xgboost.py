@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..errors import InvalidWeights, LearnerError, UsageError
+from ..errors import InvalidWeights, LearnerError, UsageError, how_to_install
 from .memory import memory_told
 from .saved import SavedFile
 from .template import Data, LearnerOptions, TemplateLearner
@@ -26,7 +26,7 @@ except ModuleNotFoundError as error:
     raise UsageError(
         f"the XGBoost learner needs {error.name}, which is not installed",
         expected="XGBoost",
-        fix='pip install "colearn-ledger[xgboost]"',
+        fix=how_to_install("xgboost"),
     ) from error
 
 if TYPE_CHECKING:
@@ -262,7 +262,7 @@ def _device_checked(wanted: str) -> Iterator[list[Any]]:
     raise UsageError(
         f"there is no device {wanted!r} for XGBoost here: it takes {found!r}",
         expected='"cpu", or "cuda" with a GPU, its driver, and a build of XGBoost for it',
-        fix='device="cpu", or install what is missing',
+        fix=f'device="cpu", or install what is missing ({how_to_install("xgboost-gpu")})',
     ) from None
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ..core.merge.claim import LeftOut
 from ..core.merge.contributions import Basis, Mergeable
-from ..core.merge.merging import merge_to
+from ..core.merge.merging import merge_to, merge_what_changes
 from ..core.merge.rules import Rule
 from ..core.protocol import WeightsRef
 from ..core.weights import check_head, laid_out
@@ -63,6 +63,7 @@ def merge_contributed(
     offered: Sequence[tuple[int, WeightsRef]],
     *,
     parent_size: int,
+    parent: bytes | None = None,
     before: WeightsRef | None = None,
     deadline_s: float | None = None,
 ) -> MergedBytes:
@@ -72,6 +73,8 @@ def merge_contributed(
     ----------
     basis: their parent; ``parent_size``: of its bytes.
     offered: each by its seat, as the contract has them.
+    parent: sha256 of the parent, to leave out what it takes for the merge to be another; None merges all that is good,
+        whatever comes of it.
     before: what was accepted before the parent, for the rule that takes it; None if nothing was.
     deadline_s: seconds that pulling may take; what can't be had until then is left out.
 
@@ -87,12 +90,20 @@ def merge_contributed(
         with _on_disk(), contextlib.ExitStack() as held, tempfile.TemporaryFile() as file:
             left_s = None if end is None else max(end - time.monotonic(), 0.0)
             earlier = None if before is None else held.enter_context(_earlier(store, basis, before, left_s))
-            weights = merge_to(file.write, basis, rule, pulled.good, before=earlier)
+
+            def merge(good: Sequence[Mergeable]) -> WeightsRef:
+                file.seek(0)
+                file.truncate()
+                return merge_to(file.write, basis, rule, good, before=earlier)
+
+            if parent is None:
+                weights, counted = merge(pulled.good), tuple(pulled.good)
+            else:
+                weights, counted, cancelling = merge_what_changes(basis, pulled.good, parent, merge)
+                pulled.left_out.update({one.seat: LeftOut.CANCELS for one in cancelling})
             file.flush()
             data = memoryview(mmap.mmap(file.fileno(), weights.size, access=mmap.ACCESS_READ))
-        return MergedBytes(
-            data, weights, tuple((one.seat, one.ref) for one in pulled.good), pulled.left_out, pulled.why
-        )
+        return MergedBytes(data, weights, tuple((one.seat, one.ref) for one in counted), pulled.left_out, pulled.why)
 
 
 @contextlib.contextmanager

@@ -225,16 +225,14 @@ class Preparer:
         self._contributed = Contributed(action.training, action.parent, ref, note)
         return self._contributed
 
-    def _merge(self, action: Merge, deadline_s: float | None) -> Merged | Declined | Nothing:
+    def _merge(self, action: Merge, deadline_s: float | None) -> Merged | Nothing:
         try:
-            found = self._merged(action, self._basis(), deadline_s)
+            found = self._merged(action, self._basis(), deadline_s, anew=True)
         except UnavailableWeights as e:
             return Nothing(e.what)
         why = tuple(f"seat {seat}: {reason}" for seat, reason in sorted(found.why.items()))
         if found.data is None or found.weights is None:
             return Nothing(f"no contribution can be merged: {'; '.join(why)}")
-        if found.weights.sha256 == action.parent:
-            return Declined(action.round, "the merge is what is accepted already")
         ref = self.published = self.store.put(found.data)
         self._verified.keep(ref, found.data)
         claim = Claim(seats_mask(seat for seat, _ in found.merged), action.rule, claim_digest(found.merged))
@@ -243,11 +241,16 @@ class Preparer:
         own_test = None if again else self._own_test(Weights(decode(found.data, self.schema, verified=True)))
         return Merged(action.round, action.parent, ref, claim, left_out, why, own_test, again)
 
-    def _merged(self, action: Merge, basis: Basis, deadline_s: float | None) -> MergedBytes:
-        offered = [(one.seat, one.weights) for one in action.contributions]
-        size, before = self._parent_size, action.before
+    def _merged(self, action: Merge, basis: Basis, deadline_s: float | None, *, anew: bool = False) -> MergedBytes:
         return merge_contributed(
-            self.store, basis, Rule(action.rule), offered, parent_size=size, before=before, deadline_s=deadline_s
+            self.store,
+            basis,
+            Rule(action.rule),
+            [(one.seat, one.weights) for one in action.contributions],
+            parent_size=self._parent_size,
+            parent=action.parent if anew else None,
+            before=action.before,
+            deadline_s=deadline_s,
         )
 
     @property

@@ -23,6 +23,7 @@ from ..formats.locks import lock_holder
 __all__ = [
     "Running",
     "find_running",
+    "is_own",
     "make_keystore",
     "new_temporary",
     "read_description",
@@ -127,6 +128,12 @@ def find_running(folder: Path) -> Running | None:
     """The network of this folder, if it runs."""
     pid = _holder(folder)
     return None if pid is None else Running(folder, pid)
+
+
+def is_own(running: Running) -> bool:
+    """Whether it was started in the session (the terminal's, as a rule) that this process is in."""
+    description = read_description(running.folder)
+    return description is not None and description.get("session") == os.getsid(0)
 
 
 def _holder(folder: Path) -> int | None:

@@ -308,4 +308,5 @@ class LocalNetwork:
                     "log": str(self.log(kubo.name)),
                 }
             people.append(entry)
-        return {"supervisor": self._running().pid, "chain": chain, "stakeholders": people}
+        session = os.getsid(0)  # by which whoever stops it knows it for its own
+        return {"supervisor": self._running().pid, "session": session, "chain": chain, "stakeholders": people}

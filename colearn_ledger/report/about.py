@@ -12,6 +12,7 @@ from ..core.merge.rules import rule_text
 from ..core.protocol import ZERO_ADDRESS, View
 from ..core.schema import Schema
 from ..formats.size import shown_size
+from ..founding.names import NO_NAMES, Names
 from .rules import decision_in_words, rounds_in_words, windows_in_words, windows_of
 
 __all__ = ["FORMAT", "About", "about_page", "about_to_dict", "read_about"]
@@ -30,6 +31,7 @@ class About:
     code_hash: keccak-256 of the code at the address, which is this version's contract.
     deployed_block: 0 where it isn't known.
     schema: of its weights; None where it isn't known.
+    names: of members.
     """
 
     chain_id: int
@@ -40,9 +42,10 @@ class About:
     code_hash: bytes
     deployed_block: int
     schema: Schema | None
+    names: Names = NO_NAMES
 
 
-def read_about(snapshot: Snapshot, deployed_block: int, schema: Schema | None) -> About:
+def read_about(snapshot: Snapshot, deployed_block: int, schema: Schema | None, names: Names = NO_NAMES) -> About:
     """Read it from the chain. Raises ChainError, NoContract, ArtifactError."""
     return About(
         snapshot.contract.chain_id,
@@ -53,6 +56,7 @@ def read_about(snapshot: Snapshot, deployed_block: int, schema: Schema | None) -
         check_code(snapshot),
         deployed_block,
         schema,
+        names,
     )
 
 
@@ -66,7 +70,7 @@ def about_page(about: About) -> Iterator[str]:
         ("code", "this version's contract"),
         ("", f"keccak-256 {about.code_hash.hex()}"),
         ("members", str(len(members))),
-        *(("", f"{address}, seat {seat}") for seat, address in enumerate(members)),
+        *(("", f"{about.names.full(address)}, seat {seat}") for seat, address in enumerate(members)),
         ("accepts", decision_in_words(view.rules, len(members))),
         ("proposers", "in an order that is shuffled each cycle" if about.shuffled else "in turn, seat by seat"),
         ("rounds", rounds_in_words(view.merge_order)),
@@ -91,7 +95,10 @@ def about_to_dict(about: About) -> dict[str, Any]:
         "block": view.block_number,
         "deployed_block": about.deployed_block or None,
         "code_hash": "0x" + about.code_hash.hex(),
-        "members": [{"seat": seat, "address": address} for seat, address in enumerate(about.members)],
+        "members": [
+            {"seat": seat, "address": address, "name": about.names.of(address) or None}
+            for seat, address in enumerate(about.members)
+        ],
         "shuffled": about.shuffled,
         "threshold": str(view.rules.threshold),
         **{window.name: getattr(view.rules, window.name) for window in windows_of(view.rules)},

@@ -42,7 +42,7 @@ def audit_page(facts: Facts, exam: Examination, scored: Sequence[Scored] = ()) -
     """The lines of the report."""
     yield f"collective {facts.address} on chain {facts.chain_id}"
     yield f"as of block {facts.head.number} (0x{facts.head.hash.hex()}), {utc(facts.clock)}"
-    yield f"rounds 0 to {facts.view.round}, {len(facts.motions)} motions, {len(facts.events or ())} events"
+    yield f"rounds 0 to {facts.view.round}, {len(facts.motions):,} motions, {len(facts.events or ()):,} events"
     yield ""
     for topic, about in TOPICS.items():
         found = [one for one in exam.findings if one.topic == topic]
@@ -57,7 +57,7 @@ def audit_page(facts: Facts, exam: Examination, scored: Sequence[Scored] = ()) -
             yield f"        expected {one_line(one.expected)}"
             yield f"        found    {one_line(one.found)}"
         if len(found) > _SHOWN:
-            yield f"    and {len(found) - _SHOWN} more (--json lists all)"
+            yield f"    and {len(found) - _SHOWN:,} more (--json lists all)"
     yield from _scores(scored)
     if exam.missing:
         yield ""
@@ -67,7 +67,7 @@ def audit_page(facts: Facts, exam: Examination, scored: Sequence[Scored] = ()) -
         counts = " (need not be)" if missing.allowed else ""
         yield f"    {where}{one_line(missing.what)}: {one_line(missing.why)}{counts}"
     if len(exam.missing) > _SHOWN:
-        yield f"    and {len(exam.missing) - _SHOWN} more (--json lists all)"
+        yield f"    and {len(exam.missing) - _SHOWN:,} more (--json lists all)"
     yield ""
     yield f"outcome     {verdict(exam)}"
 

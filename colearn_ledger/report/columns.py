@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -18,13 +19,21 @@ class Column:
 
     def fitting(self, cells: Iterable[str]) -> Column:
         """As wide as its name and all these cells need."""
-        return replace(self, width=max(self.width, len(self.name), *map(len, cells)))
+        return replace(self, width=max(self.width, len(self.name), *map(_width, cells)))
+
+
+def _width(text: str) -> int:
+    """Columns of a terminal: some scripts' characters have two, accents of their own none."""
+    if text.isascii():
+        return len(text)
+    wide = sum(unicodedata.east_asian_width(c) in "WF" for c in text)
+    return len(text) + wide - sum(unicodedata.combining(c) > 0 for c in text)
 
 
 def row(known: Sequence[Column], cells: Sequence[str]) -> str:
     """One line of a table whose columns' widths are known, for lines that come one by one."""
     padded = [
-        cell.rjust(column.width) if column.right else cell.ljust(column.width)
+        cell.rjust(column.width) if column.right else cell + " " * (column.width - _width(cell))
         for column, cell in zip(known, cells, strict=True)
     ]
     return "  ".join(padded).rstrip()

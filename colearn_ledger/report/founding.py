@@ -10,6 +10,7 @@ from ..core.cid import cid_text
 from ..core.roles import Bounded
 from ..core.schema import Schema
 from ..formats.size import shown_size
+from ..founding.names import NO_NAMES, Names
 from ..founding.plan import Plan
 from .rules import decision_in_words, rounds_in_words, windows_in_words
 from .windows import Times, windows_fit_in_words
@@ -17,7 +18,9 @@ from .windows import Times, windows_fit_in_words
 __all__ = ["cost_in_words", "in_ether", "plan_in_words"]
 
 
-def plan_in_words(plan: Plan, endpoint: str, store: str, merge_s: float | None = None) -> list[str]:
+def plan_in_words(
+    plan: Plan, endpoint: str, store: str, merge_s: float | None = None, names: Names = NO_NAMES
+) -> list[str]:
     """Lines, each with its subject first; ``merge_s``: seconds that merging all contributions takes on this machine."""
     genesis, ref = plan.genesis, plan.genesis.weights
     count = len(genesis.members)
@@ -25,7 +28,7 @@ def plan_in_words(plan: Plan, endpoint: str, store: str, merge_s: float | None =
     rows = [
         ("chain", f"{plan.chain_id}, by {endpoint}"),
         ("deployer", f"{plan.deployer}, which has no rights by that"),
-        *((f"member {i}", address) for i, address in enumerate(genesis.members)),
+        *((f"member {i}", names.full(address)) for i, address in enumerate(genesis.members)),
         ("accepts", decision_in_words(genesis.rules, count)),
         ("proposers", "in an order that is shuffled each cycle" if genesis.shuffled else "in turn, seat by seat"),
         ("rounds", rounds_in_words(genesis.merge_order)),

@@ -9,9 +9,22 @@ from typing import Any
 import numpy as np
 
 from ..core.protocol import RoundState
+from ..founding.names import NO_NAMES, Names
 from ..history.types import Choice, History, Transaction
 from . import signs
-from .picture import ABSENT, APPROVE, CROWD, HIDDEN, PROPOSER, REJECT, SIGNS, check_ending, focus, save_figure
+from .picture import (
+    ABSENT,
+    APPROVE,
+    CROWD,
+    HIDDEN,
+    PROPOSER,
+    REJECT,
+    SIGNS,
+    check_ending,
+    focus,
+    new_figure,
+    save_figure,
+)
 from .rounds import short, sign
 
 __all__ = ["plot_history", "published_scores"]
@@ -21,32 +34,28 @@ _NAN = float("nan")
 _INCHES = (7.0, 30.0)
 _MANY_SEATS = 30  # whose names would not fit beside their rows
 
-Panel = tuple[float, Callable[[Any, History], None]]
+Panel = tuple[float, Callable[[Any, History, Names], None]]
 
 
-def plot_history(history: History, path: str | Path) -> None:
-    """Write a PNG, or what the path's ending says.
+def plot_history(history: History, path: str | Path | None = None, names: Names = NO_NAMES) -> Any:
+    """Draw a history; return matplotlib's figure, and write it to a PNG, or what the path's ending says.
 
     One panel each, of what is known: the scores that voters published (thin: each member; thick: the mean; a cross: of
     what was rejected); approvals against what was needed; every vote; seconds to propose and to decide; gas. A dashed
-    line stands where members went back to earlier weights.
+    line stands where members went back to earlier weights. ``names``: of members.
 
     Raises UsageError for an unknown ending, StoreError when the file can't be written.
     """
-    path = Path(path)
-    check_ending(path, "history.png")
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
+    if path is not None:
+        check_ending(Path(path), "history.png")
     panels = _panels(history)
     rounds = len(history.rounds)
     height = sum(share for share, _ in panels)
     width = min(_INCHES[1], max(_INCHES[0], 0.45 * rounds + 3.5))
-    figure = Figure(figsize=(width, min(_INCHES[1], height + 1)), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(width, min(_INCHES[1], height + 1))
     stacked = figure.subplots(len(panels), 1, sharex=True, squeeze=False, height_ratios=[share for share, _ in panels])
     for axes, (_, draw) in zip(stacked[:, 0], panels, strict=True):
-        draw(axes, history)
+        draw(axes, history, names)
         if draw is not _draw_votes:
             axes.grid(alpha=0.25)
         for round_ in history.rounds:
@@ -57,7 +66,9 @@ def plot_history(history: History, path: str | Path) -> None:
     last.xaxis.get_major_locator().set_params(integer=True)
     last.set_xlim(history.rounds[0].record.round - 0.6, history.rounds[-1].record.round + 0.6)
     figure.suptitle(_title(history), fontsize=11)
-    save_figure(figure, path)
+    if path is not None:
+        save_figure(figure, Path(path))
+    return figure
 
 
 def _panels(history: History) -> list[Panel]:
@@ -94,14 +105,14 @@ def _numbers(history: History) -> list[int]:
     return [round_.record.round for round_ in history.rounds]
 
 
-def _draw_scores(axes: Any, history: History) -> None:
+def _draw_scores(axes: Any, history: History, names: Names) -> None:
     """Scores of what was proposed, by the address that tested it; those of the proposer are not in the history."""
     published = published_scores(history)
     crowd = len(published) > CROWD
     style = {"linewidth": 0.7, "alpha": 0.5} if crowd else {"linewidth": 1, "marker": "o", "markersize": 3}
     numbers, lines = _numbers(history), []
     for member, (kept, refused) in published.items():
-        [line] = axes.plot(*_joined(numbers, kept), label=None if crowd else short(member), **style)
+        [line] = axes.plot(*_joined(numbers, kept), label=None if crowd else _label(names, member), **style)
         cross = {"linestyle": "none", "marker": "x", "markersize": 7, "markeredgewidth": 1.5}
         axes.plot(numbers, refused, color=line.get_color(), **cross)
         lines += [kept, refused]
@@ -111,6 +122,12 @@ def _draw_scores(axes: Any, history: History) -> None:
     axes.set_ylabel("published score\nof the proposal")
     axes.legend(fontsize=7, ncols=3, loc="best")
     focus(axes, lines)
+
+
+def _label(names: Names, member: str) -> str:
+    """As matplotlib takes it: a dollar begins no formula, and an underscore doesn't hide it from the legend."""
+    text = names.short(member).replace("$", r"\$")
+    return f" {text}" if text.startswith("_") else text
 
 
 def _joined(numbers: Sequence[int], scores: Sequence[float]) -> tuple[list[int], list[float]]:
@@ -131,7 +148,7 @@ def published_scores(history: History) -> dict[str, tuple[list[float], list[floa
     return dict(sorted(found.items()))
 
 
-def _draw_approvals(axes: Any, history: History) -> None:
+def _draw_approvals(axes: Any, history: History, names: Names) -> None:
     records = [r.record for r in history.rounds if r.record.round > 0 and r.record.weights is not None]
     colours = {RoundState.ACCEPTED: APPROVE, RoundState.REJECTED: REJECT}
     numbers = [record.round for record in records]
@@ -149,7 +166,7 @@ def _draw_approvals(axes: Any, history: History) -> None:
     axes.set_ylabel("approvals\n(line: needed)")
 
 
-def _draw_votes(axes: Any, history: History) -> None:
+def _draw_votes(axes: Any, history: History, names: Names) -> None:
     from matplotlib.colors import to_rgb
 
     seats = max(len(round_.members) for round_ in history.rounds)
@@ -172,14 +189,14 @@ def _draw_votes(axes: Any, history: History) -> None:
     accepted = [r.record.round for r in history.rounds if r.record.state is RoundState.ACCEPTED and r.record.round > 0]
     axes.plot(accepted, [-1] * len(accepted), linestyle="none", marker="*", markersize=7, color="#b8860b")
     newest = next(round_.members for round_ in reversed(history.rounds) if round_.members)
-    names = [short(newest[seat]) if seat < len(newest) else f"seat {seat}" for seat in range(seats)]
+    rows = [_label(names, newest[seat]) if seat < len(newest) else f"seat {seat}" for seat in range(seats)]
     shown = range(seats) if seats <= _MANY_SEATS else range(0, seats, 4)
-    axes.set_yticks(list(shown), [names[seat] for seat in shown], fontsize=7)
+    axes.set_yticks(list(shown), [rows[seat] for seat in shown], fontsize=7)
     axes.set_ylim(seats - 0.5, -1.7)
     axes.set_ylabel("votes (★ accepted)")
 
 
-def _draw_times(axes: Any, history: History) -> None:
+def _draw_times(axes: Any, history: History, names: Names) -> None:
     """Seconds from a round's opening to its proposal, and from there to the decision, where transactions did both."""
     known = [round_ for round_ in history.rounds if round_.proposed is not None and round_.record.round > 0]
     numbers = [round_.record.round for round_ in known]
@@ -197,7 +214,7 @@ def _seconds(begin: Transaction | None, end: Transaction | None) -> int:
     return end.time - begin.time
 
 
-def _draw_gas(axes: Any, history: History) -> None:
+def _draw_gas(axes: Any, history: History, names: Names) -> None:
     known = [(r.record.round, r.gas) for r in history.rounds if r.record.round > 0 and r.gas is not None]
     axes.bar([number for number, _ in known], [gas for _, gas in known], width=0.8, color="#80cdc1")
     axes.yaxis.set_major_formatter("{x:,.0f}")

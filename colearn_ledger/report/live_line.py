@@ -7,26 +7,27 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from ..chain.snapshot import Snapshot
+from ..founding.names import Names
 from .standing import read_standing, standing_line
 
 __all__ = ["live_line"]
 
 
 @contextmanager
-def live_line() -> Iterator[Callable[[Snapshot], None]]:
+def live_line(names: Names) -> Iterator[Callable[[Snapshot], None]]:
     """Gives what shows each snapshot in one line: anew on a terminal, elsewhere as a line when something happened."""
     if sys.stdout.isatty():
         from rich.console import Console
         from rich.text import Text
 
         with Console(file=sys.stdout, highlight=False).status("") as status:
-            yield lambda snapshot: status.update(Text(standing_line(read_standing(snapshot))))
+            yield lambda snapshot: status.update(Text(standing_line(read_standing(snapshot, names))))
         return
     last = ""
 
     def tell(snapshot: Snapshot) -> None:
         nonlocal last
-        line = standing_line(read_standing(snapshot), clock=False)
+        line = standing_line(read_standing(snapshot, names), clock=False)
         if line != last:
             print(line, flush=True)
             last = line

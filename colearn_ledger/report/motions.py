@@ -9,6 +9,7 @@ from ..core.protocol import MotionKind, MotionRecord, MotionState, Rules
 from ..core.threshold import motion_need, need
 from ..formats.duration import shown_duration
 from ..formats.hashes import shown_hash
+from ..founding.names import NO_NAMES, Names
 from ..history.motions import Motion, Motions
 from .rounds import human_time
 from .rules import windows_of
@@ -55,7 +56,7 @@ def shown_id(motion_id: bytes) -> str:
     return f"0x{shown_hash(motion_id)}"
 
 
-def motions_page(read: Motions, *, everything: bool) -> Iterator[str]:
+def motions_page(read: Motions, *, everything: bool, names: Names = NO_NAMES) -> Iterator[str]:
     """The motions that wait, or all."""
     shown = [motion for motion in read.motions if everything or motion.waits]
     over = len(read.motions) - len(shown)
@@ -64,8 +65,8 @@ def motions_page(read: Motions, *, everything: bool) -> Iterator[str]:
     for motion in shown:
         record = motion.record
         yield ""
-        yield f"{shown_id(record.id)}  {subject_in_words(record)}"
-        yield f"  moved by {record.mover}"
+        yield f"{shown_id(record.id)}  {subject_in_words(record, names)}"
+        yield f"  moved by {names.full(record.mover)}"
         yield f"  {standing_in_words(motion)}"
     if not shown:
         yield "no motion waits"
@@ -73,7 +74,7 @@ def motions_page(read: Motions, *, everything: bool) -> Iterator[str]:
         yield f"{'' if not shown else chr(10)}{over} {'is' if over == 1 else 'are'} over: --all shows them"
 
 
-def subject_in_words(motion: MotionRecord | Planned) -> str:
+def subject_in_words(motion: MotionRecord | Planned, names: Names = NO_NAMES) -> str:
     """What a motion is for."""
     if motion.rules is not None:
         windows = [
@@ -83,10 +84,10 @@ def subject_in_words(motion: MotionRecord | Planned) -> str:
     if motion.kind is MotionKind.REVERT_TO:
         return f"back to the weights of round {motion.to_round}"
     if motion.kind is MotionKind.REPLACE_MEMBER:
-        return f"replace: {motion.mover} hands its seat to {motion.subject}"
+        return f"replace: {names.full(motion.mover)} hands its seat to {motion.subject}"
     if motion.kind is MotionKind.REMOVE_MEMBER and motion.need == 0:
-        return f"leave: {motion.subject} leaves the collective"
-    return f"{'add' if motion.kind is MotionKind.ADD_MEMBER else 'remove'} {motion.subject}"
+        return f"leave: {names.full(motion.subject or '')} leaves the collective"
+    return f"{'add' if motion.kind is MotionKind.ADD_MEMBER else 'remove'} {names.full(motion.subject or '')}"
 
 
 def planned(
@@ -122,9 +123,9 @@ def standing_in_words(motion: Motion) -> str:
     return f"open until {human_time(record.deadline)} UTC: {yes} for, {no} against; {left}"
 
 
-def planned_in_words(plan: Planned, now: Rules, members: Sequence[str]) -> Iterator[str]:
+def planned_in_words(plan: Planned, now: Rules, members: Sequence[str], names: Names = NO_NAMES) -> Iterator[str]:
     """What moving it will do, and what it takes."""
-    yield f"motion    {subject_in_words(plan)}"
+    yield f"motion    {subject_in_words(plan, names)}"
     new, subject = plan.rules, plan.subject
     if new is not None:
         for window in windows_of(new):
@@ -142,7 +143,7 @@ def planned_in_words(plan: Planned, now: Rules, members: Sequence[str]) -> Itera
         yield f"          it gets seat {len(members)} of then {len(members) + 1}"
     elif plan.kind is MotionKind.REMOVE_MEMBER and subject is not None and subject in members:
         seat, last = members.index(subject), members[-1]
-        moved = "" if subject == last else f", and seat {seat} goes to {last}"
+        moved = "" if subject == last else f", and seat {seat} goes to {names.full(last)}"
         yield f"          {len(members) - 1} members remain{moved}"
     if plan.need == 0:
         yield "needs     nobody's vote"

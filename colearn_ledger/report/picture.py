@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ __all__ = [
     "SIGNS",
     "check_ending",
     "focus",
+    "new_figure",
     "save_figure",
 ]
 
@@ -43,11 +45,32 @@ def check_ending(path: Path, example: str) -> None:
         )
 
 
+def new_figure(width: float, height: float) -> Any:
+    """A figure of so many inches that needs no screen; a notebook shows it where a cell ends with it."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    class Shown(Figure):
+        def _repr_png_(self) -> bytes:
+            return _picture(self, "png").getvalue()
+
+    figure = Shown(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
 def save_figure(figure: Any, path: Path) -> None:
     """Write it in the form that the path's ending says. Raises StoreError when the file can't be written."""
+    write_report(path, _picture(figure, path.suffix[1:].lower()).getbuffer())
+
+
+def _picture(figure: Any, form: str) -> io.BytesIO:
     picture = io.BytesIO()
-    figure.savefig(picture, format=path.suffix[1:].lower(), dpi=100)
-    write_report(path, picture.getbuffer())
+    with warnings.catch_warnings():
+        # A name in characters that the font lacks is boxes; the address is beside it.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")
+        figure.savefig(picture, format=form, dpi=100)
+    return picture
 
 
 def focus(axes: Any, lines: Sequence[Sequence[float]]) -> None:

@@ -6,15 +6,15 @@ from pathlib import Path
 from typing import Any
 
 from ..core.results import Results, RoundResult
-from .picture import ABSENT, APPROVE, CROWD, PROPOSER, REJECT, SIGNS, check_ending, focus, save_figure
+from .picture import ABSENT, APPROVE, CROWD, PROPOSER, REJECT, SIGNS, check_ending, focus, new_figure, save_figure
 
 __all__ = ["plot_results"]
 
 MAX_INCHES = 30.0
 
 
-def plot_results(results: Results, path: str | Path) -> None:
-    """Write a PNG, or what the path's ending says.
+def plot_results(results: Results, path: str | Path | None = None) -> Any:
+    """Draw a run; return matplotlib's figure, and write it to a PNG, or what the path's ending says.
 
     The upper panel has each learner's score on its own test set, after each round: of the proposal if it was accepted,
     else of the weights that stayed; in black the mean. Crosses are the scores of proposals that were rejected. The
@@ -23,16 +23,12 @@ def plot_results(results: Results, path: str | Path) -> None:
 
     Raises UsageError for an unknown ending, StoreError when the file can't be written.
     """
-    path = Path(path)
-    check_ending(path, "results.png")
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
+    if path is not None:
+        check_ending(Path(path), "results.png")
     n_rounds, n_learners = len(results.rounds), len(results.learner_names)
     grid = max(1.0, 0.32 * n_learners)
     size = (min(MAX_INCHES, max(7.0, 0.45 * n_rounds + 3.5)), min(MAX_INCHES, 4.2 + grid))
-    figure = Figure(figsize=size, layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(*size)
     scores, votes = figure.subplots(2, 1, sharex=True, height_ratios=[3.2, grid])
     _draw_scores(scores, results)
     _draw_votes(votes, results)
@@ -42,7 +38,9 @@ def plot_results(results: Results, path: str | Path) -> None:
         f"(threshold {results.threshold}, {results.backend})",
         fontsize=11,
     )
-    save_figure(figure, path)
+    if path is not None:
+        save_figure(figure, Path(path))
+    return figure
 
 
 def _draw_scores(axes: Any, results: Results) -> None:

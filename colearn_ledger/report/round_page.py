@@ -11,6 +11,7 @@ from ..core.limits import MOST_MEMBERS
 from ..core.merge.claim import digest_text
 from ..core.merge.rules import rule_text
 from ..core.protocol import RoundState
+from ..founding.names import NO_NAMES, Names
 from ..history.export import parse_note
 from ..history.types import Choice, Contributed, History, Round, Transaction, Use
 from .columns import Column, columns
@@ -24,6 +25,7 @@ _USES = {
     Use.UNAVAILABLE: "left out: the proposer could not get it",
     Use.INVALID: "left out: invalid",
     Use.EQUAL: "left out: the same as one of a lower seat",
+    Use.CANCELS: "left out: with it the merge would change nothing",
     Use.LEFT_OUT: "left out, for no reason given",
     Use.LATE: "late",
     Use.VOID: "void: its member has left",
@@ -31,30 +33,30 @@ _USES = {
 }
 
 
-def round_page(history: History) -> Iterator[str]:
-    """The lines for the one round that ``history`` has."""
+def round_page(history: History, names: Names = NO_NAMES) -> Iterator[str]:
+    """The lines for the one round that ``history`` has; ``names``: of members."""
     [round_] = history.rounds
-    yield f"round {round_.record.round}: {outcome(round_)}"
+    yield f"round {round_.record.round}: {outcome(round_, names)}"
     yield f"collective {history.address} on chain {history.chain_id}, as of block {history.head.number}"
     yield ""
-    yield from _content(round_)
+    yield from _content(round_, names)
     yield from _phases(round_)
     yield from _merge(round_)
     yield from _note(round_)
-    yield from _contributions(round_)
-    yield from _votes(round_)
-    yield from _transactions(round_)
+    yield from _contributions(round_, names)
+    yield from _votes(round_, names)
+    yield from _transactions(round_, names)
 
 
-def outcome(round_: Round) -> str:
+def outcome(round_: Round, names: Names = NO_NAMES) -> str:
     """How the round ended and why, or how far it is."""
     record, state = round_.record, round_.record.state
     if record.round == 0:
         return "genesis, the weights that the collective was deployed with"
     if state is RoundState.MISSED:
-        return f"missed: {record.proposer} proposed nothing in its turn"
+        return f"missed: {names.full(record.proposer)} proposed nothing in its turn"
     if state is RoundState.PROPOSING:
-        return f"open: {record.proposer} may propose until {human_time(record.deadline)} UTC"
+        return f"open: {names.full(record.proposer)} may propose until {human_time(record.deadline)} UTC"
     voters, yes = record.member_count - 1, record.approvals.bit_count()
     count = f"{yes} of {voters} voters approved, {record.need} needed"
     if not state.decided:
@@ -68,12 +70,12 @@ def _line(name: str, text: str) -> str:
     return f"{name:<10}  {text}"
 
 
-def _content(round_: Round) -> Iterator[str]:
+def _content(round_: Round, names: Names) -> Iterator[str]:
     record = round_.record
     if round_.reverted_to is not None:
         yield _line("before it", f"members went back to the weights of round {round_.reverted_to}, by a motion")
     if record.round > 0:
-        yield _line("proposer", f"{record.proposer}, seat {record.proposer_seat}")
+        yield _line("proposer", f"{names.full(record.proposer)}, seat {record.proposer_seat}")
     if record.weights is None:
         return
     if record.round > 0:
@@ -103,20 +105,20 @@ def _merge(round_: Round) -> Iterator[str]:
         yield _line("training", f"that began with round {round_.training}")
 
 
-def _contributions(round_: Round) -> Iterator[str]:
+def _contributions(round_: Round, names: Names) -> Iterator[str]:
     """Who contributed, in time or late, who didn't, and what the proposal made of it."""
     if not round_.contributions:
         return
     yield ""
     known = [Column("seat", right=True), Column("contributed by"), Column("size", right=True), Column("contribution")]
     rows = [
-        [str(seat), member, "", "none"]
+        [str(seat), names.full(member), "", "none"]
         for seat, member in enumerate(round_.members)
         if all(one.seat != seat for one in round_.contributions)
     ]
     for one in round_.contributions:
         seat = "" if one.seat is None else str(one.seat)
-        rows.append([seat, one.member, f"{one.weights.size:,}", _use(one)])
+        rows.append([seat, names.full(one.member), f"{one.weights.size:,}", _use(one)])
         if one.note:
             rows[-1][3] += f"; {_value(parse_note(one.note))}"
     yield from columns(known, sorted(rows, key=lambda cells: int(cells[0] or MOST_MEMBERS)))
@@ -145,7 +147,7 @@ def _value(value: Any) -> str:
     return one_line(value if isinstance(value, str) else json.dumps(value))
 
 
-def _votes(round_: Round) -> Iterator[str]:
+def _votes(round_: Round, names: Names) -> Iterator[str]:
     if not round_.members:
         return
     scored = any(vote.scores is not None for vote in round_.votes)
@@ -156,7 +158,7 @@ def _votes(round_: Round) -> Iterator[str]:
     rows = []
     for seat, member in enumerate(round_.members):
         vote = votes.get(seat)
-        cells = [str(seat), member, "proposer" if vote is None else _choice(vote.choice, round_)]
+        cells = [str(seat), names.full(member), "proposer" if vote is None else _choice(vote.choice, round_)]
         if scored:
             scores = None if vote is None else vote.scores
             cells += ["", ""] if scores is None else [f"{score:.4f}" for score in scores]
@@ -173,7 +175,7 @@ def _choice(choice: Choice, round_: Round) -> str:
     return "did not vote" if round_.missed_votes else "not needed"
 
 
-def _transactions(round_: Round) -> Iterator[str]:
+def _transactions(round_: Round, names: Names) -> Iterator[str]:
     if not round_.transactions:
         return
     yield ""
@@ -185,7 +187,8 @@ def _transactions(round_: Round) -> Iterator[str]:
             did += f" (for round {transaction.round})"
         yield f"    {did}: {_where(transaction)}"
         if transaction.sender is not None:
-            yield f"    by {transaction.sender}: {transaction.gas or 0:,} gas, {in_ether(transaction.fee or 0)} ether"
+            cost = f"{transaction.gas or 0:,} gas, {in_ether(transaction.fee or 0)} ether"
+            yield f"    by {names.full(transaction.sender)}: {cost}"
     if round_.gas is not None and round_.fee is not None:
         yield f"gas of this round: {round_.gas:,}, {in_ether(round_.fee)} ether"
 

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from ..core.cid import cid_text
 from ..core.merge.rules import rule_text
 from ..core.protocol import RoundState
+from ..formats.addresses import short_address
 from ..formats.hashes import shown_hash
 from ..formats.size import shown_size
+from ..founding.names import NO_NAMES, Names
 from ..history.export import utc
 from ..history.omissions import omissions_of
 from ..history.types import Choice, History, Round, Use
@@ -59,12 +61,13 @@ class RoundsTable:
     ----------
     rounds: by whose content the columns are chosen; lines for others can be made, too.
     width: that a line should not exceed.
+    names: of members.
     """
 
-    def __init__(self, rounds: Sequence[Round], width: int) -> None:
+    def __init__(self, rounds: Sequence[Round], width: int, names: Names = NO_NAMES) -> None:
         known = [
             _Kind("round", lambda r: str(r.record.round), 0, right=True),
-            _Kind("proposer", _proposer, 2),
+            _Kind("proposer", lambda r: "" if r.record.round == 0 else names.short(r.record.proposer), 2),
             _Kind("merged", _merged, 4),
             _Kind("rule", _rule, 5),
             _Kind("votes", _votes, 1),
@@ -111,14 +114,14 @@ class RoundsTable:
                 at += 1
 
 
-def history_page(history: History, width: int) -> Iterator[str]:
+def history_page(history: History, width: int, names: Names = NO_NAMES) -> Iterator[str]:
     """All of it: which collective, the table, and what came of the rounds."""
-    table = RoundsTable(history.rounds, width)
+    table = RoundsTable(history.rounds, width, names)
     yield from heading(history)
     yield from ("", table.header)
     yield from table.lines(history.rounds)
     yield ""
-    yield from summary(history)
+    yield from summary(history, names)
 
 
 def heading(history: History) -> list[str]:
@@ -130,35 +133,38 @@ def heading(history: History) -> list[str]:
     return [*lines, *([f"rounds are {rounds_in_words(history.merge_order)}"] if history.merge_order else [])]
 
 
-def summary(history: History) -> list[str]:
+def summary(history: History, names: Names = NO_NAMES) -> list[str]:
     """What came of these rounds: decisions, gas, the last accepted weights."""
     rounds = [round_ for round_ in history.rounds if round_.record.round > 0]
     by_state = {state: sum(r.record.state is state for r in rounds) for state in RoundState if state.decided}
     over = sum(by_state.values())
-    counts = ", ".join(f"{count} {state.name.lower()}" for state, count in by_state.items())
-    lines = [f"{over} round{'' if over == 1 else 's'} over: {counts}"]
+    counts = ", ".join(f"{count:,} {state.name.lower()}" for state, count in by_state.items())
+    lines = [f"{over:,} round{'' if over == 1 else 's'} over: {counts}"]
     gas = [round_.gas for round_ in rounds if round_.gas is not None]
     if gas:
         text = f"gas: {sum(gas):,} in {len(gas)} round{'' if len(gas) == 1 else 's'} ({sum(gas) // len(gas):,} each)"
         genesis = next((round_.gas for round_ in history.rounds if round_.record.round == 0), None)
         lines.append(text if genesis is None else f"{text}, {genesis:,} for the deployment")
-    return lines + _omissions(history.rounds) + _accepted(history.rounds)
+    return lines + _omissions(history.rounds, names) + _accepted(history.rounds)
 
 
 _REASONS = {
     Use.UNAVAILABLE: "could not be had",
     Use.INVALID: "invalid",
     Use.EQUAL: "equal to another",
+    Use.CANCELS: "cancelling the others out",
     Use.LEFT_OUT: "for no reason given",
 }
 
 
-def _omissions(rounds: Sequence[Round]) -> list[str]:
+def _omissions(rounds: Sequence[Round], names: Names) -> list[str]:
     """A line, if proposers left out of their merges what was there: who, how often, by which reasons of theirs."""
     told = []
     for one in omissions_of(rounds):
         reasons = ", ".join(f"{count} {_REASONS[use]}" for use, count in one.left_out.items())
-        told.append(f"{short(one.proposer)} {one.total} in {one.rounds} of its {one.proposals} proposals ({reasons})")
+        told.append(
+            f"{names.short(one.proposer)} {one.total} in {one.rounds} of its {one.proposals} proposals ({reasons})"
+        )
     return [f"contributions left out by their proposers: {'; '.join(told)}"] if told else []
 
 
@@ -192,7 +198,7 @@ def human_time(seconds: int) -> str:
 
 def short(address: str) -> str:
     """An address, recognisable."""
-    return f"{address[:6]}…{address[-4:]}"
+    return short_address(address)
 
 
 def state_text(round_: Round) -> str:
@@ -202,10 +208,6 @@ def state_text(round_: Round) -> str:
 def sign(choice: Choice, round_: Round) -> str:
     """A vote in one character."""
     return signs.ABSENT if choice is Choice.ABSENT and round_.missed_votes else _SIGNS[choice]
-
-
-def _proposer(round_: Round) -> str:
-    return "" if round_.record.round == 0 else short(round_.record.proposer)
 
 
 def _merged(round_: Round) -> str:

@@ -9,10 +9,11 @@ from typing import Any
 from ..chain.snapshot import Snapshot
 from ..core.protocol import ZERO_ADDRESS, MotionState, RoundState, View, seats
 from ..formats.duration import shown_duration
+from ..founding.names import NO_NAMES, Names
 from ..history.export import utc
 from ..history.motions import Motion, read_motions
 from .motions import shown_id, standing_in_words, subject_in_words
-from .rounds import human_time, short
+from .rounds import human_time
 
 __all__ = ["FORMAT", "Standing", "read_standing", "standing_line", "standing_page", "standing_to_dict"]
 
@@ -29,6 +30,7 @@ class Standing:
     view: as one who is no member sees it.
     members: of the open round, by seat.
     motions: those of which something may still come.
+    names: of members.
     """
 
     chain_id: int
@@ -36,6 +38,7 @@ class Standing:
     view: View
     members: tuple[str, ...]
     motions: tuple[Motion, ...]
+    names: Names = NO_NAMES
 
     @property
     def phase(self) -> str:
@@ -89,7 +92,7 @@ class Standing:
         return tuple(seat for seat in range(view.member_count) if seat != proposer and seat not in acted)
 
 
-def read_standing(snapshot: Snapshot) -> Standing:
+def read_standing(snapshot: Snapshot, names: Names = NO_NAMES) -> Standing:
     """How it stands, read from storage alone. Raises ChainError."""
     view = snapshot.view(ZERO_ADDRESS)
     motions = read_motions(snapshot, logs=False).motions
@@ -99,6 +102,7 @@ def read_standing(snapshot: Snapshot) -> Standing:
         view,
         snapshot.members(),
         tuple(motion for motion in motions if motion.waits),
+        names,
     )
 
 
@@ -109,7 +113,7 @@ def standing_line(standing: Standing, *, clock: bool = True) -> str:
     if phase == "overdue":
         said[0] += ": a motion waits for anybody's `advance`"
     elif phase in ("proposing", "merging"):
-        said.append(f"turn of {short(view.proposer)}")
+        said.append(f"turn of {standing.names.short(view.proposer)}")
     else:
         said.append(f"{_done(standing)}, waits for {_few(standing, standing.awaited) or 'nobody'}")
     if phase != "overdue":
@@ -126,7 +130,7 @@ def standing_page(standing: Standing) -> Iterator[str]:
     yield f"as of block {view.block_number}, {human_time(view.at)} UTC"
     yield ""
     yield _line("round", f"{view.round}, {_phase_in_words(standing)}")
-    yield _line("proposer", f"{view.proposer}, seat {standing.members.index(view.proposer)}")
+    yield _line("proposer", f"{standing.names.full(view.proposer)}, seat {standing.members.index(view.proposer)}")
     if standing.phase != "overdue":
         yield _line("until", f"{human_time(standing.until)} UTC ({_left(standing)})")
     yield _line("built on", f"round {view.accepted_round}, sha256 {view.accepted.sha256.hex()}")
@@ -135,14 +139,14 @@ def standing_page(standing: Standing) -> Iterator[str]:
     if standing.phase not in ("proposing", "merging", "overdue"):
         for name, which in ((_done(standing), standing.acted), ("waits for", standing.awaited)):
             for seat in which:
-                yield _line(name, f"{standing.members[seat]}, seat {seat}")
+                yield _line(name, f"{standing.names.full(standing.members[seat])}, seat {seat}")
                 name = ""
     for motion in standing.motions:
         yield ""
-        yield _line("motion", f"{shown_id(motion.record.id)}  {subject_in_words(motion.record)}")
+        yield _line("motion", f"{shown_id(motion.record.id)}  {subject_in_words(motion.record, standing.names)}")
         yield _line("", standing_in_words(motion))
         for seat in _silent(standing, motion):
-            yield _line("", f"{standing.members[seat]}, seat {seat}, hasn't voted on it")
+            yield _line("", f"{standing.names.full(standing.members[seat])}, seat {seat}, hasn't voted on it")
 
 
 def standing_to_dict(standing: Standing) -> dict[str, Any]:
@@ -180,7 +184,8 @@ def standing_to_dict(standing: Standing) -> dict[str, Any]:
 
 
 def _member(standing: Standing, seat: int) -> dict[str, Any]:
-    return {"seat": seat, "member": standing.members[seat]}
+    member = standing.members[seat]
+    return {"seat": seat, "member": member, "name": standing.names.of(member) or None}
 
 
 def _line(name: str, text: str) -> str:
@@ -215,7 +220,7 @@ def _left(standing: Standing) -> str:
 
 
 def _few(standing: Standing, which: Sequence[int]) -> str:
-    named = " ".join(short(standing.members[seat]) for seat in which[:_FEW])
+    named = ", ".join(standing.names.short(standing.members[seat]) for seat in which[:_FEW])
     return named + (f" and {len(which) - _FEW} more" if len(which) > _FEW else "")
 
 

@@ -80,9 +80,10 @@ def summary(results: Results) -> str:
     rounds, accepted = len(results.rounds), sum(r.accepted for r in results.rounds)
     declined = [r for r in results.rounds if r.declined]
     last = next((r for r in reversed(results.rounds) if r.accepted), results.initial)
+    rejected = rounds - accepted - len(declined)
     lines = [
-        f"{rounds} round{'' if rounds == 1 else 's'}: {accepted} accepted, {rounds - accepted - len(declined)} rejected"
-        f"{f', {len(declined)} declined' if declined else ''}; "
+        f"{rounds:,} round{'' if rounds == 1 else 's'}: {accepted:,} accepted, {rejected:,} rejected"
+        f"{f', {len(declined):,} declined' if declined else ''}; "
         f"mean test score {_mean(results.initial.test_scores)} -> {_mean(last.test_scores)}"
     ]
     for proposer, reason in sorted({(r.proposer, r.declined) for r in declined}):

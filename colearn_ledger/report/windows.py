@@ -20,20 +20,23 @@ _SENDING_S = 30  # for a transaction: two blocks of twelve seconds, and some
 class Times:
     """Seconds that things took on one machine; None: not measured.
 
-    ``train``: a training; ``test``: a test of weights; ``merge``: checking and merging everybody's contributions.
+    ``train``: a training; ``test``: a test of weights; ``merge``: checking and merging everybody's contributions;
+    ``carry``: bringing one set of weights into the store, or having it from there.
     """
 
     train: float | None = None
     test: float | None = None
     merge: float | None = None
+    carry: float | None = None
 
     def needed(self, joint: bool) -> dict[str, float]:
         """Seconds of work by the window that it must fit into, as far as they are known."""
-        steps: dict[str, tuple[float | None, ...]] = {"vote_window": (self.test,)}
+        steps: dict[str, tuple[float | None, ...]] = {"vote_window": (self.test, self.carry)}
         if joint:  # half of the window to merge may go in pulling contributions
-            steps |= {"train_window": (self.train,), "propose_window": (self.merge, self.merge, self.test, self.test)}
+            merging = (self.merge, self.merge, self.test, self.test, self.carry)
+            steps |= {"train_window": (self.train, self.carry), "propose_window": merging}
         else:
-            steps |= {"propose_window": (self.train, self.test)}
+            steps |= {"propose_window": (self.train, self.test, self.carry)}
         known = {window: [s for s in parts if s is not None] for window, parts in steps.items() if parts[0] is not None}
         return {window: sum(parts) for window, parts in known.items()}
 
@@ -60,6 +63,7 @@ def windows_fit_in_words(rules: Rules, times: Times, members: int, change: str) 
             ("a training", times.train),
             ("a test", times.test),
             (f"a merge of {members} contributions", times.merge),
+            ("the store", times.carry),
         )
         if seconds is not None
     ]
@@ -67,7 +71,8 @@ def windows_fit_in_words(rules: Rules, times: Times, members: int, change: str) 
     flags = " ".join(f"{window.flag} {shown_duration(least)}" for window, least in short)
     said = [f"{shown_duration(getattr(rules, w.name))} {w.step} is short" for w, _ in short]
     verdict = f"{' and '.join(said)}: {change} {flags}" if short else "the windows are long enough"
-    return f"{', '.join(took)} on this machine, pulling not counted; {verdict}"
+    counted = "pulling not counted" if times.carry is None else "the way between members' stores not counted"
+    return f"{', '.join(took)} on this machine, {counted}; {verdict}"
 
 
 def budget_in_words(trainings_left: int, members: int, merge_order: Sequence[int]) -> str:

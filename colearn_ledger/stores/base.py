@@ -136,7 +136,7 @@ def training_of(owner: str, contributor: str) -> int | None:
 def check_bytes(data: bytes, ref: WeightsRef) -> None:
     """Raise InvalidWeights unless ``data`` is exactly what ``ref`` names: the check that every ``get`` ends with."""
     if len(data) != ref.size:
-        raise InvalidWeights(f"the weights have {len(data)} bytes", expected=f"{ref.size}, as on chain")
+        raise InvalidWeights(f"the weights have {len(data):,} bytes", expected=f"{ref.size:,}, as on chain")
     digest = hashlib.sha256(data).digest()
     if digest != ref.sha256:
         raise InvalidWeights(f"the weights' sha256 is {digest.hex()}", expected=f"{ref.sha256.hex()}, as on chain")

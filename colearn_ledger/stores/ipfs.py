@@ -326,16 +326,16 @@ class IpfsStore:
                     count += len(part)
                     if count > size:
                         raise InvalidWeights(
-                            f"the weights {cid} have more than {size} bytes", expected=f"{size}, as on chain"
+                            f"the weights {cid} have more than {size:,} bytes", expected=f"{size:,}, as on chain"
                         )
                     yield part
                     if count < size and time.monotonic() > end:
                         raise UnavailableWeights(
-                            f"only {count} of {size} bytes of the weights {cid} came in time",
+                            f"only {count:,} of {size:,} bytes of the weights {cid} came in time",
                             fix="try again, with more time",
                         )
             if count == before:  # asked for the rest, and there is none: it isn't the transfer that was cut
-                raise InvalidWeights(f"the weights {cid} have only {count} bytes", expected=f"{size}, as on chain")
+                raise InvalidWeights(f"the weights {cid} have only {count:,} bytes", expected=f"{size:,}, as on chain")
 
     def _pull(self, owner: str, cid: str, end: float) -> None:
         """Pin what the daemon may have to fetch. Given up and begun anew now and then: when garbage is collected before

@@ -191,7 +191,7 @@ class LocalStore:
                     raise UnavailableWeights(f"{path} isn't a file", fix="remove it")
                 if status.st_size != ref.size:  # before reading: a wrong size costs no memory
                     raise InvalidWeights(
-                        f"the weights in {path} have {status.st_size} bytes", expected=f"{ref.size}, as on chain"
+                        f"the weights in {path} have {status.st_size:,} bytes", expected=f"{ref.size:,}, as on chain"
                     )
                 head = file.read(CHUNK) if check_head is not None else b""
                 file.seek(0)

@@ -35,7 +35,7 @@ def checked_pieces(pieces: Iterable[bytes], ref: WeightsRef) -> Iterator[bytes]:
             hashing = beside.submit(hash_both, piece)
             yield piece
     if cid.size != ref.size:
-        raise InvalidWeights(f"the weights have {cid.size} bytes", expected=f"{ref.size}, as on chain")
+        raise InvalidWeights(f"the weights have {cid.size:,} bytes", expected=f"{ref.size:,}, as on chain")
     if sha.digest() != ref.sha256:
         raise InvalidWeights(f"the weights' sha256 is {sha.hexdigest()}", expected=f"{ref.sha256.hex()}, as on chain")
     if cid.digest() != ref.cid_digest:

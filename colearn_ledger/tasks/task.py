@@ -10,11 +10,11 @@ from typing import Any, Literal
 
 from ..core.learner import Learner
 from ..core.summaries import DiffPrivConfig
-from ..errors import UsageError
+from ..errors import UsageError, how_to_install
 from ..learners.voting.policy import VotePolicy
 from ..learners.voting.policy import vote_policy as policy_by_name
 from .split import Array, Share, split
-from .training import Training, filter_counts
+from .training import JOINT_VOTE, JOINT_VOTE_BY_RANKS, SOLO_VOTE, Training, filter_counts
 
 __all__ = ["KERAS", "SKLEARN", "XGBOOST", "Framework", "Options", "Prepared", "Task"]
 
@@ -43,10 +43,11 @@ class Framework:
         except ModuleNotFoundError as error:
             if error.name is None or error.name.partition(".")[0] == "colearn_ledger":
                 raise
+            _, _, ours = self.extra.removesuffix("]").partition("colearn-ledger[")
             raise UsageError(
                 f"{error.name} is not installed",
                 expected=f"{self.title}, which the task is made with",
-                fix=f'pip install "{self.extra}"',
+                fix=how_to_install(ours) if ours else f'pip install "{self.extra}"',
             ) from error
 
 
@@ -158,19 +159,24 @@ class Task:
     folder: Literal["may", "must", "can't"] = "may"
     aliases: tuple[str, ...] = ()
 
+    @property
+    def joint_vote(self) -> str:
+        """The policy by which joint rounds of this task are voted on, if nobody says otherwise."""
+        return JOINT_VOTE_BY_RANKS if self.metric == "AUC" else JOINT_VOTE
+
     def check_folder(self, data_dir: str | Path | None) -> None:
         """UsageError if a folder with data is needed and missing, or given and of no use."""
         if data_dir is None and self.folder == "must":
             raise UsageError(
                 f"{self.name} needs a folder with data",
                 expected=self.data,
-                fix="docs/tasks.md says where the data can be had; pass its folder as --data_dir",
+                fix="docs/tasks.md says where the data can be had; pass its folder as --data-dir",
             )
         if data_dir is not None and self.folder == "can't":
             raise UsageError(
                 f"{self.name} was given a data folder",
                 expected=f"none: its data is {self.data}",
-                fix="leave --data_dir out, or choose another task",
+                fix="leave --data-dir out, or choose another task",
             )
 
     def make_learners(
@@ -220,7 +226,7 @@ class Task:
                 learning_rate=self.learning_rate if training.learning_rate is None else training.learning_rate,
                 batch_size=self.batch_size if training.batch_size is None else training.batch_size,
                 alpha=training.alpha,
-                vote_policy=policy_by_name(training.vote_policy),
+                vote_policy=policy_by_name(SOLO_VOTE if training.vote_policy is None else training.vote_policy),
                 say=say,
                 privacy=training.privacy,
                 epochs=self.epochs if training.epochs is training.steps is None else training.epochs,

@@ -13,9 +13,19 @@ from ..core.summaries import DiffPrivConfig
 from ..errors import ConfigError, UsageError
 from ..learners.voting.policy import VotePolicy, vote_policy
 
-__all__ = ["Training", "TrainingOption", "filter_counts", "training_options"]
+__all__ = [
+    "JOINT_VOTE",
+    "JOINT_VOTE_BY_RANKS",
+    "SOLO_VOTE",
+    "Training",
+    "TrainingOption",
+    "filter_counts",
+    "training_options",
+]
 
 DELTA, CLIP = 1e-5, 1.0
+# What learns most in solo and in joint rounds, there by a score that is a mean over samples or not (docs/voting.md).
+SOLO_VOTE, JOINT_VOTE, JOINT_VOTE_BY_RANKS = "not-worse", "paired", "margin:-0.01"
 # Each layer halves the sides of its images, and the smallest have 28 pixels.
 MOST_LAYERS, MOST_FILTERS = 5, 4096
 MORE = "1 or more"
@@ -89,7 +99,7 @@ class Training:
         more). One of them alone.
     filters: of the convolutional layers of a task's image model, the first layer's first: ``"64,128"``.
     alpha: deals out skewed labels, see :func:`~colearn_ledger.tasks.split.split`; None deals at random.
-    vote_policy: how the learners vote: a policy or its name (``docs/voting.md``).
+    vote_policy: how the learners vote: a policy or its name (``docs/voting.md``); None is :data:`SOLO_VOTE`.
     epsilon, delta, clip, proposals, noise_multiplier: of the differential privacy that they train with, each on a
         budget of its own (``docs/privacy.md``); None for ``epsilon``: without. ``proposals`` computes the noise where
         ``noise_multiplier`` doesn't give it.
@@ -136,10 +146,15 @@ class Training:
             short="-a",
         ),
     )
-    vote_policy: VotePolicy | str = field(
-        default="not-worse",
+    vote_policy: VotePolicy | str | None = field(
+        default=None,
         metadata=_told(
-            str, f"how learners vote: {_POLICIES}", _is_policy, "a policy or its name", metavar="NAME[:VALUE]"
+            str,
+            f"how learners vote: {_POLICIES} "
+            f"(default: {SOLO_VOTE}; in joint rounds {JOINT_VOTE}, by an AUC {JOINT_VOTE_BY_RANKS})",
+            _is_policy,
+            "a policy or its name",
+            metavar="NAME[:VALUE]",
         ),
     )
     epsilon: float | None = field(

@@ -22,7 +22,7 @@ from .funds import FundsWatch
 from .heads import HeadSubscription
 from .health import Health
 from .ledger import ChainLedger
-from .log import Log
+from .log import Log, columns_of
 from .node import Node
 from .output import PatientLines
 from .reporter import Reporter
@@ -66,6 +66,8 @@ def assembled(
         findings = Findings(config, dry_run)
         findings.read_deployment()
         findings.open_key()
+        names = findings.deployment.names
+        log.who = findings.who
         if findings.account is not None and not dry_run:
             # Before anything else is done with it, so that a second node with the same key disturbs nothing.
             stack.enter_context(
@@ -80,7 +82,7 @@ def assembled(
         ledger = ChainLedger(findings.contract, findings.member, _submitter(findings), quorum=_quorum(findings))
         log.info(
             "start",
-            f"member {findings.member} of {findings.contract.address} on chain {findings.contract.chain_id}"
+            f"member {names.full(findings.member)} of {findings.contract.address} on chain {findings.contract.chain_id}"
             + ("" if ledger.sends else ", dry run: nothing is sent"),
             member=findings.member,
         )
@@ -88,7 +90,7 @@ def assembled(
             ledger,
             WorkerSupervisor(_spec(findings), wake, log, grace_s=config.learner_grace, hang_s=config.learner_hang),
             wake,
-            Reporter(log, metrics),
+            Reporter(log, metrics, names),
             Retention(
                 ledger, config.store_keep, config.store_limit_bytes, contributions=config.store_keep_contributions
             ),
@@ -143,7 +145,8 @@ def patient_log(config: Config) -> Iterator[Log]:
         return shape.line("warning", "lost", text, {"lines": count})
 
     with PatientLines(sys.stderr, lost) as stream:
-        yield Log(as_json=config.log_format == "json", level=config.log_level, to=stream)
+        as_json = config.log_format == "json"
+        yield Log(as_json=as_json, level=config.log_level, to=stream, columns=lambda: columns_of(sys.stderr))
 
 
 class _Forward(logging.Handler):

@@ -109,6 +109,11 @@ class Findings:
         return parse_address(named, "member", error=ConfigError)
 
     @property
+    def who(self) -> str:
+        """The member in a few letters: its name, or its address."""
+        return self.deployment.names.brief(self.member)
+
+    @property
     def store(self) -> StoreSpec:
         """The member's store, where nothing that it keeps for this collective is taken for anybody else's."""
         if self.config.store_folder is not None and (self.account is None or self.dry_run):
@@ -163,7 +168,9 @@ class Findings:
 
     def find_member(self) -> str | Line:
         if self.view.is_member:
-            return f"on seat {self.view.seat} of {self.view.member_count}, round {self.view.round}"
+            name = self.deployment.names.of(self.member)
+            seat = f"on seat {self.view.seat} of {self.view.member_count}, round {self.view.round}"
+            return f"{name}, {seat}" if name else seat
         if self.account is None or self.dry_run:
             return f"{self.member} is no member: follows, and does nothing"
         motion = self._motion_for_me()

@@ -37,6 +37,11 @@ def make_parser() -> Parser:
     evaluate.add_argument("--round", type=int, metavar="N", help="of round N (default: of those accepted now)")
     evaluate.add_argument("--json", action="store_true", help="as JSON")
     _add_config(evaluate)
+    text = "train and test once from the accepted weights, and try the store: times, scores; nothing is sent"
+    trying = commands.add_parser("try", help=text, description=text)
+    trying.set_defaults(run=_try)
+    trying.add_argument("--json", action="store_true", help="as JSON")
+    _add_config(trying)
     init = commands.add_parser("init", help="write a configuration with comments, filled in as far as it is known")
     init.set_defaults(run=_init)
     init.add_argument("path", nargs="?", type=Path, default=Path("node.toml"), help="default: %(default)s")
@@ -125,12 +130,24 @@ def _evaluate(options: argparse.Namespace) -> int:
     return 0
 
 
+def _try(options: argparse.Namespace) -> int:
+    config = _config(options)
+    from .trying import try_out
+
+    found = try_out(config, lambda text: print(f"{text} ...", file=sys.stderr, flush=True))
+    print(found.to_json() if options.json else "\n".join(found.lines()))
+    return 0
+
+
 def _init(options: argparse.Namespace) -> int:
     from colearn_ledger.learners.loading.options import parse_options
 
-    from .init import missing, values_for, write_config
+    from .init import find_ws, missing, values_for, write_config
 
     given = values_for(_flags(options), parse_options(options.options), options.network, options.stakeholder)
+    if "ws" not in given and given.get("rpc"):
+        found = find_ws(given["rpc"][0])
+        given |= {} if found is None else {"ws": found}
     write_config(options.path, given)
     left = missing(given)
     todo = f"fill in {', '.join(left)}, then: " if left else ""

@@ -24,6 +24,7 @@ from colearn_ledger.formats.files import write_whole
 from colearn_ledger.formats.toml import toml_text
 
 from .fleet import Fleet
+from .log import columns_of, wrapped
 
 if TYPE_CHECKING:
     from colearn_ledger.history import History
@@ -69,6 +70,7 @@ def set_up(
     """
     from colearn_ledger.chain.endpoints import connect
     from colearn_ledger.chain.keys import load_account
+    from colearn_ledger.founding.names import Names
     from colearn_ledger.founding.plan import establish, plan
     from colearn_ledger.founding.record import save_deployment
     from colearn_ledger.learners.loading.factory import LearnerSpec
@@ -96,7 +98,8 @@ def set_up(
         secret_votes=secret,
         shuffled=shuffled,
     )
-    record, _ = establish(founding, web3, account, store, rpc=[network.rpc_url])
+    names = Names({person.address: person.name for person in people})
+    record, _ = establish(founding, web3, account, store, rpc=[network.rpc_url], names=names)
     path: Path = network.folder / "deployment.json"
     save_deployment(record, path)
     configs = {}
@@ -127,7 +130,7 @@ def _parser() -> Parser:
     add("-p", "--rounds", type=int, default=10, metavar="N", help="default: %(default)s")
     add("-c", "--chain", default="anvil", help="anvil, hardhat or geth (default: %(default)s)")
     add("-s", "--seed", type=int, default=0)
-    add("-d", "--data_dir", help="folder with the data")
+    add("-d", "--data-dir", help="folder with the data")
     add_training_options(parser)
     add_joint_options(parser)
     add("--secret", action="store_true", help="votes are committed, then revealed")
@@ -143,7 +146,8 @@ def _check(options: argparse.Namespace) -> Training:
     """The training; UsageError for the first option that is wrong."""
     from colearn_ledger.tasks import get_task
 
-    get_task(options.task).check_folder(options.data_dir)
+    task = get_task(options.task)
+    task.check_folder(options.data_dir)
     if not LEAST_MEMBERS <= options.stakeholders <= MOST_MEMBERS:
         raise UsageError(f"--stakeholders is {options.stakeholders}", expected=_HOW_MANY)
     if options.rounds < 1:
@@ -151,11 +155,11 @@ def _check(options: argparse.Namespace) -> Training:
     if options.output is not None and os.path.lexists(options.output):
         raise UsageError(f"{options.output} is there already", expected="a new folder", fix="give another --output")
     order_given(options, joint=options.joint)
-    return training_given(options, options.rounds, 1 if options.joint else options.stakeholders)
+    return training_given(options, task, options.rounds, options.stakeholders, joint=options.joint)
 
 
 def _show(text: str) -> None:
-    print(f"{time.strftime('%H:%M:%S')}  {text}", flush=True)
+    print(wrapped(f"{time.strftime('%H:%M:%S')}  {text}", columns_of(sys.stdout)), flush=True)
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -195,7 +199,7 @@ def _run(options: argparse.Namespace) -> int:
         _show("taking the model home")
         folder, opens = _take_home(options, setup, history, network.rpc_url)
     _show("everything is stopped")
-    print(f"record, weights and final model are in {folder}")
+    print(f"record, picture, weights and final model are in {folder}")
     print(f"open the model: {opens}")
     return 0
 
@@ -210,6 +214,7 @@ def _take_home(options: argparse.Namespace, setup: Setup, history: History, rpc_
     from colearn_ledger.founding.record import load_deployment, save_deployment
     from colearn_ledger.history import history_to_dict, read_accepted
     from colearn_ledger.report.files import write_report
+    from colearn_ledger.report.history_plot import plot_history
     from colearn_ledger.report.model_card import chain_card
     from colearn_ledger.report.model_folder import write_model
     from colearn_ledger.report.run_folder import new_run_folder
@@ -224,7 +229,9 @@ def _take_home(options: argparse.Namespace, setup: Setup, history: History, rpc_
     folder: Path = options.output or new_run_folder(Path("colearn-network-demo"), options.task)
     folder.mkdir(parents=True, exist_ok=True)
     save_deployment(record, folder / "deployment.json")
-    write_report(folder / "history.json", json.dumps(history_to_dict(history), indent=2, allow_nan=False) + "\n")
+    told = history_to_dict(history, record.names.by_address)
+    write_report(folder / "history.json", json.dumps(told, indent=2, allow_nan=False) + "\n")
+    plot_history(history, folder / "history.png", record.names)
     current = read_accepted(snapshot, "current", deployed_block=record.block)
     kept, data = LocalStore(folder / "weights"), b""
     for one in (*history.rounds, current.rounds[0]):  # the last one is what is accepted now
@@ -252,7 +259,7 @@ def _history(deployment: Path, rpc_url: str) -> History:
     contract = CollectiveContract(connect([rpc_url], expected_chain_id=record.chain_id), record.address)
     history = read_history(contract.snapshot(), deployed_block=record.block, receipts=True)
     show = printer()
-    for line in history_page(history, terminal_width()):
+    for line in history_page(history, terminal_width(), record.names):
         show(line)
     return history
 

@@ -32,7 +32,7 @@ def line_of(name: str, record: Mapping[str, Any], *, tell_outcomes: bool) -> str
     place = "" if record["round"] is None else f"round {record['round']}"
     who = "" if event == "outcome" else name
     mark = "" if record["level"] in ("debug", "info") else f"{record['level'].upper()}: "
-    return f"{place:<9} {record['phase']:<9}  {who:<14}  {mark}{record['text']}"
+    return f"{who:<14}  {place:<9} {record['phase']:<9}  {mark}{record['text']}"
 
 
 @dataclass

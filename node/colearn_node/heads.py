@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 import time
@@ -10,25 +11,27 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from statistics import median
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 from websockets.exceptions import ConnectionClosed, InvalidProxy, InvalidStatus, InvalidURI, ProxyError
 from websockets.sync.client import ClientConnection, connect
 
 from colearn_ledger.backoff import Backoff
 from colearn_ledger.chain.transport import proxy_for
-from colearn_ledger.errors import ChainError
+from colearn_ledger.errors import ChainError, how_to_install
 from colearn_ledger.formats.json import parse_shallow_json
 from colearn_ledger.formats.urls import shown_url
 
 from .log import Log
 from .wakeup import Wake
 
-__all__ = ["HeadSubscription", "try_subscription"]
+__all__ = ["HeadSubscription", "find_subscription", "try_subscription"]
 
 _ANSWER_S = 10.0
 _SILENCE_S = 30.0  # after which the endpoint is asked whether there were blocks
 _SETTLED_S = 60.0  # a connection that lasts so long is a good one
 _MOST_BYTES, _MOST_DEPTH = 1 << 20, 32
+_FIRST_BLOCK = {"jsonrpc": "2.0", "id": 0, "method": "eth_getBlockByNumber", "params": ["0x0", False]}
 _GAPS = 8  # between heads, from which it is known when the next one is due
 
 
@@ -47,6 +50,29 @@ def try_subscription(url: str) -> None:
             expected="an endpoint that offers eth_subscribe",
             fix="correct `ws`, or remove it: the node then polls",
         ) from e
+
+
+def find_subscription(rpc: str, first_block: bytes, *, answer_s: float = 2.0) -> str | None:
+    """The WebSocket that tells of new blocks, where clients have it beside the endpoint ``rpc``; None if none does.
+
+    That is at the same address, or, as geth and Besu have it, at the next port. ``first_block``: the hash of the
+    chain's, by which it is known. ``answer_s``: seconds for each answer.
+    """
+    parts = urlsplit(rpc)
+    scheme = {"http": "ws", "https": "wss"}.get(parts.scheme)
+    if scheme is None:
+        return None
+    places = [parts.netloc]
+    if parts.port is not None and not parts.username and parts.port < 65535:
+        places.append(f"{parts.netloc.rpartition(':')[0]}:{parts.port + 1}")
+    for place in places:
+        url = urlunsplit((scheme, place, parts.path, parts.query, ""))
+        with contextlib.suppress(Exception), _open(url, answer_s) as socket:  # else it's no such WebSocket
+            socket.send(json.dumps(_FIRST_BLOCK))
+            if _read(socket.recv(timeout=answer_s))["result"]["hash"] == "0x" + first_block.hex():
+                _subscribe(socket, answer_s)
+                return url
+    return None
 
 
 class HeadSubscription:
@@ -152,14 +178,14 @@ class HeadSubscription:
         self._told = False
 
 
-def _open(url: str) -> AbstractContextManager[ClientConnection]:
+def _open(url: str, answer_s: float = _ANSWER_S) -> AbstractContextManager[ClientConnection]:
     """A connection: through the proxy that the environment names, but never to this machine through one."""
-    return connect(url, open_timeout=_ANSWER_S, ping_interval=20, max_size=_MOST_BYTES, proxy=proxy_for(url))
+    return connect(url, open_timeout=answer_s, ping_interval=20, max_size=_MOST_BYTES, proxy=proxy_for(url))
 
 
-def _subscribe(socket: ClientConnection) -> None:
+def _subscribe(socket: ClientConnection, answer_s: float = _ANSWER_S) -> None:
     socket.send(json.dumps({"jsonrpc": "2.0", "id": 0, "method": "eth_subscribe", "params": ["newHeads"]}))
-    answer = _read(socket.recv(timeout=_ANSWER_S))
+    answer = _read(socket.recv(timeout=answer_s))
     if not isinstance(answer.get("result"), str):
         error = answer.get("error")
         said = error.get("message") if isinstance(error, dict) else None
@@ -208,7 +234,7 @@ def _why(error: Exception) -> str:
     if isinstance(error, TimeoutError):
         return "no answer in time"
     if isinstance(error, ImportError):
-        return 'the environment names a SOCKS proxy, which needs a package: pip install "colearn-ledger[socks]"'
+        return f"the environment names a SOCKS proxy, which needs a package ({how_to_install('socks')})"
     if isinstance(error, OSError):
         return error.strerror or type(error).__name__
     return type(error).__name__

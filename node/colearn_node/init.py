@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from colearn_ledger.errors import ConfigError, UsageError
+from colearn_ledger.errors import ChainError, ConfigError, UsageError
 from colearn_ledger.formats.files import write_whole
 from colearn_ledger.founding.record import DEPLOYMENT_FILE, load_deployment
 
 from .settings import SETTINGS, parse_setting
 from .template import NEEDED, template
 
-__all__ = ["missing", "values_for", "write_config"]
+__all__ = ["find_ws", "missing", "values_for", "write_config"]
 
 
 def values_for(flags: Mapping[str, object], options: Mapping[str, Any], network: str | None, who: int | None) -> Any:
@@ -46,6 +46,22 @@ def values_for(flags: Mapping[str, object], options: Mapping[str, Any], network:
     if "rpc" not in values and values.get("deployment") and values["deployment"].is_file():
         values["rpc"] = load_deployment(values["deployment"]).rpc or None
     return {key: value for key, value in values.items() if value is not None}
+
+
+def find_ws(rpc: str) -> str | None:
+    """The WebSocket beside an endpoint, if it is there now and is of the same chain."""
+    from colearn_ledger.chain.endpoints import connect
+    from colearn_ledger.chain.reach import reaching
+
+    from .heads import find_subscription
+
+    try:
+        web3 = connect([rpc])
+        with reaching("read the first block"):
+            first = web3.eth.get_block(0)["hash"]
+    except ChainError:  # it may not be up yet; `check` says so
+        return None
+    return find_subscription(rpc, bytes(first))
 
 
 def _of_network(network: str | None, who: int | None) -> dict[str, Any]:

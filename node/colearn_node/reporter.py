@@ -15,6 +15,7 @@ from colearn_ledger.core.protocol import RoundRecord, RoundState, View
 from colearn_ledger.core.results import record_of
 from colearn_ledger.errors import ColearnError, ContractError, TransactionError
 from colearn_ledger.formats.hashes import shown_hash
+from colearn_ledger.founding.names import NO_NAMES, Names
 from colearn_ledger.member.work import Contributed, Declined, Merged, Trained, Verdict, Work
 
 from .log import Log
@@ -34,10 +35,11 @@ class Watcher(Protocol):
 
 
 class Reporter:
-    """Turns what happens into log lines, and passes it on to ``watcher``."""
+    """Turns what happens into log lines, and passes it on to ``watcher``; ``names``: of members."""
 
-    def __init__(self, log: Log, watcher: Watcher | None = None) -> None:
+    def __init__(self, log: Log, watcher: Watcher | None = None, names: Names = NO_NAMES) -> None:
         self.log = log
+        self._names = names
         self._watcher = watcher
         self._waiting: tuple[object, ...] = ()
         self._motions: tuple[bytes, ...] = ()
@@ -84,7 +86,9 @@ class Reporter:
         outcome = record.state.name.lower()
         facts = {"decided": record.round, "outcome": outcome, "proposer": record.proposer}
         if record.state is RoundState.MISSED:
-            self.log.warning("outcome", f"round {record.round} was missed by {record.proposer}", **facts)
+            self.log.warning(
+                "outcome", f"round {record.round} was missed by {self._names.full(record.proposer)}", **facts
+            )
             return
         votes = {"approvals": record.approvals.bit_count(), "need": record.need}
         text = f"round {record.round} is {outcome}: {votes['approvals']} approve, {record.need} needed"
@@ -95,7 +99,8 @@ class Reporter:
         waiting = (view.round, view.state, action.why)
         if waiting != self._waiting:
             self._waiting = waiting
-            self.log.info("wait", action.why, until=action.until)
+            why = action.why.replace(view.proposer, self._names.short(view.proposer))
+            self.log.info("wait", why, until=action.until)
 
     def declined(self, view: View, work: Declined) -> None:
         """The learner makes no proposal in its turn, or can't publish it again; said once."""
@@ -189,7 +194,7 @@ def _tested(verdict: Verdict) -> str:
     if record is None:
         return f"scores {test.vote_value:.4g}{now}"
     p_value = "" if record.p_value is None else f", p {record.p_value:.2g}"
-    return f"scores {test.vote_value:.4g}{now} on {record.samples} samples ({record.policy}{p_value})"
+    return f"scores {test.vote_value:.4g}{now} on {record.samples:,} samples ({record.policy}{p_value})"
 
 
 def _facts(work: Work) -> dict[str, object]:

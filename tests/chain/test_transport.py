@@ -214,7 +214,7 @@ def test_post__socks_proxy_without_its_package__says_what_to_install(no_proxies:
     with pytest.raises(Unanswered) as raised:
         http_post("http://chain.invalid", retry_s=0.01)(b"", 30)
     assert "s3cret" not in str(raised.value)
-    assert 'pip install "colearn-ledger[socks]"' in str(raised.value) or has_socks()
+    assert 'pip install ".[socks]"' in str(raised.value) or has_socks()
 
 
 def has_socks() -> bool:

@@ -22,7 +22,7 @@ from colearn_ledger.tasks import Prepared, Training, get_task
     + [["-n", "1"], ["-n", "65"], ["-p", "0"], ["-p", "x"], ["-d", "missing"], ["-t", "KERAS_MNITS"]]
     + [["-t", "XRAY"], ["-t", "IRIS", "-d", "."]]
     + [["-a", a] for a in ("0", "nan", "x")]
-    + [["--vote_policy", p] for p in ("kind", "margin", "paired:2")]
+    + [["--vote-policy", p] for p in ("kind", "margin", "paired:2")]
     + [["--delta", "1e-5"], ["--clip", "1"], ["--proposals", "2"], ["--epsilon", "0"], ["--epsilon", "nan"]]
     + [["--epsilon", "1", *more] for more in (["--delta", "1"], ["--clip", "0"], ["--proposals", "0"])]
     + [["--epsilon", "1", "-t", "SKLEARN_DIGITS"]]
@@ -30,8 +30,8 @@ from colearn_ledger.tasks import Prepared, Training, get_task
     + [["--attack", "sign-flip"], ["-o", ""], ["-d", ""]]
     + [["--epochs", "1", "--steps", "1"], ["--filters", "0"], ["--steps", "0"]]
     + [["--compare", *more] for more in (["--joint"], ["--secret"], ["--shuffled"], ["--malicious", "1"])]
-    + [["--compare", *more] for more in (["--attack", "sign-flip"], ["--epsilon", "8"], ["--merge_order", "krum"])]
-    + [["--merge_order", "mean"], ["--joint", "--no-ledger", "--merge_order", "krum"]],
+    + [["--compare", *more] for more in (["--attack", "sign-flip"], ["--epsilon", "8"], ["--merge-order", "krum"])]
+    + [["--merge-order", "mean"], ["--joint", "--no-ledger", "--merge_order", "krum"]],
 )
 def test_a_bad_option_changes_nothing(words, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
@@ -68,7 +68,7 @@ def test_a_run_leaves_its_record(tmp_path, capsys):
 
 def test_a_joint_run_says_what_was_merged_and_leaves_it_in_its_record(tmp_path, capsys):
     words = ["-t", "SKLEARN_DIGITS", "-n", "3", "-p", "4", "--no-ledger", "--joint", "-a", "0.3", "-o", str(tmp_path)]
-    assert main(["demo", *words, "--merge_order", "trimmed-mean,median"]) == 0
+    assert main(["demo", *words, "--merge-order", "trimmed-mean,median"]) == 0
     results = record.read(tmp_path / "results.json")
     first = results.rounds[0].merge
     assert (first.rule, first.merged) == ("trimmed-mean", (0, 1, 2))
@@ -146,7 +146,7 @@ def test_a_training_that_diverges_is_one_message(tmp_path, capsys):
 
 
 def test_a_vote_policy_is_used_and_small_vote_sets_are_told_of(tmp_path, capsys):
-    words = ["-t", "IRIS", "-n", "2", "-p", "1", "--no-ledger", "-o", str(tmp_path), "--vote_policy", "paired:0.1"]
+    words = ["-t", "IRIS", "-n", "2", "-p", "1", "--no-ledger", "-o", str(tmp_path), "--vote-policy", "paired:0.1"]
     assert main(["demo", *words]) == 0
     (result,) = record.read(tmp_path / "results.json").rounds
     assert result.vote_records[0] is None

@@ -118,13 +118,16 @@ def test_up__a_supervisor_was_killed_hard__the_next_up_removes_what_it_left(term
     os.utime(folder, (1, 1))  # one that is a minute old can't be just coming up
     terminal.up()
     assert not folder.exists()
-    assert terminal.down().returncode == 0
+    assert terminal.down("--yes").returncode == 0
 
 
 @pytest.mark.slow
 def test_down__one_runs__stops_it_and_up_ends_well(terminal: Terminal) -> None:
     process = terminal.up()
-    answer = terminal.down()
+    asked = terminal.down()
+    assert asked.returncode == UsageError.exit_code and "another session started" in asked.stderr
+    assert process.poll() is None and all(map(alive, terminal.pids()))
+    answer = terminal.down("--yes")
     assert answer.returncode == 0 and answer.stdout.startswith("stopped ")
     assert not any(map(alive, terminal.pids())), "all is gone when it returns"
     out, err = process.communicate(timeout=90)
@@ -141,7 +144,7 @@ def test_down__several_run__asks_which_and_stops_those_that_are_named(terminal: 
     assert terminal.down("--state", str(kept)).stdout == f"stopped {kept}\n"
     first.communicate(timeout=90)
     assert (first.returncode, second.poll()) == (0, None)
-    assert terminal.down("--all").returncode == 0
+    assert terminal.down("--all", "--yes").returncode == 0
     second.communicate(timeout=90)
     assert second.returncode == 0 and (kept / "network.json").is_file()
 

@@ -17,7 +17,7 @@ from colearn_node import demo as network_demo
 
 from colearn_ledger.cli import main as ledger
 from colearn_ledger.cli.program import INTERRUPTED, PIPE_CLOSED, Parser, run_program, signals_interrupt
-from colearn_ledger.errors import OutputError, StoreError
+from colearn_ledger.errors import OutputError, StoreError, UsageError
 
 
 class InterruptedInItsEnd:
@@ -183,3 +183,15 @@ def test_output__is_closed__no_traceback(words: str, redirect: str) -> None:
 def test_output__narrow_characters__are_escaped(words: str) -> None:
     done = said(words, "", PYTHONIOENCODING="ascii")
     assert "Traceback" not in done.stderr and done.returncode in (0, 3)
+
+
+@pytest.mark.parametrize("words", ["--data-dir a_b", "--data_dir a_b", "--data_dir=a_b"])
+def test_parser__option_by_its_published_name__is_the_same_option(words: str) -> None:
+    parser = Parser()
+    parser.add_argument("--data-dir")
+    assert parser.parse_args(words.split()).data_dir == "a_b"
+
+
+def test_parser__unknown_option_with_an_underscore__is_a_mistake_still() -> None:
+    with pytest.raises(UsageError, match="--no-such"):
+        Parser().parse_args(["--no_such"])

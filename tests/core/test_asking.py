@@ -110,7 +110,7 @@ def test_ask_proposal__size__counts_only_against_a_cap() -> None:
     size = len(ask_proposal(Good(), 1, schema)[1])
     _, data = ask_proposal(Good(), 1, schema, max_size=size)
     assert decode(data)["w"].tolist() == [2.0, 3.0]
-    with pytest.raises(InvalidWeights, match=rf"eve \(Good\) proposed weights .*: they are {size} bytes") as caught:
+    with pytest.raises(InvalidWeights, match=rf"eve \(Good\) proposed weights .*: they are {size:,} bytes") as caught:
         ask_proposal(Good(), 1, schema, "eve", max_size=size - 1)
     assert str(size - 1) in caught.value.expected
 

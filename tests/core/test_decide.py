@@ -250,6 +250,15 @@ def test_needed__another_seat_is_first_each_round() -> None:
     assert first == [[0, 2], [2, 3], [2, 3], [3, 4], [0, 4]]
 
 
+def test_needed__a_member_has_not_contributed__its_vote_is_counted_on_last() -> None:
+    there = tuple(Contribution(seat, ref(str(seat)), late=seat == 4) for seat in (0, 1, 3, 4))
+    base = joint(*there, round=5, member_count=5, proposal=proposal(need=3, seat=1))
+    others = (0, 2, 3, 4)
+    assert [s for s in others if is_needed(dataclasses.replace(base, seat=s), True)] == [0, 3, 4]
+    alone = dataclasses.replace(base, proposal=proposal(need=3, seat=1, rejections=0b00001))
+    assert [s for s in others[1:] if is_needed(dataclasses.replace(alone, seat=s), True)] == [2, 3, 4]
+
+
 # ------------------------------------------------------------------------------------------------ joint rounds
 
 MINE, OTHERS, LATE = (

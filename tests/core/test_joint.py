@@ -184,6 +184,20 @@ def test_run__equal_and_too_large_contributions__are_left_out_with_the_reason() 
     assert results.rounds[0].accepted
 
 
+class Canceller(Stepper):
+    """Knows what the others contribute, and sees to it that the mean of all is what was there before."""
+
+    def mli_propose_weights(self) -> Weights:
+        return Weights({"w": self.w - np.array([self.step, 2 * self.begun[-1]])})
+
+
+def test_run__one_contribution_makes_the_mean_what_is_accepted_already__is_left_out_with_the_reason() -> None:
+    results = run(2, [Stepper(1), Canceller(3), Stepper(2)], rounds="joint")
+    for one in merges(results):
+        assert (one.merged, one.left_out) == ((0, 2), ((1, "it cancels the others out"),))
+    assert all(r.accepted for r in results.rounds) and results.final_sha256 == results.rounds[1].weights_sha256
+
+
 def test_run__an_honest_training_that_goes_far__is_kept_below_the_limit_and_merged() -> None:
     results = run(2, [Stepper(1e6), Stepper(1e5)], rounds="joint")
     assert [one.merged for one in merges(results)] == [(0,), (0, 1)]  # both at the limit are one and the same at first

@@ -80,9 +80,9 @@ def test_check_size__another_than_the_models__is_a_mismatch_that_says_both() -> 
     schema = Schema.of(np.zeros(40))
     (size, _) = schema.sizes()
     for wrong in (0, size - 1, size + 1, 1 << 30):
-        with pytest.raises(SchemaMismatch, match=rf"have {wrong} bytes, and .* have {size}\b") as error:
+        with pytest.raises(SchemaMismatch, match=rf"have {wrong:,} bytes, and .* have {size:,}\b") as error:
             schema.check_size(wrong)
-        assert error.value.expected == f"{size} bytes"
+        assert error.value.expected == f"{size:,} bytes"
 
 
 def test_check_size__bytes_in_it__bounded_by_what_came_before() -> None:

@@ -306,7 +306,7 @@ HOSTILE: dict[str, tuple[bytes, str]] = {
     "seven bytes": (b"\0" * 7, "end after 7 bytes"),
     "pickle": (b"\x80\x04\x95\x0b\x00\x00\x00\x00" + b"x" * 50, "header claims"),
     "no header": (bytes(8), "isn't JSON"),
-    "huge header": ((1 << 62).to_bytes(8, "little") + b"{}", "at most 1048576"),
+    "huge header": ((1 << 62).to_bytes(8, "little") + b"{}", "at most 1,048,576"),
     "header beyond the end": ((1 << 10).to_bytes(8, "little") + b"{}", "are left"),
     "header of one byte too many": ((MAX_HEADER + 8).to_bytes(8, "little") + b" " * (MAX_HEADER + 8), "at most"),
     "not JSON": (build(b"hello"), "isn't JSON"),

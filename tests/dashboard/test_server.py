@@ -14,14 +14,15 @@ from colearn_ledger.dashboard.server import FILES, read_page, serve
 from colearn_ledger.dashboard.watch import Watch
 from colearn_ledger.embedded.chain import EmbeddedChain
 from colearn_ledger.errors import ChainError, ConfigError
+from colearn_ledger.founding.names import NO_NAMES, Names
 
 from ..kit.collective import Collective, embedded, embedded_joint
 from ..kit.dashboard import Client, ask, talk
 from ..kit.ports import refusing_port
 
 
-def watching(collective: Collective[EmbeddedChain]) -> Watch:
-    watch = Watch(collective.contract.snapshot, deployed_block=collective.deployment.block)
+def watching(collective: Collective[EmbeddedChain], names: Names = NO_NAMES) -> Watch:
+    watch = Watch(collective.contract.snapshot, deployed_block=collective.deployment.block, names=names)
     watch.look()
     while watch.gather():
         pass
@@ -87,6 +88,14 @@ def test_state__joint_rounds__who_has_contributed() -> None:
     state = ask(watching(c), "/api/state").json
     assert state["phase"] == "training"
     assert [seat["did"] for seat in state["seats"]] == ["awaited", "contributed", "awaited"]
+
+
+def test_names__of_the_deployment_file__beside_the_addresses(told: Collective[EmbeddedChain]) -> None:
+    named = watching(told, Names({told.address(3): "<b>Clinic</b>"}))
+    state = ask(named, "/api/state").json
+    assert state["names"] == {told.address(3): "<b>Clinic</b>"}
+    assert state["motions"][0]["subject"] == f"remove {told.address(3)} (<b>Clinic</b>)"
+    assert ask(named, "/api/motions").json["motions"][0]["words"] == state["motions"][0]["subject"]
 
 
 def test_rounds__filters_and_pages__made_here(told: Collective[EmbeddedChain], watch: Watch) -> None:

@@ -82,6 +82,12 @@ def test_options__each_is_in_the_table_with_its_default_and_no_other_is(command:
     assert set(documented) == taken
 
 
+@pytest.mark.parametrize("command", PARSERS)
+def test_options__of_every_command__have_dashes(command: str) -> None:
+    flags = [flag for action in PARSERS[command]._actions for flag in action.option_strings]
+    assert [flag for flag in flags if "_" in flag] == []
+
+
 def test_links__from_the_overview__lead_to_sections() -> None:
     anchors = {name.lower().replace(" ", "-") for name in SECTIONS}
     assert set(re.findall(r"\]\(#([\w-]+)\)", PAGE)) <= anchors

@@ -11,6 +11,7 @@ import pytest
 
 from benchmarks.gas import with_table
 from colearn_ledger.core.protocol import RoundRecord, RoundState, WeightsRef
+from colearn_ledger.founding.names import Names
 from colearn_ledger.history import Choice, Round, Transaction, Vote
 from colearn_ledger.report.rounds import RoundsTable
 from colearn_ledger.report.table import Table
@@ -86,9 +87,13 @@ def test_history__output__is_what_the_command_prints_for_these_rounds() -> None:
         name, size = re.findall(r"  ([0-9a-f]{8})  (\d+) bytes", row)[0]
         return WeightsRef(bytes.fromhex(name) + bytes(28), bytes(32), int(size))
 
+    called: dict[str, str] = {}
+
     def proposer(row: str) -> str:
-        first, last = re.findall(r"(0x\w{4})…(\w{4})", row)[0]
-        return str(first + "0" * 32 + last)
+        name, first, last = re.findall(r"(\S+) (0x\w{4})…(\w{4})", row)[0]
+        address = str(first + "0" * 32 + last)
+        called[address] = name
+        return address
 
     state = RoundState.ACCEPTED
     records = [
@@ -103,12 +108,12 @@ def test_history__output__is_what_the_command_prints_for_these_rounds() -> None:
         Round(records[1], ("", "", ""), votes, by_clock=False, transactions=(decided,), decided=decided),
         Round(records[2]),
     ]
-    table = RoundsTable(rounds, 120)
+    table = RoundsTable(rounds, 120, Names(called))
     assert [table.header, *table.lines(rounds)] == [header, genesis, one, last]
     rows = [line for line in others if "accepted" in line or "rejected" in line]
     assert len(rows) == len(others) - 1  # what is left out
     for row in rows:
-        votes_by_seat, decision = row.split()[2:4]
+        votes_by_seat, decision = row.split()[3:5]
         assert len(row) == len(one) and (votes_by_seat.count("+") > 1) == (decision == "accepted")
 
 

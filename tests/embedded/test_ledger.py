@@ -130,6 +130,28 @@ def test_run__joint_rounds_in_which_one_has_nothing_to_contribute__go_on_with_wh
     assert members[0].trainings == 1
 
 
+class Canceller(LinearLearner):
+    """Contributes what makes the mean of its own and the first one's what was there before."""
+
+    def mli_propose_weights(self) -> Weights:
+        now = self.mli_get_current_weights().weights
+        first = LinearLearner(0, seed=1)
+        first.mli_accept_weights(Weights(now))
+        first.mli_begin_round(self._round)
+        step = first.mli_propose_weights().weights
+        return Weights({name: 2 * value - step[name] for name, value in now.items()})
+
+
+def test_run__joint_rounds_in_which_one_cancels_the_others__leave_it_out_as_in_process() -> None:
+    def learners() -> list[Learner]:
+        return [LinearLearner(0, seed=1), Canceller(1, seed=1)]
+
+    plain, ledger = (run(3, learners(), rounds="joint", backend=b) for b in (None, EmbeddedLedger(verify_merge=True)))
+    assert decided(ledger) == decided(plain) and merges(ledger) == merges(plain)
+    assert not any(r.declined for r in ledger.rounds)
+    assert "it cancels the others out" in {why for merge in merges(plain) for _, why in merge.left_out}
+
+
 @pytest.mark.parametrize("verify", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_run__joint_rounds_by_momentum__same_bytes_as_in_process(verify: bool) -> None:
     order = [Rule.MOMENTUM, Rule.MEDIAN]

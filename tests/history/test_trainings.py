@@ -300,3 +300,23 @@ def test_read_history__joint_on_anvil__and_an_endpoint_that_hides_contributions(
         poor = story.through(proxy.url).history()
     assert "left out events" in poor.logs_problem
     assert poor.rounds[1].contributed is None and poor.rounds[1].note == b"hello"
+
+
+@pytest.mark.slow
+def test_read_history__of_one_old_round__knows_the_training_it_belongs_to(chain: Anvil) -> None:
+    story = Collective.found(
+        chain, 3, rules=dataclasses.replace(JOINT_RULES, propose_window=100_000), merge_order=ORDER
+    )
+    for number in range(1, 4):
+        for index in range(3):
+            story.contribute(index, f"contribution to {number}")
+        for _ in range(3):  # more than the newest range of blocks
+            chain.rpc("anvil_mine", hex(200))
+        story.merge(f"merge {number}")
+        for index in range(3):
+            if story.view().round == number and story.view().proposer != story.address(index):
+                story.vote(index)
+    whole = story.history().rounds
+    assert [r.training for r in whole[1:]] == [1, 2, 3, 4]
+    for number in (1, 3):
+        assert story.history(first=number, last=number).rounds == (whole[number],)

@@ -330,7 +330,7 @@ def test_init__no_objective_or_a_parameter_that_is_none__told() -> None:
 
 def test_propose__larger_than_its_own_cap__says_so() -> None:
     learner = make(max_bytes=2000)[0]
-    with pytest.raises(LearnerError, match="at most 2000"):
+    with pytest.raises(LearnerError, match="at most 2,000"):
         learner.mli_propose_weights()
 
 

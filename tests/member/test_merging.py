@@ -76,6 +76,15 @@ def test_merge__nothing_can_be_used__there_is_none(store: LocalStore) -> None:
     assert found.left_out == {0: LeftOut.UNAVAILABLE, 1: LeftOut.INVALID}
 
 
+def test_merge__one_makes_it_what_is_accepted__is_left_out_where_it_is_to_be_another(store: LocalStore) -> None:
+    offered = [(seat, store.put(trained(step))) for seat, step in ((0, 1.0), (1, -3.0), (2, 2.0))]
+    found = merged(store, *offered, parent=weights_ref(PARENT).sha256)
+    assert found.left_out == {1: LeftOut.CANCELS} and [seat for seat, _ in found.merged] == [0, 2]
+    assert found.data is not None and bytes(found.data) == trained(1.5) and found.weights == weights_ref(trained(1.5))
+    asis = merged(store, *offered)
+    assert asis.data is not None and bytes(asis.data) == PARENT and not asis.left_out, "whoever checks it merges all"
+
+
 def test_merge__one_is_of_a_size_that_none_can_have__nothing_of_it_is_fetched(store: LocalStore) -> None:
     class Watched(LocalStore):
         asked: list[WeightsRef] = []  # noqa: RUF012

@@ -358,7 +358,7 @@ def test_merge__claims_what_it_merges_and_tells_what_it_left_out(store: Counting
     assert isinstance(mine.prepare(judge(work.weights)), Verdict)
 
 
-def test_merge__nothing_can_be_used__is_tried_again_and_what_changes_nothing_is_declined(
+def test_merge__nothing_can_be_used__is_tried_again_and_what_cancels_the_others_is_left_out(
     store: CountingStore, genesis: WeightsRef
 ) -> None:
     mine = member(store, genesis)
@@ -368,8 +368,8 @@ def test_merge__nothing_can_be_used__is_tried_again_and_what_changes_nothing_is_
         Contribution(seat, store.put(encode({"w": np.full(4, value)})), late=False)
         for seat, value in ((1, 2.0), (2, -2.0))
     )
-    declined = mine.prepare(Merge(6, genesis.sha256, Rule.MEAN, tuple(two)))
-    assert isinstance(declined, Declined) and declined.round == 6
+    work = mine.prepare(Merge(6, genesis.sha256, Rule.MEAN, tuple(two)))
+    assert isinstance(work, Merged) and work.claim.seats == 0b010 and work.left_out == ((2, LeftOut.CANCELS),)
 
 
 def test_judge__what_it_claims_can_not_be__is_rejected_with_the_reason_and_nothing_fetched(
@@ -561,7 +561,7 @@ def test_judge__another_size_than_the_models__is_rejected_and_nothing_fetched(
     voter = member(store, genesis)
     verdict = voter.prepare(judge(replace(proposed, size=size)))
     assert isinstance(verdict, Verdict) and not verdict.approve and verdict.test is None
-    assert f"have {size} bytes" in verdict.reason and store.fetched == []
+    assert f"have {size:,} bytes" in verdict.reason and store.fetched == []
 
 
 def test_judge__grown_without_bound__is_rejected_and_nothing_fetched_but_a_round_of_trees_is(

@@ -31,6 +31,7 @@ from colearn_ledger.errors import (
     NotAMember,
     StoreError,
 )
+from colearn_ledger.founding.names import NO_NAMES, Names
 from colearn_ledger.founding.record import DeploymentRecord
 from colearn_ledger.learners.loading.first_weights import MadeLearner
 from colearn_ledger.learners.loading.trial import Trial
@@ -49,6 +50,7 @@ def findings(
     account: bool = False,
     motions: Sequence[MotionRecord] = (),
     syncing: Any = False,
+    names: Names = NO_NAMES,
     **changes: Any,
 ) -> Findings:
     """What is found where the chain's time is ``ahead`` and the member's view is ``seen``."""
@@ -68,6 +70,7 @@ def findings(
     )
     looked = Findings(Config(folder=folder, **changes))
     looked.contract, looked.snapshot = collective, cast(Snapshot, snapshot)
+    looked.deployment = cast(Any, SimpleNamespace(names=names, block=0))
     if account:
         looked.account = cast(Any, SimpleNamespace(address=ME))
     return looked
@@ -93,6 +96,8 @@ def test_find_member__no_member__is_wrong_with_a_key_and_follows_without_one_or_
     dry.dry_run = True
     assert "follows, and does nothing" in dry.find_member()
     assert findings(tmp_path, seen=view(seat=3), account=True).find_member() == "on seat 3 of 4, round 7"
+    named = findings(tmp_path, seen=view(seat=3), account=True, names=Names({ME: "clinic"}))
+    assert named.find_member() == "clinic, on seat 3 of 4, round 7" and named.who == "clinic"
 
 
 def motion(state: MotionState, subject: str = ME, kind: MotionKind = MotionKind.ADD_MEMBER) -> MotionRecord:

@@ -107,8 +107,8 @@ def test_set_up__three_people__a_collective_of_theirs_and_a_configuration_for_ea
         (["-p", "0"], "--rounds is 0"),
         (["-p", "-1"], "--rounds is -1"),
         (["-p", "1", "-l", "0"], "learning_rate is 0"),
-        (["--merge_order", "median"], "--merge_order without --joint"),
-        (["--joint", "--merge_order", "best"], "no rule 'best'"),
+        (["--merge-order", "median"], "--merge-order without --joint"),
+        (["--joint", "--merge-order", "best"], "no rule 'best'"),
         (["-t", "DIGITS", "-d", "data"], "was given a data folder"),
     ],
 )
@@ -155,7 +155,7 @@ def test_demo__joint__the_same_final_weights_as_in_process_and_the_history_says_
     need("anvil")
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.chdir(tmp_path)
-    words = ["-t", "DIGITS", "-n", "3", "-p", "2", "--folder-store", "--joint", "--merge_order", "clipped-mean,mean"]
+    words = ["-t", "DIGITS", "-n", "3", "-p", "2", "--folder-store", "--joint", "--merge-order", "clipped-mean,mean"]
     assert main(words) == 0
     told = capfd.readouterr().out
     history = told.partition("the history, read from")[2]

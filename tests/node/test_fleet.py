@@ -58,22 +58,22 @@ def running(what: object) -> bool:
 def test_line_of__outcomes_are_told_once_and_waiting_never() -> None:
     record = {**RECORD, "event": "outcome", "text": "round 1 is accepted"}
     assert line_of("a", record, tell_outcomes=False) is None
-    assert line_of("a", record, tell_outcomes=True) == f"round 2   voting     {'':<14}  round 1 is accepted"
+    assert line_of("a", record, tell_outcomes=True) == f"{'':<14}  round 2   voting     round 1 is accepted"
     for event in ("wait", "library", "learner_output"):
         assert line_of("a", {**record, "event": event}, tell_outcomes=True) is None
 
 
 def test_line_of__any_other__who_says_it_and_a_mark_for_what_is_amiss() -> None:
     for tell_outcomes in (True, False):
-        assert line_of("a", RECORD, tell_outcomes=tell_outcomes) == "round 2   voting     a               voted"
+        assert line_of("a", RECORD, tell_outcomes=tell_outcomes) == "a               round 2   voting     voted"
     amiss = {**RECORD, "level": "warning", "round": None}
-    assert line_of("a", amiss, tell_outcomes=True) == "          voting     a               WARNING: voted"
+    assert line_of("a", amiss, tell_outcomes=True) == "a                         voting     WARNING: voted"
 
 
 def test_wait__several_nodes__shows_all_and_outcomes_once_and_returns_when_they_have_left(tmp_path: Path) -> None:
     says = 'log("vote", "voted"); log("outcome", "round 1 is accepted"); log("wait", "idle")'
     shown, kept = run(configs(tmp_path, says, says, says))
-    who = [line.split()[3] for line in shown]
+    who = [line.split()[0] for line in shown]
     assert sorted(who) == ["member-1", "member-2", "member-3", "round"], "the outcome has nobody's name"
     assert len(kept) == 9
     assert [record["event"] for name, record in kept if name == "member-2"] == ["vote", "outcome", "wait"]

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from colearn_node.heads import HeadSubscription, try_subscription
+from colearn_node.heads import HeadSubscription, find_subscription, try_subscription
 from colearn_node.wakeup import Wake
 from websockets.sync.server import ServerConnection, serve
 
@@ -271,3 +271,24 @@ def test_subscription__proxy_that_is_away__says_so_without_its_password(
         with pytest.raises(ChainError) as raised:
             try_subscription(url)
         assert "proxy" not in str(raised.value)
+
+
+@pytest.mark.parametrize("offset, is_found", [(0, True), (-1, True), (-2, False)])
+def test_find_subscription__beside_the_endpoint__at_its_port_or_the_next(offset: int, is_found: bool) -> None:
+    def answer(connection: ServerConnection) -> None:
+        results = {"eth_getBlockByNumber": {"hash": "0x" + "ab" * 32}, "eth_subscribe": "0x1"}
+        for message in connection:
+            asked = json.loads(message)
+            connection.send(json.dumps({"jsonrpc": "2.0", "id": asked["id"], "result": results[asked["method"]]}))
+
+    with serve(answer, "127.0.0.1", 0) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        port = server.socket.getsockname()[1]
+        try:
+            found = find_subscription(f"http://127.0.0.1:{port + offset}", bytes.fromhex("ab" * 32))
+            assert found == (f"ws://127.0.0.1:{port}" if is_found else None)
+            assert find_subscription(f"http://127.0.0.1:{port}", bytes(32)) is None, "of another chain"
+        finally:
+            server.shutdown()
+            thread.join()

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from colearn_node.init import missing, values_for
+from colearn_node.heads import find_subscription
+from colearn_node.init import find_ws, missing, values_for
 
 from colearn_ledger.errors import UsageError
 from colearn_ledger.founding.record import save_deployment
@@ -15,6 +16,7 @@ from colearn_ledger.network import LocalNetwork
 
 from ..founding.test_record import RECORD
 from ..kit.network import local_network
+from ..kit.ports import refusing_port
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +67,19 @@ def test_values_for__a_deployment_in_the_working_folder__is_taken_with_its_endpo
     assert values_for({"rpc": "http://mine:1"}, {}, None, None)["rpc"] == ("http://mine:1",)
     save_deployment(dataclasses.replace(RECORD, rpc=()), tmp_path / "other.json")
     assert values_for(given, {}, None, None) == {"deployment": tmp_path / "other.json"}
+
+
+def test_find_ws__chain_that_has_one__is_found_by_its_endpoint_alone(network: LocalNetwork) -> None:
+    assert find_ws(network.rpc_url) == network.ws_url
+
+
+def test_find_ws__nobody_there__is_none() -> None:
+    with refusing_port() as port:
+        assert find_ws(f"http://127.0.0.1:{port}") is None
+
+
+def test_find_subscription__another_chain__is_not_taken(network: LocalNetwork) -> None:
+    assert find_subscription(network.rpc_url, bytes(32)) is None
 
 
 def test_missing__a_shared_folder__needs_no_daemon() -> None:

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
-from colearn_node.log import Log
+from colearn_node.log import Log, columns_of, wrapped
 
 
 class Deaf(io.StringIO):
@@ -34,6 +34,41 @@ def test_log__text__time_round_phase_and_a_mark_for_what_is_amiss() -> None:
         "round 7   voting     WARNING: too late",
         "round 7   voting     ERROR: no luck",
     ]
+
+
+def test_log__member_is_known__is_named_in_every_line() -> None:
+    to = io.StringIO()
+    log = Log(to=to)
+    log.who = "clinic"
+    log.info("start", "begun")
+    assert to.getvalue()[10:] == "clinic  -         start      begun\n"
+    as_json = Log(as_json=True, to=to)
+    as_json.who = "clinic"
+    as_json.info("start", "begun")
+    assert json.loads(to.getvalue().splitlines()[-1])["who"] == "clinic"
+
+
+def test_log__terminal_of_eighty_columns__goes_on_below_and_loses_no_word() -> None:
+    to = io.StringIO()
+    log = Log(to=to, columns=lambda: 80)
+    text = "voted to approve: scores 0.9417, now 0.9322 on 1,000 samples (not-worse) (0x1c0e66a2…, 31,020 gas)"
+    log.info("vote", text)
+    first, *rest = to.getvalue().splitlines()
+    assert all(len(line) <= 80 for line in (first, *rest)) and all(line.startswith(" " * 10) for line in rest)
+    assert " ".join([first, *rest]).split()[3:] == text.split()
+    log.error("trace", "Traceback\n" + "x" * 100)
+    assert to.getvalue().endswith("ERROR: Traceback\n" + "x" * 100 + "\n"), "what has several lines stays as it is"
+
+
+@pytest.mark.parametrize("columns", [None, 0, 39, 40, 41, 200])
+def test_wrapped__any_width__all_words_in_their_order(columns: int | None) -> None:
+    line = " ".join(map(str, range(60)))
+    assert wrapped(line, columns).split() == line.split()
+    assert max(map(len, wrapped(line, columns).splitlines())) <= (len(line) if columns is None else max(columns, 40))
+
+
+def test_columns_of__no_terminal__is_none() -> None:
+    assert columns_of(io.StringIO()) is None and columns_of(None) is None
 
 
 def test_log__json__one_object_a_line_with_its_facts() -> None:

@@ -36,6 +36,7 @@ from colearn_ledger.errors import (
     StoreError,
     WrongChain,
 )
+from colearn_ledger.formats.addresses import short_address
 from colearn_ledger.learners.loading.factory import LearnerSpec
 from colearn_ledger.member.work import Contributed, Declined, Merged, Trained, Verdict
 from colearn_ledger.stores.spec import StoreSpec
@@ -793,7 +794,7 @@ def test_step__wait__is_said_once_a_reason() -> None:
     bench = Bench().adopts()
     for _ in range(3):
         bench.node.step()
-    assert bench.log.events("wait") == [f"waiting for {OTHER} to propose"]
+    assert bench.log.events("wait") == [f"waiting for {short_address(OTHER)} to propose"]
     assert isinstance(bench.worker.job.action, Adopt)
 
 

@@ -11,6 +11,8 @@ from colearn_ledger.chain.transactions import Outcome, Receipt
 from colearn_ledger.core.decide import Advance, Judge, Propose, Reveal, Wait
 from colearn_ledger.core.protocol import RoundState
 from colearn_ledger.errors import ChainError
+from colearn_ledger.formats.addresses import short_address
+from colearn_ledger.founding.names import Names
 from colearn_ledger.member.work import Declined, Verdict, Work
 
 from ..kit.builders import proposal, record, ref, view
@@ -182,3 +184,13 @@ def test_would__what_came_out_of_the_work__is_said_as_if_it_were_sent() -> None:
     reporter.would(Propose(7, b"p"), None)
     would = ["would have voted to approve: scores 0.75, now 0.5", "would have trained and proposed"]
     assert log.events("dry_run") == would and [line[3]["action"] for line in log.lines] == ["judge", "propose"]
+
+
+def test_reporter__members_with_names__are_called_so_beside_their_addresses() -> None:
+    log, now = Lines(), view()
+    reporter = Reporter(log, names=Names({now.proposer: "clinic"}))
+    reporter.wait(now, Wait(2000, f"waiting for {now.proposer} to propose"))
+    assert log.events("wait") == [f"waiting for clinic {short_address(now.proposer)} to propose"]
+    missed = record(6, RoundState.MISSED)
+    Reporter(log, names=Names({missed.proposer: "clinic"})).ended([missed])
+    assert log.events("outcome") == [f"round 6 was missed by {missed.proposer} (clinic)"]

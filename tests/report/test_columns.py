@@ -22,3 +22,8 @@ def test_columns__no_rows__is_the_header() -> None:
 def test_row__a_cell_too_wide__shifts_the_rest_and_loses_nothing() -> None:
     known = [Column("a", 2), Column("b", 2, right=True)]
     assert row(known, ["wide", "1"]) == "wide   1"
+
+
+def test_columns__characters_of_two_columns_and_of_none__the_next_column_stays_in_line() -> None:
+    lines = list(columns([Column("member"), Column("seat")], [["病院", "0"], ["cafe\u0301", "1"], ["clinic", "2"]]))
+    assert lines[1:] == ["病院    0", "cafe\u0301    1", "clinic  2"]

@@ -45,6 +45,14 @@ def test_windows_fit_in_words__too_short__says_what_by_how_much_and_how_to_chang
     assert said == "a test 0.0 s on this machine, pulling not counted; the windows are long enough"
 
 
+def test_short_windows__time_for_the_store__is_counted_where_it_was_measured() -> None:
+    assert short(SOLO, Times(train=275, test=10, carry=0.1)) == {"propose_window": 660}
+    assert short(SOLO, Times(test=14, carry=2)) == {"vote_window": 70}
+    assert short(JOINT, Times(train=284, carry=2)) == {"train_window": 660}
+    said = windows_fit_in_words(SOLO, Times(test=1, carry=0.5), 5, "motion propose rules")
+    assert said.startswith("a test 1.0 s, the store 0.5 s on this machine, the way between members' stores not counted")
+
+
 def test_budget_in_words__each_kind_of_rounds__counts_what_a_training_is_for() -> None:
     assert "5 more trainings, one in each of its turns: about 20 rounds of 4 members" in budget_in_words(5, 4, ())
     said = budget_in_words(5, 4, (1, 2, 3))

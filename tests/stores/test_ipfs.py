@@ -298,7 +298,7 @@ class TestLies:
         assert lie != root
         false_root = self.put_block(stores[0], lie, "dag-pb")
         claimed = WeightsRef(ref.sha256, false_root, self.SIZE)
-        with pytest.raises(InvalidWeights, match=f"only {self.SIZE - 9} bytes"):
+        with pytest.raises(InvalidWeights, match=f"only {self.SIZE - 9:,} bytes"):
             stores[1].get(claimed)
         assert not stores[1].has(claimed)
 
@@ -308,7 +308,7 @@ class TestLies:
         digest = self.put_block(stores[0], data[-CHUNK:] + bytes(9), "raw")
         false_root = self.put_block(stores[0], root.replace(hashlib.sha256(data[-CHUNK:]).digest(), digest), "dag-pb")
         claimed = WeightsRef(ref.sha256, false_root, self.SIZE)
-        with pytest.raises(InvalidWeights, match=f"more than {self.SIZE} bytes"):
+        with pytest.raises(InvalidWeights, match=f"more than {self.SIZE:,} bytes"):
             stores[1].get(claimed)
         assert not stores[1].has(claimed)
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Iterator
@@ -37,6 +38,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 VIEWS = ("", "rounds", "round/2", "members", "motions", "curves")
 LOOKS = [(width, dark) for width in (WIDE, NARROW) for dark in (False, True)]
+ODD_NAME = "<b>Ångström</b> עברית"
 EVIL = "<img src=x onerror=\"document.title='taken over'\">"
 
 
@@ -52,6 +54,11 @@ def dashboard(deployment: Path, *words: str) -> Iterator[str]:
         yield found[0]
         assert said.process.poll() is None, said.text
         assert said.interrupt() == 130 and "Traceback" not in said.text, said.text
+
+
+def call(deployment: Path, names: dict[str, str]) -> None:
+    """Give members names, in the deployment file."""
+    deployment.write_text(json.dumps({**json.loads(deployment.read_text(encoding="utf-8")), "names": names}))
 
 
 def see(tab: Tab, text: str) -> None:
@@ -103,6 +110,8 @@ def test_dashboard__nodes_learn_on_anvil_and_kubo__live_then_a_re_org_and_nothin
         for at, (name, config) in enumerate(setup.configs.items()):
             config.write_text(f'{config.read_text()}\n[metrics]\nlisten = "127.0.0.1:{port + at}"\n')
             nodes += ["--node", f"{name}=http://127.0.0.1:{port + at}"]
+        people = network.stakeholders
+        call(setup.deployment, {person.address: f"Clinic {'ABCDE'[at]}" for at, person in enumerate(people)})
         with dashboard(setup.deployment, *nodes) as url, browser() as chromium:
             tab = chromium.open(url)
             wait_for_round(tab, 1)
@@ -113,11 +122,11 @@ def test_dashboard__nodes_learn_on_anvil_and_kubo__live_then_a_re_org_and_nothin
                 tab.wait(all_ready, 90)
                 tab.page.get_by_role("link", name="Now").click()
                 wait_for_round(tab, 13)
-            people = network.stakeholders
             contract = CollectiveContract(connect([network.rpc_url]), load_deployment(setup.deployment).address)
             senders = {p.address: Sender(contract, load_account(p.keystore, p.password_file, False)) for p in people}
             by_hand(contract, senders)
             see(tab, "1 of the 3 needed")
+            assert tab.page.locator(".seats bdi").all_inner_texts() == [f"Clinic {letter}" for letter in "ABCDE"]
             see(tab, "waits for 4 votes")
             assert tab.page.locator(".seats .approved").count() == tab.page.locator(".seats .rejected").count() == 1
             current = round_shown(tab)
@@ -215,7 +224,8 @@ def test_dashboard__64_members_and_10000_rounds__pages_filters_and_every_look(tm
             c.vote(index, index != 1)
         current = c.view().round
         assert current > 10_000
-        with dashboard(c.save(tmp_path) / "deployment.json") as url, browser() as chromium:
+        call(c.save(tmp_path) / "deployment.json", {c.address(0): ODD_NAME})
+        with dashboard(tmp_path / "deployment.json") as url, browser() as chromium:
             tab = chromium.open(f"{url}#/rounds")
             see(tab, f"page 1 of {-(-(current + 1) // 50)}, {current + 1:,} rounds")
             assert tab.page.locator("tbody tr").count() == 50, "no more rows than a page has"
@@ -228,6 +238,8 @@ def test_dashboard__64_members_and_10000_rounds__pages_filters_and_every_look(tm
             tab.page.get_by_label("go to round").fill("5000")
             tab.page.keyboard.press("Enter")
             see(tab, "missed:")
+            tab.page.get_by_role("link", name="Members").click()
+            see(tab, ODD_NAME)
             check_looks(chromium, url, ("", "rounds", f"round/{current}", "members", "curves"))
             check_nothing_wrong(chromium, url)
             chain.stop()

@@ -144,7 +144,7 @@ def test_demo__small_run__shows_all_nodes_and_leaves_nothing(tmp_path: Path) -> 
     assert "committed to" in done.stdout and "revealed the vote" in done.stdout
     assert "everything is stopped" in done.stdout
     (folder,) = (tmp_path / "colearn-network-demo").iterdir()
-    assert f"record, weights and final model are in {folder.relative_to(tmp_path)}" in done.stdout
+    assert f"record, picture, weights and final model are in {folder.relative_to(tmp_path)}" in done.stdout
     alone = run(3, get_task("SKLEARN_DIGITS").make_learners(3, Training(learning_rate=0.01, alpha=0.5)).learners)
     assert alone.final_sha256 in done.stdout
     kept = {p.name for p in (folder / "weights").iterdir()}

@@ -135,7 +135,7 @@ def test_consortium__three_machines__found_a_collective_and_decide_rounds(machin
     for name in NAMES:
         wait_until(lambda name=name: connected(name), f"{name} is connected to both", 60)  # type: ignore[misc]
 
-    lines = [f"{addresses[name]}   # {name}" for name in NAMES]
+    lines = [f"{name.title()} = {addresses[name]}" for name in NAMES]
     (folder / "alpha" / "members.txt").write_text("\n".join(["# members.txt", *lines]) + "\n")
     said = machines.type("alpha", block("alpha: deploy"), "y\n")
     assert "6h to propose, 2h to vote, 7d for a motion" in said and "dry run: nothing was stored or sent" in said
@@ -143,8 +143,8 @@ def test_consortium__three_machines__found_a_collective_and_decide_rounds(machin
         shutil.copy(folder / "alpha" / "deployment.json", folder / name)
     for seat, name in enumerate(NAMES):
         said = machines.type(name, block("each: node").replace("seed=1", f"seed={seat + 1}"))
-        assert f"on seat {seat} of 3" in said and "2 peers" in said and "WRONG" not in said
-        assert [re.search(rf"^ +{i} +{a} ", said, re.M) is not None for i, a in enumerate(addresses.values())] == [
+        assert f"{name.title()}, on seat {seat} of 3" in said and "2 peers" in said and "WRONG" not in said
+        assert [re.search(rf"^ +{i} +\w+ +{a} ", said, re.M) is not None for i, a in enumerate(addresses.values())] == [
             True
         ] * 3
 

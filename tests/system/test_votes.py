@@ -47,7 +47,7 @@ def told(record: VoteRecord | None, *, as_json: bool = False) -> str:
 def test_log__vote_of_a_learner_that_tells_how__policy_and_p_value_in_the_line() -> None:
     record = VoteRecord("paired:0.05", 1000, 0.0, 0.93219, 0.94171, 0.0834567)
     assert (
-        "voted to approve: scores 0.9417, now 0.9322 on 1000 samples (paired:0.05, p 0.083) (0x74747474…, 31,020 gas)"
+        "voted to approve: scores 0.9417, now 0.9322 on 1,000 samples (paired:0.05, p 0.083) (0x74747474…, 31,020 gas)"
         in told(record)
     )
     facts = json.loads(told(record, as_json=True))

@@ -159,7 +159,7 @@ def test_load_payments__cut_short_or_no_table__data_error(tmp_path: Path) -> Non
 def test_fraud__no_folder__says_what_it_needs() -> None:
     with pytest.raises(UsageError, match="FRAUD needs a folder") as caught:
         get_task("FRAUD").make_learners(2)
-    assert "UCI" in caught.value.expected and "--data_dir" in caught.value.fix
+    assert "UCI" in caught.value.expected and "--data-dir" in caught.value.fix
 
 
 @pytest.mark.slow

@@ -15,7 +15,8 @@ from colearn_ledger.cli.training import add_training_options, training_given
 from colearn_ledger.core.summaries import DiffPrivConfig
 from colearn_ledger.errors import ConfigError, UsageError
 from colearn_ledger.learners.voting.policy import VoteRule
-from colearn_ledger.tasks.training import Training, filter_counts, training_options
+from colearn_ledger.tasks import get_task
+from colearn_ledger.tasks.training import JOINT_VOTE, JOINT_VOTE_BY_RANKS, Training, filter_counts, training_options
 
 NAN, INF = float("nan"), float("inf")
 WRONG: list[tuple[str, Any]] = [
@@ -36,10 +37,10 @@ BELONG: list[tuple[str, Any]] = [
 ]
 
 
-def flags(*words: str) -> Training:
+def flags(*words: str, joint: bool = False, task: str = "IRIS") -> Training:
     parser = argparse.ArgumentParser()
     add_training_options(parser)
-    return training_given(parser.parse_args(words), rounds=7, learners=3)
+    return training_given(parser.parse_args(words), get_task(task), rounds=7, learners=3, joint=joint)
 
 
 @pytest.mark.parametrize("name, value", [*WRONG, *BELONG])
@@ -110,7 +111,7 @@ def test_flags__none__are_all_defaults() -> None:
 
 
 def test_flags__all__are_the_fields() -> None:
-    words = "-r 0.5 -l 0.25 -b 4 --epochs 3 --filters 8,16 -a 2 --vote_policy strict --epsilon 8 --delta 0.001 --clip 2"
+    words = "-r 0.5 -l 0.25 -b 4 --epochs 3 --filters 8,16 -a 2 --vote-policy strict --epsilon 8 --delta 0.001 --clip 2"
     given = flags(*words.split(), "--proposals", "5")
     assert given == Training(0.5, 0.25, 4, 3, None, "8,16", 2.0, "strict", 8.0, 0.001, 2.0, 5)
     assert flags("--steps", "9") == Training(steps=9)
@@ -118,6 +119,13 @@ def test_flags__all__are_the_fields() -> None:
 
 def test_flags__a_budget_alone__lasts_for_the_learners_turns() -> None:
     assert flags("--epsilon", "8").proposals == 3
+    assert flags("--epsilon", "8", joint=True).proposals == 7
+
+
+def test_flags__joint_rounds__vote_by_what_learns_most_in_them_unless_told() -> None:
+    assert flags(joint=True) == Training(vote_policy=JOINT_VOTE)
+    assert flags(joint=True, task="FRAUD").vote_policy == JOINT_VOTE_BY_RANKS, "a paired test of an AUC says nothing"
+    assert flags("--vote-policy", "strict", joint=True).vote_policy == "strict"
 
 
 @pytest.mark.parametrize(

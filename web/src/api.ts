@@ -26,6 +26,8 @@ export interface State {
   accepted_round: number;
   accepted_sha256: string;
   accepted_cid: string;
+  /** What founding members are called, by address. */
+  names: Record<string, string>;
   seats: Seat[];
   acted: { seat: number; member: string }[];
   awaited: { seat: number; member: string }[];

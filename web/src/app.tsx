@@ -5,7 +5,7 @@ import { type Live, type State, useLive } from "./api";
 import { CurvesView } from "./curves";
 import { Members, Motions, Nodes } from "./members";
 import { Now } from "./now";
-import { number, short } from "./parts";
+import { Names, number, short } from "./parts";
 import { OneRound } from "./round";
 import { Rounds } from "./rounds";
 import "./style.css";
@@ -86,7 +86,11 @@ function App() {
       <main id="main">
         <h1 ref={heading} tabIndex={-1}>{title}</h1>
         {state !== null && <Reorg state={state} />}
-        {state === null ? <p class="note">{live.connected ? "The chain is being read …" : "Waiting for the dashboard's server …"}</p> : <View live={live} state={state} where={where} />}
+        {state === null ? <p class="note">{live.connected ? "The chain is being read …" : "Waiting for the dashboard's server …"}</p> : (
+          <Names.Provider value={state.names}>
+            <View live={live} state={state} where={where} />
+          </Names.Provider>
+        )}
       </main>
       <footer>
         All of it is read from the chain; nothing can be changed here. Votes: <b>+</b> approved, <b>−</b> rejected, <b>P</b> proposed,{" "}

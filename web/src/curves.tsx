@@ -2,7 +2,7 @@
 import { useState } from "preact/hooks";
 import { type Curves, useAnswer } from "./api";
 import { Chart, type Line } from "./chart";
-import { Problem, count, number, short } from "./parts";
+import { Problem, count, number, useLabel } from "./parts";
 
 const CROWD = 8; // members up to which each has a line of its own
 const LASTS = [50, 200, 1000, 100_000];
@@ -29,6 +29,7 @@ export function CurvesView({ version }: { version: number }) {
 export function Charts({ version, last, only }: { version: number; last: number; only?: "scores" }) {
   const { value, error } = useAnswer<Curves>(`/api/curves?last=${last}`, version);
   const [chosen, setChosen] = useState("");
+  const label = useLabel();
   if (value === null) return <Problem text={error} />;
   const rounds = value.rounds;
   if (rounds.length === 0) return only === undefined ? <p class="note">no round is over yet</p> : null;
@@ -38,7 +39,7 @@ export function Charts({ version, last, only }: { version: number; last: number;
   const shown = value.members.filter((one) => !crowd || one.member === chosen);
   const means = known(value.mean_accepted);
   const scores: Line[] = [
-    ...shown.map((one, at): Line => ({ label: short(one.member), colour: `member-${at % CROWD}`, kind: "thin", values: one.scores })),
+    ...shown.map((one, at): Line => ({ label: label(one.member), colour: `member-${at % CROWD}`, kind: "thin", values: one.scores })),
     { label: "mean of what was accepted", colour: "ink", kind: "line", values: value.mean_accepted },
     { label: "mean of what was rejected", colour: "reject", kind: "marks", values: value.mean_rejected },
   ];
@@ -68,7 +69,7 @@ export function Charts({ version, last, only }: { version: number; last: number;
           <select value={chosen} onChange={(event) => setChosen(event.currentTarget.value)}>
             <option value="">nobody in particular</option>
             {value.members.map(({ member }) => (
-              <option value={member}>{short(member)}</option>
+              <option value={member}>{label(member)}</option>
             ))}
           </select>
         </label>

@@ -1,11 +1,12 @@
 // Members, motions, nodes.
 import { useEffect, useState } from "preact/hooks";
 import { type Member, type Motion, type Node, type State, useAnswer } from "./api";
-import { Address, Problem, Scrolled, count, number, short } from "./parts";
+import { Address, Problem, Scrolled, count, number, useLabel } from "./parts";
 
 const ASK_NODES_MS = 5000;
 
 export function Members({ state }: { state: State }) {
+  const label = useLabel();
   const { value, error } = useAnswer<{ members: Member[] }>("/api/members", state.version);
   return (
     <>
@@ -30,7 +31,7 @@ export function Members({ state }: { state: State }) {
                 <td class="right">{one.seat}</td>
                 <th scope="row">
                   <Address value={one.address} />
-                  {one.replaced && <small> replaced {short(one.replaced)}</small>}
+                  {one.replaced && <small> replaced <Address value={one.replaced} /></small>}
                 </th>
                 <td class="right">{one.since_round ?? "?"}</td>
                 <td class="right">{number.format(one.accepted)}</td>
@@ -38,7 +39,7 @@ export function Members({ state }: { state: State }) {
                 <td class="right">{number.format(one.missed)}</td>
                 <td class="right">{one.balance}</td>
                 <td>
-                  <a href={`#/rounds?proposer=${one.address}`} aria-label={`its rounds: those of ${short(one.address)}`}>
+                  <a href={`#/rounds?proposer=${one.address}`} aria-label={`its rounds: those of ${label(one.address)}`}>
                     its rounds
                   </a>
                 </td>

@@ -1,7 +1,7 @@
 // How the collective stands: the round, its phase and clock, who has acted, what waits.
 import { type Live, type Page, type Seat, type State, useAnswer, useClock } from "./api";
 import { Charts } from "./curves";
-import { Address, Facts, count, short, span, time } from "./parts";
+import { Address, Facts, count, span, time } from "./parts";
 import { RoundsTable } from "./rounds";
 
 const PHASES: Record<State["phase"], string> = {
@@ -52,8 +52,8 @@ export function Now({ live, state }: { live: Live; state: State }) {
               <span class="mark" aria-hidden="true">
                 {MARKS[seat.did]}
               </span>
-              <span class="who" title={seat.member}>
-                <code>{short(seat.member)}</code>
+              <span class="who">
+                <Address value={seat.member} />
                 <small>{DID[seat.did] || "nothing to do"}</small>
               </span>
             </li>

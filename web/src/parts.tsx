@@ -1,5 +1,6 @@
 // Small things that all views share. Text that members wrote goes through Preact, which makes text of it and nothing else.
-import type { ComponentChildren } from "preact";
+import { type ComponentChildren, createContext } from "preact";
+import { useContext } from "preact/hooks";
 
 export const number = new Intl.NumberFormat("en");
 
@@ -42,11 +43,23 @@ export function count(many: number, one: string, more = `${one}s`): string {
   return `${number.format(many)} ${many === 1 ? one : more}`;
 }
 
-export function Address({ value }: { value: string }) {
+export const Names = createContext<Record<string, string>>({});
+
+/** What somebody is called in one line of plain text: never the name alone, which proves nothing. */
+export function useLabel(): (address: string) => string {
+  const names = useContext(Names);
+  return (address) => `${names[address] ?? ""} ${short(address)}`.trim();
+}
+
+/** Somebody's name, if there is one, and the address. Names are other people's text: isolated, whichever way they run. */
+export function Address({ value, whole }: { value: string; whole?: boolean }) {
+  const name = useContext(Names)[value];
   return (
-    <code class="address" title={value}>
-      {short(value)}
-    </code>
+    <span class="address" title={value}>
+      {name !== undefined && <bdi>{name}</bdi>}
+      {name !== undefined && " "}
+      <code>{whole ? value : short(value)}</code>
+    </span>
   );
 }
 

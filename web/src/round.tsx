@@ -1,6 +1,6 @@
 // Everything about one round.
 import { type Contribution, type Round, type State, useAnswer } from "./api";
-import { Decision, Facts, Note, Problem, Scrolled, bytes, number, score, time } from "./parts";
+import { Address, Decision, Facts, Note, Problem, Scrolled, bytes, number, score, time } from "./parts";
 
 export function OneRound({ state, asked }: { state: State; asked: string }) {
   const { value, error } = useAnswer<Round>(`/api/rounds/${encodeURIComponent(asked)}`, state.version);
@@ -33,7 +33,7 @@ function Details({ round }: { round: Round }) {
         <Facts
           rows={[
             ["before it", round.reverted_to !== null && `members went back to the weights of round ${round.reverted_to}, by a motion`],
-            ["proposer", round.proposer !== null && <span class="wrap"><code>{round.proposer}</code>{round.proposer_seat !== null && `, seat ${round.proposer_seat}`}</span>],
+            ["proposer", round.proposer !== null && <span class="wrap"><Address value={round.proposer} whole />{round.proposer_seat !== null && `, seat ${round.proposer_seat}`}</span>],
             ["built on", round.parent_round !== null && <Lineage round={round} />],
             ["sha256", round.weights_sha256 && <code class="wrap">{round.weights_sha256}</code>],
             ["CID", round.cid && <code class="wrap">{round.cid}</code>],
@@ -73,7 +73,7 @@ function Details({ round }: { round: Round }) {
                   <tr key={one.hash}>
                     <th scope="row">{one.did.join(", ")}</th>
                     <td><code title={one.hash}>{one.hash.slice(0, 14)}…</code></td>
-                    <td>{one.sender !== null && <code title={one.sender}>{one.sender.slice(0, 6)}…{one.sender.slice(-4)}</code>}</td>
+                    <td>{one.sender !== null && <Address value={one.sender} />}</td>
                     <td class="right">{number.format(one.block)}</td>
                     <td>{time(one.time)}</td>
                     <td class="right">{one.gas === null ? "" : number.format(one.gas)}</td>
@@ -131,7 +131,7 @@ function Ballots({ round }: { round: Round }) {
             {round.votes.map((vote) => (
               <tr key={vote.seat}>
                 <td class="right">{vote.seat}</td>
-                <th scope="row"><code title={vote.member}>{vote.member.slice(0, 6)}…{vote.member.slice(-4)}</code></th>
+                <th scope="row"><Address value={vote.member} /></th>
                 <td><span class={`vote ${vote.vote}`}>{choice(vote.vote)}</span></td>
                 {scored && <td class="right">{score(vote.current_score)}</td>}
                 {scored && <td class="right">{score(vote.proposed_score)}</td>}
@@ -164,7 +164,7 @@ function Contributions({ all }: { all: Contribution[] }) {
             {all.map((one) => (
               <tr key={one.member}>
                 <td class="right">{one.seat ?? ""}</td>
-                <th scope="row"><code title={one.member}>{one.member.slice(0, 6)}…{one.member.slice(-4)}</code></th>
+                <th scope="row"><Address value={one.member} /></th>
                 <td>{one.use === "merged" && one.late ? "merged, though late" : one.use}</td>
                 <td class="right">{bytes(one.size)}</td>
                 <td><code title={one.weights_sha256}>{one.weights_sha256.slice(0, 8)}</code></td>

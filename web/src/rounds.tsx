@@ -1,6 +1,6 @@
 // The history as a table, in pages that the server makes; filters are in the address, so that "back" knows them.
 import { type Page, type Row, type State, useAnswer } from "./api";
-import { Address, Decision, Problem, Scrolled, Votes, bytes, number, score, short, time } from "./parts";
+import { Address, Decision, Problem, Scrolled, Votes, bytes, number, score, time, useLabel } from "./parts";
 
 const SIZE = 50;
 const STATES = ["accepted", "rejected", "missed", "open"];
@@ -71,6 +71,7 @@ export function Rounds({ state, query }: { state: State; query: URLSearchParams 
     for (const [name, text] of Object.entries(changes)) text ? next.set(name, text) : next.delete(name);
     window.location.hash = `#/rounds${next.size > 0 ? `?${next}` : ""}`;
   };
+  const label = useLabel();
   const by = query.get("proposer");
   const gone = by === null || state.seats.some(({ member }) => member === by) ? null : by;
   const unread = state.events.from > 0 && state.events.problem === "";
@@ -97,10 +98,10 @@ export function Rounds({ state, query }: { state: State; query: URLSearchParams 
           proposer
           <select value={query.get("proposer") ?? ""} onChange={(event) => go({ proposer: event.currentTarget.value, page: "" })}>
             <option value="">all</option>
-            {gone !== null && <option value={gone}>{short(gone)}, no member now</option>}
+            {gone !== null && <option value={gone}>{label(gone)}, no member now</option>}
             {state.seats.map(({ seat, member }) => (
               <option value={member}>
-                {short(member)}, seat {seat}
+                {label(member)}, seat {seat}
               </option>
             ))}
           </select>

@@ -12,6 +12,7 @@ __all__ = ["DIGEST_BITS", "LeftOut", "claim_digest", "digest_text", "seats_mask"
 
 DIGEST_BITS = 188
 _DOMAIN = b"colearn merge 1"
+_TEXTS = ("can't be had", "invalid", "equal to another contribution", "it cancels the others out")
 
 
 class LeftOut(IntEnum):
@@ -20,11 +21,12 @@ class LeftOut(IntEnum):
     UNAVAILABLE = 1
     INVALID = 2
     EQUAL = 3
+    CANCELS = 4
 
     @property
     def text(self) -> str:
         """For people."""
-        return ("can't be had", "invalid", "equal to another contribution")[self - 1]
+        return _TEXTS[self - 1]
 
 
 def claim_digest(merged: Iterable[tuple[int, WeightsRef]]) -> int:

@@ -10,7 +10,7 @@ import numpy as np
 from .contributions import BLOCK, Basis, Mergeable
 from .numbers import Integers, to_integers
 
-__all__ = ["FACTOR_BITS", "clipping_factors", "shortened"]
+__all__ = ["FACTOR_BITS", "clipping_factors", "shortened", "step_lengths"]
 
 FACTOR_BITS = 30
 _LIMB = 28  # bits of the lower part of a step, so that no product passes 2**63
@@ -19,11 +19,19 @@ _STEP_BITS = 20
 
 
 def clipping_factors(basis: Basis, contributions: Sequence[Mergeable]) -> list[int]:
-    """What each contribution's step is multiplied by, in units of 2**-30; 2**30 where it stays as it is.
+    """What each contribution's step is multiplied by, in units of 2**-30; 2**30 where it stays as it is."""
+    lengths = step_lengths(basis, contributions)
+    middle = sorted(lengths)[(len(lengths) - 1) // 2]
+    one = 1 << FACTOR_BITS
+    return [one if length <= middle else math.isqrt((middle << 2 * FACTOR_BITS) // length) for length in lengths]
+
+
+def step_lengths(basis: Basis, contributions: Sequence[Mergeable]) -> list[int]:
+    """How far each contribution went from its parent: the squares of the lengths, all in one unit.
 
     Every leaf of floats counts that the vote decides about; lengths are Euclidean.
     """
-    lengths = [0] * len(contributions)  # squares, in units of the finest leaf's
+    lengths = [0] * len(contributions)  # in units of the finest leaf's
     scored = {path: leaf for path, leaf in basis.floats.items() if leaf.role == "scored"}
     finest = max((leaf.k for leaf in scored.values()), default=0)
     for path, leaf in scored.items():
@@ -34,9 +42,7 @@ def clipping_factors(basis: Basis, contributions: Sequence[Mergeable]) -> list[i
             before = to_integers(leaf.kind, parent[here], leaf.k)
             for i, row in enumerate(rows):
                 lengths[i] += _square(to_integers(leaf.kind, row[here], leaf.k) - before) << 2 * (finest - leaf.k)
-    middle = sorted(lengths)[(len(lengths) - 1) // 2]
-    one = 1 << FACTOR_BITS
-    return [one if length <= middle else math.isqrt((middle << 2 * FACTOR_BITS) // length) for length in lengths]
+    return lengths
 
 
 def shortened(step: Integers, factor: int) -> Integers:

@@ -17,13 +17,13 @@ from ..protocol import WeightsRef
 from ..roles import Bounded
 from ..tree import leaves_of, with_parts
 from ..weights import laid_out
-from .clipping import clipping_factors
+from .clipping import clipping_factors, step_lengths
 from .contributions import BLOCK, Basis, Buffer, Mergeable, distinct
 from .leaves import float_blocks, integer_blocks, lower_median
 from .numbers import Array
 from .rules import Rule
 
-__all__ = ["merge", "merge_to"]
+__all__ = ["merge", "merge_to", "merge_what_changes"]
 
 
 def merge(basis: Basis, rule: Rule, contributions: Iterable[Mergeable], *, before: Buffer | None = None) -> bytes:
@@ -68,6 +68,31 @@ def merge_to(
         cid.update(piece)
         size += len(piece)
     return WeightsRef(sha.digest(), cid.digest(), size)
+
+
+def merge_what_changes(
+    basis: Basis, contributions: Iterable[Mergeable], parent: bytes, merge: Callable[[Sequence[Mergeable]], WeightsRef]
+) -> tuple[WeightsRef, tuple[Mergeable, ...], tuple[Mergeable, ...]]:
+    """Merge, leaving out what it takes for the merge to be other than its parent, which nobody can propose.
+
+    Whoever contributes last knows what the others have contributed, and can make theirs come to nothing. Such a
+    contribution goes as far as all others together: the one that went furthest is left out, of equal ones the highest
+    seat's, and the rest merged anew; at the latest one alone, which is no parent of its own.
+
+    Parameters
+    ----------
+    parent: sha256 of its bytes.
+    merge: merges what it is given; called last with what counts.
+
+    Returns
+    -------
+    The merge's name, what counts in it, and what was left out, first that which went furthest.
+    """
+    counted, left_out = list(distinct(contributions)), list[Mergeable]()
+    while (weights := merge(counted)).sha256 == parent and len(counted) > 1:
+        lengths = step_lengths(basis, counted)
+        left_out.append(counted.pop(max(range(len(counted)), key=lambda i: (lengths[i], i))))
+    return weights, tuple(counted), tuple(left_out)
 
 
 def _as_it_is(data: Buffer) -> Iterator[memoryview]:

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from ...core.summaries import DiffPrivBudget, DiffPrivConfig
-from ...errors import UsageError
+from ...errors import UsageError, how_to_install
 from .ledger import PrivacyLedger, Spending
 
 __all__ = ["Privacy", "compute_epsilon", "compute_noise", "only_errors"]
@@ -204,7 +204,7 @@ def _accounting() -> Any:
         raise UsageError(
             f"training with differential privacy needs {error.name}, which is not installed",
             expected="the package dp-accounting",
-            fix='pip install "colearn-ledger[privacy]"',
+            fix=how_to_install("privacy"),
         ) from error
     return dp_accounting
 

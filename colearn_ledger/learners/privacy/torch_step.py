@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from ...errors import LearnerError, UsageError
+from ...errors import LearnerError, UsageError, how_to_install
 
 try:
     from opacus.grad_sample import GradSampleModule
@@ -19,7 +19,7 @@ except ModuleNotFoundError as error:
     raise UsageError(
         f"a PyTorch learner with differential privacy needs {error.name}, which is not installed",
         expected="Opacus",
-        fix='pip install "colearn-ledger[torch,privacy]"',
+        fix=how_to_install("torch,privacy"),
     ) from error
 
 __all__ = ["PrivateStep"]

@@ -93,8 +93,8 @@ def checked_trees(data: bytes, shape: BoosterShape) -> list[dict[str, Any]]:
     """
     if len(data) > shape.max_bytes:
         raise InvalidWeights(
-            f"the XGBoost model has {len(data)} bytes",
-            expected=f"at most {shape.max_bytes}",
+            f"the XGBoost model has {len(data):,} bytes",
+            expected=f"at most {shape.max_bytes:,}",
             fix="use fewer rounds or smaller trees, or let every learner have larger max_bytes",
         )
     try:

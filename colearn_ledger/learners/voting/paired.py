@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import UsageError
+from ...errors import UsageError, how_to_install
 
 __all__ = ["p_worse"]
 
@@ -50,6 +50,6 @@ def _t_tail(differences: Array) -> float:
         raise UsageError(
             "the paired test of losses needs SciPy, which is not installed",
             expected="SciPy, which scikit-learn and XGBoost bring along",
-            fix='pip install "colearn-ledger[sklearn]", or vote by an accuracy',
+            fix=f"{how_to_install('sklearn')}; or vote by an accuracy",
         ) from None
     return float(t.cdf(mean / (spread / math.sqrt(n)), n - 1))

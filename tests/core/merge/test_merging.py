@@ -18,7 +18,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from colearn_ledger.core.merge import Basis, Mergeable, Rule, claim_digest, distinct, merge, merge_to
+from colearn_ledger.core.merge.merging import merge_what_changes
 from colearn_ledger.core.merge.rules import parse_rule
+from colearn_ledger.core.protocol import WeightsRef
 from colearn_ledger.core.roles import Bounded
 from colearn_ledger.core.schema import Schema
 from colearn_ledger.core.tensors import bfloat16
@@ -421,3 +423,33 @@ def test_merge__fewer_than_all_seats__any_subset_is_a_function_of_itself() -> No
         for some in itertools.combinations(given, count):
             seen[merge(basis, Rule.MEAN, some)] = tuple(one.seat for one in some)
     assert len(seen) == 11
+
+
+@pytest.mark.parametrize(
+    "steps, rule, left_out",
+    [
+        ([1, 2, -3], Rule.MEAN, [2]),
+        ([-3, 1, 2], Rule.MEAN, [0]),
+        ([1, 2, -4], Rule.MEAN, []),
+        ([2, -2], Rule.MEAN, [1]),  # as far as each other: the highest seat's
+        ([5, -5, 1, -1], Rule.MEDIAN, [1]),
+        ([5, -5, 1j, -1j], Rule.MEDIAN, [1, 0, 3]),  # without the first and the second one it is the parent again
+        ([7], Rule.MEDIAN, []),
+    ],
+)
+def test_merge_what_changes__all_come_to_their_parent__the_furthest_are_left_out(
+    steps: list[complex], rule: Rule, left_out: list[int]
+) -> None:
+    parent = encode({"w": np.array([4.0, 8.0])})
+    basis = Basis.of(Schema.of({"w": np.zeros(2)}), parent)
+    everyone = checked(basis, [{"w": np.array([4.0 + step.real, 8.0 + step.imag])} for step in steps])
+    made: list[bytes] = []
+
+    def merge_these(counted: Sequence[Mergeable]) -> WeightsRef:
+        made.append(merge(basis, rule, counted))
+        return weights_ref(made[-1])
+
+    ref, counted, out = merge_what_changes(basis, everyone, weights_ref(parent).sha256, merge_these)
+    assert [one.seat for one in out] == left_out
+    assert [one.seat for one in counted] == [s for s in range(len(steps)) if s not in left_out]
+    assert ref == weights_ref(merge(basis, rule, counted)) == weights_ref(made[-1]) and made[-1] != parent
