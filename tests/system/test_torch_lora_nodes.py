@@ -12,7 +12,8 @@ import pytest
 pytest.importorskip("transformers", reason="transformers is not installed")
 pytest.importorskip("peft", reason="peft is not installed")
 
-from colearn_node.check import Line, check_everything
+from colearn_node.check import Line
+from colearn_node.check_all import check_everything
 from colearn_node.demo import set_up
 from colearn_node.settings import load
 
