@@ -276,6 +276,7 @@ def untold(seed: int, each: int, steps: int) -> tuple[list[str], set[str]]:
     return missed, kinds
 
 
+@pytest.mark.slow
 def test_examine__one_fact_is_changed__is_found_and_named() -> None:
     missed, kinds = untold(1, each=1, steps=60)
     assert missed == []

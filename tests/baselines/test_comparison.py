@@ -79,6 +79,7 @@ def test_compare__trainings__are_counted_one_after_the_other_and_in_all(comparis
     assert counted[ALONE] == counted[FEDERATED] == (ROUNDS, ROUNDS * N)
 
 
+@pytest.mark.slow
 def test_compare__merges_that_are_rejected__cost_no_training() -> None:
     line = compared(learners("margin:1"), 4).line(JOINT)  # a better score by 1 is nobody's
     assert (line.accepted, line.in_a_row, line.trainings) == (0, 2, 2 * N)  # three rules, then a new training

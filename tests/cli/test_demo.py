@@ -66,6 +66,7 @@ def test_a_run_leaves_its_record(tmp_path, capsys):
     assert told.err.splitlines()[:2] == ["importing scikit-learn ...", "loading the digits ..."]
 
 
+@pytest.mark.slow
 def test_a_joint_run_says_what_was_merged_and_leaves_it_in_its_record(tmp_path, capsys):
     words = ["-t", "SKLEARN_DIGITS", "-n", "3", "-p", "4", "--no-ledger", "--joint", "-a", "0.3", "-o", str(tmp_path)]
     assert main(["demo", *words, "--merge-order", "trimmed-mean,median"]) == 0

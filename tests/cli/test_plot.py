@@ -66,6 +66,7 @@ def test_plot__what_cannot_be__is_one_message(
     assert capsys.readouterr().err.count("error: ") == 1 and list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_plot_history__64_members_and_many_rounds__is_drawn(told: Told, tmp_path: Path) -> None:
     history = told.history(receipts=True)
     plot_history(grown(history, 500), tmp_path / "many.svg")

@@ -152,7 +152,8 @@ def test_run__joint_rounds_in_which_one_cancels_the_others__leave_it_out_as_in_p
     assert "it cancels the others out" in {why for merge in merges(plain) for _, why in merge.left_out}
 
 
-@pytest.mark.parametrize("verify", [False, pytest.param(True, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("verify", [False, True])
 def test_run__joint_rounds_by_momentum__same_bytes_as_in_process(verify: bool) -> None:
     order = [Rule.MOMENTUM, Rule.MEDIAN]
     plain = run(7, linear_learners(3, 1), 0.5, rounds="joint", merge_order=order)

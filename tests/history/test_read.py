@@ -261,6 +261,7 @@ def test_history__thousands_of_missed_rounds__are_read(chain: Anvil) -> None:
     assert last > 20_000 and late.record.weights == ref("late") and late.record.parent == ref("genesis").sha256
 
 
+@pytest.mark.slow
 def test_history__of_the_newest_rounds__reads_no_event_before_them(chain: Anvil) -> None:
     story = Collective.found(chain, 2)
     for number in range(1, 11):
@@ -281,6 +282,7 @@ def test_history__of_the_newest_rounds__reads_no_event_before_them(chain: Anvil)
     assert story.history(few=1).rounds[9:] == history.rounds
 
 
+@pytest.mark.slow
 def test_history__of_the_newest_round__has_its_opening_however_long_it_took_to_propose(chain: Anvil) -> None:
     story = Collective.found(chain, 2)
     for number in range(1, 4):

@@ -79,6 +79,7 @@ def test_why_unmergeable__extremes__says_so(estimator: Any) -> None:
     assert "nobody's extreme" in said(learner)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::FutureWarning")
 def test_why_unmergeable__every_estimator_that_a_learner_takes__is_known_to_be_sound_or_is_refused() -> None:
     """A release of scikit-learn with another one fails here: somebody has to say which of the two it is."""

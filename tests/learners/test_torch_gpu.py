@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import pytest
 pytest.importorskip("torch", reason="PyTorch is not installed")
 
 import torch
+from torch.utils.data import DataLoader, IterableDataset, TensorDataset
 
 from colearn_ledger import check_learner, run
 from colearn_ledger.core.learner import Weights
@@ -153,6 +155,39 @@ def test_batches__of_a_set_too_large_for_the_device__are_those_of_one_that_stays
         assert {part.device for pair in found for part in pair} == {device}
         assert all(torch.equal(part.cpu(), want) for part, want in zip(found[0], wanted, strict=True))
         assert torch.equal(torch.cat([inputs for inputs, _ in found[1:]]).cpu(), torch.from_numpy(x))
+
+
+class Endless(IterableDataset[Any]):
+    """Samples again and again, and no length."""
+
+    def __init__(self, x: Any, y: Any) -> None:
+        self.x, self.y = x, y
+
+    def __iter__(self) -> Iterator[Any]:
+        while True:
+            yield from zip(self.x, self.y, strict=True)
+
+
+@pytest.mark.parametrize("kind", ["dataset", "loader with pinned memory", "no length"])
+def test_run__samples_come_from_where_the_user_has_them__learns_on_the_device(kind: str) -> None:
+    learners = []
+    for seed in range(3):
+        sets = [TensorDataset(torch.from_numpy(x), torch.from_numpy(y)) for x, y in blobs(seed)]
+        train: Any = sets[0]
+        if kind == "loader with pinned memory":
+            train = DataLoader(train, batch_size=32, shuffle=True, pin_memory=not ON_CPU)
+        elif kind == "no length":
+            train = Endless(*sets[0].tensors)
+        learners.append(
+            TorchLearner(
+                network(), train, *sets[1:], device=DEVICE, steps_per_round=20, seed=seed, vote_policy="paired"
+            )
+        )
+    results = run(3, learners)
+    assert any(r.accepted for r in results.rounds)
+    assert places(learners[0]) == {torch.device(DEVICE).type}
+    scores = [one.mli_test_weights(one.mli_get_current_weights()).test_value for one in learners]
+    assert min(scores) > 0.5, scores
 
 
 def test_memory__too_little_on_the_device__is_told_and_passes() -> None:
