@@ -65,6 +65,7 @@ def test_locks__pytorch__is_for_all_tests_alone() -> None:
         ("privacy", "requirements.lock"),
         ("dev", "requirements-dev.lock"),
         ("torch", "requirements-all.lock"),
+        ("browser", "requirements-all.lock"),
     ],
 )
 def test_locks__what_pyproject_asks_for__is_in_them(section: str, lock: str) -> None:
@@ -83,7 +84,9 @@ def project(tmp_path: Path) -> Path:
     shutil.copy(ROOT / "scripts" / "test", folder / "scripts")
     stub = 'say() { :; }\nseconds_since() { :; }\nmake_venv() { echo "venv $1"; }\n'
     (folder / "scripts" / "lib" / "setup.sh").write_text(stub)
-    (folder / "scripts" / "lib" / "node.sh").write_text('make_node_modules() { echo "node"; }\n')
+    (folder / "scripts" / "lib" / "node.sh").write_text(
+        'make_node_modules() { echo "node"; }\nmake_page() { echo "page"; }\nmake_browser() { echo "browser"; }\n'
+    )
     python = folder / ".venv" / "bin" / "python"
     python.write_text('#!/bin/sh\nif [ "$1" = -c ]; then echo 2; exit; fi\nprintf "<%s>" "$@"\nexit 3\n')
     python.chmod(0o755)
@@ -113,7 +116,9 @@ def test_scripts_test__arguments__reach_pytest(project: Path, words: list[str], 
     done = subprocess.run([project / "scripts" / "test", *words], cwd="/", capture_output=True, text=True)
     assert done.returncode == 3, done.stderr  # pytest's own
     *steps, pytest_words = done.stdout.splitlines()
-    assert steps == [f"venv requirements-{'all' if '--all' in words else 'dev'}.lock", "node"]
+    everything = "--all" in words
+    lock = f"venv requirements-{'all' if everything else 'dev'}.lock"
+    assert steps == [lock, "node", "page", *(["browser"] if everything else [])]
     assert pytest_words == "".join(f"<{word}>" for word in ["-m", "pytest", *told])
 
 

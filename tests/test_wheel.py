@@ -13,6 +13,8 @@ import pytest
 
 import colearn_ledger
 
+from .kit.dashboard import need_page
+
 ROOT = Path(__file__).resolve().parents[1]
 pytestmark = pytest.mark.slow
 
@@ -57,6 +59,17 @@ def test_wheel__files__package_and_artifact_and_nothing_else(wheel: Path) -> Non
     sources |= {path.relative_to(ROOT / "node").as_posix() for path in (ROOT / "node").rglob("*.py")}
     assert sources <= names
     assert {f"colearn_ledger/network/kubo/go.{kind}" for kind in ("mod", "sum")} <= names, "what Kubo is built from"
+
+
+def test_wheel__the_dashboards_page__is_inside_with_the_licences_of_what_it_is_made_of(
+    wheel: Path, environment: Path, tmp_path: Path
+) -> None:
+    need_page()
+    names = [name for name in zipfile.ZipFile(wheel).namelist() if name.startswith("colearn_ledger/dashboard/page/")]
+    assert {Path(name).name for name in names} == {"index.html", "icon.svg", "app.js", "app.css", "licences.txt"}
+    script = "from colearn_ledger.dashboard.server import read_page; print(sum(map(len, read_page().values())))"
+    done = run(environment / "bin" / "python", "-c", script, cwd=tmp_path)
+    assert done.returncode == 0 and int(done.stdout) > 50_000, done.stderr
 
 
 def test_wheel__program__version_and_help(environment: Path, tmp_path: Path) -> None:

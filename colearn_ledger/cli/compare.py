@@ -27,6 +27,8 @@ _SENSELESS = {
     "shuffled": "what runs without a ledger, as all of a comparison does",
     "malicious": "honest learners (python -m benchmarks.robustness compares under attack)",
     "attack": "honest learners (python -m benchmarks.robustness compares under attack)",
+    "tensorboard": "one run",
+    "mlflow": "one run",
     "epsilon": "no noise: who trains alone has nobody to hide from",
 }
 

@@ -50,6 +50,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_joint_options(parser)
     text = "each learner alone, the collective in solo and in joint rounds, federated averaging: a table and a picture"
     add("--compare", action="store_true", help=text)
+    add("--tensorboard", action="store_true", help="write the run for TensorBoard, too, into the results' folder")
+    text = "make the run known to MLflow, too, in this experiment: parameters, metrics by round, the final model"
+    add("--mlflow", metavar="EXPERIMENT", help=text)
     add("--no-ledger", action="store_true", help="run in process, without a chain")
     add("--secret", action="store_true", help="votes are committed, then revealed")
     add("--shuffled", action="store_true", help="the order of proposers is shuffled")
@@ -66,12 +69,16 @@ def _range(good: bool, name: str, value: object, expected: str) -> None:
 def run(options: argparse.Namespace) -> int:
     """Check all options, then run, then write. Nothing is written and no framework loaded before all are good."""
     from ..learners.attacks import attack_named
+    from ..report.tracking import check_installed
     from ..tasks import get_task
 
     if options.list_tasks:
         return _list_tasks()
     if options.compare:
         check_comparison(options)
+    for tool in ("tensorboard", "mlflow"):
+        if getattr(options, tool):
+            check_installed(tool)
     threshold = parse_threshold(options.vote_threshold)
     task = get_task(options.task)
     task.check_folder(options.data_dir)
@@ -201,8 +208,21 @@ def _write(options: argparse.Namespace, results: Results, about: dict[str, Any],
     folder = options.output / "model"
     files = _write_model(options, results, learner, folder)
     print(f"final model:   {folder / files[0].name}")
+    _hand_on(options, results, about, folder)
     print(f"open it:       {files[0].line(folder)}")
     return INTERRUPTED if results.interrupted else 0
+
+
+def _hand_on(options: argparse.Namespace, results: Results, about: dict[str, Any], model: Path) -> None:
+    """To the tools that the options name."""
+    from ..report.tracking import write_mlflow, write_tensorboard
+
+    parameters = {name: value for name, value in about["options"].items() if value is not None}
+    if options.tensorboard:
+        write_tensorboard(results, options.output / "tensorboard", parameters)
+        print(f"TensorBoard:   {options.output / 'tensorboard'}")
+    if options.mlflow:
+        print(f"MLflow:        run {write_mlflow(results, options.mlflow, parameters, model)}")
 
 
 def _write_model(

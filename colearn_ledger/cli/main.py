@@ -27,6 +27,7 @@ COMMANDS = {
     "status": ("status", "how it stands now: whose turn, until when, who has acted, which motions wait"),
     "history": ("history", "the rounds: who proposed what, who voted how, what was decided; from the chain alone"),
     "show": ("show", "everything about one round: votes, hashes, outcome, blocks, transactions, gas"),
+    "dashboard": ("dashboard", "a page on this machine that shows all of it live; from the chain alone, read-only"),
     "plot": ("plot", "the history as a picture: scores, votes, time and gas, from the chain alone"),
     "recompute": ("recompute", "whether a proposal of a joint round is the merge that it claims to be"),
     "audit": ("audit", "check the whole history: code, lineage, votes, decisions, members, weights"),

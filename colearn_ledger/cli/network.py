@@ -6,11 +6,15 @@ import argparse
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..core.limits import MOST_MEMBERS
 from ..errors import NetworkError, UsageError
 from .confirm import check_terminal, confirmed
 from .program import INTERRUPTED, signals_interrupt
+
+if TYPE_CHECKING:
+    from ..network import Stakeholder
 
 __all__ = ["add_options", "run"]
 
@@ -18,7 +22,7 @@ _LOOK_S = 0.5
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """The options of ``up`` and ``down``."""
+    """The options of ``up``, ``add`` and ``down``."""
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     text = "start it, say what runs where, and run until Ctrl-C or `network down`"
     up = actions.add_parser("up", help=text, description=text)
@@ -31,6 +35,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--rpc-port", type=int, metavar="PORT", help="of the chain, if it is free (8545)")
     add("--ipfs-port", type=int, metavar="PORT", help="of the first IPFS daemon's RPC; the others follow (5001)")
     add("--swarm-port", type=int, metavar="PORT", help="of the first IPFS daemon's swarm; the others follow (4001)")
+    text = "one more stakeholder for a network that runs: key, funds, IPFS daemon"
+    more = actions.add_parser("add", help=text, description=text)
+    more.add_argument("--state", type=Path, metavar="DIR", help="the one of this folder (default: the only one)")
     text = "stop a network that runs"
     down = actions.add_parser("down", help=text, description=text)
     down.add_argument("--state", type=Path, metavar="DIR", help="the one of this folder (default: the only one)")
@@ -42,11 +49,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     if sys.platform == "win32":
         raise NetworkError("a local network needs Linux or macOS", fix="run it in WSL or in a container")
-    return _up(options) if options.action == "up" else _down(options)
+    return {"up": _up, "add": _add, "down": _down}[options.action](options)
 
 
 def _up(options: argparse.Namespace) -> int:
     from ..network import LocalNetwork
+    from ..network.growing import serve_requests
 
     for name in ("rpc_port", "ipfs_port", "swarm_port"):
         port = getattr(options, name)
@@ -77,6 +85,8 @@ def _up(options: argparse.Namespace) -> int:
                         raise NetworkError(
                             f"{ended} has ended; the rest was stopped", fix=f"look at its log, {network.log(ended)}"
                         )
+                    if serve_requests(network.folder, network.add_stakeholder):
+                        print(f"{len(network.stakeholders)} stakeholders", flush=True)
                     time.sleep(_LOOK_S)
         except KeyboardInterrupt:
             if not hasattr(network, "stakeholders"):  # it wasn't up yet
@@ -95,15 +105,32 @@ def _show(network: object) -> None:
     print(f"  RPC          {network.rpc_url}")
     print(f"  WebSocket    {network.ws_url}")
     for i, person in enumerate(network.stakeholders):
-        print(f"{person.name:<14} {person.address}")
-        print(f"  key          {person.keystore}")
-        print(f"  password     {person.password_file}")
-        if person.ipfs_api:
-            print(f"  IPFS RPC     {person.ipfs_api}, process {pids[f'ipfs-{i + 1}']}")
+        _show_person(person, f", process {pids[f'ipfs-{i + 1}']}" if person.ipfs_api else "")
     print(f"folder         {network.folder}{'' if network.kept else ' (removed at the end)'}")
     print(f"description    {network.folder / 'network.json'}")
     print("Everything listens on this machine alone. Ctrl-C stops it, and so does `colearn-ledger network down`.")
     sys.stdout.flush()
+
+
+def _show_person(person: Stakeholder, process: str = "") -> None:
+    print(f"{person.name:<14} {person.address}")
+    print(f"  key          {person.keystore}")
+    print(f"  password     {person.password_file}")
+    if person.ipfs_api:
+        print(f"  IPFS RPC     {person.ipfs_api}{process}")
+
+
+def _add(options: argparse.Namespace) -> int:
+    from ..network.described import find_network
+    from ..network.growing import ask_for_stakeholder
+
+    folder = find_network(options.state, "--state").folder
+    ask_for_stakeholder(folder)
+    people = find_network(folder, "--state").stakeholders
+    _show_person(people[-1])
+    print(f"a member moves to take it in: colearn-ledger motion propose add {people[-1].address}")
+    print(f"its node's configuration: colearn-node init --network {folder} --stakeholder {len(people)} --learner …")
+    return 0
 
 
 def _down(options: argparse.Namespace) -> int:

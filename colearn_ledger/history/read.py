@@ -18,7 +18,7 @@ from .batches import fetch_many, number_of
 from .logs import Event, Events, fetch_events
 from .motions import fetch_all_motions
 from .trainings import CLAIM_BYTES, Trainings, contributions_in, fetch_trainings, successors_in
-from .types import Choice, History, Round, Transaction, Vote
+from .types import History, Round, Transaction, Vote, choice_of
 
 __all__ = ["read_history"]
 
@@ -283,7 +283,7 @@ def _round(
         record=record,
         members=seated,
         votes=tuple(
-            Vote(seat, member, _choice(record, seat), logged.scores.get(member), logged.ballots.get(member))
+            Vote(seat, member, choice_of(record, seat), logged.scores.get(member), logged.ballots.get(member))
             for seat, member in enumerate(seated)
             if seat != record.proposer_seat
         ),
@@ -304,12 +304,3 @@ def _by_clock(record: RoundRecord, logged: _Logged) -> bool | None:
     """A round that is over although no transaction has said so: the deadline did it."""
     over = record.state.decided and record.round > 0 and logged.proposed is not None
     return True if over and logged.by_clock is None else logged.by_clock
-
-
-def _choice(record: RoundRecord, seat: int) -> Choice:
-    bit = 1 << seat
-    if record.approvals & bit:
-        return Choice.APPROVED
-    if record.rejections & bit:
-        return Choice.REJECTED
-    return Choice.HIDDEN if record.hidden & bit else Choice.ABSENT

@@ -8,7 +8,7 @@ from enum import Enum
 from ..chain.contract import Head
 from ..core.protocol import RoundRecord, RoundState, WeightsRef
 
-__all__ = ["Choice", "Contributed", "History", "Round", "Transaction", "Use", "Vote"]
+__all__ = ["Choice", "Contributed", "History", "Round", "Transaction", "Use", "Vote", "choice_of"]
 
 
 class Choice(str, Enum):
@@ -18,6 +18,16 @@ class Choice(str, Enum):
     REJECTED = "rejected"
     HIDDEN = "hidden"  # committed, and not revealed
     ABSENT = "absent"
+
+
+def choice_of(record: RoundRecord, seat: int) -> Choice:
+    """What the voter on a seat did, as the round's record has it."""
+    bit = 1 << seat
+    if record.approvals & bit:
+        return Choice.APPROVED
+    if record.rejections & bit:
+        return Choice.REJECTED
+    return Choice.HIDDEN if record.hidden & bit else Choice.ABSENT
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,8 +23,8 @@ class RunningNetwork:
     stakeholders: tuple[Stakeholder, ...]
 
 
-def find_network(named: Path | None) -> RunningNetwork:
-    """The network whose folder or ``network.json`` is named, or the only one that this user runs.
+def find_network(named: Path | None, option: str = "--network") -> RunningNetwork:
+    """The network whose folder or ``network.json`` is named, by ``option``, or the only one that this user runs.
 
     Raises
     ------
@@ -39,7 +39,7 @@ def find_network(named: Path | None) -> RunningNetwork:
         running = list(state.running_networks())
         if len(running) > 1:
             folders = "\n".join(f"    {one.folder}" for one in running)
-            raise UsageError(f"{len(running)} networks run:\n{folders}", fix="name one: --network FOLDER")
+            raise UsageError(f"{len(running)} networks run:\n{folders}", fix=f"name one: {option} FOLDER")
         if not running:
             raise NetworkError("no network runs", fix="start one: colearn-ledger network up")
         folder = running[0].folder
@@ -48,7 +48,7 @@ def find_network(named: Path | None) -> RunningNetwork:
     description = state.read_description(folder)
     if description is None:
         raise UsageError(
-            f"{named} holds no local network", expected="the folder that `network up` prints", fix="correct --network"
+            f"{named} holds no local network", expected="the folder that `network up` prints", fix=f"correct {option}"
         )
     if state.find_running(folder) is None:
         raise NetworkError(

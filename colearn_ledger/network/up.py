@@ -148,6 +148,29 @@ class LocalNetwork:
             release_port(self._chain.port)
             release_port(self._chain.ws_port)
 
+    def add_stakeholder(self) -> Stakeholder:
+        """One more while it runs: a key, funds, and an IPFS daemon that is connected to the others.
+
+        Raises UsageError where there are as many as can be, NetworkError where its daemon doesn't start.
+        """
+        daemons, index = self._running(), self.count
+        assert self._chain is not None, "it runs"
+        if index == MOST_MEMBERS:
+            raise UsageError(f"there are {MOST_MEMBERS} stakeholders", expected=f"at most {MOST_MEMBERS}")
+        address = state.make_keystore(self._home(index))
+        fund(self._chain, [address], self.ether)
+        if self.ipfs:
+            assert self._ipfs_program is not None
+            wanted = [self._wanted_kubo(self._ipfs_program, index, {})]
+            self._kubos += start_kubos(self._ipfs_program, daemons, wanted)
+            running = daemons.running()
+            connect_all([kubo for kubo in self._kubos if kubo.name in running])
+        self.count += 1
+        added = self._stakeholder(index, address)
+        self.stakeholders = (*self.stakeholders, added)
+        state.write_description(self.folder, self.describe())
+        return added
+
     def gone(self) -> bool:
         """Whether it was stopped from outside."""
         return self._daemons is None or self._daemons.gone()
@@ -239,18 +262,14 @@ class LocalNetwork:
         if self.ipfs:
             self._start_ipfs(before)
         self.rpc_url, self.ws_url, self.chain_id = chain.rpc_url, chain.ws_url, chain.chain_id
-        self.stakeholders = tuple(
-            Stakeholder(
-                f"stakeholder-{i + 1}",
-                address,
-                self._home(i) / "keystore.json",
-                self._home(i) / "password",
-                self._kubos[i].api if self.ipfs else "",
-                self._home(i) / "ipfs",
-            )
-            for i, address in enumerate(addresses)
-        )
+        self.stakeholders = tuple(self._stakeholder(i, address) for i, address in enumerate(addresses))
         state.write_description(folder, self.describe())
+
+    def _stakeholder(self, index: int, address: str) -> Stakeholder:
+        home = self._home(index)
+        api = self._kubos[index].api if self.ipfs else ""
+        name = f"stakeholder-{index + 1}"
+        return Stakeholder(name, address, home / "keystore.json", home / "password", api, home / "ipfs")
 
     def _start_ipfs(self, before: dict[str, Any]) -> None:
         program = self._ipfs_program
@@ -261,15 +280,19 @@ class LocalNetwork:
         saved = before.get("stakeholders", [])
         wanted = []
         for i in range(self.count):
-            repository = self._home(i) / "ipfs"
-            peer = make_repository(program, repository, swarm_key)
             last = (saved[i].get("ipfs") if i < len(saved) else None) or {}
-            ports = []
-            for name, wished, usual in zip(("api_port", "swarm_port"), self._wished[1:], self._usual[1:], strict=True):
-                ports.append(wished + i if wished else last.get(name) or (usual + i if usual else 0))
-            wanted.append(Kubo(f"ipfs-{i + 1}", repository, peer, *ports))
+            wanted.append(self._wanted_kubo(program, i, last))
         self._kubos = start_kubos(program, self._running(), wanted)
         self._tell_of_moved_ports(wanted)
+
+    def _wanted_kubo(self, program: Path, index: int, last: dict[str, Any]) -> Kubo:
+        """One stakeholder's daemon, with the ports that it would have; ``last``: as it was described before."""
+        repository = self._home(index) / "ipfs"
+        peer = make_repository(program, repository, self.folder / "swarm.key")
+        ports = []
+        for name, wished, usual in zip(("api_port", "swarm_port"), self._wished[1:], self._usual[1:], strict=True):
+            ports.append(wished + index if wished else last.get(name) or (usual + index if usual else 0))
+        return Kubo(f"ipfs-{index + 1}", repository, peer, *ports)
 
     def _tell_of_moved_ports(self, wanted: list[Kubo]) -> None:
         for want, have in zip(wanted, self._kubos, strict=True):

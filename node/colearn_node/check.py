@@ -1,7 +1,4 @@
-"""What must be right before a node runs: one list, of which ``colearn-node check`` prints every line.
-
-``run`` looks at the first part of the list in the same way (:mod:`.start`), and waits for what may pass.
-"""
+"""What must be right before a node runs, one thing after the other: :mod:`.check_all` and :mod:`.start` look at it."""
 
 from __future__ import annotations
 
@@ -9,7 +6,6 @@ import os
 import shutil
 import stat
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -19,7 +15,7 @@ from eth_account.signers.local import LocalAccount
 
 from colearn_ledger.chain.bytecode import check_code
 from colearn_ledger.chain.contract import CollectiveContract
-from colearn_ledger.chain.endpoints import PATIENCE_S, connect, persist
+from colearn_ledger.chain.endpoints import connect, persist
 from colearn_ledger.chain.keys import KEY_FILE_VARIABLE, find_account
 from colearn_ledger.chain.reach import reaching
 from colearn_ledger.chain.snapshot import Snapshot
@@ -48,7 +44,7 @@ from .settings import Config
 if TYPE_CHECKING:
     from colearn_ledger.learners.loading.first_weights import MadeLearner
 
-__all__ = ["Findings", "Line", "check_everything"]
+__all__ = ["Findings", "Line"]
 
 _CLOCK_S = 300
 _FEW_ROUNDS = 50
@@ -341,68 +337,3 @@ class Findings:
             return None
         text = budget_in_words(left, self.view.member_count, self.view.merge_order)
         return Line("privacy", text, note=left == 0)
-
-
-Check = Callable[[], "str | Line | None"]
-
-
-def _quick(f: Findings) -> list[tuple[str, Check]]:
-    """What ``run`` looks at, too, in this order; each needs those before it."""
-    return [
-        ("deployment", f.read_deployment),
-        ("key", f.open_key),
-        ("rpc", f.reach_chain),
-        ("contract", f.compare_code),
-        ("member", f.find_member),
-        ("funds", f.count_funds),
-    ]
-
-
-def check_everything(config: Config, tell: Callable[[Line], None], *, train: bool = False) -> ColearnError | None:
-    """Look at everything; ``tell`` gets each line. Returns the first thing that was wrong, or None.
-
-    ``train``: have the learner train once, to see whether the windows are long enough for it.
-    """
-    findings = Findings(config, patience_s=PATIENCE_S, train=train)
-    checks = [
-        *_quick(findings),
-        ("rules", findings.read_rules),
-        ("news", findings.try_news),
-        ("clock", findings.compare_clocks),
-        ("store", findings.try_store),
-        ("disk", findings.count_disk),
-        ("learner", findings.try_learner),
-        ("windows", findings.compare_windows),
-        ("privacy", findings.count_privacy),
-    ]
-    needs = {
-        "rpc": ["deployment"],
-        "contract": ["rpc"],
-        "member": ["contract"],
-        "funds": ["member"],
-        "rules": ["member"],
-        "clock": ["rpc"],
-        "store": ["member"],
-        "disk": ["member"],
-        "learner": ["deployment"],
-        "windows": ["learner", "member"],
-        "privacy": ["learner", "member"],
-    }
-    first: ColearnError | None = None
-    failed: set[str] = set()
-    for name, look in checks:
-        lacks = [one for one in needs.get(name, []) if one in failed]
-        if lacks:
-            failed.add(name)
-            tell(Line(name, f"not looked at: {lacks[0]} is wrong", note=True))
-            continue
-        try:
-            told = look()
-            if told is not None:
-                tell(told if isinstance(told, Line) else Line(name, told))
-        except ColearnError as error:
-            if not isinstance(error, NotAMember):  # the rest can still be looked at, as a stranger
-                failed.add(name)
-            first = first or error
-            tell(Line(name, error.what, error))
-    return first

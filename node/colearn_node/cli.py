@@ -104,7 +104,8 @@ def _run(options: argparse.Namespace) -> int:
 
 def _check(options: argparse.Namespace) -> int:
     config = _config(options)
-    from .check import Line, check_everything
+    from .check import Line
+    from .check_all import check_everything
 
     def tell(line: Line) -> None:
         mark = "WRONG" if line.error is not None else "note " if line.note else "ok   "

@@ -14,7 +14,7 @@ make_node_modules() {
   use_node
   node_stamp=$(.venv/bin/python -c 'import hashlib; print(hashlib.sha256(open("package-lock.json", "rb").read()).hexdigest())')
   if [ "$(cat node_modules/.colearn-stamp 2>/dev/null)" = "$node_stamp" ]; then return; fi
-  say "installing the Solidity compiler and the local chains (npm, once; half a minute) ..."
+  say "installing the Solidity compiler, the local chains and what builds the dashboard (npm, once; half a minute) ..."
   node_started=$(date +%s)
   if npm_ci >&2; then
     printf '%s\n' "$node_stamp" >node_modules/.colearn-stamp
@@ -24,6 +24,40 @@ make_node_modules() {
   else
     say "npm ci failed: the tests that need Node.js packages will be skipped"
   fi
+}
+
+# Builds the dashboard's page whenever what it is made of has changed. A failure is an error in CI, as above.
+make_page() {
+  page=colearn_ledger/dashboard/page
+  page_stamp=$(.venv/bin/python -c '
+import hashlib, pathlib
+files = [pathlib.Path("package-lock.json"), *sorted(path for path in pathlib.Path("web").rglob("*") if path.is_file())]
+print(hashlib.sha256(b"".join(str(path).encode() + path.read_bytes() for path in files)).hexdigest())')
+  if [ "$(cat $page/.stamp 2>/dev/null)" = "$page_stamp" ]; then return; fi
+  if [ -d node_modules/esbuild ] && node web/build.mjs >&2; then
+    printf '%s\n' "$page_stamp" >$page/.stamp
+  elif [ "${CI:-}" = true ]; then
+    fail "the dashboard's page could not be built" "the packages of package-lock.json" "see the message above"
+  else
+    say "the dashboard's page could not be built: the tests that need it will be skipped"
+  fi
+}
+
+# Installs Chromium where it is missing and can be installed: for the tests of the dashboard in a real browser.
+make_browser() {
+  if command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null; then
+    return
+  fi
+  if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+    say "installing Chromium for the tests of the dashboard (apt-get, once; a minute) ..."
+    if apt-get update -qq >/dev/null && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core >/dev/null; then
+      return
+    fi
+  fi
+  if [ "${CI:-}" = true ]; then
+    fail "there is no Chromium for the tests of the dashboard" "chromium on PATH" "apt-get install chromium, or your system's way"
+  fi
+  say "there is no Chromium: the tests of the dashboard in a browser will be skipped (apt-get install chromium)"
 }
 
 npm_ci() {

@@ -13,7 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from colearn_ledger.chain.endpoints import connect
 from colearn_ledger.errors import NetworkError, UsageError
+from colearn_ledger.network.http import call_ipfs
 from colearn_ledger.network.state import read_description
 from tests.kit.network import need
 from tests.kit.ports import quiet_ports
@@ -54,6 +56,9 @@ class Terminal:
 
     def down(self, *options: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run([*COMMAND, "down", *options], env=self.env, capture_output=True, text=True, timeout=90)
+
+    def add(self, *options: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([*COMMAND, "add", *options], env=self.env, capture_output=True, text=True, timeout=150)
 
     def left(self) -> list[str]:
         """What is left in the folder of temporary files."""
@@ -133,6 +138,27 @@ def test_down__one_runs__stops_it_and_up_ends_well(terminal: Terminal) -> None:
     out, err = process.communicate(timeout=90)
     assert (process.returncode, besides_ports(err)) == (0, "") and "all stopped" in out
     assert terminal.left() == []
+
+
+@pytest.mark.slow
+def test_add__network_that_runs__has_one_more_stakeholder_with_funds_and_a_connected_daemon(terminal: Terminal) -> None:
+    kept = terminal.folder / "kept"
+    process = terminal.up("--state", str(kept), "--ether", "7")
+    done = terminal.add()
+    assert (done.returncode, done.stderr) == (0, "")
+    description = read_description(kept)
+    assert description is not None
+    first, added = description["stakeholders"]
+    assert added["name"] == "stakeholder-2" and f"motion propose add {added['address']}" in done.stdout
+    web3 = connect([description["chain"]["rpc_url"]])
+    assert web3.eth.get_balance(added["address"]) == 7 * 10**18
+    peers = call_ipfs(added["ipfs"]["api_port"], "swarm/peers")["Peers"]
+    assert [peer["Peer"] for peer in peers] == [first["ipfs"]["peer_id"]]
+    assert terminal.add("--state", str(kept)).returncode == 0
+    assert terminal.down("--yes").returncode == 0
+    out, _ = process.communicate(timeout=90)
+    assert "2 stakeholders\n3 stakeholders\n" in out and process.returncode == 0
+    assert terminal.add("--state", str(kept)).returncode == NetworkError.exit_code, "it doesn't run any more"
 
 
 @pytest.mark.slow

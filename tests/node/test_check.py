@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any, cast
 
 import numpy as np
 import pytest
-from colearn_node.check import Findings, Line, check_everything
+from colearn_node.check import Findings, Line
 from colearn_node.settings import Config
 from eth_account import Account
 
@@ -21,18 +20,16 @@ from colearn_ledger.chain.keys import write_keystore
 from colearn_ledger.chain.snapshot import Snapshot
 from colearn_ledger.core.protocol import ZERO_ADDRESS, MotionKind, MotionRecord, MotionState, Rules, WeightsRef
 from colearn_ledger.core.schema import Schema
-from colearn_ledger.core.weights import encode, weights_ref
+from colearn_ledger.core.weights import encode
 from colearn_ledger.errors import (
     ArtifactError,
     ChainError,
     ColearnError,
-    LearnerError,
     NoContract,
     NotAMember,
     StoreError,
 )
 from colearn_ledger.founding.names import NO_NAMES, Names
-from colearn_ledger.founding.record import DeploymentRecord
 from colearn_ledger.learners.loading.first_weights import MadeLearner
 from colearn_ledger.learners.loading.trial import Trial
 from colearn_ledger.stores.local import LocalStore
@@ -210,71 +207,6 @@ def test_count_disk__four_times_the_weights_must_fit(tmp_path: Path) -> None:
         findings(tmp_path, seen=view(accepted=many)).count_disk()
 
 
-def make_floats() -> Any:
-    def never(*_: object) -> Any:
-        raise AssertionError
-
-    from colearn_ledger.core.learner import ProposedWeights, Weights
-
-    return SimpleNamespace(
-        mli_get_current_weights=lambda: Weights([1.0]),
-        mli_propose_weights=never,
-        mli_test_weights=lambda weights: ProposedWeights(weights, 1.0, 1.0, vote=True),
-        mli_accept_weights=never,
-    )
-
-
-def leave() -> Any:
-    sys.exit(0)
-
-
-def break_down() -> Any:
-    raise RuntimeError("no data today")
-
-
-def deployment(folder: Path, tree: object) -> Path:
-    from colearn_ledger.founding.record import save_deployment
-
-    record = DeploymentRecord(1, "0x" + "00" * 20, 0, bytes(32), weights_ref(encode(tree)), Schema.of(tree))
-    save_deployment(record, folder / "deployment.json")
-    return folder / "deployment.json"
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    "factory, wrong",
-    [
-        ("make_floats", None),
-        ("break_down", "failed: RuntimeError: no data today"),
-        ("leave", "ended the process (code 0)"),
-    ],
-)
-def test_check_everything__no_chain__what_needs_none_is_looked_at_and_the_first_mistake_is_returned(
-    tmp_path: Path, factory: str, wrong: str | None
-) -> None:
-    config = Config(
-        rpc=("http://127.0.0.1:1",),
-        deployment=deployment(tmp_path, [0.0]),
-        keystore=tmp_path / "nowhere.json",
-        store_folder=tmp_path / "w",
-        learner_factory=f"{__name__}:{factory}",
-        folder=tmp_path,
-    )
-    lines: list[Line] = []
-    first = check_everything(config, lines.append)
-    said = {line.name: line for line in lines}
-    assert first is said["key"].error and first is not None and "no keystore" in first.what
-    assert isinstance(said["rpc"].error, ChainError)
-    for name in ("contract", "member", "funds", "rules", "clock", "store", "disk"):
-        assert said[name].note and said[name].text.startswith("not looked at: "), name
-    assert said["clock"].text == "not looked at: rpc is wrong"
-    if wrong is None:
-        assert said["learner"].error is None and not said["learner"].note
-    else:
-        assert isinstance(said["learner"].error, LearnerError) and wrong in said["learner"].text
-    assert not (tmp_path / "w").exists()
-
-
 def tried(looked: Findings, **trial: Any) -> Findings:
     tree = {"w": np.zeros(3)}
     looked.deployment = cast(Any, SimpleNamespace(schema=Schema.of(tree)))
@@ -303,16 +235,3 @@ def test_count_privacy__a_budget_or_none__says_how_many_rounds_it_lasts(tmp_path
     assert line is not None and not line.note and "3 to 6 rounds" in line.text
     line = tried(findings(tmp_path), trainings_left=0).count_privacy()
     assert line is not None and line.note and "is spent" in line.text
-
-
-def test_check_everything__whoever_is_told_has_left__is_no_finding(tmp_path: Path) -> None:
-    told: list[Line] = []
-
-    def tell(line: Line) -> None:
-        told.append(line)
-        if len(told) == 1:
-            raise BrokenPipeError
-
-    with pytest.raises(BrokenPipeError):
-        check_everything(Config(deployment=deployment(tmp_path, [0.0])), tell)
-    assert len(told) == 1

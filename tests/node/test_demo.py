@@ -136,7 +136,13 @@ def test_demo__a_shared_folder_and_one_round__all_say_what_they_do_and_the_histo
     alone = run(1, get_task("DIGITS").make_learners(2, Training(alpha=0.5)).learners)
     assert alone.final_sha256 in history
     (folder,) = (tmp_path / "colearn-network-demo").iterdir()
-    assert sorted(p.name for p in folder.iterdir()) == ["deployment.json", "history.json", "model", "weights"]
+    assert sorted(p.name for p in folder.iterdir()) == [
+        "deployment.json",
+        "history.json",
+        "history.png",
+        "model",
+        "weights",
+    ]
     data = (folder / "model" / "weights.safetensors").read_bytes()
     assert hashlib.sha256(data).hexdigest() == alone.final_sha256
     names: dict[str, Any] = {}
