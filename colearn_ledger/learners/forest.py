@@ -16,6 +16,7 @@ from .saved import SavedFile
 from .sklearn import Scorer, save_estimator
 from .sklearn_checks import check_data, check_labels
 from .sklearn_scores import evaluate_estimator, judge_of
+from .sklearn_state import FIXED, check_fixed, digest, odd_labels
 from .template import Data, LearnerOptions, TemplateLearner
 from .trees.tree_arrays import ForestShape, forest_arrays, forest_trees
 from .voting.policy import Evaluation
@@ -90,6 +91,8 @@ class ForestLearner(TemplateLearner):
         check_data(estimator, train=self.train_set, vote=self.vote_set, test=self.test_set)
         x, y = (np.asarray(part) for part in self.train_set)
         self._classes = check_labels(classes, y) if is_classifier(estimator) else None
+        odd = odd_labels(self._classes)
+        self._fixed = digest(odd) if odd else None
         self._steps = steps_per_round
         self._judge = judge_of(estimator, criterion, scorer, higher_is_better)
         self._forest = copy.deepcopy(estimator)
@@ -137,9 +140,12 @@ class ForestLearner(TemplateLearner):
             yield len(x)
 
     def read_weights(self) -> dict[str, Array]:
-        return forest_arrays(self._trees, self._shape)
+        arrays = forest_arrays(self._trees, self._shape)
+        return arrays if self._fixed is None else {**arrays, FIXED: self._fixed.copy()}
 
     def write_weights(self, weights: Any) -> None:
+        check_fixed(weights, self._fixed)
+        weights = {name: value for name, value in weights.items() if name != FIXED}
         self._hold(forest_trees(weights, self._shape, self._like))
 
     def hold(self) -> Callable[[], None]:

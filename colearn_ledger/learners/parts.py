@@ -83,6 +83,8 @@ def as_array(value: Any) -> Any:
         return value.to_numpy()
     if callable(getattr(value, "detach", None)):
         value = value.detach().cpu()
+        if str(value.dtype) == "torch.bfloat16":  # which numpy hasn't
+            value = value.float()
     return value.numpy() if callable(getattr(value, "numpy", None)) else value
 
 

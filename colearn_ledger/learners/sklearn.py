@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..core.roles import Bounded, Role, Roles
-from ..errors import InvalidWeights, LearnerError, UsageError, how_to_install
+from ..errors import LearnerError, UsageError, how_to_install
 from .saved import SavedFile, named_parts, write_safetensors
 from .template import BatchLearner, BatchOptions, Data
 from .voting.policy import Evaluation
@@ -33,11 +33,13 @@ try:
         FIXED,
         ITSELF,
         all_estimators,
+        check_fixed,
         digest,
         fixed_parts,
         forget_training,
         nested,
         numbers_of,
+        odd_labels,
         predictions,
         strange_state,
         write_numbers,
@@ -195,9 +197,10 @@ class SklearnLearner(BatchLearner):
             if not shapes.get(path) == other_shapes.get(path) == first.get(path)
         ) | frozenset(path for path, value in _leaves(own) if not np.isfinite(value).all())
         fixed, others_fixed = fixed_parts(one), fixed_parts(other)
-        if fixed:
-            self._fixed = digest(fixed)
-            if not np.array_equal(self._fixed, digest(others_fixed)):
+        everything = fixed | odd_labels(self._extra.get("classes"))
+        if everything:
+            self._fixed = digest(everything)
+            if not np.array_equal(digest(fixed), digest(others_fixed)):
                 strange = [path for path in fixed if str(fixed[path]) != str(others_fixed.get(path))] or list(fixed)
                 raise LearnerError(
                     f"the preprocessing of the pipeline fits {', '.join(sorted(strange)[:3])}, which is no numbers, on "
@@ -304,12 +307,7 @@ class SklearnLearner(BatchLearner):
 
     def write_weights(self, weights: Any) -> None:
         """Into a copy of the estimator as it was at first, which knows nothing of any training."""
-        if self._fixed is not None and not np.array_equal(weights[FIXED], self._fixed):
-            raise InvalidWeights(
-                "the preprocessing of the pipeline was fitted on other data than this learner's, and isn't all numbers",
-                expected="the same categories, vocabulary and so on for every member",
-                fix="fit it once and give every member the fitted one",
-            )
+        check_fixed(weights, self._fixed)
         estimator = copy.deepcopy(self._untrained)
         write_numbers(estimator, {name: value for name, value in weights.items() if name != FIXED})
         self._estimator = estimator

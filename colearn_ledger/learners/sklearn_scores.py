@@ -10,7 +10,7 @@ from sklearn.base import is_classifier, is_regressor
 
 from ..errors import LearnerError, UsageError
 from .template import Data
-from .voting.criteria import Criterion, criterion_of
+from .voting.criteria import Criterion, computed, criterion_of
 from .voting.policy import Evaluation
 
 __all__ = ["evaluate_estimator", "judge_of"]
@@ -41,11 +41,14 @@ def evaluate_estimator(estimator: Any, data: Data, judge: Criterion | None, *, o
     if judge is None:
         score = float(estimator.score(x, y))
         name = "accuracy" if is_classifier(estimator) else "R2" if is_regressor(estimator) else "score"
-    elif judge.scorer is not None:
-        score, name = float(judge.scorer(estimator, x, y)), judge.name
     else:
-        assert judge.function is not None
-        score, name = judge.sign * float(judge.function(y, estimator.predict(x))), judge.name
+        name = judge.name
+        with computed(name):
+            if judge.scorer is not None:
+                score = float(judge.scorer(estimator, x, y))
+            else:
+                assert judge.function is not None
+                score = judge.sign * float(judge.function(y, estimator.predict(x)))
     parts: Array | None = None
     kind = _mean_of(judge, estimator)
     if outcomes and kind is not None:

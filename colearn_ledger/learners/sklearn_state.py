@@ -11,16 +11,20 @@ from scipy.sparse import issparse
 from sklearn.naive_bayes import BernoulliNB, CategoricalNB, ComplementNB, MultinomialNB
 from sklearn.pipeline import Pipeline
 
+from ..errors import InvalidWeights
+
 __all__ = [
     "COUNTING",
     "FIXED",
     "ITSELF",
     "all_estimators",
+    "check_fixed",
     "digest",
     "fixed_parts",
     "forget_training",
     "nested",
     "numbers_of",
+    "odd_labels",
     "predictions",
     "strange_state",
     "write_numbers",
@@ -51,7 +55,7 @@ NOT_WEIGHTS = {
 COUNTING = (BernoulliNB, CategoricalNB, ComplementNB, MultinomialNB)
 COUNTS = ("category_count_", "class_count_", "feature_count_")
 
-FIXED = "fixed_sha256"  # beside the weights: of a pipeline's fitted state that is no numbers
+FIXED = "fixed_sha256"  # beside the weights: of what is no numbers and must be the same for all
 _KINDS = "fiub"
 _PREDICT = (
     ("predict_proba", "predict"),
@@ -129,6 +133,25 @@ def fixed_parts(estimator: Any) -> dict[str, Any]:
         return {}
     steps = [(name, step) for name, step in estimator.steps[:-1] if _is_estimator(step)]
     return {f"{name}{path}": value for name, step in steps for path, value in _fixed(step, "")}
+
+
+def odd_labels(classes: Any) -> dict[str, Any]:
+    """The labels, if they are other than 0, 1, ...: two learners may know as many, and not the same."""
+    if classes is None:
+        return {}
+    every = classes if isinstance(classes, list) else [classes]
+    odd = any(not np.array_equal(labels, np.arange(len(labels))) for labels in every)
+    return {f"classes_/{i}": labels for i, labels in enumerate(every)} if odd else {}
+
+
+def check_fixed(weights: Any, own: Array | None) -> None:
+    """Raise InvalidWeights where the weights are of a learner with other labels or preprocessing."""
+    if own is not None and not np.array_equal(weights[FIXED], own):
+        raise InvalidWeights(
+            "they are of a learner with other labels, or whose pipeline fitted other categories on its own data",
+            expected="the same labels, categories, vocabulary and so on for every member",
+            fix="give classes=[every label there is], and every member the same preprocessing",
+        )
 
 
 def digest(parts: dict[str, Any]) -> Array:

@@ -256,3 +256,18 @@ def test_propose__class_weights_and_perhaps_a_class_missing__grows_trees_that_kn
     assert share.shape == (600, 2) and np.isfinite(share).all()
     assert learner.model.class_weight == weight and estimator.class_weight == weight
     assert (learner.evaluate(learner.vote_set).score > 0.9) is not missing
+
+
+@pytest.mark.parametrize("weight", ["balanced", "balanced_subsample", {0: 1, 1: 50}])
+def test_propose__class_weights_with_a_class_missing__weigh_those_that_are_there(weight: Any) -> None:
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(400, 2)), np.arange(400) % 20 == 0  # of which nothing can be learnt but how rare they are
+
+    def share(weight: Any) -> float:
+        estimator = RandomForestClassifier(max_leaf_nodes=4, class_weight=weight)
+        sets = [(x, y.astype(int))] * 3
+        learner = ForestLearner(estimator, *sets, classes=[0, 1, 2], steps_per_round=5, max_trees=5)
+        learner.mli_accept_weights(learner.mli_propose_weights())
+        return float(learner.model.predict_proba(x)[:, 1].mean())
+
+    assert share(None) < 0.1 and share(weight) > 0.3

@@ -164,7 +164,7 @@ def test_init__parts_of_differing_lengths__is_refused() -> None:
     short = ({"a": X[:9, :2], "b": X[:8, 2:]}, {"sign": Y[:9], "size": Y[:9]})
     with pytest.raises(UsageError, match="differing numbers of inputs"):
         KerasLearner(two_in_two_out("dict"), short, *sets[1:])
-    with pytest.raises(UsageError, match="the train set is a generator"):
+    with pytest.raises(LearnerError, match="the train set gives single samples"):
         KerasLearner(net(), (row for row in zip(X, Y, strict=True)), *sets[1:])
 
 

@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.cluster import Birch, MiniBatchKMeans
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA, IncrementalPCA
+from sklearn.ensemble import RandomForestClassifier
 from sklearn.feature_selection import SelectKBest
 from sklearn.impute import KNNImputer
 from sklearn.linear_model import LogisticRegression, SGDClassifier, SGDRegressor
@@ -26,6 +27,7 @@ from colearn_ledger.core.asking import ask_accept
 from colearn_ledger.core.check_learner import check_learner
 from colearn_ledger.core.schema import Schema
 from colearn_ledger.errors import InvalidWeights, LearnerError, UsageError
+from colearn_ledger.learners.forest import ForestLearner
 from colearn_ledger.learners.sklearn import SklearnLearner
 from colearn_ledger.tasks.split import split
 
@@ -202,7 +204,7 @@ def test_accept__categories_that_were_given_alike_or_not__taken_or_refused() -> 
 
     learner = one(0, EVERY_WORD)
     one(1, EVERY_WORD).mli_accept_weights(learner.mli_get_current_weights())
-    with pytest.raises(InvalidWeights, match="fitted on other data"):
+    with pytest.raises(InvalidWeights, match="other labels, or whose pipeline fitted other categories"):
         one(1, [[*words[:16], "x"] for words in EVERY_WORD]).mli_accept_weights(learner.mli_get_current_weights())
 
 
@@ -233,3 +235,20 @@ def test_init__classes_for_outputs__one_list_each() -> None:
     SklearnLearner(estimator(), *members[0], classes=[[0, 1], [0, 1, 2]])
     with pytest.raises(UsageError, match="1 outputs, and there are 2"):
         SklearnLearner(estimator(), *members[0], classes=[[0, 1]])
+
+
+@pytest.mark.parametrize("forest", [False, True])
+def test_accept__as_many_labels_but_not_the_same__is_refused(forest: bool) -> None:
+    def make(labels: Any) -> Any:
+        x, y = X[:300] / 16, np.asarray(labels)[Y[:300] % 3]
+        if forest:
+            return ForestLearner(RandomForestClassifier(max_leaf_nodes=4), (x, y), (x, y), (x, y), steps_per_round=1)
+        return SklearnLearner(sgd(), (x, y), (x, y), (x, y))
+
+    plain, odd, words, others = (make(labels) for labels in ([0, 1, 2], [0, 1, 3], [*"abc"], [*"abd"]))
+    assert "fixed_sha256" not in plain.mli_get_current_weights().weights
+    make([*"abc"]).mli_accept_weights(words.mli_get_current_weights())
+    with pytest.raises(InvalidWeights, match="fixed_sha256"):
+        odd.mli_accept_weights(plain.mli_get_current_weights())
+    with pytest.raises(InvalidWeights, match="other labels"):
+        others.mli_accept_weights(words.mli_get_current_weights())

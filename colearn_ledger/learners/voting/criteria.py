@@ -5,17 +5,19 @@ All learners take the same; whether more of it is better is known of scikit-lear
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 
-from ...errors import UsageError, how_to_install
+from ...errors import ColearnError, LearnerError, UsageError, how_to_install
+from ..memory import first_words, is_out_of_memory
 
-__all__ = ["Criterion", "Guesses", "Probabilities", "criterion_of", "is_criterion", "told_direction"]
+__all__ = ["Criterion", "Guesses", "computed", "criterion_of", "is_criterion", "told_direction"]
 
 Array = np.ndarray[Any, Any]
 
@@ -50,19 +52,6 @@ class Guesses(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Probabilities:
-    """The guesses of a classifier: (n,) probabilities of the second of two classes, or (n, k) of each."""
-
-    probabilities: Array
-
-    @property
-    def labels(self) -> Array:
-        if self.probabilities.ndim == 1:
-            return np.asarray(self.probabilities > 0.5).astype(np.int64)
-        return np.asarray(self.probabilities.argmax(axis=1))
-
-
-@dataclass(frozen=True, slots=True)
 class Criterion:
     """What a vote is by.
 
@@ -84,11 +73,29 @@ class Criterion:
 
     def of(self, model: Any, x: Any, y: Any, outputs: Any, guesses: Guesses | None) -> float:
         """The score, of a model that is no scikit-learn estimator."""
-        if self.function is None:
-            assert self.scorer is not None
-            return float(self.scorer(model, x, y))
-        given = outputs if self.wants == "outputs" else getattr(guesses, self.wants)
-        return self.sign * float(self.function(y, given))
+        with computed(self.name):
+            if self.function is None:
+                assert self.scorer is not None
+                return float(self.scorer(model, x, y))
+            if self.wants != "outputs":
+                assert guesses is not None
+                outputs = guesses.labels if self.wants == "labels" else guesses.probabilities
+            return self.sign * float(self.function(y, outputs))
+
+
+@contextlib.contextmanager
+def computed(name: str) -> Iterator[None]:
+    """What goes wrong in a criterion is told with its name, as a LearnerError."""
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, ColearnError) or is_out_of_memory(error):
+            raise
+        raise LearnerError(
+            f"the criterion {name!r} can't be computed: {type(error).__name__}: {first_words(error)}",
+            expected="a criterion that fits the targets and what the model gives",
+            fix="another one, or the same with other options (sklearn.metrics.make_scorer)",
+        ) from error
 
 
 def is_criterion(given: object) -> bool:

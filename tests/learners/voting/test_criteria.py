@@ -26,7 +26,7 @@ from sklearn.preprocessing import StandardScaler
 from colearn_ledger.errors import LearnerError, UsageError
 from colearn_ledger.learners.forest import ForestLearner
 from colearn_ledger.learners.sklearn import SklearnLearner
-from colearn_ledger.learners.voting.criteria import Probabilities, criterion_of
+from colearn_ledger.learners.voting.criteria import criterion_of
 
 X, Y = load_breast_cancer(return_X_y=True)
 X = StandardScaler().fit_transform(X)
@@ -133,7 +133,7 @@ def test_criterion__of_a_regression__by_its_words_and_not_an_accuracy() -> None:
     found = learner.evaluate(sets[1], outcomes=True)
     assert found.outcomes is not None and found.score == pytest.approx(found.outcomes.mean()) and found.score < 0
     assert SklearnLearner(SGDRegressor(), *sets).evaluate(sets[1]).criterion == "R2"
-    with pytest.raises(LearnerError, match="can't score its vote set"):
+    with pytest.raises(LearnerError, match="the criterion 'accuracy' can't be computed"):
         SklearnLearner(SGDRegressor(), *sets, criterion="accuracy")
 
 
@@ -147,8 +147,3 @@ def test_criterion_of__arguments__tell_a_scorer_from_a_function() -> None:
         criterion_of(fbeta_score, higher_is_better=False)
     with pytest.raises(UsageError, match="more is better"):
         criterion_of("f1", higher_is_better=False)
-
-
-def test_probabilities__one_or_several__give_labels() -> None:
-    assert Probabilities(np.array([0.2, 0.7])).labels.tolist() == [0, 1]
-    assert Probabilities(np.array([[0.2, 0.7, 0.1]])).labels.tolist() == [1]
