@@ -78,6 +78,11 @@ def _seeded() -> None:
 
 @pytest.hookimpl(tryfirst=True)  # before those that aren't asked for are left out
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    nameless = [item.nodeid for item in items if " at 0x" in item.nodeid]
+    if nameless:  # an address is another one in each process, which are to agree on what there is
+        raise pytest.UsageError(
+            f"tests named by an object's address, so that they can't be distributed: {nameless[:3]}"
+        )
     for item in items:
         if item.get_closest_marker("tensorflow") is not None:
             item.add_marker(pytest.mark.slow)  # the import alone takes a tenth of the quick run's time

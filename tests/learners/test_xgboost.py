@@ -314,7 +314,7 @@ def test_frame_of__base_score_of_older_versions__the_same() -> None:
         ({"objective": "rank:pairwise"}, {}),
         ({}, {"criterion": "squared_error"}),
         ({}, {"criterion": "area"}),
-        ({}, {"criterion": lambda y, guess: 0.0}),
+        pytest.param({}, {"criterion": lambda y, guess: 0.0}, id="a function"),
         ({}, {"steps_per_round": 0}),
         ({}, {"steps_per_round": 9, "max_rounds": 8}),
     ],

@@ -62,6 +62,10 @@ def order_of(learner: Any, x: Any) -> Any:
     return learner.model.decision_function(x) if hasattr(learner.model, "decision_function") else share_of(learner, x)
 
 
+def named(given: Any) -> str:
+    return getattr(given, "__name__", given)
+
+
 @pytest.mark.parametrize("make", LEARNERS)
 @pytest.mark.parametrize(
     "given", ["roc_auc", roc_auc_score, get_scorer("roc_auc"), "AUC"], ids=["name", "function", "scorer", "usual name"]
@@ -80,7 +84,7 @@ def test_criterion__area_under_the_curve_in_any_word__is_what_the_vote_is_by(mak
 
 
 @pytest.mark.parametrize("make", LEARNERS)
-@pytest.mark.parametrize("given", ["neg_log_loss", log_loss, brier_score_loss, hamming_loss], ids=str)
+@pytest.mark.parametrize("given", ["neg_log_loss", log_loss, brier_score_loss, hamming_loss], ids=named)
 def test_criterion__of_which_less_is_better__is_turned(make: Any, given: Any) -> None:
     learner = make(criterion=given)
     learner.mli_accept_weights(learner.mli_propose_weights())

@@ -95,7 +95,7 @@ def test_p_worse__equal_models__certainly_not_worse() -> None:
 
 def test_p_worse__losses_without_scipy__says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "scipy.stats", None)
-    with pytest.raises(UsageError, match=r"SciPy[\s\S]*colearn-ledger\[sklearn\]"):
+    with pytest.raises(UsageError, match=r"SciPy[\s\S]*pip install \"\.\[sklearn\]\""):
         p_worse(np.array([0.0, 1.0, 3.0]), np.array([1.0, 1.0, 1.0]))
     assert p_worse(np.array([True, False]), np.array([False, False])) == 0.5  # an accuracy needs none
 
