@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import importlib.metadata
 import io
@@ -231,10 +232,10 @@ def test_render__joint_rounds__say_how_many_were_merged_by_which_rule_and_who_wa
 @pytest.mark.parametrize("name", ["numpy", "keras", "torch", "xgboost"])
 def test_environment__a_framework_is_in_use__its_version_is_named(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, name, ModuleType(name))  # its version is that of the installed package
-    try:
-        version = importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
-        version = "unknown"
+    version = "unknown"
+    for package in (f"{name}-cpu", name):  # the one for machines without a GPU has the module of the other
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            version = importlib.metadata.version(package)
     assert record.environment()["versions"][name] == version
 
 
