@@ -190,18 +190,28 @@ def test_run__samples_come_from_where_the_user_has_them__learns_on_the_device(ki
     assert min(scores) > 0.5, scores
 
 
+def test_share__a_part_of_the_model__travels_and_the_rest_stays_on_the_device() -> None:
+    learners = [make(seed=seed, share=["0"], vote_policy="paired") for seed in range(3)]
+    assert all("4.weight" not in str(one.mli_get_current_weights().weights) for one in learners)
+    run(2, learners)
+    shared, own = ([one.model.state_dict()[name].cpu() for one in learners] for name in ("0.weight", "4.weight"))
+    assert all(torch.equal(one, shared[0]) for one in shared) and not torch.equal(own[0], own[1])
+    assert places(learners[0]) == {torch.device(DEVICE).type}
+
+
 def test_memory__too_little_on_the_device__is_told_and_passes() -> None:
     class Hungry(torch.nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.inner, self.each = network(), 1 << 36  # bytes a sample
+            self.inner, self.each = network(), 1  # bytes a sample
 
         def forward(self, x: torch.Tensor) -> Any:
             torch.empty(len(x) * self.each, dtype=torch.uint8, device=x.device)
             return self.inner(x)
 
     module = Hungry()
-    learner = make(module, batch_size=32)
+    learner = make(module, batch_size=32)  # which scores its vote set once
+    module.each = 1 << 36
     with pytest.raises(OutOfMemory, match="a training with batches of 32") as error:
         learner.mli_propose_weights()
     assert "batch_size=16" in error.value.fix
