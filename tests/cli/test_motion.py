@@ -192,6 +192,7 @@ def _key(index: int) -> list[str]:
     return ["--keystore", f"key-{index}.json", "--password-file", "password.txt"]
 
 
+@pytest.mark.slow
 def test_motion__replace_key__the_same_seat_from_the_next_round_on(three: Members) -> None:
     said = three.by(1, "propose", "replace-key", address(3))
     assert f"replace: {address(1)} hands its seat to {address(3)}" in said and "needs     nobody's vote" in said

@@ -76,6 +76,7 @@ def test_record__json__has_everything(tmp_path: Path) -> None:
     assert solo["own"][0] == [0.125, 0.375] and solo["own"][-1] == [0.75, None]
 
 
+@pytest.mark.slow
 def test_plot__picture__names_every_way(tmp_path: Path) -> None:
     plot_comparison(comparison(), tmp_path / "c.svg", "a title", "accuracy")
     plot_comparison(comparison(), tmp_path / "c.png", "a title", "accuracy")

@@ -224,6 +224,7 @@ for _ in range(4):
 """
 
 
+@pytest.mark.slow
 def test_put__many_processes_at_once__every_reader_sees_whole_files(tmp_path: Path) -> None:
     workers = [subprocess.Popen([sys.executable, "-c", WORKER, str(tmp_path)]) for _ in range(4)]
     assert [worker.wait(timeout=60) for worker in workers] == [0] * 4

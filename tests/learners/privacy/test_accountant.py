@@ -241,6 +241,7 @@ def test_trainings_left__after_each_training__is_how_many_more_there_are(proposa
     assert left == list(range(len(left) - 1, -1, -1)) and len(left) - 1 >= proposals
 
 
+@pytest.mark.slow
 def test_trainings_left__hardly_any_cost__ends_at_a_million() -> None:
     config = DiffPrivConfig(1e9, DELTA, 1.0, noise_multiplier=900.0)
     assert Privacy(config, samples=10**9, batch_size=1, steps=1, ledger=PrivacyLedger()).trainings_left() == 1 << 20
