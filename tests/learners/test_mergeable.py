@@ -37,10 +37,10 @@ from tests.kit.learners import LinearLearner
 TAKEN = {
     "BernoulliNB", "BernoulliRBM", "CategoricalNB", "ComplementNB", "GaussianNB", "MLPClassifier", "MLPRegressor",
     "MultinomialNB", "PassiveAggressiveClassifier", "PassiveAggressiveRegressor", "Perceptron", "SGDClassifier",
-    "SGDOneClassSVM", "SGDRegressor", "StandardScaler", "HashingVectorizer",
+    "SGDOneClassSVM", "SGDRegressor", "StandardScaler",
 }  # fmt: skip
 REFUSED = {
-    "Birch", "IncrementalPCA", "LatentDirichletAllocation", "MaxAbsScaler", "MinMaxScaler", "MiniBatchKMeans",
+    "Birch", "HashingVectorizer", "IncrementalPCA", "LatentDirichletAllocation", "MaxAbsScaler", "MinMaxScaler", "MiniBatchKMeans",
     "MiniBatchDictionaryLearning", "MiniBatchNMF",
 }  # fmt: skip
 
@@ -92,7 +92,7 @@ def test_why_unmergeable__every_estimator_that_a_learner_takes__is_known_to_be_s
                     kind(**dict.fromkeys(sizes, 2)), DATA, DATA, DATA, classes=[0, 1], scorer=lambda e, x, y: 0.0
                 )
             except LearnerError:  # what it learns is no numbers
-                assert name == "Birch"
+                assert name in ("Birch", "HashingVectorizer")
                 refused.add(name)
                 continue
             (refused if said(learner) else taken).add(name)

@@ -208,7 +208,8 @@ def test_log__text__round_and_phase_first(pair: NodeCollective) -> None:
     node = pair.start(1, log__format="text")
     wait_until(lambda: "voted to approve" in node.text, "it votes")
     (line,) = [line for line in node.raw if "voted to approve" in line]
-    assert line.split()[1:4] == ["round", "1", "voting"] and " gas)" in line
+    _, who, *words = line.split()
+    assert "…" in who and words[:3] == ["round", "1", "voting"] and " gas)" in line
 
 
 @pytest.mark.slow
@@ -216,4 +217,4 @@ def test_log__json__every_line_has_the_same_first_fields(pair: NodeCollective) -
     node = pair.start(1)
     wait_until(lambda: bool(node.events("wait")), "it rests")
     for raw in node.raw:
-        assert list(json.loads(raw))[:6] == ["time", "level", "round", "phase", "event", "text"]
+        assert list(json.loads(raw))[:7] == ["time", "level", "round", "phase", "event", "who", "text"]
