@@ -40,8 +40,8 @@ TAKEN = {
     "SGDOneClassSVM", "SGDRegressor", "StandardScaler",
 }  # fmt: skip
 REFUSED = {
-    "Birch", "HashingVectorizer", "IncrementalPCA", "LatentDirichletAllocation", "MaxAbsScaler", "MinMaxScaler", "MiniBatchKMeans",
-    "MiniBatchDictionaryLearning", "MiniBatchNMF",
+    "Birch", "HashingVectorizer", "IncrementalPCA", "LatentDirichletAllocation", "MaxAbsScaler", "MinMaxScaler",
+    "MiniBatchKMeans", "MiniBatchDictionaryLearning", "MiniBatchNMF",
 }  # fmt: skip
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
