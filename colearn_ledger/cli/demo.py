@@ -89,8 +89,8 @@ def run(options: argparse.Namespace) -> int:
     _range(options.n_rounds >= 1, "n_rounds", options.n_rounds, "1 or more")
     _range(0 <= options.seed < MAX_SEED, "seed", options.seed, f"0 to {MAX_SEED - 1}")
     # by the seed, private training too, so that a run can be repeated: the demo's data is nobody's secret
-    joint = options.joint or options.compare
-    training = training_given(options, task, options.n_rounds, options.n_learners, joint=joint)
+    # both kinds of rounds are compared by one vote, the one that solo rounds learn most by
+    training = training_given(options, task, options.n_rounds, options.n_learners, joint=options.joint)
     training = replace(training, deterministic=True)
     _range(0 <= options.malicious < options.n_learners, "malicious", options.malicious, "0 to all learners but one")
     if options.attack is not None:
