@@ -25,7 +25,7 @@ from colearn_ledger.history import (
     round_to_dict,
     write_csv,
 )
-from colearn_ledger.history.trainings import Trainings
+from colearn_ledger.history.trainings import CLAIM_BYTES, Trainings, contributions_in
 from colearn_ledger.report.round_page import round_page
 from colearn_ledger.report.rounds import history_page
 
@@ -320,3 +320,23 @@ def test_read_history__of_one_old_round__knows_the_training_it_belongs_to(chain:
     assert [r.training for r in whole[1:]] == [1, 2, 3, 4]
     for number in (1, 3):
         assert story.history(first=number, last=number).rounds == (whole[number],)
+
+
+def test_contributions_in__whatever_reason_its_proposer_gives__has_a_use_of_that_name_which_is_an_omission() -> None:
+    seated = [f"0x{seat:040x}" for seat in range(4)]
+    sent = [
+        (
+            {"member": who, "sha256Hash": b"s" * 32, "cidDigest": b"c" * 32, "size": 9, "late": False, "note": b""},
+            Transaction(b"t" * 32, 1, None, 1, ("contributed",)),
+        )
+        for who in seated
+    ]
+    claimed = record(1, RoundState.VOTING, ref("merge"), claim=Claim(0b0001, 1, 1))
+    uses = {}
+    for reason in LeftOut:
+        note = bytes(CLAIM_BYTES - 32) + (int(reason) << 4 * 2).to_bytes(32, "big")
+        found = contributions_in(claimed, seated, sent, note, {})
+        assert [one.use for one in found if one.seat != 2] == [Use.MERGED, Use.LEFT_OUT, Use.LEFT_OUT]
+        uses[reason.name] = found[2].use
+        assert found[2].use.is_omission
+    assert uses == {reason.name: Use[reason.name] for reason in LeftOut}
