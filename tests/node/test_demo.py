@@ -166,6 +166,8 @@ def test_demo__joint__the_same_final_weights_as_in_process_and_the_history_says_
     told = capfd.readouterr().out
     history = told.partition("the history, read from")[2]
     order = (Rule.CLIPPED_MEAN, Rule.MEAN)
-    alone = run(2, get_task("DIGITS").make_learners(3, Training()).learners, rounds="joint", merge_order=order)
+    learners = get_task("DIGITS").make_learners(3, Training(vote_policy="paired")).learners
+    alone = run(2, learners, rounds="joint", merge_order=order)
+    assert "(paired:0.05, p" in told and "(not-worse" not in told
     assert alone.final_sha256 in history and "3/3" in history and "clipped-mean" in history
     assert "rounds are joint: all train, one merges by clipped-mean, then by mean" in history
