@@ -22,6 +22,8 @@ class Rounds(Clock):
 
     def propose(self, sender: str, time: int, round_number: int, parent: bytes, new: WeightsRef, note: bytes) -> None:
         seat, now = self.seat_of(sender), self.at(time)
+        _require(not now.ended, "it was after the end")
+        _require(time >= now.start, f"it rested until {now.start}")
         _require(not now.overdue, f"round {now.round} was overdue")
         _require(round_number == now.round, f"the round was {now.round}")
         _require(now.state is RoundState.PROPOSING, "the round had a proposal")
@@ -113,6 +115,9 @@ class Rounds(Clock):
                 self.catch_up(now)
                 self.announce()
                 word = self._training
+        now = self.at(time)
+        _require(not now.ended, "it was after the end")
+        _require(time >= now.start, f"it rested until {now.start}")
         _require(training == word.first_round, f"the training was that of round {word.first_round}")
         _require(self.contributions.get(seat, (0,))[0] != training, f"{sender} had contributed")
         self._check_weights(new, self.sha_of(word.parent_round), note)
