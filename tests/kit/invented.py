@@ -122,9 +122,7 @@ class _Teller:
             if now.overdue:
                 self.model.advance(self.time)
                 self.note(self.model.said(), self.accounts[-1])
-            elif self.rng.random() < 0.15:
-                self.govern()
-            elif now.state is RoundState.PROPOSING and now.ended:
+            elif self.rng.random() < 0.15 or (now.state is RoundState.PROPOSING and now.ended):
                 self.govern()
             elif now.state is RoundState.PROPOSING:
                 self.propose(number)
