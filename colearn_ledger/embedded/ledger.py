@@ -12,6 +12,7 @@ from ..core.driver import play_rounds
 from ..core.learner import Learner
 from ..core.merge.rules import Rule
 from ..core.results import Results, RoundResult
+from ..core.wire import Wire
 from ..stores.base import Store
 from ..stores.local import LocalStore
 from .chain import EmbeddedChain
@@ -33,6 +34,7 @@ class EmbeddedLedger:
         nothing was accepted goes again.
     verify_merge: in joint rounds, each voter merges the same again before it votes, as nodes do that are told to.
     chain: to be read afterwards, with an account for each learner; one that ends with the run when None.
+    wire: as what the weights travel, ``"bfloat16"`` or ``"float16"``, half the bytes; None: as the learners hold them.
     """
 
     name = "embedded ledger"
@@ -45,12 +47,14 @@ class EmbeddedLedger:
         store: Store | None = None,
         verify_merge: bool = False,
         chain: EmbeddedChain | None = None,
+        wire: Wire | None = None,
     ) -> None:
         self._secret = secret
         self._shuffled = shuffled
         self._store = store
         self._verify_merge = verify_merge
         self._chain = chain
+        self._wire = wire
 
     def run(
         self,
@@ -74,6 +78,7 @@ class EmbeddedLedger:
                 secret=self._secret,
                 shuffled=self._shuffled,
                 verify_merge=self._verify_merge,
+                wire=self._wire,
             )
             begun = Results(
                 names=tuple(names),

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict
 import numpy as np
 
 from ..core.learner import MachineLearningInterface, Pause, ProposedWeights, Weights
-from ..core.roles import Roles
+from ..core.roles import Roles, roles_of
 from ..core.schema import Schema
 from ..core.summaries import ColearnModel, ModelFormat, Prediction, PredictionRequest, TrainingSummary
 from ..core.telling import warn
@@ -356,7 +356,8 @@ class TemplateLearner(MachineLearningInterface):
         Raises UsageError where it can't be read, InvalidWeights where it has no weights, SchemaMismatch where they are
         another model's.
         """
-        self.mli_accept_weights(Weights(load_weights(path)))
+        schema = Schema.of(self.mli_get_current_weights().weights, roles_of(self))
+        self.mli_accept_weights(Weights(load_weights(path, schema)))
 
     def save(self, folder: str | os.PathLike[str]) -> tuple[SavedFile, ...]:
         """Write the model with the current weights into a folder, which is made, as :meth:`save_model` does."""

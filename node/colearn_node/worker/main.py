@@ -29,7 +29,7 @@ from colearn_ledger.core.failures import clean_text, told
 from colearn_ledger.errors import ColearnError, LearnerError, StoreError
 from colearn_node.worker.border import plain_work
 from colearn_node.worker.codec import MOST_SAID, packed, unpacked
-from colearn_node.worker.messages import TIDIED, Begun, Done, Failed, Job, PullAhead, Ready, Sound, Spec, Tidy
+from colearn_node.worker.messages import TIDIED, Begun, Done, Failed, Job, Moved, PullAhead, Ready, Sound, Spec, Tidy
 
 if TYPE_CHECKING:
     from colearn_ledger.member import ahead
@@ -82,6 +82,7 @@ class Worker:
         self._seen: deque[Job | Tidy] = deque()  # taken out of it, and not done yet
         self._ahead: ahead.Ahead | None = None
         self._pid = os.getpid()
+        self._saying = threading.Lock()
 
     def run(self) -> None:
         """Until the node is gone, or the learner can't be made."""
@@ -137,7 +138,7 @@ class Worker:
         failures = Backoff(longest_s=5.0)
         while True:
             try:
-                return spec.store.open()
+                return spec.store.open(lambda transfer: self._say(Moved(transfer)))
             except StoreError as e:
                 pause = failures.add()
                 if failures.times & (failures.times - 1) == 0:  # the first time, and then ever more rarely
@@ -191,14 +192,15 @@ class Worker:
             self._say(Failed(number, told(e, who), trace))
         return None
 
-    def _say(self, message: Ready | Begun | Sound | Done | Failed) -> None:
+    def _say(self, message: Ready | Begun | Sound | Moved | Done | Failed) -> None:
         if os.getpid() != self._pid:
             os._exit(1)  # a fork of the learner's that came back: it doesn't speak for the worker
         data = packed(message)
         if len(data) > MOST_SAID and isinstance(message, Done):
             error = LearnerError(f"what the learner returned takes {len(data)} bytes to tell", expected=f"{MOST_SAID}")
             data = packed(Failed(message.number, error, ""))
-        self._connection.send_bytes(data)
+        with self._saying:  # transfers tell from threads of their own
+            self._connection.send_bytes(data)
 
 
 def _ahead_of(preparer: Preparer) -> ahead.Ahead:

@@ -10,9 +10,10 @@ from colearn_ledger.core.schema import Schema
 from colearn_ledger.errors import ColearnError
 from colearn_ledger.learners.loading.factory import LearnerSpec
 from colearn_ledger.member.work import Work
+from colearn_ledger.stores.progress import Transfer
 from colearn_ledger.stores.spec import StoreSpec
 
-__all__ = ["TIDIED", "Begun", "Done", "Failed", "Job", "PullAhead", "Ready", "Sound", "Spec", "Tidy"]
+__all__ = ["TIDIED", "Begun", "Done", "Failed", "Job", "Moved", "PullAhead", "Ready", "Sound", "Spec", "Tidy"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,13 @@ class Sound:
     """In a job that is wary: the learner has tested its current weights, and lives."""
 
     number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """How far a transfer of weights has come that takes long: for the log."""
+
+    transfer: Transfer
 
 
 @dataclass(frozen=True, slots=True)

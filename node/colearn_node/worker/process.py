@@ -18,7 +18,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from .codec import MOST_SAID, NotAMessage, packed, unpacked
-from .messages import Begun, Done, Failed, Job, PullAhead, Ready, Sound, Spec, Tidy
+from .messages import Begun, Done, Failed, Job, Moved, PullAhead, Ready, Sound, Spec, Tidy
 
 __all__ = ["Died", "Garbled", "Message", "WorkerProcess"]
 
@@ -40,7 +40,7 @@ class Garbled:
     why: str
 
 
-Message = Ready | Begun | Sound | Done | Failed | Died | Garbled
+Message = Ready | Begun | Sound | Moved | Done | Failed | Died | Garbled
 
 
 class WorkerProcess:
@@ -121,7 +121,7 @@ class WorkerProcess:
     def _listen(self) -> None:
         try:
             while True:
-                self._tell(unpacked(self._connection.recv_bytes(MOST_SAID), Ready, Begun, Sound, Done, Failed))
+                self._tell(unpacked(self._connection.recv_bytes(MOST_SAID), Ready, Begun, Sound, Moved, Done, Failed))
         except EOFError:
             pass
         except NotAMessage as e:
