@@ -134,6 +134,11 @@ class TemplateLearner(MachineLearningInterface):
         self._own: Any = None  # what stays with this learner, with the current weights
         self._trained_own: Any = None  # the same after the last training; None: there was none since
 
+    @property
+    def vote_policy(self) -> VotePolicy:
+        """By which it votes."""
+        return self._policy
+
     def start(self) -> None:
         """The model is ready, and what it holds are the first weights. To be called at the end of ``__init__``."""
         self._weights = self.read_weights()
