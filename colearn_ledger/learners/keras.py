@@ -14,6 +14,7 @@ from ..core.learner import ProposedWeights, Weights
 from ..core.roles import Roles
 from ..errors import LearnerError, UsageError, how_to_install
 from .memory import SMALLER_MODEL, first_words, memory_told, smaller_batches
+from .onnx_files import exporting
 from .parts import count, in_parts, is_several, joined, mapped, numbered, rows_of
 from .saved import SavedFile, write_safetensors
 from .sharing import SharingLearner, SharingOptions, Variable
@@ -184,6 +185,14 @@ class KerasLearner(SharingLearner):
             SavedFile("model.keras", 'import keras; model = keras.saving.load_model("{path}")'),
             SavedFile("model.safetensors", 'from safetensors.numpy import load_file; arrays = load_file("{path}")'),
         )
+
+    def write_onnx(self, path: Path) -> None:
+        """The model's forward pass, by Keras's own exporter."""
+        backend = keras.backend.backend()
+        needs = ("tf2onnx",) if backend == "tensorflow" else ("onnx", "onnxscript")
+        with exporting(type(self).__name__, path, needs), self._memory("writing ONNX", SMALLER_MODEL):
+            self._model.predict_on_batch(rows_of(next(self._batches_of(self.vote_set))[0], slice(0, 1)))
+            self._model.export(str(path), format="onnx", verbose=False)
 
     def mli_propose_weights(self) -> Weights:
         """Train from the current weights."""

@@ -25,6 +25,7 @@ from ..core.telling import warn
 from ..core.tensors import parts_of
 from ..errors import ColearnError, LearnerError, TrainingStopped, UsageError
 from .memory import first_words, is_out_of_memory
+from .onnx_files import ONNX_FILE
 from .parts import count, in_parts, is_several
 from .saved import SavedFile, load_weights
 from .voting.further import looked_further
@@ -79,8 +80,8 @@ class TemplateLearner(MachineLearningInterface):
     - :meth:`evaluate`: the score on a set, and each sample's part of it when it is asked for;
     - :meth:`read_own`, :meth:`write_own` and :meth:`keep_own`, where a part of the model stays with each learner;
     - :meth:`hold`, where a training leaves more in the model than its weights that evaluating others changes;
-    - ``model``, :meth:`predict` and :meth:`save_model`, where somebody is to use the model: a property that is the
-      framework's object with the current weights, its predictions, and its file.
+    - ``model``, :meth:`predict`, :meth:`save_model` and perhaps :meth:`write_onnx`, where somebody is to use the model:
+      a property that is the framework's object with the current weights, its predictions, and its files.
 
     Every proposal starts from the current weights, and all its randomness comes from the seed and the round, so a
     restarted learner trains the same.
@@ -256,6 +257,18 @@ class TemplateLearner(MachineLearningInterface):
         """
         return ()
 
+    def write_onnx(self, path: Path) -> None:
+        """Write the model as it is into a file as ONNX, by the framework's own exporter, for any number of samples.
+
+        Raises UsageError where the framework has none or what it needs isn't installed, LearnerError where it can't
+        express the model, and OSError.
+        """
+        raise UsageError(
+            f"the model of a {type(self).__name__} has no ONNX form",
+            expected="a learner whose framework writes ONNX itself, as Keras and PyTorch do",
+            fix="leave ONNX out: there is the framework's own form",
+        )
+
     def summary(self, samples: int) -> TrainingSummary:
         """What is told about a training in which ``samples`` samples were used (each as often as it was)."""
         return TrainingSummary(samples=samples)
@@ -368,6 +381,13 @@ class TemplateLearner(MachineLearningInterface):
         Path(folder).mkdir(parents=True, exist_ok=True)
         with self._current():
             return self.save_model(Path(folder))
+
+    def save_onnx(self, folder: str | os.PathLike[str]) -> SavedFile:
+        """Write the model with the current weights as ``model.onnx`` into a folder, as :meth:`write_onnx` does."""
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        with self._current():
+            self.write_onnx(Path(folder) / ONNX_FILE.name)
+        return ONNX_FILE
 
     # ------------------------------------------------------------------------------------------ inside
 

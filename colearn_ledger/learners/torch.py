@@ -19,6 +19,7 @@ from ..core.roles import Roles
 from ..core.tensors import like, plain
 from ..errors import InvalidWeights, LearnerError, OutOfMemory, UsageError, how_to_install
 from .memory import SMALLER_MODEL, first_words, is_out_of_memory, smaller_batches
+from .onnx_files import exporting
 from .parts import count, in_parts, is_several, mapped, numbered, rows_of
 from .saved import SavedFile, write_safetensors
 from .sharing import SharingLearner, SharingOptions, Variable
@@ -300,6 +301,15 @@ class TorchLearner(SharingLearner):
             SavedFile("model.pt", opens),
             SavedFile("model.safetensors", 'from safetensors.torch import load_file; state = load_file("{path}")'),
         )
+
+    def write_onnx(self, path: Path) -> None:
+        """The module in evaluation mode, by PyTorch's own exporter."""
+        with exporting(type(self).__name__, path, ("onnx", "onnxscript")):
+            _without_triton()
+            from .torch_onnx import write_onnx
+
+            inputs = next(iter(self._set_of(self.vote_set).pieces(1)))[0]
+            write_onnx(self._model, functools.partial(caller_of, x=inputs), inputs, path)
 
     def mli_propose_weights(self) -> Weights:
         """Train from the current weights."""

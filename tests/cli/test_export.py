@@ -219,6 +219,40 @@ def test_export__learner__that_does_not_fit_or_fails__is_one_message(story: Stor
     assert "--options without --learner" in refused(capsys, 2, *store, "--options", "a=1")
 
 
+def test_export__onnx__of_what_has_none_is_one_message(story: Story, capsys: Any) -> None:
+    store = ["--store", str(story.folder / "weights")]
+    assert "--onnx without a learner" in refused(capsys, 2, *store, "--onnx")
+    assert "a SklearnLearner has no ONNX form" in refused(capsys, 2, *store, "--onnx", *LEARNER)
+
+
+@pytest.mark.slow
+@pytest.mark.tensorflow
+def test_export__onnx__stands_first_on_the_card_and_the_line_that_is_printed_opens_it(
+    chain: Anvil, tmp_path: Path, capsys: Any
+) -> None:
+    pytest.importorskip("onnxruntime", reason="ONNX Runtime is not installed")
+    from tests.kit.saving import network
+
+    store, learner = LocalStore(tmp_path / "weights"), network()
+    first = store.put(encode(learner.mli_get_current_weights().weights))
+    new = learner.mli_propose_weights()
+    told = Collective.found(chain, 3, weights=first)
+    told.propose(store.put(encode(new.weights)))
+    told.vote(1)
+    told.vote(2)
+    told.save(tmp_path, schema=Schema.of(new.weights))
+    words = ["--store", "weights", "--learner", "tests.kit.saving:network", "--onnx", "--out", "taken"]
+    assert main(["export", *words]) == 0
+    names: dict[str, Any] = {}
+    exec(capsys.readouterr().out.splitlines()[-1].removeprefix("open it in Python: "), names)
+    learner.mli_accept_weights(new)
+    x = learner.test_set[0]
+    (found,) = names["model"].run(None, {names["model"].get_inputs()[0].name: x})
+    np.testing.assert_allclose(found, learner.predict(x), rtol=1e-5, atol=1e-6)
+    card = json.loads(Path("taken/model-card.json").read_text())
+    assert [file["name"] for file in card["files"]][:2] == ["model.onnx", "model.keras"]
+
+
 def test_export__model_that_its_framework_cannot_write__arrays_by_name_and_a_warning(story: Story) -> None:
     with pytest.warns(LearnerWarning, match="no get_config"):
         assert export(story, "--out", "taken", "--learner", "tests.kit.saving:unspeakable") == 0
