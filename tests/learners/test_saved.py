@@ -154,7 +154,7 @@ def test_predict__in_the_midst_of_a_training__by_the_current_weights_and_the_tra
     plain, asked = LEARNERS["mlp"](), LEARNERS["mlp"]()
     x, seen = plain.test_set[0], []
 
-    def look() -> bool:
+    def look(*_: int) -> bool:
         seen.append(asked.mli_make_prediction(PredictionRequest("now", x)).prediction_data)
         return True
 
