@@ -112,7 +112,9 @@ def _on_a_chain(options: argparse.Namespace) -> _Found:
     record = history.rounds[0].record
     assert record.weights is not None, "accepted rounds have weights"
     command = f"colearn-ledger export --round {record.round} --address {history.address}"
-    return _Found(record.weights, where.schema, store, {"command": command, **chain_card(history, view, members)})
+    return _Found(
+        record.weights, where.schema, store, {"command": command, **chain_card(history, view, members, where.names)}
+    )
 
 
 def _in_a_run(options: argparse.Namespace) -> _Found:

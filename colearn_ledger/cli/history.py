@@ -53,7 +53,7 @@ def run(options: argparse.Namespace) -> int:
     elif options.csv:
         from ..history.export import write_csv
 
-        write_csv(history.rounds, sys.stdout)
+        write_csv(history.rounds, sys.stdout, names=where.names.by_address)
     elif options.follow:
         _follow(options, where, history)
     else:

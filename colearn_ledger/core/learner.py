@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import abc
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -16,7 +16,11 @@ from .summaries import ColearnModel, Prediction, PredictionRequest, TrainingSumm
 
 __all__ = ["Learner", "MachineLearningInterface", "Pause", "ProposedWeights", "Weights", "number_of", "without_weights"]
 
-Pause = Callable[[], bool]
+
+class Pause(Protocol):
+    """What a training calls between two steps; see :class:`Learner`."""
+
+    def __call__(self, done: int = 0, of: int = 0, /) -> bool: ...
 
 
 @dataclass
@@ -73,12 +77,13 @@ class Learner(Protocol):
     A learner may also have ``mli_begin_round(round: int) -> None``: every driver calls it just before
     ``mli_propose_weights``, so that a seed and the round's number fix a training, also after a restart.
 
-    And it may have ``mli_set_pause(pause: Callable[[], bool] | None) -> None``, so that its trainings keep nobody
-    waiting. It is called before a training with a function that the training calls between two steps. While that runs
-    the learner may be asked for its current weights and to test others, and the training goes on afterwards as if
-    nothing had been. Where it returns False nobody needs the training any more: ``mli_propose_weights`` leaves the
-    current weights as they are and raises :class:`~colearn_ledger.errors.TrainingStopped`. After the training it is
-    called with None.
+    And it may have ``mli_set_pause(pause: Pause | None) -> None``, so that its trainings keep nobody waiting. It is
+    called before a training with a function that the training calls between two steps, as ``pause(done, of)``: how many
+    steps are done of how many, which a node tells in its log and metrics, or without arguments where nobody knows.
+    While that runs the learner may be asked for its current weights and to test others, and the training goes on
+    afterwards as if nothing had been. Where it returns False nobody needs the training any more:
+    ``mli_propose_weights`` leaves the current weights as they are and raises
+    :class:`~colearn_ledger.errors.TrainingStopped`. After the training it is called with None.
     """
 
     def mli_propose_weights(self) -> Weights: ...

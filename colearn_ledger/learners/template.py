@@ -135,6 +135,11 @@ class TemplateLearner(MachineLearningInterface):
         self._own: Any = None  # what stays with this learner, with the current weights
         self._trained_own: Any = None  # the same after the last training; None: there was none since
 
+    @property
+    def vote_policy(self) -> VotePolicy:
+        """By which it votes."""
+        return self._policy
+
     def start(self) -> None:
         """The model is ready, and what it holds are the first weights. To be called at the end of ``__init__``."""
         self._weights = self.read_weights()
@@ -280,7 +285,8 @@ class TemplateLearner(MachineLearningInterface):
         self._round = round
 
     def mli_set_pause(self, pause: Pause | None) -> None:
-        """What the next training calls after each step: meanwhile weights may be tested; False ends the training."""
+        """What the next training calls after each step, with the steps done and all: meanwhile weights may be tested;
+        False ends the training."""
         self._pause = pause
 
     def mli_propose_weights(self) -> Weights:
@@ -410,7 +416,7 @@ class TemplateLearner(MachineLearningInterface):
         every = math.ceil(self.steps / CHECKS_PER_ROUND)
         for done, used in enumerate(self.train(rng), 1):
             samples += used
-            if self._pause is not None and not self._pause():
+            if self._pause is not None and not self._pause(done, self.steps):
                 raise TrainingStopped(f"the training was ended after {done} of {self.steps} steps")
             if self._early_stop is None or (done % every and done < self.steps):
                 continue

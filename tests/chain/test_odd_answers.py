@@ -136,6 +136,7 @@ def test_reading__odd_body__is_that_endpoints_failure(told: Told, name: str, met
     assert told.outcome(name) == right
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name, method", CELLS)
 def test_reading__odd_result__is_that_endpoints_failure_or_makes_no_difference(
     told: Told, name: str, method: str
@@ -206,6 +207,7 @@ def flip(bit: int) -> Callable[[Any], Any]:
     return flipped
 
 
+@pytest.mark.slow
 @settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
 @given(cell=st.sampled_from(CELLS), data=st.data())
 def test_reading__any_one_thing_of_an_answer_changed__a_value_or_a_chain_error(

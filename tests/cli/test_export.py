@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import os
@@ -25,6 +26,8 @@ from colearn_ledger.core.protocol import WeightsRef
 from colearn_ledger.core.schema import Schema
 from colearn_ledger.core.weights import encode
 from colearn_ledger.errors import LearnerWarning
+from colearn_ledger.founding.names import Names
+from colearn_ledger.founding.record import load_deployment, save_deployment
 from colearn_ledger.stores.local import LocalStore
 from tests.kit.saving import classifier
 
@@ -142,6 +145,22 @@ def test_export__the_card__says_where_it_comes_from_who_agreed_and_how_to_open_i
     for part in (story.address, story.refs[1].cid, "0.8000", "epsilon 1.5", *card["members"], "skops.io.load"):
         assert part in page
     assert "<b>" not in page  # what a member wrote of its own
+
+
+def test_export__members_with_names__stand_in_the_card_and_are_no_markdown(story: Story) -> None:
+    record = load_deployment(Path("deployment.json"))
+    card = json.loads(_exported(story, "named"))
+    first, second = card["members"][:2]
+    names = Names({first: "Lab | <b>one</b>", second: "_two_"})
+    save_deployment(dataclasses.replace(record, names=names), Path("deployment.json"))
+    assert card["names"] == {} and json.loads(_exported(story, "again"))["names"] == dict(names.by_address)
+    page = Path("again/MODEL_CARD.md").read_text()
+    assert f"| {first} (Lab \\| \\<b\\>one\\<\\/b\\>) |" in page and f"{second} (\\_two\\_)" in page
+
+
+def _exported(story: Story, folder: str) -> str:
+    assert export(story, "--out", folder) == 0
+    return (Path(folder) / "model-card.json").read_text()
 
 
 def test_export__by_a_nodes_configuration__gives_chain_store_and_learner(story: Story) -> None:

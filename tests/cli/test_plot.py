@@ -39,6 +39,7 @@ def words_in(path: Path) -> set[str]:
     return {(node.text or "").strip() for node in root.iter() if node.tag is ElementTree.Comment}
 
 
+@pytest.mark.slow
 def test_plot__from_the_chain_alone__has_a_panel_for_all_that_is_known(
     told: Told, tmp_path: Path, monkeypatch: Any, capsys: Any
 ) -> None:

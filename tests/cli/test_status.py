@@ -64,6 +64,7 @@ def test_status__while_votes_come__who_has_voted_who_has_not_and_which_motion_wa
     assert record["accepted_round"] == 1 and 0 < record["seconds_left"] <= RULES.vote_window
 
 
+@pytest.mark.slow
 def test_status__follow__on_a_pipe_a_line_whenever_something_happened(chain: Anvil, tmp_path: Path) -> None:
     story = Collective.found(chain, 3)
     with spoken("status", "--follow", cwd=story.save(tmp_path)) as status:

@@ -27,9 +27,9 @@ from typing import TYPE_CHECKING, TypeVar
 from colearn_ledger.backoff import Backoff
 from colearn_ledger.core.failures import clean_text, told
 from colearn_ledger.errors import ColearnError, LearnerError, StoreError
-from colearn_node.worker.border import plain_work
+from colearn_node.worker.border import counted, plain_work
 from colearn_node.worker.codec import MOST_SAID, packed, unpacked
-from colearn_node.worker.messages import TIDIED, Begun, Done, Failed, Job, PullAhead, Ready, Sound, Spec, Tidy
+from colearn_node.worker.messages import TIDIED, Begun, Done, Failed, Job, Progress, PullAhead, Ready, Sound, Spec, Tidy
 
 if TYPE_CHECKING:
     from colearn_ledger.member import ahead
@@ -42,6 +42,7 @@ T = TypeVar("T")
 
 _PR_SET_PDEATHSIG = 1
 _MOST_TRACE = 1 << 16  # characters
+_PROGRESS_S = 1.0  # between two messages on it: a step may take a thousandth of that
 
 
 def _die_with_the_node() -> None:
@@ -81,6 +82,7 @@ class Worker:
         self._inbox: queue.SimpleQueue[Job | Tidy] = queue.SimpleQueue()
         self._seen: deque[Job | Tidy] = deque()  # taken out of it, and not done yet
         self._ahead: ahead.Ahead | None = None
+        self._progress_at = 0.0  # monotonic
         self._pid = os.getpid()
 
     def run(self) -> None:
@@ -159,15 +161,18 @@ class Worker:
             if job.wary:
                 preparer.test_current()
                 self._say(Sound(job.number))
-            made = preparer.prepare(job.action, deadline_s=job.deadline_s, pause=partial(self.pause, preparer))
+            made = preparer.prepare(job.action, deadline_s=job.deadline_s, pause=partial(self.pause, preparer, job))
             return Done(job.number, *plain_work(made))
 
         done = self._attempt(job.number, work)
         if done is not None:
             self._say(done)
 
-    def pause(self, preparer: Preparer) -> bool:
+    def pause(self, preparer: Preparer, training: Job, done: int = 0, of: int = 0, /) -> bool:
         """Between two steps of a training: do what may be done beside it. Whether it goes on, or other work waits."""
+        if of and time.monotonic() >= self._progress_at:
+            self._progress_at = time.monotonic() + _PROGRESS_S
+            self._say(Progress(training.number, *counted(done, of)))
         while not self._inbox.empty() or any(isinstance(message, Job) for message in self._seen):
             while not self._inbox.empty():
                 self._seen.append(self._inbox.get())
@@ -191,7 +196,7 @@ class Worker:
             self._say(Failed(number, told(e, who), trace))
         return None
 
-    def _say(self, message: Ready | Begun | Sound | Done | Failed) -> None:
+    def _say(self, message: Ready | Begun | Progress | Sound | Done | Failed) -> None:
         if os.getpid() != self._pid:
             os._exit(1)  # a fork of the learner's that came back: it doesn't speak for the worker
         data = packed(message)

@@ -12,7 +12,7 @@ from colearn_ledger.learners.loading.factory import LearnerSpec
 from colearn_ledger.member.work import Work
 from colearn_ledger.stores.spec import StoreSpec
 
-__all__ = ["TIDIED", "Begun", "Done", "Failed", "Job", "PullAhead", "Ready", "Sound", "Spec", "Tidy"]
+__all__ = ["TIDIED", "Begun", "Done", "Failed", "Job", "Progress", "PullAhead", "Ready", "Sound", "Spec", "Tidy"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +85,15 @@ class Begun:
     """A job is being done now: what was there before it has ended, or lets it go first."""
 
     number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How many steps of a training, the job of that number, are done, of how many. It is said now and then."""
+
+    number: int
+    done: int
+    of: int
 
 
 @dataclass(frozen=True, slots=True)
