@@ -32,7 +32,7 @@ __all__ = ["add_options", "run"]
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    add_collective_options(parser)
+    add_collective_options(parser, saved=True)
     add_store_options(parser, "endpoint, deployment, store and learner")
     add = parser.add_argument_group("what is checked").add_argument
     add("--records-only", action="store_true", help="the chain alone: no store is asked for weights")
@@ -210,7 +210,7 @@ def _judge(options: argparse.Namespace, exam: Examination) -> None:
 
 
 def _store(options: argparse.Namespace) -> StoreSpec:
-    if options.ipfs is None and options.store_folder is None and options.config is None:
+    if not any((options.ipfs, options.store_folder, options.config, options.run_folder)):
         raise UsageError(
             "no store is named that has the weights",
             expected="--ipfs ADDRESS, --store-folder DIR or --config FILE",

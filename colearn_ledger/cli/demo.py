@@ -206,7 +206,10 @@ def _write(options: argparse.Namespace, results: Results, about: dict[str, Any],
     plot.plot_results(results, plot_path)
     print(f"plot:          {plot_path}")
     if not options.no_ledger:
+        from ..embedded.saved import CHAIN_FILE
+
         print(f"weights:       {options.output / 'weights'}")
+        print(f"chain:         {options.output / CHAIN_FILE}")
     print(f"final weights: sha256 {results.final_sha256}", flush=True)
     folder = options.output / "model"
     files = _write_model(options, results, learner, folder)
@@ -272,4 +275,4 @@ def _backend(options: argparse.Namespace, task: Task) -> Backend | None:
     from ..stores.local import LocalStore
 
     store = LocalStore(options.output / "weights")
-    return EmbeddedLedger(secret=options.secret, shuffled=options.shuffled, store=store)
+    return EmbeddedLedger(secret=options.secret, shuffled=options.shuffled, store=store, saved=options.output)

@@ -34,7 +34,7 @@ FORMAT = "colearn-recompute-1"
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("round", metavar="ROUND", help="its number, or `current`")
-    add_collective_options(parser)
+    add_collective_options(parser, saved=True)
     add_store_options(parser, "endpoint, deployment and store")
     parser.add_argument("--json", action="store_true", help="as JSON")
 

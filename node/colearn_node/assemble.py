@@ -9,17 +9,15 @@ import sys
 import threading
 import traceback
 import warnings
-from collections.abc import Callable, Iterator
-
-from eth_account.signers.local import LocalAccount
+from collections.abc import Iterator
 
 from colearn_ledger.chain.quorum import Quorum
-from colearn_ledger.chain.transactions import Funds, Sender, Sending, Starter
+from colearn_ledger.chain.transactions import Sender, Sending, Starter
 from colearn_ledger.member.submit import Submitter
 
 from . import lock
 from .check import Findings
-from .funds import FundsWatch
+from .funds import FundsWatch, RoundFunds
 from .heads import HeadSubscription
 from .health import Health
 from .ledger import ChainLedger
@@ -79,7 +77,8 @@ def assembled(
         wait_for_chain(findings, start, log, health, poll_interval=config.poll_interval)
         say_funds(findings, log)
         if metrics is not None and findings.account is not None:
-            stack.enter_context(contextlib.closing(FundsWatch(_funds(findings, findings.account), metrics.funds)))
+            funds = RoundFunds(findings.contract, findings.account.address, findings.deployment.block)
+            stack.enter_context(contextlib.closing(FundsWatch(funds.fetch, metrics.funds)))
         ledger = ChainLedger(findings.contract, findings.member, _submitter(findings), quorum=_quorum(findings))
         log.info(
             "start",
@@ -119,11 +118,6 @@ def _submitter(findings: Findings) -> Submitter[Sending] | None:
 def _quorum(findings: Findings) -> Quorum | None:
     config = findings.config
     return Quorum(findings.contract, config.quorum, lag=config.endpoint_lag) if config.quorum > 1 else None
-
-
-def _funds(findings: Findings, account: LocalAccount) -> Callable[[], Funds]:
-    sender, view = Sender(findings.contract, account), findings.view
-    return lambda: sender.fetch_funds(view.member_count, secret=view.secret_votes)
 
 
 def _spec(findings: Findings) -> Spec:
