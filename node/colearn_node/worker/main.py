@@ -29,10 +29,24 @@ from colearn_ledger.core.failures import clean_text, told
 from colearn_ledger.errors import ColearnError, LearnerError, StoreError
 from colearn_node.worker.border import counted, plain_work
 from colearn_node.worker.codec import MOST_SAID, packed, unpacked
-from colearn_node.worker.messages import TIDIED, Begun, Done, Failed, Job, Progress, PullAhead, Ready, Sound, Spec, Tidy
+from colearn_node.worker.messages import (
+    TIDIED,
+    Begun,
+    Checkpointed,
+    Done,
+    Failed,
+    Job,
+    Progress,
+    PullAhead,
+    Ready,
+    Sound,
+    Spec,
+    Tidy,
+)
 
 if TYPE_CHECKING:
     from colearn_ledger.member import ahead
+    from colearn_ledger.member.checkpoints import Checkpoints
     from colearn_ledger.member.prepare import Preparer
     from colearn_ledger.stores.base import Store
 
@@ -42,6 +56,7 @@ T = TypeVar("T")
 
 _PR_SET_PDEATHSIG = 1
 _MOST_TRACE = 1 << 16  # characters
+_MOST_TOLD = 1000
 _PROGRESS_S = 1.0  # between two messages on it: a step may take a thousandth of that
 
 
@@ -130,9 +145,23 @@ class Worker:
                 max_size=spec.max_size,
                 schema=spec.schema,
                 keep_contributions=spec.keep_contributions,
+                checkpoints=self._checkpoints(spec),
             )
 
         return self._attempt(0, make, "the learner's factory")
+
+    def _checkpoints(self, spec: Spec) -> Checkpoints | None:
+        """Of a learner that was made already: its module is loaded."""
+        from colearn_ledger.member.checkpoints import Checkpoints
+
+        if spec.checkpoints is None:
+            return None
+
+        def tell(text: str, wrong: bool) -> None:
+            self._say(Checkpointed(clean_text(text, _MOST_TOLD), wrong))
+
+        place, learner = spec.checkpoints, spec.learner.identity()
+        return Checkpoints(place.path, every_s=place.every_s, learner=learner, tell=tell)
 
     def _open_store(self, spec: Spec) -> Store:
         """The store, as soon as it can be used: one that is away comes back, and the learner is made but once."""
@@ -196,7 +225,7 @@ class Worker:
             self._say(Failed(number, told(e, who), trace))
         return None
 
-    def _say(self, message: Ready | Begun | Progress | Sound | Done | Failed) -> None:
+    def _say(self, message: Ready | Begun | Checkpointed | Progress | Sound | Done | Failed) -> None:
         if os.getpid() != self._pid:
             os._exit(1)  # a fork of the learner's that came back: it doesn't speak for the worker
         data = packed(message)

@@ -20,7 +20,7 @@ from colearn_ledger.member.work import Adopted, Contributed, Merged, Nothing, Pu
 from ..log import Log
 from .answers import NO_SCORE, answers, has_no_score
 from .keys import Key, key_of, name_of
-from .messages import TIDIED, Begun, Done, Failed, Job, Progress, PullAhead, Ready, Sound, Spec, Tidy
+from .messages import TIDIED, Begun, Checkpointed, Done, Failed, Job, Progress, PullAhead, Ready, Sound, Spec, Tidy
 from .process import Died, Garbled, Message, WorkerProcess
 from .results import Results
 from .steps import Steps
@@ -230,6 +230,8 @@ class WorkerSupervisor:
                 self._log.info("learner", "the learner is ready", pid=message.pid)
             elif isinstance(message, Died):
                 self._died(message.code)
+            elif isinstance(message, Checkpointed):
+                (self._log.warning if message.wrong else self._log.info)("checkpoint", message.text)
             elif isinstance(message, Progress):
                 known = self._steps if self._steps is not None and self._steps.job == message.number else None
                 self._steps = Steps.of_message(message, self._now(), known)
