@@ -64,7 +64,8 @@ def _quick(config: pytest.Config) -> bool:
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     # All of them are slow: a quick run would only import PyTorch, which it doesn't install, to deselect them.
-    return True if collection_path.match("test_torch_*.py") and _quick(config) else None
+    of_all = collection_path.match("test_torch_*.py") or collection_path.match("test_flower_apps*.py")
+    return True if of_all and _quick(config) else None
 
 
 @pytest.fixture(autouse=True)

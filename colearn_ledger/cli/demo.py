@@ -37,8 +37,13 @@ _ATTACK = "sign-flip"
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The command's options. The defaults of the training options are the task's own."""
+    from ..tasks import DEFAULT_TASK
+
     add = parser.add_argument
-    add("-t", "--task", default="KERAS_MNIST", help="the task (default: %(default)s)")
+    add("-t", "--task", help=f"the task (default: {DEFAULT_TASK})")
+    add("--flower-app", type=Path, metavar="DIR", help="in the place of a task: a Flower app, whose clients learn")
+    text = "of the Flower app's learners, such as criterion=accuracy higher_is_better=true"
+    add("--options", nargs="+", action="extend", default=[], metavar="NAME=VALUE", help=text)
     add("--list-tasks", action="store_true", help="list the tasks, with their defaults")
     add("-n", "--n-learners", type=int, help=f"{_HOW_MANY} (default: the task's, mostly 5)")
     add("-p", "--n-rounds", type=int, help="default: the task's, mostly 15")
@@ -72,14 +77,13 @@ def run(options: argparse.Namespace) -> int:
     """Check all options, then run, then write. Nothing is written and no framework loaded before all are good."""
     from ..learners.attacks import attack_named
     from ..report.tracking import check_installed
-    from ..tasks import get_task
 
     if options.list_tasks:
         return _list_tasks()
     for tool in ("tensorboard", "mlflow"):
         if getattr(options, tool):
             check_installed(tool)
-    task = get_task(options.task)
+    task = _task(options)
     if options.compare:
         check_comparison(options, labels=task.labels)
     threshold = parse_threshold(options.vote_threshold)
@@ -127,6 +131,31 @@ def run(options: argparse.Namespace) -> int:
             return 0
         results, about, learner = _run(options, task, threshold, training, progress)
     return _write(options, results, about, learner)
+
+
+def _task(options: argparse.Namespace) -> Task:
+    """The task that is named, or that a Flower app is."""
+    from ..tasks import DEFAULT_TASK, get_task
+
+    if options.flower_app is None:
+        if options.options:
+            raise UsageError("--options without --flower-app", fix="a task's options have flags of their own")
+        return get_task(options.task or DEFAULT_TASK)
+    for flag, given in {"--task": options.task, "--learning-rate": options.learning_rate}.items():
+        if given is not None:
+            raise UsageError(
+                f"{flag} with --flower-app",
+                expected="the app alone",
+                fix="its own options: --options run_config='{\"lr\": 0.1}'",
+            )
+    if options.train_ratio is not None:
+        raise UsageError(
+            "--train-ratio with --flower-app", expected="none: the app splits its data", fix="leave it out"
+        )
+    from ..learners.loading.options import parse_options
+    from ..tasks.flower_app import flower_task
+
+    return flower_task(options.flower_app, parse_options(options.options))
 
 
 def _list_tasks() -> int:
@@ -208,7 +237,10 @@ def _write(options: argparse.Namespace, results: Results, about: dict[str, Any],
     plot.plot_results(results, plot_path)
     print(f"plot:          {plot_path}")
     if not options.no_ledger:
+        from ..embedded.saved import CHAIN_FILE
+
         print(f"weights:       {options.output / 'weights'}")
+        print(f"chain:         {options.output / CHAIN_FILE}")
     print(f"final weights: sha256 {results.final_sha256}", flush=True)
     folder = options.output / "model"
     files = _write_model(options, results, learner, folder)
@@ -280,4 +312,6 @@ def _backend(options: argparse.Namespace, task: Task) -> Backend | None:
     from ..stores.local import LocalStore
 
     store = LocalStore(options.output / "weights")
-    return EmbeddedLedger(secret=options.secret, shuffled=options.shuffled, store=store, wire=options.wire)
+    return EmbeddedLedger(
+        secret=options.secret, shuffled=options.shuffled, store=store, wire=options.wire, saved=options.output
+    )

@@ -77,6 +77,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
     add = parser.add_argument_group("the first weights: of a learner, or out of a file").add_argument
     add("--learner", metavar="MODULE:FUNCTION", help="called with the options, makes a learner")
+    add("--flower-app", type=Path, metavar="DIR", help="a Flower app whose client is the learner")
     add("--options", nargs="+", action="extend", default=[], metavar="NAME=VALUE", help="of the learner")
     add("--learner-config", type=Path, metavar="FILE", help="take both from [learner] in a node's configuration")
     text = "weights in the canonical format; the learner then says which of their leaves are local or bounded"
@@ -267,20 +268,29 @@ def _merge_order(options: argparse.Namespace) -> tuple[Rule, ...]:
 
 def _learner(options: argparse.Namespace) -> LearnerSpec | None:
     """Which learner makes the first weights, or says the roles of their leaves where they are in a file."""
-    from ..learners.loading.factory import FACTORY_FORM, LearnerSpec, is_factory, read_learner_spec
+    from ..learners.loading.factory import (
+        FACTORY_FORM,
+        FLOWER,
+        LearnerSpec,
+        flower_options,
+        is_factory,
+        read_learner_spec,
+    )
     from ..learners.loading.options import parse_options
 
-    learners = [one for one in (options.learner, options.learner_config) if one is not None]
+    learners = [one for one in (options.learner, options.flower_app, options.learner_config) if one is not None]
     if len(learners) > 1 or not (learners or options.weights):
         raise UsageError(
             "the first weights come from several places" if learners else "the first weights come from nowhere",
-            expected="one of --learner and --learner-config, or --weights, or --weights with one of them",
+            expected="one of --learner, --flower-app and --learner-config, or --weights, or --weights with one of them",
             fix="--learner my_module:make_learner has your learner make them",
         )
-    if options.options and options.learner is None:
+    if options.options and options.learner is None and options.flower_app is None:
         raise UsageError("--options without --learner", fix="name the learner that they are for")
     if options.learner_config is not None:
         return read_learner_spec(options.learner_config)
+    if options.flower_app is not None:
+        return LearnerSpec(FLOWER, flower_options(options.flower_app, parse_options(options.options)))
     if options.learner is None:
         return None
     if not is_factory(options.learner):

@@ -109,6 +109,8 @@ def store_of(options: argparse.Namespace) -> StoreSpec:
         given = take_place(options)
         if ipfs is None and folder is None:
             ipfs, folder, token, remote = given.ipfs, given.folder, token or given.token_file, given.remote
+    if ipfs is None and folder is None and getattr(options, "run_folder", None) is not None:
+        folder = options.run_folder / "weights"
     if ipfs is None and folder is None:
         raise UsageError(
             "no store is named that has the weights",

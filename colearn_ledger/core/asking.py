@@ -16,7 +16,7 @@ from ..errors import InvalidWeights, LearnerError, LearnerWarning, OutOfMemory, 
 from .blocks import Buffer
 from .failures import text_of
 from .held import Held
-from .learner import Learner, Pause, ProposedWeights, Weights, number_of
+from .learner import Checkpoint, Learner, Pause, ProposedWeights, Weights, number_of
 from .lineage import NOTHING_NEW, check_lineage, check_parts, is_new, kept_within, with_own
 from .merge.contributions import Basis
 from .schema import Schema
@@ -59,23 +59,29 @@ def ask_current(learner: Learner, name: str = "") -> Weights:
     return Weights(plain(_current(learner, name).weights))
 
 
-def ask_propose(learner: Learner, round: int, name: str = "", *, pause: Pause | None = None) -> Weights:
+def ask_propose(
+    learner: Learner, round: int, name: str = "", *, pause: Pause | None = None, checkpoint: Checkpoint | None = None
+) -> Weights:
     """Train: tell the learner which round it is, if it wants to know, and return what it proposes, as it is.
 
-    ``pause``: what the training is to call between two steps, if the learner does that; see :class:`.Learner`.
+    ``pause``: what the training is to call between two steps, and ``checkpoint``: where it is kept meanwhile, if the
+    learner does that; see :class:`.Learner`.
     """
     begin = getattr(learner, "mli_begin_round", None)
     if callable(begin):
         begin(round)
-    set_pause = getattr(learner, "mli_set_pause", None) if pause is not None else None
-    if not callable(set_pause):
+    with contextlib.ExitStack() as afterwards:
+        set_pause = getattr(learner, "mli_set_pause", None)
+        if pause is not None and callable(set_pause):
+            set_pause(pause)
+            afterwards.callback(set_pause, None)
+        set_checkpoint = getattr(learner, "mli_set_checkpoint", None)
+        if checkpoint is not None and callable(set_checkpoint):
+            set_checkpoint(checkpoint)
+            afterwards.callback(set_checkpoint, None)
+        elif checkpoint is not None:
+            checkpoint.decline(f"{_called(learner, name)} has no mli_set_checkpoint")
         weights = learner.mli_propose_weights()
-    else:
-        set_pause(pause)
-        try:
-            weights = learner.mli_propose_weights()
-        finally:
-            set_pause(None)
     return _expect(weights, Weights, "mli_propose_weights", learner, name)
 
 
@@ -89,6 +95,7 @@ def ask_proposal(
     held: Held | None = None,
     basis: Basis | None = None,
     pause: Pause | None = None,
+    checkpoint: Checkpoint | None = None,
     write: Callable[[Iterable[Buffer]], Buffer] = b"".join,
 ) -> tuple[Weights, Buffer]:
     """Train, and return what the learner says of its proposal, with the proposal's canonical bytes.
@@ -98,8 +105,8 @@ def ask_proposal(
     ``held``: what it was given to adopt, if that is known: the parent, within whose bounds its proposal is kept leaf by
     leaf (:mod:`.lineage`), unless it is an attacker that says it is ``unbounded``. It also saves an encoding of the
     current weights. ``basis``: of the same parent, where the weights are to be merged with others': then no number is
-    larger than can be added up. ``pause``: as for :func:`ask_propose`. ``write``: makes one of the pieces of the bytes,
-    as in a file.
+    larger than can be added up. ``pause``, ``checkpoint``: as for :func:`ask_propose`. ``write``: makes one of the
+    pieces of the bytes, as in a file.
 
     Raises InvalidWeights (SchemaMismatch where it is another model's) when nobody could accept the proposal. That is
     the proposer's own mistake, so it is told before anybody votes, in process and on a ledger alike. TrainingStopped
@@ -107,7 +114,7 @@ def ask_proposal(
     """
     with _unchanged(learner, "mli_propose_weights", name, held) as own:
         own.clear()
-        proposed = ask_propose(learner, round, name, pause=pause)
+        proposed = ask_propose(learner, round, name, pause=pause, checkpoint=checkpoint)
         try:
             tree = schema.fit(plain(proposed.weights))
             proposed = Weights(None, proposed.training_summary)

@@ -32,6 +32,8 @@ from ..core.schema import Schema
 from ..core.weights import encode
 from ..core.wire import Wire
 from ..errors import ChainError
+from ..founding.names import NO_NAMES, Names, why_no_names
+from ..founding.record import DeploymentRecord
 from ..member.prepare import Preparer
 from ..member.submit import Submitter, sent
 from ..member.verified import Verified
@@ -78,7 +80,7 @@ def _light(work: Work) -> Work:
 
 
 class EmbeddedCollective:
-    """The deployed contract and its members by seat."""
+    """The deployed contract and its members by seat; ``record`` is its deployment, as a file would have it."""
 
     def __init__(
         self,
@@ -118,6 +120,17 @@ class EmbeddedCollective:
                 max_size=DEFAULT_MAX_SIZE,
                 merge_order=order,
             ),
+        )
+        made = self._deployment
+        called = {str(a.address): name for a, name in zip(chain.accounts, names, strict=False)}
+        self.record = DeploymentRecord(
+            made.chain_id,
+            made.address,
+            made.block,
+            made.transaction,
+            self._genesis,
+            schema,
+            names=NO_NAMES if why_no_names(called.values()) else Names(called),
         )
         self._contract = CollectiveContract(chain.web3, self._deployment.address, pin_by_number=True)
         verified = Verified()  # one for all: on disk a set of weights lies once, however many members there are

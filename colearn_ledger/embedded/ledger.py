@@ -17,6 +17,7 @@ from ..stores.base import Store
 from ..stores.local import LocalStore
 from .chain import EmbeddedChain
 from .collective import EmbeddedCollective
+from .saved import save_chain
 
 __all__ = ["EmbeddedLedger"]
 
@@ -35,6 +36,8 @@ class EmbeddedLedger:
     verify_merge: in joint rounds, each voter merges the same again before it votes, as nodes do that are told to.
     chain: to be read afterwards, with an account for each learner; one that ends with the run when None.
     wire: as what the weights travel, ``"bfloat16"`` or ``"float16"``, half the bytes; None: as the learners hold them.
+    saved: a folder in which the run leaves its chain and the deployment file, which ``colearn-ledger history``,
+        ``audit`` and others read by ``--run``. Nothing is written where the run fails.
     """
 
     name = "embedded ledger"
@@ -48,6 +51,7 @@ class EmbeddedLedger:
         verify_merge: bool = False,
         chain: EmbeddedChain | None = None,
         wire: Wire | None = None,
+        saved: Path | None = None,
     ) -> None:
         self._secret = secret
         self._shuffled = shuffled
@@ -55,6 +59,7 @@ class EmbeddedLedger:
         self._verify_merge = verify_merge
         self._chain = chain
         self._wire = wire
+        self._saved = saved
 
     def run(
         self,
@@ -87,7 +92,10 @@ class EmbeddedLedger:
                 initial=collective.initial_result(),
                 ledger=collective.about,
             )
-            return play_rounds(begun, n_rounds, lambda number: collective.run_round(), on_round)
+            results = play_rounds(begun, n_rounds, lambda number: collective.run_round(), on_round)
+            if self._saved is not None:
+                save_chain(chain, collective.record, self._saved)
+            return results
 
     @contextlib.contextmanager
     def _open_store(self) -> Iterator[Store]:

@@ -1,3 +1,4 @@
+from .flower import FlowerLearner as FlowerLearner
 from .forest import ForestLearner as ForestLearner
 from .keras import KerasLearner as KerasLearner
 from .peft import PeftLearner as PeftLearner

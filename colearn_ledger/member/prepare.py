@@ -14,7 +14,7 @@ from ..core.blocks import Buffer
 from ..core.claims import RejectedMerge
 from ..core.decide import Action, Adopt, Contribute, Judge, Merge, Propose, Republish, Wait
 from ..core.held import Held
-from ..core.learner import Learner, Pause, ProposedWeights, Weights
+from ..core.learner import Checkpoint, Learner, Pause, ProposedWeights, Weights
 from ..core.merge.claim import claim_digest, seats_mask
 from ..core.merge.contributions import Basis
 from ..core.merge.rules import Rule
@@ -24,6 +24,7 @@ from ..core.schema import Schema
 from ..core.weights import check_head, decode, encoded, weights_ref
 from ..errors import InvalidWeights, UnavailableWeights, UntestableWeights
 from ..stores.base import Store
+from .checkpoints import Checkpoints, TrainingId
 from .keeping import tidy
 from .mapped import spooled
 from .merging import MergedBytes, merge_contributed
@@ -51,6 +52,7 @@ class Preparer:
     schema: what the collective's weights look like; as the learner's own if not given.
     verified: where verified weights are kept until they are adopted; members in one process may share one.
     keep_contributions: in joint rounds, for as long as :meth:`tidy` isn't told that they may go.
+    checkpoints: of trainings that run for long; None: there are none.
 
     Raises InvalidWeights when the learner's own current weights can't be encoded, or don't fit the schema.
     """
@@ -65,12 +67,14 @@ class Preparer:
         schema: Schema | None = None,
         verified: Verified | None = None,
         keep_contributions: bool = True,
+        checkpoints: Checkpoints | None = None,
     ) -> None:
         self.learner = learner
         self.store = store
         self.max_size = max_size
         self.name = name
         self._keep_contributions = keep_contributions
+        self._checkpoints = checkpoints
         own = ask_current(learner, name).weights
         self.schema = schema or Schema.of(own, roles_of(learner))
         for _ in encoded(self.schema.fit(own), self.schema):
@@ -160,6 +164,8 @@ class Preparer:
         self._held = Held(self.schema)  # what it holds isn't known while it adopts
         ask_accept(self.learner, Weights(tree), self.name, schema=self.schema)
         self._held, self._adopted_ref = held, ref
+        if self._checkpoints is not None:
+            self._checkpoints.adopted(ref.sha256)
         return Adopted(ref)
 
     def _pull(self, ref: WeightsRef, deadline_s: float | None) -> Buffer:
@@ -207,6 +213,7 @@ class Preparer:
                 basis=basis,
                 pause=pause,
                 write=self._spooled,
+                checkpoint=self._checkpoint(TrainingId(round, parent, basis is not None)),
             )
             declined = why_declined(proposed, data, self._held)
             if declined:
@@ -214,6 +221,9 @@ class Preparer:
             self._unpublished = turn, note_of(proposed), data
             del proposed
         return self._unpublished[1:]
+
+    def _checkpoint(self, training: TrainingId) -> Checkpoint | None:
+        return None if self._checkpoints is None else self._checkpoints.of(training)
 
     def _contribute(self, action: Contribute, pause: Pause | None) -> Contributed | Declined:
         last = self._contributed  # after a lost transaction or a re-org it is contributed again, without a training
@@ -324,6 +334,8 @@ class Preparer:
         return Published(ref, "it was trained again, to the same bytes")
 
     def _judge(self, action: Judge, deadline_s: float | None) -> Work:
+        if self._checkpoints is not None:
+            self._checkpoints.votes_in(action.round)
         if action.unread:
             return Verdict(action, approve=False, test=None, reason=action.unread)
         ref, start, recomputed = action.proposal.weights, time.monotonic(), Recomputed()

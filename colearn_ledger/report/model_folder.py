@@ -51,6 +51,7 @@ def write_model(
     *,
     force: bool = False,
     peft: bool = False,
+    onnx: bool = False,
 ) -> tuple[SavedFile, ...]:
     """Write weights, model and card into a folder, and return its files, the most useful first.
 
@@ -60,9 +61,10 @@ def write_model(
     card: all of it but the files.
     learner: has adopted them; without one, or with one that can't save its model, there are only arrays by name.
     peft: there must be an adapter, as Hugging Face's peft opens it.
+    onnx: there must be the model as ONNX, too, by its framework's own exporter.
 
-    Raises UsageError where there is no adapter though there must be, and OutputError where it can't be written; then
-    nothing is left of it.
+    Raises UsageError where there is no adapter or no ONNX though there must be, LearnerError where the exporter can't
+    express the model, and OutputError where it can't be written; then nothing is left of it.
     """
     with _whole_folder(folder, force) as making:
         files = _saved(learner, making) if isinstance(learner, TemplateLearner) else ()
@@ -72,6 +74,7 @@ def write_model(
                 expected="a PeftLearner",
                 fix="name another learner, or leave out --peft",
             )
+        exported = (_onnx_of(learner, making),) if onnx else ()
         if not files:
             write_safetensors(making / "model.safetensors", *named_parts(tree))
             opens = 'from safetensors.numpy import load_file; arrays = load_file("{path}")'
@@ -80,7 +83,7 @@ def write_model(
             for piece in pieces(data, CHUNK):
                 file.write(piece)
         loads = 'from colearn_ledger import load_weights; tree = load_weights("{path}")'
-        files = (*files, SavedFile(_WEIGHTS, loads))
+        files = (*exported, *files, SavedFile(_WEIGHTS, loads))
         listed = [
             {"name": f.name, "sha256": _sha256(making / f.name), "opens": f.opens.replace("{path}", f.name)}
             for f in files
@@ -89,6 +92,16 @@ def write_model(
         write_whole(making / _CARD, json.dumps(whole, indent=2, allow_nan=False) + "\n")
         write_whole(making / _PAGE, card_text(whole))
     return files
+
+
+def _onnx_of(learner: Any, folder: Path) -> SavedFile:
+    if isinstance(learner, TemplateLearner):
+        return learner.save_onnx(folder)
+    raise UsageError(
+        f"the model of a {type(learner).__name__} has no ONNX form",
+        expected="a learner whose framework writes ONNX itself, as Keras and PyTorch do",
+        fix="name another learner, or leave out --onnx",
+    )
 
 
 def _saved(learner: TemplateLearner, folder: Path) -> tuple[SavedFile, ...]:

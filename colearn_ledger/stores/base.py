@@ -12,11 +12,21 @@ from collections.abc import Callable
 from typing import Protocol
 
 from ..core.blocks import Buffer
-from ..core.cid import cid_digest
+from ..core.cid import CHUNK, cid_digest, cid_text
 from ..core.protocol import WeightsRef
 from ..errors import InvalidWeights
 
-__all__ = ["ANYBODY", "Store", "archive_of", "check_bytes", "contributor_of", "owner_of", "patience_s", "training_of"]
+__all__ = [
+    "ANYBODY",
+    "Store",
+    "archive_of",
+    "check_bytes",
+    "check_small",
+    "contributor_of",
+    "owner_of",
+    "patience_s",
+    "training_of",
+]
 
 _CONTRIBUTED = "/contributed/"
 _SLOWEST = 1_000_000  # bytes a second that a transfer is given time for: a line of 8 Mbit/s
@@ -53,6 +63,16 @@ class Store(Protocol):
         ------
         UnavailableWeights: they can't be had (in time). Says nothing about them.
         InvalidWeights: they were had, and aren't what ``ref`` says; or what ``check_head`` raised.
+        """
+        ...
+
+    def get_small(self, sha256: bytes, *, deadline_s: float | None = None) -> bytes:
+        """Content of at most one chunk (1 MiB) of which nothing is known but its hash, checked. It isn't kept by that.
+
+        Raises
+        ------
+        UnavailableWeights: it can't be had (in time).
+        InvalidWeights: what has its name is something else.
         """
         ...
 
@@ -138,6 +158,15 @@ def training_of(owner: str, contributor: str) -> int | None:
     """The training that such a name is about; None if it isn't one of this owner's."""
     match = re.fullmatch(re.escape(owner + _CONTRIBUTED) + "([0-9]{1,20})", contributor)
     return None if match is None else int(match[1])
+
+
+def check_small(data: bytes, sha256: bytes) -> bytes:
+    """The same bytes; raises InvalidWeights unless they have this hash and are at most one chunk."""
+    if len(data) > CHUNK or hashlib.sha256(data).digest() != sha256:
+        raise InvalidWeights(
+            f"what the store has as {cid_text(sha256, 1)} is something else", expected=f"sha256 {sha256.hex()}"
+        )
+    return data
 
 
 def check_bytes(data: bytes, ref: WeightsRef) -> None:

@@ -16,11 +16,11 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 from ..core.blocks import Buffer, pieces
-from ..core.cid import CHUNK, first_leaf, inner_nodes, root_block_size_check, root_node
+from ..core.cid import CHUNK, cid_text, first_leaf, inner_nodes, root_block_size_check, root_node
 from ..core.protocol import WeightsRef
 from ..core.weights import weights_ref
 from ..errors import InvalidWeights, StoreError
-from .base import ANYBODY, archive_of, contributor_of, patience_s, training_of
+from .base import ANYBODY, archive_of, check_small, contributor_of, patience_s, training_of
 from .daemon import LOCAL_S, Daemon, is_gone, is_missing
 from .pieces import checked_pieces, into_file
 from .pins import kept_cid, pin_cid
@@ -125,6 +125,12 @@ class IpfsStore:
             for piece in pieces:
                 data.write(piece)
             return data.getvalue()  # doesn't copy
+
+    def get_small(self, sha256: bytes, *, deadline_s: float | None = None) -> bytes:
+        cid, end = cid_text(sha256, 1), time.monotonic() + (self.deadline_s if deadline_s is None else deadline_s)
+        with self._asking(f"get {cid} from", end):
+            self._daemon.checked(end)
+            return check_small(self._daemon.block(cid, end), sha256)
 
     def get_to(
         self,

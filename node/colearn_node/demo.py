@@ -245,7 +245,9 @@ def _take_home(options: argparse.Namespace, setup: Setup, history: History, rpc_
             data = memoryview(pulled(one.record.weights, record.schema, config.store, config.store_timeout))
             kept.put(data)
     tree = decode(data, record.schema)
-    card = chain_card(current, snapshot.view(ZERO_ADDRESS), current.rounds[0].members or snapshot.members())
+    card = chain_card(
+        current, snapshot.view(ZERO_ADDRESS), current.rounds[0].members or snapshot.members(), record.names
+    )
     learner = adopting(config.learner, tree)
     files = write_model(folder / "model", data, tree, {"command": "network-demo", **card}, learner)
     return folder, files[0].line(folder / "model")

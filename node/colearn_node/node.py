@@ -191,6 +191,7 @@ class Node:
     def step(self) -> float:
         """Look, decide, perform. Returns the seconds after which to look again even if nothing wakes the loop."""
         self.supervisor.hear()
+        self.reporter.trains(self.supervisor.steps)
         self._compare()
         self._follow()
         view = self._look()

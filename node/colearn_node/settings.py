@@ -262,6 +262,13 @@ class Config:
         120.0,
         between=(1, 86400),
     )
+    learner_checkpoint: float = _setting(
+        "seconds between two checkpoints of a training that runs for long, in the folder `checkpoints` beside this "
+        "file: a node that is restarted goes on from there; 0: none",
+        "600",
+        0.0,
+        between=(0, 86400),
+    )
     learner_options: dict[str, Any] = _setting("keyword arguments of the factory", "", {})
     log_format: Literal["text", "json"] = _setting("text for people, json for machines", '"text"', "text")
     log_level: Literal["debug", "info", "warning", "error"] = _setting("least that is logged", '"info"', "info")

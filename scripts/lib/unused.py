@@ -16,8 +16,10 @@ _.daemon_threads  # http.server reads it
 _.do_GET  # http.server calls it
 _.log_message  # http.server calls it
 _.gas_estimator  # py-evm calls it
+_.__call__  # a Pause is a function: Python calls it
 _.__path__  # the import system reads it
 _._repr_png_  # notebooks call it
+_.__call__  # Pause, what a training calls between two steps
 _.pytest_collection_modifyitems  # pytest calls it
 _.pytest_runtest_logstart  # pytest calls it
 _.pytest_runtest_logfinish  # pytest calls it

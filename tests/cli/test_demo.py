@@ -152,6 +152,7 @@ def test_a_training_that_diverges_is_one_message(tmp_path, capsys):
     assert "diverged" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_vote_policy_is_used_and_small_vote_sets_are_told_of(tmp_path, capsys):
     words = ["-t", "IRIS", "-n", "2", "-p", "1", "--no-ledger", "-o", str(tmp_path), "--vote-policy", "paired:0.1"]
     assert main(["demo", *words]) == 0

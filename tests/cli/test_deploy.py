@@ -172,6 +172,7 @@ def test_deploy__key_file_named_by_the_environment__pays(here: Here, monkeypatch
     assert here.state()[0] == before + 1
 
 
+@pytest.mark.slow
 def test_deploy__joint__has_a_window_and_an_order(here: Here, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["--joint", "--train-window", "20m", "--propose-window", "10m", "--merge-order", "median,mean"]
     assert here.deploy(*LEARNER, "--yes", *words) == 0
@@ -221,6 +222,7 @@ def test_deploy__dry_run__says_the_cost_and_changes_nothing(here: Here, capsys: 
     assert here.state() == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "answer, code", [("y", 0), *(pytest.param(word, 130, marks=pytest.mark.slow) for word in ["", "\x04"])]
 )
@@ -281,6 +283,7 @@ def refused(here: Here, capsys: pytest.CaptureFixture[str], *words: str) -> tupl
     return code, said.err[said.err.index("error: ") :]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words, code, says",
     [

@@ -350,6 +350,7 @@ def saved_block(folder: Path) -> int:
 
 
 class TestKept:
+    @pytest.mark.slow
     def test_stores__are_there_again(self, tmp_path: Path) -> None:
         need("anvil", "kubo")
         folder = tmp_path / "kept"

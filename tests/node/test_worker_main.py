@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from colearn_node.worker.codec import MOST_SAID, unpacked
 from colearn_node.worker.main import Worker
-from colearn_node.worker.messages import Begun, Done, Failed, Job
+from colearn_node.worker.messages import Begun, Done, Failed, Job, Progress
 
 from colearn_ledger.core.decide import Action, Adopt
 from colearn_ledger.core.learner import Pause
@@ -50,6 +50,27 @@ def test_worker__its_result_is_too_long_to_tell__that_is_told() -> None:
     heard = said(Declined(3, "x" * MOST_SAID))
     assert isinstance(heard, Failed) and isinstance(heard.error, LearnerError) and heard.number == 7
     assert heard.error.expected == f"{MOST_SAID}" and "takes 10" in heard.error.what
+
+
+class Training(Prepared):
+    """One whose work is a training of many steps, each of no time."""
+
+    def prepare(self, action: Action, *, deadline_s: float, pause: Pause) -> Work:
+        assert all(pause(done, 500) for done in range(1, 501)) and pause()
+        return super().prepare(action, deadline_s=deadline_s, pause=pause)
+
+
+def test_worker__a_training_of_many_steps__tells_the_first_and_not_each() -> None:
+    work = Adopted(ref("accepted"))
+    ours, workers = Pipe()
+    with ours, workers:
+        Worker(workers).do(Job(7, Adopt(0, ref("accepted")), 1.0), cast(Preparer, Training(work)))
+        assert unpacked(ours.recv_bytes(), Begun) == Begun(7)
+        assert unpacked(ours.recv_bytes(), Progress) == Progress(7, 1, 500)
+        heard: list[Progress | Done] = [unpacked(ours.recv_bytes(), Progress, Done)]
+        while heard[-1] != Done(7, work):
+            heard.append(unpacked(ours.recv_bytes(), Progress, Done))
+    assert len(heard) < 100
 
 
 class _Nameless(type):

@@ -105,6 +105,7 @@ export function Nodes() {
                 {node.url}
                 {node.round !== undefined && `; round ${number.format(node.round)}`}
                 {node.block !== undefined && `, block ${number.format(node.block)}`}
+                {node.steps !== undefined && node.steps > 0 && `; trains: ${(node.steps_done ?? 0).toLocaleString("en")} of ${count(node.steps, "step")}`}
                 {node.funds_rounds !== undefined && `; funds for ${count(node.funds_rounds, "round")}`}
                 {node.motions_to_vote !== undefined && node.motions_to_vote > 0 && `; ${count(node.motions_to_vote, "motion")} to vote on`}
               </small>

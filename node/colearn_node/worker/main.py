@@ -27,12 +27,27 @@ from typing import TYPE_CHECKING, TypeVar
 from colearn_ledger.backoff import Backoff
 from colearn_ledger.core.failures import clean_text, told
 from colearn_ledger.errors import ColearnError, LearnerError, StoreError
-from colearn_node.worker.border import plain_work
+from colearn_node.worker.border import counted, plain_work
 from colearn_node.worker.codec import MOST_SAID, packed, unpacked
-from colearn_node.worker.messages import TIDIED, Begun, Done, Failed, Job, Moved, PullAhead, Ready, Sound, Spec, Tidy
+from colearn_node.worker.messages import (
+    TIDIED,
+    Begun,
+    Checkpointed,
+    Done,
+    Failed,
+    Job,
+    Moved,
+    Progress,
+    PullAhead,
+    Ready,
+    Sound,
+    Spec,
+    Tidy,
+)
 
 if TYPE_CHECKING:
     from colearn_ledger.member import ahead
+    from colearn_ledger.member.checkpoints import Checkpoints
     from colearn_ledger.member.prepare import Preparer
     from colearn_ledger.stores.base import Store
 
@@ -42,6 +57,8 @@ T = TypeVar("T")
 
 _PR_SET_PDEATHSIG = 1
 _MOST_TRACE = 1 << 16  # characters
+_MOST_TOLD = 1000
+_PROGRESS_S = 1.0  # between two messages on it: a step may take a thousandth of that
 
 
 def _die_with_the_node() -> None:
@@ -81,6 +98,7 @@ class Worker:
         self._inbox: queue.SimpleQueue[Job | Tidy] = queue.SimpleQueue()
         self._seen: deque[Job | Tidy] = deque()  # taken out of it, and not done yet
         self._ahead: ahead.Ahead | None = None
+        self._progress_at = 0.0  # monotonic
         self._pid = os.getpid()
         self._saying = threading.Lock()
 
@@ -129,9 +147,23 @@ class Worker:
                 max_size=spec.max_size,
                 schema=spec.schema,
                 keep_contributions=spec.keep_contributions,
+                checkpoints=self._checkpoints(spec),
             )
 
         return self._attempt(0, make, "the learner's factory")
+
+    def _checkpoints(self, spec: Spec) -> Checkpoints | None:
+        """Of a learner that was made already: its module is loaded."""
+        from colearn_ledger.member.checkpoints import Checkpoints
+
+        if spec.checkpoints is None:
+            return None
+
+        def tell(text: str, wrong: bool) -> None:
+            self._say(Checkpointed(clean_text(text, _MOST_TOLD), wrong))
+
+        place, learner = spec.checkpoints, spec.learner.identity()
+        return Checkpoints(place.path, every_s=place.every_s, learner=learner, tell=tell)
 
     def _open_store(self, spec: Spec) -> Store:
         """The store, as soon as it can be used: one that is away comes back, and the learner is made but once."""
@@ -160,15 +192,18 @@ class Worker:
             if job.wary:
                 preparer.test_current()
                 self._say(Sound(job.number))
-            made = preparer.prepare(job.action, deadline_s=job.deadline_s, pause=partial(self.pause, preparer))
+            made = preparer.prepare(job.action, deadline_s=job.deadline_s, pause=partial(self.pause, preparer, job))
             return Done(job.number, *plain_work(made))
 
         done = self._attempt(job.number, work)
         if done is not None:
             self._say(done)
 
-    def pause(self, preparer: Preparer) -> bool:
+    def pause(self, preparer: Preparer, training: Job, done: int = 0, of: int = 0, /) -> bool:
         """Between two steps of a training: do what may be done beside it. Whether it goes on, or other work waits."""
+        if of and time.monotonic() >= self._progress_at:
+            self._progress_at = time.monotonic() + _PROGRESS_S
+            self._say(Progress(training.number, *counted(done, of)))
         while not self._inbox.empty() or any(isinstance(message, Job) for message in self._seen):
             while not self._inbox.empty():
                 self._seen.append(self._inbox.get())
@@ -192,7 +227,7 @@ class Worker:
             self._say(Failed(number, told(e, who), trace))
         return None
 
-    def _say(self, message: Ready | Begun | Sound | Moved | Done | Failed) -> None:
+    def _say(self, message: Ready | Begun | Checkpointed | Progress | Sound | Moved | Done | Failed) -> None:
         if os.getpid() != self._pid:
             os._exit(1)  # a fork of the learner's that came back: it doesn't speak for the worker
         data = packed(message)
