@@ -19,7 +19,6 @@ _.gas_estimator  # py-evm calls it
 _.__call__  # a Pause is a function: Python calls it
 _.__path__  # the import system reads it
 _._repr_png_  # notebooks call it
-_.__call__  # Pause, what a training calls between two steps
 _.pytest_collection_modifyitems  # pytest calls it
 _.pytest_runtest_logstart  # pytest calls it
 _.pytest_runtest_logfinish  # pytest calls it
