@@ -111,12 +111,11 @@ class Rounds(Clock):
         now = self.at(time)
         _require(not now.ended, "it was after the end")
         _require(time >= now.start, f"it rested until {now.start}")
-        if time >= word.until and word.with_one_rejected().is_over:
-            if now.closed:
-                _require(not now.overdue, f"round {now.round} was overdue")
-                self.catch_up(now)
-                self.announce()
-                word = self._training
+        if time >= word.until and word.with_one_rejected().is_over and now.closed:
+            _require(not now.overdue, f"round {now.round} was overdue")
+            self.catch_up(now)
+            self.announce()
+            word = self._training
         _require(training == word.first_round, f"the training was that of round {word.first_round}")
         _require(self.contributions.get(seat, (0,))[0] != training, f"{sender} had contributed")
         self._check_weights(new, self.sha_of(word.parent_round), note)
