@@ -190,6 +190,10 @@ def test_a_run_with_a_wire_leaves_half_of_the_bytes_and_a_model(ledger, tmp_path
     learner.load(file)
     held = encode(learner.mli_get_current_weights().weights)
     assert encode(decode(held)) == held != file.read_bytes(), "in the learner's own types"
+    if not ledger:
+        words = ["--learner", "tests.kit.node_learners:make_digits", "--out", str(tmp_path / "model")]
+        assert main(["export", "--run", str(tmp_path / "short"), *words]) == 0
+        assert (tmp_path / "model" / "weights.safetensors").read_bytes() == file.read_bytes()
 
 
 @pytest.mark.slow
