@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -137,8 +137,8 @@ def simulated(name: str, folder: Path) -> dict[str, Any]:
         """The app's client, told the configuration of its run, which a simulation from Python leaves empty."""
 
         def __call__(self, message: Any, context: Any) -> Any:
-            context.run_config = made.run_config
-            return FlowerApp(folder, run_config=APPS[name].run_config).component("clientapp")(message, context)
+            told = replace(context, run_config=made.run_config)
+            return FlowerApp(folder, run_config=APPS[name].run_config).component("clientapp")(message, told)
 
     class Recording:
         def __init__(self, grid: Any) -> None:
@@ -157,8 +157,7 @@ def simulated(name: str, folder: Path) -> dict[str, Any]:
 
     @server.main()
     def main(grid: Any, context: Any) -> None:
-        context.run_config = made.run_config
-        made.component("serverapp")(Recording(grid), context)
+        made.component("serverapp")(Recording(grid), replace(context, run_config=made.run_config))
 
     resources = {"client_resources": {"num_cpus": os.cpu_count() or 1, "num_gpus": 0}}
     run_simulation(server, Told(), MEMBERS, backend_config=resources)

@@ -219,6 +219,7 @@ def inner(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.
     return pytester
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "ci, parallel",
     [(True, ()), *(pytest.param(*words, marks=pytest.mark.slow) for words in [(True, ("-n", "1")), (False, ())])],
@@ -239,6 +240,7 @@ def test_skip__in_ci__is_an_error(
         assert result.ret == pytest.ExitCode.OK
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("parallel", [(), pytest.param(("-n", "1"), marks=pytest.mark.slow)])
 def test_skip__a_whole_module_in_ci__is_an_error(
     inner: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, parallel: tuple[str, ...]

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ..audit.findings import Examination
     from ..chain.snapshot import Snapshot
     from ..core.protocol import WeightsRef
+    from ..founding.names import Names
     from ..report.audit import Scored
     from ..stores.spec import StoreSpec
     from .options import Collective
@@ -31,7 +32,7 @@ __all__ = ["add_options", "run"]
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    add_collective_options(parser)
+    add_collective_options(parser, saved=True)
     add_store_options(parser, "endpoint, deployment, store and learner")
     add = parser.add_argument_group("what is checked").add_argument
     add("--records-only", action="store_true", help="the chain alone: no store is asked for weights")
@@ -66,15 +67,15 @@ def run(options: argparse.Namespace) -> int:
     progress("")
     scored = [] if scores is None else scores.scored
     if options.html is not None:
-        _write_dossier(facts, exam, scored, options.html)
+        _write_dossier(facts, exam, scored, where.names, options.html)
     if options.json:
-        json.dump(audit_to_dict(facts, exam, scored), sys.stdout, indent=2, allow_nan=False)
+        json.dump(audit_to_dict(facts, exam, scored, where.names), sys.stdout, indent=2, allow_nan=False)
         print()
     else:
         from ..report.terminal import printer
 
         show = printer()
-        for line in audit_page(facts, exam, scored):
+        for line in audit_page(facts, exam, scored, where.names):
             show(line)
     _judge(options, exam)
     return 0
@@ -178,12 +179,12 @@ def _weigh(
         verified.save()
 
 
-def _write_dossier(facts: Facts, exam: Examination, scored: Sequence[Scored], path: Path) -> None:
+def _write_dossier(facts: Facts, exam: Examination, scored: Sequence[Scored], names: Names, path: Path) -> None:
     from .. import __version__
     from ..report.dossier import dossier
 
     try:
-        write_whole(path, "\n".join(dossier(facts, exam, scored, version=__version__)) + "\n")
+        write_whole(path, "\n".join(dossier(facts, exam, scored, names=names, version=__version__)) + "\n")
     except OSError as e:
         raise OutputError(f"{path} can't be written: {e.strerror or e}", fix="check the folder and its disk") from e
 
@@ -209,7 +210,7 @@ def _judge(options: argparse.Namespace, exam: Examination) -> None:
 
 
 def _store(options: argparse.Namespace) -> StoreSpec:
-    if options.ipfs is None and options.store_folder is None and options.config is None:
+    if not any((options.ipfs, options.store_folder, options.config, options.run_folder)):
         raise UsageError(
             "no store is named that has the weights",
             expected="--ipfs ADDRESS, --store-folder DIR or --config FILE",

@@ -16,6 +16,7 @@ from ..core.limits import MOST_BYTES, MOST_SECONDS
 from ..core.merge.rules import DEFAULT_ORDER, Rule, parse_order
 from ..core.protocol import Rules
 from ..core.threshold import parse_threshold
+from ..core.wire import WIRES
 from ..errors import ConfigError, UsageError
 from ..formats.duration import parse_duration, shown_duration
 from ..formats.size import parse_size
@@ -69,6 +70,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--merge-order", metavar="RULES", help=text)
     add("--secret", action="store_true", help="votes are committed, then revealed")
     add("--shuffled", action="store_true", help="the order of proposers is shuffled")
+    text = "as what the weights travel: half the bytes, with fewer digits (default: as the learners hold them)"
+    add("--wire", choices=sorted(WIRES), help=text)
     text = "largest weights, such as 100MB, for ever (default: four times the first ones; 64 times where they can grow)"
     add("--max-size", metavar="SIZE", help=text)
 
@@ -116,7 +119,7 @@ def run(options: argparse.Namespace) -> int:
     wanted = _check(options)
     from ..chain.endpoints import PATIENCE_S, begin_view, connect, persist
     from ..core.merge.rehearsal import seconds_to_merge
-    from ..founding.plan import plan, read_weights
+    from ..founding.plan import on_wire, plan, read_weights
     from ..learners.loading.first_weights import first_weights
     from ..report.founding import plan_in_words
 
@@ -132,6 +135,7 @@ def run(options: argparse.Namespace) -> int:
         weights = read_weights(options.weights, wanted.max_size)
     else:
         weights = first.weights
+    weights, schema = on_wire(weights, None if first is None else first.schema, options.wire)
 
     def look() -> Plan:
         begin_view(web3)
@@ -140,7 +144,7 @@ def run(options: argparse.Namespace) -> int:
             account.address,
             wanted.members,
             weights,
-            schema=None if first is None else first.schema,
+            schema=schema,
             rules=wanted.rules,
             secret_votes=options.secret,
             shuffled=options.shuffled,

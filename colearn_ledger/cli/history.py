@@ -20,7 +20,7 @@ __all__ = ["add_options", "add_range_options", "check_range", "note_missing", "r
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    add_collective_options(parser)
+    add_collective_options(parser, saved=True)
     add_range_options(parser)
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="as JSON, with everything that is known")
@@ -40,6 +40,8 @@ def add_range_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     check_range(options)
+    if options.follow and options.run_folder is not None:
+        raise UsageError("--follow of a run that is over", expected="a chain that goes on", fix="leave out --follow")
     where = open_collective(options)
     history = read_asked(options, where)
     note_missing(history)
@@ -51,7 +53,7 @@ def run(options: argparse.Namespace) -> int:
     elif options.csv:
         from ..history.export import write_csv
 
-        write_csv(history.rounds, sys.stdout)
+        write_csv(history.rounds, sys.stdout, names=where.names.by_address)
     elif options.follow:
         _follow(options, where, history)
     else:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import importlib
+import json
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -47,6 +50,18 @@ class LearnerSpec:
     def elsewhere(self) -> LearnerSpec:
         """The same for another process, which may have been started with other places to look at."""
         return replace(self, folders=self.path)
+
+    def identity(self) -> str:
+        """A hash of all that says how the learner is made: factory, options, and the text of the factory's module.
+
+        To be asked where it was made: its module is loaded.
+        """
+        digest = hashlib.sha256(f"{self.factory} {json.dumps(self.options, sort_keys=True, default=str)}".encode())
+        file = getattr(sys.modules.get(self.factory.partition(":")[0]), "__file__", None)
+        if file is not None:
+            with contextlib.suppress(OSError):
+                digest.update(Path(file).read_bytes())
+        return digest.hexdigest()
 
     def make(self) -> Learner:
         """The learner, made in this process, which from then on finds its modules (:meth:`importable`).
