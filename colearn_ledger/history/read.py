@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -69,7 +70,6 @@ def read_history(
     if not records:
         raise UsageError(f"there is no round {first} yet", expected=f"0 to {current}", fix="name a round up to that")
     motions = fetch_all_motions(snapshot)
-    members = _Members(snapshot, moved=bool(motions))
     back = {m.first_round: m.to_round for m in motions if m.kind is MotionKind.REVERT_TO and m.first_round}
     events, problem, trainings = None, "", Trainings()
     if logs:
@@ -78,6 +78,9 @@ def read_history(
         problem = events.problem or trainings.problem
         if not problem and _is_incomplete(events, records, trainings):
             problem = "the endpoint left out events of rounds that the contract's storage has"
+    whole = events is not None and not problem and len(records) > few  # else only some of the events were asked for
+    changes = _member_changes(events) if events is not None and whole else None
+    members = _Members(snapshot, moved=bool(motions), changes=changes)
     join = _Join(snapshot.contract.web3, records, () if events is None else events.events, trainings, receipts)
     successors = successors_in(motions)
     rounds = tuple(_round(record, members, join, back.get(record.round), successors) for record in records)
@@ -142,15 +145,27 @@ def _check_still_there(snapshot: Snapshot) -> None:
         raise ChainError("the chain was reorganised while its history was read", fix="read it again")
 
 
-class _Members:
-    """The members of a round. As long as no motion was ever moved they are the founders, and one call serves all."""
+def _member_changes(events: Events) -> list[int]:
+    """The rounds from which there are other members."""
+    return sorted({int(e.arguments["firstRound"]) for e in events.events if e.name.startswith("Member")})
 
-    def __init__(self, snapshot: Snapshot, *, moved: bool) -> None:
+
+class _Members:
+    """The members of a round. As long as no motion was ever moved they are the founders, and one call serves all.
+
+    ``changes``: the rounds from which there are others, where all are known: then a call serves all between two.
+    """
+
+    def __init__(self, snapshot: Snapshot, *, moved: bool, changes: Sequence[int] | None) -> None:
         self._snapshot = snapshot
-        self._founders = None if moved else snapshot.members()
+        self._changes = changes if moved else ()
+        self._known: dict[int, tuple[str, ...]] = {}
 
     def of(self, round_number: int) -> tuple[str, ...]:
-        return self._founders or self._snapshot.members(round_number)
+        key = round_number if self._changes is None else bisect_right(self._changes, round_number)
+        if key not in self._known:
+            self._known[key] = self._snapshot.members(round_number)
+        return self._known[key]
 
 
 @dataclass
