@@ -29,6 +29,7 @@ try:
     from .keras_device import KerasDevice
     from .keras_metrics import KerasGuesses, compiled_metrics, is_higher_better, part_of
     from .keras_schedule import Schedule
+    from .keras_training import read_training, write_training
 except ModuleNotFoundError as error:
     raise UsageError(
         f"the Keras learner needs {error.name}, which is not installed",
@@ -214,7 +215,33 @@ class KerasLearner(SharingLearner):
     def batches(self, rng: np.random.Generator) -> Iterator[Any]:
         """Row numbers, or the batches themselves where the training set gives them."""
         source = _source(self.train_set)
-        return super().batches(rng) if source is None else source.next(self.steps, rng)
+        if source is None:
+            return super().batches(rng)
+        return self._drawn_of(source, rng) if source.ordered else source.next(len(self._to_draw()), rng)
+
+    def _drawn_of(self, source: BatchSource, rng: np.random.Generator) -> Iterator[Batch]:
+        """Batches in an order drawn by ``rng``."""
+        for _ in self._to_draw():
+            if not len(self._order):
+                self._order = rng.permutation(source.batches or 1)
+            number, self._order = int(self._order[-1]), self._order[:-1]
+            yield self._drew(source.at(number), rng)
+
+    def read_training(self) -> dict[str, Any]:
+        return read_training(self._model)
+
+    def write_training(self, state: Mapping[str, Any]) -> None:
+        with self._derived_anew():
+            write_training(self._model, state)
+
+    @property
+    def training_settings(self) -> dict[str, Any]:
+        return {**super().training_settings, "optimizer": type(self._model.optimizer).__name__}
+
+    @property
+    def why_no_checkpoint(self) -> str:
+        """Callbacks of Keras's have states of their own."""
+        return "its callbacks may have a state that nobody knows" if self._calls else super().why_no_checkpoint
 
     @staticmethod
     def _batches_of(data: Data) -> Iterator[tuple[Any, ...]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import logging
 import sys
 import threading
@@ -27,7 +28,7 @@ from .reporter import Reporter
 from .retention import Retention
 from .settings import Config
 from .start import Start, say_funds, wait_for_chain
-from .worker.messages import Spec
+from .worker.messages import CheckpointSpec, Spec
 from .worker.supervisor import WorkerSupervisor
 
 __all__ = ["assembled"]
@@ -126,7 +127,17 @@ def _spec(findings: Findings) -> Spec:
         max_size=findings.view.max_size,
         schema=findings.deployment.schema,
         keep_contributions=findings.config.store_keep_contributions,
+        checkpoints=_checkpoints(findings),
     )
+
+
+def _checkpoints(findings: Findings) -> CheckpointSpec | None:
+    """A file for each member and collective: several nodes may share a folder."""
+    every_s, who = findings.config.learner_checkpoint, f"{findings.member.lower()} {findings.deployment.identity}"
+    if not every_s:
+        return None
+    name = hashlib.sha256(who.encode()).hexdigest()[:16]
+    return CheckpointSpec(findings.config.folder / "checkpoints" / f"{name}.training", every_s)
 
 
 @contextlib.contextmanager

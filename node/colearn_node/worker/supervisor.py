@@ -13,14 +13,28 @@ from typing import Protocol
 from colearn_ledger.backoff import Backoff
 from colearn_ledger.core.decide import Action, Adopt, Contribute, Judge, Merge, Propose, Republish
 from colearn_ledger.core.protocol import WeightsRef
-from colearn_ledger.errors import LearnerError, SchemaMismatch, TrainingStopped
+from colearn_ledger.errors import LearnerError, OutOfMemory, SchemaMismatch, TrainingStopped
 from colearn_ledger.formats.hashes import shown_hash
 from colearn_ledger.member.work import Adopted, Contributed, Merged, Nothing, Published, Trained, Verdict, Work
 
 from ..log import Log
 from .answers import NO_SCORE, answers, has_no_score
 from .keys import Key, key_of, name_of
-from .messages import TIDIED, Begun, Done, Failed, Job, Progress, PullAhead, Ready, Sound, Spec, Tidy
+from .messages import (
+    TIDIED,
+    Begun,
+    Checkpointed,
+    Done,
+    Failed,
+    Job,
+    Moved,
+    Progress,
+    PullAhead,
+    Ready,
+    Sound,
+    Spec,
+    Tidy,
+)
 from .process import Died, Garbled, Message, WorkerProcess
 from .results import Results
 from .steps import Steps
@@ -230,6 +244,8 @@ class WorkerSupervisor:
                 self._log.info("learner", "the learner is ready", pid=message.pid)
             elif isinstance(message, Died):
                 self._died(message.code)
+            elif isinstance(message, Checkpointed):
+                (self._log.warning if message.wrong else self._log.info)("checkpoint", message.text)
             elif isinstance(message, Progress):
                 known = self._steps if self._steps is not None and self._steps.job == message.number else None
                 self._steps = Steps.of_message(message, self._now(), known)
@@ -238,6 +254,9 @@ class WorkerSupervisor:
             elif isinstance(message, Begun):
                 if self._job is not None and message.number == self._job.number:
                     self._begin()
+            elif isinstance(message, Moved):
+                moved = message.transfer
+                self._log.info("transfer", str(moved), cid=moved.cid, bytes=moved.done)
             elif isinstance(message, Garbled):
                 self._garbled(message.why)
             elif isinstance(message, Failed):
@@ -326,7 +345,11 @@ class WorkerSupervisor:
         if isinstance(action, Adopt) and isinstance(message.error, SchemaMismatch):
             raise message.error
         pause = self._backoff(action).add(key_of(action))
-        self._log.error("failed", f"{name_of(action)} failed, again in {pause:.1f} s: {message.error}")
+        text = f"{name_of(action)} failed, again in {pause:.1f} s: {message.error}"
+        if isinstance(message.error, OutOfMemory) and not self._is_new(message.error.what):
+            self._log.debug("failed", text)  # no other words help whoever has read them once
+        else:
+            self._log.error("failed", text)
 
     def _died(self, code: int) -> None:
         job = self._runs
@@ -422,6 +445,12 @@ class WorkerSupervisor:
             self._log.info("progress", text, **facts)
 
     def _tell_once(self, event: str, text: str) -> None:
-        if text not in self._told and len(self._told) < _MOST_NOTES:
-            self._told.add(text)
+        if self._is_new(text):
             self._log.warning(event, text)
+
+    def _is_new(self, text: str) -> bool:
+        """Whether it wasn't told yet, and may be."""
+        new = text not in self._told and len(self._told) < _MOST_NOTES
+        if new:
+            self._told.add(text)
+        return new
