@@ -52,6 +52,7 @@ def fetch_events(
     *,
     name: str = "",
     enough: Callable[[Event], bool] = lambda event: False,
+    progress: Callable[[str], None] = lambda text: None,
 ) -> Events:
     """All events of the contract from ``first_block`` to the snapshot's.
 
@@ -61,6 +62,7 @@ def fetch_events(
         these, each of 32 bytes.
     name: only events of this name, and nothing else of their transactions.
     enough: no blocks are read before those of an event of which this is true, nor before the contract's first one.
+    progress: gets what is being read, for people.
 
     Raises
     ------
@@ -72,6 +74,7 @@ def fetch_events(
     last, length, problem = snapshot.head.number, _FIRST_RANGE, ""
     while last >= first_block:
         first = max(first_block, last - length + 1)
+        progress(f"events of blocks {first:,} to {last:,}")
         try:
             pages.append(decoder.fetch(first, last, subjects, name))
         except REFUSALS as e:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -48,6 +48,7 @@ def read_history(
     receipts: bool = False,
     page: int = PAGE,
     few: int = FEW,
+    progress: Callable[[str], None] = lambda text: None,
 ) -> History:
     """The rounds ``first`` to ``last`` (None: the current one) as of ``snapshot``.
 
@@ -58,14 +59,15 @@ def read_history(
     receipts: read each transaction's receipt too, for gas and senders; a hundred in a call, where the endpoint does so.
     page: rounds in one call.
     few: rounds up to which only their own events are asked for.
+    progress: gets what is being read, for people.
 
     Raises
     ------
     UsageError: there is no round ``first``.
     ChainError: the endpoint can't be reached, or there was a re-org while it was read (read again).
     """
-    records = tuple(_fetch_records(snapshot, first, last, page))
     view = snapshot.view(ZERO_ADDRESS)
+    records = tuple(_fetch_records(snapshot, first, last, page, lambda n: progress(f"round {n:,} of {view.round:,}")))
     current = view.round
     if not records:
         raise UsageError(f"there is no round {first} yet", expected=f"0 to {current}", fix="name a round up to that")
@@ -74,13 +76,15 @@ def read_history(
     events, problem, trainings = None, "", Trainings()
     if logs:
         trainings = fetch_trainings(snapshot, view, deployed_block, records)
-        events = _fetch_events(snapshot, deployed_block, records, trainings, few)
+        events = _fetch_events(snapshot, deployed_block, records, trainings, few, progress)
         problem = events.problem or trainings.problem
         if not problem and _is_incomplete(events, records, trainings):
             problem = "the endpoint left out events of rounds that the contract's storage has"
     whole = events is not None and not problem and len(records) > few  # else only some of the events were asked for
     changes = _member_changes(events) if events is not None and whole else None
     members = _Members(snapshot, moved=bool(motions), changes=changes)
+    if receipts and events is not None:
+        progress(f"receipts of {len(events.events):,} events")
     join = _Join(snapshot.contract.web3, records, () if events is None else events.events, trainings, receipts)
     successors = successors_in(motions)
     rounds = tuple(_round(record, members, join, back.get(record.round), successors) for record in records)
@@ -99,9 +103,12 @@ def read_history(
     )
 
 
-def _fetch_records(snapshot: Snapshot, first: int, last: int | None, most: int) -> Iterable[RoundRecord]:
+def _fetch_records(
+    snapshot: Snapshot, first: int, last: int | None, most: int, progress: Callable[[int], None]
+) -> Iterable[RoundRecord]:
     while last is None or first <= last:
         count = most if last is None else min(most, last - first + 1)
+        progress(first)
         page = snapshot.rounds(first, count)
         yield from page
         if len(page) < count:
@@ -110,7 +117,12 @@ def _fetch_records(snapshot: Snapshot, first: int, last: int | None, most: int) 
 
 
 def _fetch_events(
-    snapshot: Snapshot, deployed_block: int, records: tuple[RoundRecord, ...], trainings: Trainings, few: int
+    snapshot: Snapshot,
+    deployed_block: int,
+    records: tuple[RoundRecord, ...],
+    trainings: Trainings,
+    few: int,
+    progress: Callable[[str], None],
 ) -> Events:
     subjects = None
     if len(records) <= few:
@@ -124,7 +136,7 @@ def _fetch_events(
         """What belongs to a round comes after its opening, and so after all proposals of the rounds before it."""
         return event.name == "WeightsProposed" and int(event.arguments["round"]) < first
 
-    return fetch_events(snapshot, deployed_block, subjects, enough=is_earlier)
+    return fetch_events(snapshot, deployed_block, subjects, enough=is_earlier, progress=progress)
 
 
 def _is_incomplete(events: Events, records: tuple[RoundRecord, ...], trainings: Trainings) -> bool:
