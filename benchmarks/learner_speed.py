@@ -189,7 +189,7 @@ def proposal(learner: TorchLearner, device: str, steps: int) -> Took:
     """A whole proposal of the learner's."""
     done, marks = 0, []
 
-    def after_each() -> bool:
+    def after_each(*_: int) -> bool:
         nonlocal done
         done += 1
         if done in (1, steps):

@@ -26,6 +26,7 @@ def allowed() -> dict[str, str]:
     return dict(re.fullmatch(r"_\.(\w+)  # (.+)", line).groups() for line in lines)  # type: ignore[union-attr,misc]
 
 
+@pytest.mark.slow
 def test_code__that_nothing_uses__is_in_the_list_and_the_list_holds_nothing_else() -> None:
     found = unused(*(ROOT / folder for folder in FOLDERS))
     dead = {name: where for name, where in found.items() if name not in allowed()}

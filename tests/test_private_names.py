@@ -55,6 +55,7 @@ def _attributes_of(node: ast.ClassDef) -> Iterator[str]:
             yield inner.attr
 
 
+@pytest.mark.slow
 def test_tests__private_names__are_left_alone() -> None:
     files = [path for folder in ("tests", "benchmarks") for path in sorted((ROOT / folder).rglob("*.py"))]
     assert len(files) > 50

@@ -66,6 +66,9 @@ def test_locks__pytorch__is_for_all_tests_alone() -> None:
         ("dev", "requirements-dev.lock"),
         ("torch", "requirements-all.lock"),
         ("llm", "requirements-all.lock"),
+        ("flower", "requirements-all.lock"),
+        ("lightning", "requirements-all.lock"),
+        ("trainer", "requirements-all.lock"),
         ("browser", "requirements-all.lock"),
     ],
 )
@@ -91,6 +94,8 @@ def test_locks__the_language_model_s_package__comes_without_the_program_that_it_
         (["--task", "lora"], "requirements-all.lock"),
         (["--task=Lora", "-p", "1"], "requirements-all.lock"),
         (["-tLORA"], "requirements-all.lock"),
+        (["--flower-app", "my-app"], "requirements-all.lock"),
+        (["-p", "2", "--flower-app=my-app"], "requirements-all.lock"),
     ],
 )
 def test_scripts__task_that_needs_pytorch__is_set_up_with_it(words: list[str], lock: str) -> None:
@@ -214,6 +219,7 @@ def inner(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.
     return pytester
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "ci, parallel",
     [(True, ()), *(pytest.param(*words, marks=pytest.mark.slow) for words in [(True, ("-n", "1")), (False, ())])],
@@ -234,6 +240,7 @@ def test_skip__in_ci__is_an_error(
         assert result.ret == pytest.ExitCode.OK
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("parallel", [(), pytest.param(("-n", "1"), marks=pytest.mark.slow)])
 def test_skip__a_whole_module_in_ci__is_an_error(
     inner: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, parallel: tuple[str, ...]

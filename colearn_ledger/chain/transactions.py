@@ -24,7 +24,7 @@ from .contract import CollectiveContract, revert_data
 from .delivery import Delivery, InFlight, NonceTaken, Superseded, is_about_funds, wait_for
 from .reach import FAILURES, reaching
 
-__all__ = ["Funds", "Outcome", "Receipt", "Sender", "Sending", "Starter", "classify"]
+__all__ = ["Outcome", "Receipt", "Sender", "Sending", "Starter", "classify"]
 
 _log = logging.getLogger("colearn_ledger.chain")
 # Between the simulation and the block others may act: the same call then also decides the round, or enacts a motion.
@@ -32,9 +32,6 @@ _log = logging.getLogger("colearn_ledger.chain")
 _GAS_FOR_OTHERS = 300_000
 _TRIES = 4
 _FUNDS_LOW, _FUNDS_EVERY = 50, 20  # warn below so many transactions; ask once in so many
-# One member's part of a round, without luck: a vote each round (a commitment and a reveal count more), and a proposal
-# in one of n rounds.
-_VOTE_GAS, _SECRET_VOTE_GAS, _PROPOSE_GAS = 40_000, 90_000, 140_000
 
 
 class Outcome(Enum):
@@ -83,15 +80,6 @@ class Receipt:
     gas: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Funds:
-    """What an account has, in wei, and how many rounds that pays for at today's price (None: gas is free)."""
-
-    balance: int
-    gas_price: int
-    rounds: int | None
-
-
 class Sender(Calls[Receipt]):
     """Sends one account's transactions to one contract, and waits for each.
 
@@ -137,14 +125,6 @@ class Sender(Calls[Receipt]):
         """
         with self._lock:
             return wait_for(self.begin(function, doing))
-
-    def fetch_funds(self, members: int, *, secret: bool) -> Funds:
-        """What the account has, and for how many rounds of a collective of ``members`` it lasts. Raises ChainError."""
-        with reaching("read the balance", fix="check that the endpoint is reachable"):
-            balance = int(self.contract.web3.eth.get_balance(self.account.address))
-            price = int(self.contract.web3.eth.gas_price)
-        gas = (_SECRET_VOTE_GAS if secret else _VOTE_GAS) + _PROPOSE_GAS // max(members, 1)
-        return Funds(balance, price, balance // (gas * price) if price else None)
 
     def simulate(self, call: dict[str, Any], doing: str) -> int | Outcome:
         """The gas that it takes, or what the contract's refusal means.

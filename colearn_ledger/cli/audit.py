@@ -15,6 +15,7 @@ from ..formats.files import write_whole
 from ..formats.urls import shown_url
 from .export import learner_of
 from .options import add_collective_options, open_collective
+from .progress import terminal_progress
 from .scores import Scores
 from .weights import add_store_options, lent, store_of, timeout_of
 
@@ -23,15 +24,17 @@ if TYPE_CHECKING:
     from ..audit.findings import Examination
     from ..chain.snapshot import Snapshot
     from ..core.protocol import WeightsRef
+    from ..founding.names import Names
     from ..report.audit import Scored
     from ..stores.spec import StoreSpec
-    from .options import Collective
+    from .progress import terminal_progress
+from .options import Collective
 
 __all__ = ["add_options", "run"]
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    add_collective_options(parser)
+    add_collective_options(parser, saved=True)
     add_store_options(parser, "endpoint, deployment, store and learner")
     add = parser.add_argument_group("what is checked").add_argument
     add("--records-only", action="store_true", help="the chain alone: no store is asked for weights")
@@ -58,7 +61,7 @@ def run(options: argparse.Namespace) -> int:
     from ..audit.findings import Examination
     from ..report.audit import audit_page, audit_to_dict
 
-    exam, progress = Examination(), _progress()
+    exam, progress = Examination(), terminal_progress()
     facts = _read(options, where, progress)
     scores = Scores(spec) if spec is not None and store is not None else None
     _check(options, facts, exam, store, scores, progress)
@@ -66,15 +69,15 @@ def run(options: argparse.Namespace) -> int:
     progress("")
     scored = [] if scores is None else scores.scored
     if options.html is not None:
-        _write_dossier(facts, exam, scored, options.html)
+        _write_dossier(facts, exam, scored, where.names, options.html)
     if options.json:
-        json.dump(audit_to_dict(facts, exam, scored), sys.stdout, indent=2, allow_nan=False)
+        json.dump(audit_to_dict(facts, exam, scored, where.names), sys.stdout, indent=2, allow_nan=False)
         print()
     else:
         from ..report.terminal import printer
 
         show = printer()
-        for line in audit_page(facts, exam, scored):
+        for line in audit_page(facts, exam, scored, where.names):
             show(line)
     _judge(options, exam)
     return 0
@@ -178,12 +181,12 @@ def _weigh(
         verified.save()
 
 
-def _write_dossier(facts: Facts, exam: Examination, scored: Sequence[Scored], path: Path) -> None:
+def _write_dossier(facts: Facts, exam: Examination, scored: Sequence[Scored], names: Names, path: Path) -> None:
     from .. import __version__
     from ..report.dossier import dossier
 
     try:
-        write_whole(path, "\n".join(dossier(facts, exam, scored, version=__version__)) + "\n")
+        write_whole(path, "\n".join(dossier(facts, exam, scored, names=names, version=__version__)) + "\n")
     except OSError as e:
         raise OutputError(f"{path} can't be written: {e.strerror or e}", fix="check the folder and its disk") from e
 
@@ -209,17 +212,10 @@ def _judge(options: argparse.Namespace, exam: Examination) -> None:
 
 
 def _store(options: argparse.Namespace) -> StoreSpec:
-    if options.ipfs is None and options.store_folder is None and options.config is None:
+    if not any((options.ipfs, options.store_folder, options.config, options.run_folder)):
         raise UsageError(
             "no store is named that has the weights",
             expected="--ipfs ADDRESS, --store-folder DIR or --config FILE",
             fix="name one, or say --records-only: then the chain alone is checked",
         )
     return store_of(options)
-
-
-def _progress() -> Callable[[str], None]:
-    """Shows on a terminal what is done, on one line that is written again and again."""
-    if not sys.stderr.isatty():
-        return lambda text: None
-    return lambda text: print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)

@@ -36,6 +36,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--options", nargs="+", action="extend", default=[], metavar="NAME=VALUE", help="of the learner")
     text = "the adapter, as peft's PeftModel.from_pretrained opens it; else it is an error (the learner: a PeftLearner)"
     add("--peft", action="store_true", help=text)
+    text = (
+        "the model as ONNX, too, by its framework's own exporter; else it is an error (the learner: Keras or PyTorch)"
+    )
+    add("--onnx", action="store_true", help=text)
     text = "the folder that is made (default: colearn-model-N, by the round)"
     add("-o", "--out", type=Path, metavar="DIR", help=text)
     add("--force", action="store_true", help="replace a folder that an export made")
@@ -58,12 +62,14 @@ def run(options: argparse.Namespace) -> int:
     if options.round is not None and options.round < 0:
         raise UsageError(f"--round is {options.round}", expected="0 or more")
     spec = learner_of(options)
-    if options.peft and spec is None:
-        raise UsageError(
-            "--peft without a learner",
-            expected="whose adapter it is",
-            fix="name it by --learner or --config, a PeftLearner",
-        )
+    kinds = {"peft": options.peft, "onnx": options.onnx}
+    for kind, which in (("peft", "a PeftLearner"), ("onnx", "one of Keras or PyTorch")):
+        if kinds[kind] and spec is None:
+            raise UsageError(
+                f"--{kind} without a learner",
+                expected="whose model it is",
+                fix=f"name it by --learner or --config, {which}",
+            )
     if options.out is not None:
         check_folder(options.out, options.force)
     found = _in_a_run(options) if options.run_folder is not None else _on_a_chain(options)
@@ -72,7 +78,7 @@ def run(options: argparse.Namespace) -> int:
     data = pulled(found.ref, found.schema, found.store, timeout_of(options))
     tree = decode(data, found.schema)
     learner = None if spec is None else adopting(spec, tree)
-    files = write_model(out, data, tree, found.card, learner, force=options.force, peft=options.peft)
+    files = write_model(out, data, tree, found.card, learner, force=options.force, **kinds)
     weights = found.card["weights"]
     print(f"round {found.card['round']}: {weights['size']:,} bytes, sha256 {weights['sha256']}")
     print("size, sha256 and CID are as " + ("recorded" if options.run_folder is not None else "on chain"))
@@ -106,12 +112,15 @@ def _on_a_chain(options: argparse.Namespace) -> _Found:
     record = history.rounds[0].record
     assert record.weights is not None, "accepted rounds have weights"
     command = f"colearn-ledger export --round {record.round} --address {history.address}"
-    return _Found(record.weights, where.schema, store, {"command": command, **chain_card(history, view, members)})
+    return _Found(
+        record.weights, where.schema, store, {"command": command, **chain_card(history, view, members, where.names)}
+    )
 
 
 def _in_a_run(options: argparse.Namespace) -> _Found:
     from ..core.cid import digest_of_text
     from ..core.protocol import WeightsRef
+    from ..founding.record import DEPLOYMENT_FILE, load_deployment
     from ..report.model_card import run_card
     from ..report.record import read
     from ..stores.spec import StoreSpec
@@ -139,7 +148,9 @@ def _in_a_run(options: argparse.Namespace) -> _Found:
             )
     ref = WeightsRef(bytes.fromhex(result.weights_sha256), digest_of_text(result.cid), result.size)
     card = {"command": f"colearn-ledger export --round {result.round} --run", **run_card(results, result)}
-    return _Found(ref, None, StoreSpec(None, folder / "weights"), card)
+    record = folder / DEPLOYMENT_FILE  # says as what the weights travel; older runs have none
+    schema = load_deployment(record).schema if record.exists() else None
+    return _Found(ref, schema, StoreSpec(None, folder / "weights"), card)
 
 
 # ------------------------------------------------------------------------------------------- learner

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import UsageError
 from .options import Collective, add_collective_options, open_collective
+from .progress import terminal_progress
 
 if TYPE_CHECKING:
     from ..chain.snapshot import Snapshot
@@ -20,7 +21,7 @@ __all__ = ["add_options", "add_range_options", "check_range", "note_missing", "r
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    add_collective_options(parser)
+    add_collective_options(parser, saved=True)
     add_range_options(parser)
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="as JSON, with everything that is known")
@@ -40,6 +41,8 @@ def add_range_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     check_range(options)
+    if options.follow and options.run_folder is not None:
+        raise UsageError("--follow of a run that is over", expected="a chain that goes on", fix="leave out --follow")
     where = open_collective(options)
     history = read_asked(options, where)
     note_missing(history)
@@ -51,7 +54,7 @@ def run(options: argparse.Namespace) -> int:
     elif options.csv:
         from ..history.export import write_csv
 
-        write_csv(history.rounds, sys.stdout)
+        write_csv(history.rounds, sys.stdout, names=where.names.by_address)
     elif options.follow:
         _follow(options, where, history)
     else:
@@ -87,6 +90,7 @@ def read_asked(options: argparse.Namespace, where: Collective) -> History:
     from ..history import read_history
 
     first, last = check_range(options)
+    progress = terminal_progress()
 
     def read(snapshot: Snapshot) -> History:
         newest = snapshot.current_round() + 1 if first is not None and first < 0 else 0
@@ -97,9 +101,13 @@ def read_asked(options: argparse.Namespace, where: Collective) -> History:
             deployed_block=where.deployed_block,
             logs=not options.no_logs,
             receipts=not options.no_gas,
+            progress=progress,
         )
 
-    return where.read(read)
+    try:
+        return where.read(read)
+    finally:
+        progress("")
 
 
 def note_missing(history: History) -> None:

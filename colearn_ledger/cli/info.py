@@ -12,7 +12,7 @@ __all__ = ["add_options", "run"]
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    add_collective_options(parser)
+    add_collective_options(parser, saved=True)
     parser.add_argument("--json", action="store_true", help="as JSON")
 
 

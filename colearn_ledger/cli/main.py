@@ -22,6 +22,7 @@ __all__ = ["main", "make_parser"]
 COMMANDS = {
     "demo": ("demo", "learners with shares of one data set train one model by voting"),
     "deploy": ("deploy", "found a collective: publish the first weights, deploy the contract, write deployment.json"),
+    "plan": ("plan", "what members agree on besides the shape of weights: write it, compare, show, publish"),
     "network": ("network", "a local chain and an IPFS daemon for each stakeholder: start and stop them"),
     "info": ("info", "what a collective is: members, rules, windows, code, the accepted weights; without a key"),
     "status": ("status", "how it stands now: whose turn, until when, who has acted, which motions wait"),

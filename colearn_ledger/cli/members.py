@@ -14,7 +14,7 @@ FORMAT = "colearn-members-1"
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    add_collective_options(parser)
+    add_collective_options(parser, saved=True)
     parser.add_argument("--round", type=int, metavar="N", help="the members of round N (default: the current one)")
     parser.add_argument("--json", action="store_true", help="as JSON")
 

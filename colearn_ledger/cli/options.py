@@ -44,12 +44,15 @@ def add_rpc_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rpc", action="append", metavar="URL", help=text)
 
 
-def add_collective_options(parser: argparse.ArgumentParser) -> None:
-    """Where the collective is: a deployment file, or an endpoint and an address."""
+def add_collective_options(parser: argparse.ArgumentParser, *, saved: bool = False) -> None:
+    """Where the collective is: a deployment file, or an endpoint and an address; with ``saved`` a demo's run, too."""
     text = f"the file that deploy wrote (default: {DEPLOYMENT_VARIABLE}, else {DEPLOYMENT_FILE})"
     parser.add_argument("--deployment", type=Path, metavar="FILE", help=text)
     add_rpc_option(parser)
     parser.add_argument("--address", metavar="0x…", help="the contract, instead of a deployment file")
+    if saved:
+        text = "instead of a chain: the folder of a demo's run, whose own chain it left there"
+        parser.add_argument("--run", type=Path, metavar="DIR", help=text, dest="run_folder")
 
 
 def add_key_options(parser: argparse.ArgumentParser) -> None:
@@ -120,6 +123,8 @@ def open_collective(options: argparse.Namespace, environ: Mapping[str, str] = os
     UsageError, ConfigError: it isn't said, or not rightly, where the collective is.
     ChainError, WrongChain, NoContract, ArtifactError: it isn't there, or no endpoint says so within seconds.
     """
+    if getattr(options, "run_folder", None) is not None:
+        return _open_run(options)
     urls, chain_id, deployed_block = rpc_urls(options, environ), None, 0
     deployment = None
     if options.address is not None:
@@ -156,6 +161,16 @@ def open_collective(options: argparse.Namespace, environ: Mapping[str, str] = os
         return snapshot
 
     return Collective(persist(web3, find), deployed_block, deployment, tuple(urls))
+
+
+def _open_run(options: argparse.Namespace) -> Collective:
+    """The collective of a demo's run, on the chain that it left."""
+    if any((options.rpc, options.address, options.deployment)):
+        raise UsageError("--run and where a collective is", expected="the one or the other", fix="leave out --run")
+    from ..embedded.saved import open_saved
+
+    snapshot, deployment = open_saved(options.run_folder)
+    return Collective(snapshot, deployment.block, deployment)
 
 
 def parse_round(word: str) -> int | None:

@@ -12,7 +12,7 @@ __all__ = ["add_options", "run"]
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    add_collective_options(parser)
+    add_collective_options(parser, saved=True)
     add_range_options(parser)
     add = parser.add_argument
     text = "the file: .png, .svg, .pdf or another form that matplotlib writes (default: history.png)"

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ..chain.snapshot import Snapshot
     from ..core.protocol import Claim, WeightsRef
     from ..core.schema import Schema
+    from ..founding.names import Names
     from ..history import Contributed, History, Round
     from ..member.merging import MergedBytes
     from ..stores.base import Store
@@ -33,7 +34,7 @@ FORMAT = "colearn-recompute-1"
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("round", metavar="ROUND", help="its number, or `current`")
-    add_collective_options(parser)
+    add_collective_options(parser, saved=True)
     add_store_options(parser, "endpoint, deployment and store")
     parser.add_argument("--json", action="store_true", help="as JSON")
 
@@ -83,16 +84,16 @@ def run(options: argparse.Namespace) -> int:
     from ..report.terminal import printer
 
     show = (lambda line: None) if options.json else printer()
-    for line in _claim_in_words(claimed, history):
+    for line in _claim_in_words(claimed, history, where.names):
         show(line)
     pulled = [claimed.parent, *(ref for _, ref in claimed.offered)]
     with borrowed(store, pulled if before is None else [*pulled, before]) as opened:
         merged = _merge(claimed, where.schema, opened, timeout_s)
-        for line in _merge_in_words(claimed, merged):
+        for line in _merge_in_words(claimed, merged, where.names):
             show(line)
         wrong = _judged(claimed, merged, str(store))
     if options.json:
-        json.dump(_as_dict(claimed, history, merged, wrong), sys.stdout, indent=2, allow_nan=False)
+        json.dump(_as_dict(claimed, history, merged, wrong, where.names), sys.stdout, indent=2, allow_nan=False)
         print()
     if wrong is not None:
         raise wrong
@@ -130,18 +131,20 @@ def _claimed(history: History, parent: WeightsRef | None, before: WeightsRef | N
 def _merge(claimed: _Claimed, schema: Schema, store: Store, timeout_s: float) -> MergedBytes:
     """Raises UnavailableWeights or InvalidWeights where the parent can't be had."""
     from ..core.merge.contributions import Basis
-    from ..core.weights import check_head, decode
+    from ..core.weights import check_head, laid_out
     from ..member.merging import merge_contributed
+    from ..member.pulling import pull
+    from ..stores.base import patience_s
 
     parent = claimed.parent
     schema.check_size(parent.size)
     try:
         check = partial(check_head, size=parent.size, schema=schema)
-        data = store.get(parent, deadline_s=timeout_s, check_head=check)
+        data = pull(store, parent, deadline_s=patience_s(timeout_s, parent.size), check_head=check)
     except (UnavailableWeights, InvalidWeights) as e:
         e.what = f"the parent, the weights of round {claimed.round.record.parent_round}: {e.what}"
         raise
-    decode(data, schema)
+    laid_out(data, schema)
     basis, rule = Basis.of(schema, data), Rule(claimed.claim.rule)
     return merge_contributed(
         store,
@@ -150,14 +153,14 @@ def _merge(claimed: _Claimed, schema: Schema, store: Store, timeout_s: float) ->
         claimed.offered,
         parent_size=parent.size,
         before=claimed.before,
-        deadline_s=timeout_s,
+        deadline_s=patience_s(timeout_s, sum(ref.size for _, ref in claimed.offered)),
     )
 
 
-def _claim_in_words(claimed: _Claimed, history: History) -> Iterator[str]:
+def _claim_in_words(claimed: _Claimed, history: History, names: Names) -> Iterator[str]:
     record, claim = claimed.round.record, claimed.claim
     yield f"at        {history.address} on chain {history.chain_id}"
-    yield f"round     {record.round}, {record.state.name.lower()}; proposed by {record.proposer}"
+    yield f"round     {record.round}, {record.state.name.lower()}; proposed by {names.full(record.proposer)}"
     yield from _named("proposal", claimed.weights)
     yield from _named("parent", claimed.parent)
     yield f"claim     {claim.seats.bit_count()} contributions by {rule_text(claim.rule)}"
@@ -169,12 +172,12 @@ def _named(name: str, ref: WeightsRef) -> Iterator[str]:
     yield f"          CID {cid_text(ref.cid_digest, ref.size)}"
 
 
-def _merge_in_words(claimed: _Claimed, merged: MergedBytes) -> Iterator[str]:
+def _merge_in_words(claimed: _Claimed, merged: MergedBytes, names: Names) -> Iterator[str]:
     for one in claimed.round.contributions:
         seat = "left" if one.seat is None else f"seat {one.seat}"
         found, why = _found(claimed, one, merged)
         found = f"not merged: {one.use.value}" if found is None else f"{found}: {why}" if why else found
-        yield f"{seat:<8}  {one.member}, sha256 {one.weights.sha256.hex()[:8]}: {found}"
+        yield f"{seat:<8}  {names.full(one.member)}, sha256 {one.weights.sha256.hex()[:8]}: {found}"
     if merged.weights is not None:
         yield from _named("merge", merged.weights)
 
@@ -188,7 +191,11 @@ def _found(claimed: _Claimed, one: Contributed, merged: MergedBytes) -> tuple[st
 
 
 def _as_dict(
-    claimed: _Claimed, history: History, merged: MergedBytes, wrong: UnavailableWeights | InvalidWeights | None
+    claimed: _Claimed,
+    history: History,
+    merged: MergedBytes,
+    wrong: UnavailableWeights | InvalidWeights | None,
+    names: Names,
 ) -> dict[str, Any]:
     record, claim = claimed.round.record, claimed.claim
     contributions = [(one, *_found(claimed, one, merged)) for one in claimed.round.contributions]
@@ -196,6 +203,7 @@ def _as_dict(
         "format": FORMAT,
         "chain_id": history.chain_id,
         "address": history.address,
+        "names": dict(names.by_address),
         "round": record.round,
         "state": record.state.name.lower(),
         "proposer": record.proposer,

@@ -19,7 +19,7 @@ __all__ = ["add_options", "run"]
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("round", metavar="ROUND", help="its number (0: genesis), or `current`")
-    add_collective_options(parser)
+    add_collective_options(parser, saved=True)
     parser.add_argument("--json", action="store_true", help="as JSON, in the form of `history --json`")
     parser.add_argument("--no-logs", action="store_true", help="don't ask for events: storage alone")
 

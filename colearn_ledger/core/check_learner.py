@@ -257,7 +257,7 @@ class _Trial:
             return
         pauses = 0
 
-        def pause() -> bool:
+        def pause(*_: int) -> bool:
             nonlocal pauses
             pauses += 1
             if pauses == 1:
@@ -287,7 +287,7 @@ class _Trial:
                 "put back what testing has changed of what is trained: weights, optimizer, generators",
             )
         with contextlib.suppress(TrainingStopped):
-            if why_declined(ask_propose(self.learner, 3, pause=lambda: False)):
+            if why_declined(ask_propose(self.learner, 3, pause=lambda *_: False)):
                 return
             raise self.broken(
                 "it has mli_set_pause, and trained on after it was told that nobody waits for that",

@@ -7,16 +7,52 @@ from __future__ import annotations
 
 import abc
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 from ..errors import LearnerError
 from .summaries import ColearnModel, Prediction, PredictionRequest, TrainingSummary, VoteRecord
 
-__all__ = ["Learner", "MachineLearningInterface", "Pause", "ProposedWeights", "Weights", "number_of", "without_weights"]
+__all__ = [
+    "Checkpoint",
+    "Learner",
+    "MachineLearningInterface",
+    "Pause",
+    "ProposedWeights",
+    "Weights",
+    "number_of",
+    "without_weights",
+]
 
-Pause = Callable[[], bool]
+
+class Pause(Protocol):
+    """What a training calls between two steps; see :class:`Learner`."""
+
+    def __call__(self, done: int = 0, of: int = 0, /) -> bool: ...
+
+
+class Checkpoint(Protocol):
+    """Where one training is kept while it runs, so that another process goes on with it; see :class:`Learner`.
+
+    A state is a tree as weights are: lists, tuples and dicts of arrays, numbers, texts and bytes.
+    """
+
+    @property
+    def due(self) -> bool:
+        """Whether it is time to save, by the time that has passed."""
+
+    def load(self) -> Any:
+        """The state that was saved last of this training; None: there is none, or none that can be used."""
+
+    def save(self, state: Any) -> None:
+        """Keep this state, and not the one before. What can't be written is told, and stops nobody."""
+
+    def put_aside(self, why: str) -> None:
+        """The state that was loaded can't be gone on with: it is told, and not loaded again."""
+
+    def decline(self, why: str) -> None:
+        """The learner saves nothing: it is told, once."""
 
 
 @dataclass
@@ -73,12 +109,19 @@ class Learner(Protocol):
     A learner may also have ``mli_begin_round(round: int) -> None``: every driver calls it just before
     ``mli_propose_weights``, so that a seed and the round's number fix a training, also after a restart.
 
-    And it may have ``mli_set_pause(pause: Callable[[], bool] | None) -> None``, so that its trainings keep nobody
-    waiting. It is called before a training with a function that the training calls between two steps. While that runs
-    the learner may be asked for its current weights and to test others, and the training goes on afterwards as if
-    nothing had been. Where it returns False nobody needs the training any more: ``mli_propose_weights`` leaves the
-    current weights as they are and raises :class:`~colearn_ledger.errors.TrainingStopped`. After the training it is
-    called with None.
+    And it may have ``mli_set_pause(pause: Pause | None) -> None``, so that its trainings keep nobody waiting. It is
+    called before a training with a function that the training calls between two steps, as ``pause(done, of)``: how many
+    steps are done of how many, which a node tells in its log and metrics, or without arguments where nobody knows.
+    While that runs the learner may be asked for its current weights and to test others, and the training goes on
+    afterwards as if nothing had been. Where it returns False nobody needs the training any more:
+    ``mli_propose_weights`` leaves the current weights as they are and raises
+    :class:`~colearn_ledger.errors.TrainingStopped`. After the training it is called with None.
+
+    And it may have ``mli_set_checkpoint(checkpoint: Checkpoint | None) -> None``, so that a training that runs for long
+    isn't lost with its process. It is called before a training, which goes on from ``checkpoint.load()``, if that is
+    something, and between two steps calls ``checkpoint.save(state)`` where ``checkpoint.due``. If the state is all that
+    the training depends on (weights, optimizer, order of the data, generators), it comes to the same weights as without
+    a break. After the training it is called with None.
     """
 
     def mli_propose_weights(self) -> Weights: ...

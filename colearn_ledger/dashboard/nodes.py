@@ -27,6 +27,8 @@ _NUMBERS = {
     "colearn_node_view_age_seconds": "seen_seconds_ago",
     "colearn_node_motions_to_vote": "motions_to_vote",
     "colearn_node_funds_rounds": "funds_rounds",
+    "colearn_node_training_steps_done": "steps_done",
+    "colearn_node_training_steps": "steps",
 }
 
 

@@ -30,7 +30,10 @@ from ..core.results import MergeRecord, RoundResult
 from ..core.roles import roles_of
 from ..core.schema import Schema
 from ..core.weights import encode
+from ..core.wire import Wire
 from ..errors import ChainError
+from ..founding.names import NO_NAMES, Names, why_no_names
+from ..founding.record import DeploymentRecord
 from ..member.prepare import Preparer
 from ..member.submit import Submitter, sent
 from ..member.verified import Verified
@@ -77,7 +80,7 @@ def _light(work: Work) -> Work:
 
 
 class EmbeddedCollective:
-    """The deployed contract and its members by seat."""
+    """The deployed contract and its members by seat; ``record`` is its deployment, as a file would have it."""
 
     def __init__(
         self,
@@ -91,17 +94,18 @@ class EmbeddedCollective:
         secret: bool,
         shuffled: bool,
         verify_merge: bool,
+        wire: Wire | None,
     ) -> None:
         started = time.monotonic()
         genesis = ask_current(learners[0], names[0]).weights
-        schema = Schema.of(genesis, roles_of(learners[0]))
+        schema = Schema.of(genesis, roles_of(learners[0]), wire)
         check_fit(learners, schema, names)
         rules = Rules.of(threshold)
         if order:
             check_mergeable(schema, learners, names)
             rules = rules.changed(train_window=rules.propose_window)
         self._chain = chain
-        self._data = encode(genesis)
+        self._data = encode(genesis, schema)
         self._genesis = store.put(self._data)
         self._started = started
         self._deployment = deploy(
@@ -116,6 +120,17 @@ class EmbeddedCollective:
                 max_size=DEFAULT_MAX_SIZE,
                 merge_order=order,
             ),
+        )
+        made = self._deployment
+        called = {str(a.address): name for a, name in zip(chain.accounts, names, strict=False)}
+        self.record = DeploymentRecord(
+            made.chain_id,
+            made.address,
+            made.block,
+            made.transaction,
+            self._genesis,
+            schema,
+            names=NO_NAMES if why_no_names(called.values()) else Names(called),
         )
         self._contract = CollectiveContract(chain.web3, self._deployment.address, pin_by_number=True)
         verified = Verified()  # one for all: on disk a set of weights lies once, however many members there are
@@ -150,6 +165,7 @@ class EmbeddedCollective:
             "secret_votes": secret,
             "shuffled": shuffled,
             "max_size": DEFAULT_MAX_SIZE,
+            "wire": wire,
         }
 
     def initial_result(self) -> RoundResult:

@@ -12,10 +12,12 @@ from ..core.driver import play_rounds
 from ..core.learner import Learner
 from ..core.merge.rules import Rule
 from ..core.results import Results, RoundResult
+from ..core.wire import Wire
 from ..stores.base import Store
 from ..stores.local import LocalStore
 from .chain import EmbeddedChain
 from .collective import EmbeddedCollective
+from .saved import save_chain
 
 __all__ = ["EmbeddedLedger"]
 
@@ -33,6 +35,9 @@ class EmbeddedLedger:
         nothing was accepted goes again.
     verify_merge: in joint rounds, each voter merges the same again before it votes, as nodes do that are told to.
     chain: to be read afterwards, with an account for each learner; one that ends with the run when None.
+    wire: as what the weights travel, ``"bfloat16"`` or ``"float16"``, half the bytes; None: as the learners hold them.
+    saved: a folder in which the run leaves its chain and the deployment file, which ``colearn-ledger history``,
+        ``audit`` and others read by ``--run``. Nothing is written where the run fails.
     """
 
     name = "embedded ledger"
@@ -45,12 +50,16 @@ class EmbeddedLedger:
         store: Store | None = None,
         verify_merge: bool = False,
         chain: EmbeddedChain | None = None,
+        wire: Wire | None = None,
+        saved: Path | None = None,
     ) -> None:
         self._secret = secret
         self._shuffled = shuffled
         self._store = store
         self._verify_merge = verify_merge
         self._chain = chain
+        self._wire = wire
+        self._saved = saved
 
     def run(
         self,
@@ -74,6 +83,7 @@ class EmbeddedLedger:
                 secret=self._secret,
                 shuffled=self._shuffled,
                 verify_merge=self._verify_merge,
+                wire=self._wire,
             )
             begun = Results(
                 names=tuple(names),
@@ -82,7 +92,10 @@ class EmbeddedLedger:
                 initial=collective.initial_result(),
                 ledger=collective.about,
             )
-            return play_rounds(begun, n_rounds, lambda number: collective.run_round(), on_round)
+            results = play_rounds(begun, n_rounds, lambda number: collective.run_round(), on_round)
+            if self._saved is not None:
+                save_chain(chain, collective.record, self._saved)
+            return results
 
     @contextlib.contextmanager
     def _open_store(self) -> Iterator[Store]:

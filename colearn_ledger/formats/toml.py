@@ -21,22 +21,27 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib  # type: ignore[import-not-found,unused-ignore]
 
-__all__ = ["read_toml", "toml_entry", "toml_text", "toml_value"]
+__all__ = ["parse_toml", "read_toml", "toml_entry", "toml_text", "toml_value"]
 
 
 def read_toml(path: Path, what: str, fix: str) -> dict[str, Any]:
     """The file's tables. ``what`` it should be and how to ``fix`` a missing one are for people; raises ConfigError."""
     try:
-        tree: dict[str, Any] = tomllib.loads(path.read_bytes().decode("utf-8-sig"))  # editors may leave a mark
-        return tree
+        return parse_toml(path.read_bytes())
     except FileNotFoundError:
         raise ConfigError(f"there is no file {path}", expected=what, fix=fix) from None
     except OSError as e:
         raise ConfigError(f"{path} can't be read: {e.strerror or e}", fix="check the path and its permissions") from e
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as e:
+    except ValueError as e:
         raise ConfigError(f"{path} isn't TOML: {e}", fix="colearn-node init shows what it should look like") from e
     except RecursionError:
         raise ConfigError(f"{path} is nested too deep", expected=what) from None
+
+
+def parse_toml(data: bytes) -> dict[str, Any]:
+    """The tables that these bytes spell. Raises ValueError for what isn't TOML, RecursionError for what is deep."""
+    tree: dict[str, Any] = tomllib.loads(data.decode("utf-8-sig"))  # editors may leave a mark
+    return tree
 
 
 def toml_text(settings: Mapping[str, Any]) -> str:

@@ -30,6 +30,7 @@ CSV_COLUMNS = (
     "by_clock",
     "proposer",
     "proposer_seat",
+    "proposer_name",
     "parent_round",
     "parent_sha256",
     "proposal_id",
@@ -79,7 +80,7 @@ _USE_LETTERS = {
 
 
 def history_to_dict(history: History, names: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """The whole history, for JSON; ``names``: of members, by address, which the chain doesn't know."""
+    """The whole history, for JSON; ``names``: of members, by address, other people's text."""
     return {
         "format": FORMAT,
         "chain_id": history.chain_id,
@@ -143,13 +144,16 @@ def round_to_dict(round_: Round) -> dict[str, Any]:
     }
 
 
-def write_csv(rounds: Iterable[Round], file: TextIO, *, header: bool = True) -> None:
-    """One row a round, in the order of ``CSV_COLUMNS``."""
+def write_csv(
+    rounds: Iterable[Round], file: TextIO, *, names: Mapping[str, str] | None = None, header: bool = True
+) -> None:
+    """One row a round, in the order of ``CSV_COLUMNS``; ``names``: of members, by address."""
     writer = csv.writer(file, lineterminator="\n")
     if header:
         writer.writerow(CSV_COLUMNS)
     for round_ in rounds:
         values = round_to_dict(round_)
+        values["proposer_name"] = _cell((names or {}).get(values["proposer"], ""))
         values["votes"] = "".join(_letter(round_, seat) for seat in range(len(round_.members)))
         values["transactions"] = len(round_.transactions) if round_.transactions else None
         values["contributions"] = _use_letters(round_)
@@ -162,6 +166,11 @@ def write_csv(rounds: Iterable[Round], file: TextIO, *, header: bool = True) -> 
         if values["by_clock"] is not None:
             values["by_clock"] = "true" if values["by_clock"] else "false"
         writer.writerow(["" if values[name] is None else values[name] for name in CSV_COLUMNS])
+
+
+def _cell(text: str) -> str:
+    """A member's own text that no spreadsheet takes for a formula."""
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@") else text
 
 
 def parse_note(note: bytes | None) -> Any:

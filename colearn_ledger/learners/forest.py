@@ -131,7 +131,7 @@ class ForestLearner(TemplateLearner):
 
     def train(self, rng: np.random.Generator) -> Iterator[int]:
         x, y = (np.asarray(part) for part in self.train_set)
-        for _ in range(self._steps):
+        for _ in range(self.going_on(rng), self._steps):
             trees = self._trees[-(self._shape.max_trees - 1) :] if self._shape.max_trees > 1 else []
             self._hold(trees, room=1)
             # an own seed for each tree: the forest's would be used up by as many trees as it already has

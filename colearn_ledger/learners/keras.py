@@ -13,7 +13,9 @@ import numpy as np
 from ..core.learner import ProposedWeights, Weights
 from ..core.roles import Roles
 from ..errors import LearnerError, UsageError, how_to_install
+from .hugging_face import columns_of
 from .memory import SMALLER_MODEL, first_words, memory_told, smaller_batches
+from .onnx_files import exporting
 from .parts import count, in_parts, is_several, joined, mapped, numbered, rows_of
 from .saved import SavedFile, write_safetensors
 from .sharing import SharingLearner, SharingOptions, Variable
@@ -28,6 +30,7 @@ try:
     from .keras_device import KerasDevice
     from .keras_metrics import KerasGuesses, compiled_metrics, is_higher_better, part_of
     from .keras_schedule import Schedule
+    from .keras_training import read_training, write_training
 except ModuleNotFoundError as error:
     raise UsageError(
         f"the Keras learner needs {error.name}, which is not installed",
@@ -111,10 +114,10 @@ class KerasLearner(SharingLearner):
             )
         if steps is not None:
             options["steps_per_round"] = steps
-        sets = [
-            source_of(name, data, options.get("steps_per_round")) or data
-            for name, data in {"train": train, "vote": vote, "test": test}.items()
-        ]
+        size = options.get("batch_size") or self.DEFAULT_BATCH_SIZE or 1
+        named = {"train": train, "vote": vote, "test": test}
+        given = {name: columns_of(name, data, size) for name, data in named.items()}
+        sets = [source_of(name, data, options.get("steps_per_round")) or data for name, data in given.items()]
         _check_source(sets[0], options)
         super().__init__(*sets, **options)
         self.train_set, self.vote_set, self.test_set = (
@@ -185,6 +188,14 @@ class KerasLearner(SharingLearner):
             SavedFile("model.safetensors", 'from safetensors.numpy import load_file; arrays = load_file("{path}")'),
         )
 
+    def write_onnx(self, path: Path) -> None:
+        """The model's forward pass, by Keras's own exporter."""
+        backend = keras.backend.backend()
+        needs = ("tf2onnx",) if backend == "tensorflow" else ("onnx", "onnxscript")
+        with exporting(type(self).__name__, path, needs), self._memory("writing ONNX", SMALLER_MODEL):
+            self._model.predict_on_batch(rows_of(next(self._batches_of(self.vote_set))[0], slice(0, 1)))
+            self._model.export(str(path), format="onnx", verbose=False)
+
     def mli_propose_weights(self) -> Weights:
         """Train from the current weights."""
         doing = f"a training with batches of {self.batch_size}"
@@ -205,7 +216,33 @@ class KerasLearner(SharingLearner):
     def batches(self, rng: np.random.Generator) -> Iterator[Any]:
         """Row numbers, or the batches themselves where the training set gives them."""
         source = _source(self.train_set)
-        return super().batches(rng) if source is None else source.next(self.steps, rng)
+        if source is None:
+            return super().batches(rng)
+        return self._drawn_of(source, rng) if source.ordered else source.next(len(self._to_draw()), rng)
+
+    def _drawn_of(self, source: BatchSource, rng: np.random.Generator) -> Iterator[Batch]:
+        """Batches in an order drawn by ``rng``."""
+        for _ in self._to_draw():
+            if not len(self._order):
+                self._order = rng.permutation(source.batches or 1)
+            number, self._order = int(self._order[-1]), self._order[:-1]
+            yield self._drew(source.at(number), rng)
+
+    def read_training(self) -> dict[str, Any]:
+        return read_training(self._model)
+
+    def write_training(self, state: Mapping[str, Any]) -> None:
+        with self._derived_anew():
+            write_training(self._model, state)
+
+    @property
+    def training_settings(self) -> dict[str, Any]:
+        return {**super().training_settings, "optimizer": type(self._model.optimizer).__name__}
+
+    @property
+    def why_no_checkpoint(self) -> str:
+        """Callbacks of Keras's have states of their own."""
+        return "its callbacks may have a state that nobody knows" if self._calls else super().why_no_checkpoint
 
     @staticmethod
     def _batches_of(data: Data) -> Iterator[tuple[Any, ...]]:

@@ -71,6 +71,10 @@ class BatchSource:
         """All batches, from the first."""
         yield from map(self._batch, self._begun())
 
+    def at(self, number: int) -> Batch:
+        """The batch of that number, of an ordered one."""
+        return self._batch(self._data[number])
+
     def next(self, number: int, rng: np.random.Generator) -> Iterator[Batch]:
         """So many more: in an order drawn by ``rng`` where that can be, else where the last training ended."""
         if self.ordered:

@@ -190,6 +190,14 @@ class PeftLearner(TorchLearner):
         arrays = 'from safetensors.numpy import load_file; arrays = load_file("{path}")'
         return SavedFile("adapter_config.json", opens), SavedFile("adapter_model.safetensors", arrays)
 
+    def write_onnx(self, path: Path) -> None:
+        """None: the file would be the base model, of which the collective's are a few arrays."""
+        raise UsageError(
+            "ONNX of an adapter of a language model",
+            expected="the adapter alone, which peft opens with its base",
+            fix="leave ONNX out",
+        )
+
     def evaluate(self, data: Data, *, outcomes: bool = False) -> Evaluation:
         """A language model's score is summed row by row: its outputs for a whole set are too many to keep."""
         if self._task != "CAUSAL_LM":

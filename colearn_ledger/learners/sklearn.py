@@ -6,7 +6,7 @@ import contextlib
 import copy
 import itertools
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,6 +44,7 @@ try:
         strange_state,
         write_numbers,
     )
+    from .sklearn_training import OPTIMIZER, read_training, write_training
 except ModuleNotFoundError as error:
     raise UsageError(
         "the scikit-learn learner needs scikit-learn, which is not installed",
@@ -257,6 +258,17 @@ class SklearnLearner(BatchLearner):
         x, y = self.train_set
         self._fit_some(self._estimator, x[rows], y[rows])
         self._optimizer = vars(self._estimator).get("_optimizer")
+
+    def read_training(self) -> dict[str, Any]:
+        return {"noted": read_training(self._estimator)}
+
+    def write_training(self, state: Mapping[str, Any]) -> None:
+        estimator, fitted = copy.deepcopy(self._untrained), copy.deepcopy(self._untrained)
+        if any(OPTIMIZER in noted for noted in state["noted"]):  # the first fit makes it
+            rows = slice(0, self.batch_size)
+            self._fit_some(fitted, self.train_set[0][rows], self.train_set[1][rows])
+        write_training(estimator, state["noted"], fitted)
+        self._estimator, self._optimizer = estimator, vars(estimator).get(OPTIMIZER)
 
     def _fit_some(self, estimator: Any, x: Any, y: Any) -> None:
         if isinstance(estimator, Pipeline):

@@ -10,21 +10,24 @@ import abc
 import contextlib
 import math
 import os
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar
 
 import numpy as np
 
-from ..core.learner import MachineLearningInterface, Pause, ProposedWeights, Weights
-from ..core.roles import Roles
+from ..core.learner import Checkpoint, MachineLearningInterface, Pause, ProposedWeights, Weights
+from ..core.roles import Roles, roles_of
 from ..core.schema import Schema
 from ..core.summaries import ColearnModel, ModelFormat, Prediction, PredictionRequest, TrainingSummary
 from ..core.telling import warn
 from ..core.tensors import parts_of
 from ..errors import ColearnError, LearnerError, TrainingStopped, UsageError
+from .course import Course, UnusableCheckpoint
 from .memory import first_words, is_out_of_memory
+from .onnx_files import ONNX_FILE
 from .parts import count, in_parts, is_several
 from .saved import SavedFile, load_weights
 from .voting.further import looked_further
@@ -44,6 +47,7 @@ if TYPE_CHECKING:
 __all__ = ["BatchLearner", "BatchOptions", "Data", "LearnerOptions", "OptimizerState", "TemplateLearner", "copied"]
 
 Array = np.ndarray[Any, Any]
+T = TypeVar("T")
 Data = tuple[Any, ...]  # inputs and targets; some learners take each sample's weight beside them
 OptimizerState = Literal["reset", "keep"]
 
@@ -79,8 +83,10 @@ class TemplateLearner(MachineLearningInterface):
     - :meth:`evaluate`: the score on a set, and each sample's part of it when it is asked for;
     - :meth:`read_own`, :meth:`write_own` and :meth:`keep_own`, where a part of the model stays with each learner;
     - :meth:`hold`, where a training leaves more in the model than its weights that evaluating others changes;
-    - ``model``, :meth:`predict` and :meth:`save_model`, where somebody is to use the model: a property that is the
-      framework's object with the current weights, its predictions, and its file.
+    - a call of :meth:`going_on` in its :meth:`train`, so that trainings have checkpoints, and :meth:`read_training` and
+      :meth:`write_training`, where one goes on from more than its weights;
+    - ``model``, :meth:`predict`, :meth:`save_model` and perhaps :meth:`write_onnx`, where somebody is to use the model:
+      a property that is the framework's object with the current weights, its predictions, and its files.
 
     Every proposal starts from the current weights, and all its randomness comes from the seed and the round, so a
     restarted learner trains the same.
@@ -129,10 +135,17 @@ class TemplateLearner(MachineLearningInterface):
         self._early_stop = early_stop
         self._round = 0
         self._pause: Pause | None = None
+        self._checkpoint: Checkpoint | None = None
+        self._course = Course()
         self._trains = False
         self._now: Evaluation | None = None  # of the current weights on the vote set; None: to be computed
         self._own: Any = None  # what stays with this learner, with the current weights
         self._trained_own: Any = None  # the same after the last training; None: there was none since
+
+    @property
+    def vote_policy(self) -> VotePolicy:
+        """By which it votes."""
+        return self._policy
 
     def start(self) -> None:
         """The model is ready, and what it holds are the first weights. To be called at the end of ``__init__``."""
@@ -216,6 +229,40 @@ class TemplateLearner(MachineLearningInterface):
 
         return go_on
 
+    def going_on(self, rng: np.random.Generator) -> int:
+        """How many steps a process that has ended has done: for :meth:`train` to call when it could begin its first.
+
+        The model and ``rng`` are then as after these steps: the next one goes on from there.
+        """
+        state = self._course.load(rng)
+        if state is not None:
+            try:
+                self._go_on_from(state)
+            except Exception as error:  # whatever a framework says of another one's state
+                raise UnusableCheckpoint(f"{type(error).__name__}: {first_words(error)}") from error
+        return self._course.done
+
+    def read_training(self) -> dict[str, Any]:
+        """In the midst of a training: copies of all that it goes on from, but the generator; a tree as weights are."""
+        return {"weights": self.read_weights(), "own": self.read_own()}
+
+    def write_training(self, state: Mapping[str, Any]) -> None:
+        """The other way round, into a model that could begin its first step. Any Exception says that it can't be."""
+        self.write_weights(state["weights"])
+        self.write_own(state["own"])
+
+    @property
+    def training_settings(self) -> dict[str, Any]:
+        """What a training depends on beside weights, data and round, as JSON has it: another one is no continuation."""
+        samples = count(self.train_set[0])
+        kind = type(self).__name__
+        return {"learner": kind, "seed": self.seed, "steps": self.steps, "samples": samples, "stop": self._early_stop}
+
+    @property
+    def why_no_checkpoint(self) -> str:
+        """Why trainings of this learner can't be gone on with, for people; empty where they can."""
+        return ""
+
     def read_own(self) -> Any:
         """Copies of what the model has beside its weights that is trained, and stays with this learner; None: nothing.
 
@@ -251,6 +298,18 @@ class TemplateLearner(MachineLearningInterface):
         """
         return ()
 
+    def write_onnx(self, path: Path) -> None:
+        """Write the model as it is into a file as ONNX, by the framework's own exporter, for any number of samples.
+
+        Raises UsageError where the framework has none or what it needs isn't installed, LearnerError where it can't
+        express the model, and OSError.
+        """
+        raise UsageError(
+            f"the model of a {type(self).__name__} has no ONNX form",
+            expected="a learner whose framework writes ONNX itself, as Keras and PyTorch do",
+            fix="leave ONNX out: there is the framework's own form",
+        )
+
     def summary(self, samples: int) -> TrainingSummary:
         """What is told about a training in which ``samples`` samples were used (each as often as it was)."""
         return TrainingSummary(samples=samples)
@@ -267,15 +326,19 @@ class TemplateLearner(MachineLearningInterface):
         self._round = round
 
     def mli_set_pause(self, pause: Pause | None) -> None:
-        """What the next training calls after each step: meanwhile weights may be tested; False ends the training."""
+        """What the next training calls after each step, with the steps done and all: meanwhile weights may be tested;
+        False ends the training."""
         self._pause = pause
+
+    def mli_set_checkpoint(self, checkpoint: Checkpoint | None) -> None:
+        """Where the next training is kept, and what it goes on from."""
+        self._checkpoint = checkpoint
 
     def mli_propose_weights(self) -> Weights:
         """Train from the current weights."""
-        rng = np.random.default_rng([self.seed, self._round])
         self._trains = True
         try:
-            trained, own, samples = self._train(rng)
+            trained, own, samples = self._train()
         finally:
             self._trains = False
             self._put_current_back()
@@ -356,13 +419,21 @@ class TemplateLearner(MachineLearningInterface):
         Raises UsageError where it can't be read, InvalidWeights where it has no weights, SchemaMismatch where they are
         another model's.
         """
-        self.mli_accept_weights(Weights(load_weights(path)))
+        schema = Schema.of(self.mli_get_current_weights().weights, roles_of(self))
+        self.mli_accept_weights(Weights(load_weights(path, schema)))
 
     def save(self, folder: str | os.PathLike[str]) -> tuple[SavedFile, ...]:
         """Write the model with the current weights into a folder, which is made, as :meth:`save_model` does."""
         Path(folder).mkdir(parents=True, exist_ok=True)
         with self._current():
             return self.save_model(Path(folder))
+
+    def save_onnx(self, folder: str | os.PathLike[str]) -> SavedFile:
+        """Write the model with the current weights as ``model.onnx`` into a folder, as :meth:`write_onnx` does."""
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        with self._current():
+            self.write_onnx(Path(folder) / ONNX_FILE.name)
+        return ONNX_FILE
 
     # ------------------------------------------------------------------------------------------ inside
 
@@ -383,29 +454,52 @@ class TemplateLearner(MachineLearningInterface):
         self.write_weights(self._weights)
         self.write_own(self._own)
 
-    def _train(self, rng: np.random.Generator) -> tuple[Any, Any, int]:
+    def _train(self) -> tuple[Any, Any, int]:
         """The trained weights and what stays here, or with early stopping the best of them, and how many samples were
         used."""
-        samples, worse, best, kept, own = 0, 0, -math.inf, None, None
+        while True:
+            course = self._course = Course(self._checkpoint, self.training_settings)
+            if self.why_no_checkpoint:
+                course.decline(self.why_no_checkpoint)
+            rng = np.random.default_rng([self.seed, self._round])
+            try:
+                self._run(course, rng)
+            except UnusableCheckpoint as error:
+                course.put_aside(str(error))
+                self._put_current_back()
+                continue
+            if course.kept is None:
+                self.settle(rng)
+                course.kept, course.own = self.read_weights(), self.read_own()
+            self._course = Course()  # what it has kept may be large
+            return course.kept, course.own, course.samples
+
+    def _run(self, course: Course, rng: np.random.Generator) -> None:
+        """The steps, until the last or until early stopping; what that has kept is then in the course."""
         every = math.ceil(self.steps / CHECKS_PER_ROUND)
-        for done, used in enumerate(self.train(rng), 1):
-            samples += used
-            if self._pause is not None and not self._pause():
-                raise TrainingStopped(f"the training was ended after {done} of {self.steps} steps")
-            if self._early_stop is None or (done % every and done < self.steps):
-                continue
-            self.settle(rng)
-            score = self.evaluate(self.vote_set).score
-            if kept is None or score > best or math.isnan(best):
-                kept, own, best, worse = self.read_weights(), self.read_own(), score, 0
-                continue
-            worse += 1
-            if worse >= self._early_stop:
-                break
-        if kept is None:
-            self.settle(rng)
-            kept, own = self.read_weights(), self.read_own()
-        return kept, own, samples
+        for used in self.train(rng):
+            course.done += 1
+            course.samples += used
+            if self._pause is not None and not self._pause(course.done, self.steps):
+                raise TrainingStopped(f"the training was ended after {course.done} of {self.steps} steps")
+            if self._early_stop is not None and (course.done % every == 0 or course.done >= self.steps):
+                self.settle(rng)
+                score = self.evaluate(self.vote_set).score
+                if course.kept is None or score > course.best or math.isnan(course.best):
+                    course.kept, course.own, course.best, course.worse = self.read_weights(), self.read_own(), score, 0
+                else:
+                    course.worse += 1
+                    if course.worse >= self._early_stop:
+                        break
+            if course.due:
+                course.save(*self._to_save(rng))
+
+    def _to_save(self, rng: np.random.Generator) -> tuple[dict[str, Any], Any]:
+        """The state of a training, and that of its generator."""
+        return self.read_training(), rng.bit_generator.state
+
+    def _go_on_from(self, state: dict[str, Any]) -> None:
+        self.write_training(state)
 
     def _evaluate_current(self) -> Evaluation:
         """The current weights, with this learner's own part as it is, or as the last training made it: the better."""
@@ -501,6 +595,9 @@ class BatchLearner(TemplateLearner):
         if state not in ("reset", "keep"):
             raise UsageError(f"optimizer_state is {state!r}", expected="'reset' or 'keep'", fix="choose one of them")
         self.optimizer_state: OptimizerState = state
+        self._order: Array = np.empty(0, np.intp)  # of the samples that a pass has not come to yet
+        self._drawn: deque[tuple[Array, Any]] = deque()  # that, and the generator, after each batch drawn and not done
+        self._at: tuple[Array, Any] | None = None  # the same after the last one done
 
     @property
     def reproducible(self) -> bool:
@@ -520,18 +617,55 @@ class BatchLearner(TemplateLearner):
         self.begin_training(rng)
         if self.optimizer_state == "reset":
             self.reset_optimizer()
+        self.going_on(rng)
         for rows in self.batches(rng):
             self.train_batch(rows)
+            self._at = self._drawn.popleft() if self._drawn else None
             yield len(rows)
+
+    def _to_save(self, rng: np.random.Generator) -> tuple[dict[str, Any], Any]:
+        order, generator = self._order, rng.bit_generator.state
+        if self._drawn and self._at is not None:  # batches are read ahead, so their order is drawn ahead of the steps
+            order, generator = self._at
+        return {**self.read_training(), "order": order}, generator
+
+    def _go_on_from(self, state: dict[str, Any]) -> None:
+        self._order = state["order"]
+        super()._go_on_from(state)
+
+    @property
+    def why_no_checkpoint(self) -> str:
+        """An adapter that has more than weights says what that is, or has none."""
+        mine, plain = type(self), BatchLearner
+        more = (mine.reset_optimizer, mine.begin_training) != (plain.reset_optimizer, plain.begin_training)
+        if more and mine.read_training is TemplateLearner.read_training:
+            return f"{mine.__name__} has an optimizer or generators, and no read_training that gives their states"
+        return super().why_no_checkpoint
+
+    @property
+    def training_settings(self) -> dict[str, Any]:
+        return {**super().training_settings, "batch_size": self.batch_size, "optimizer_state": self.optimizer_state}
 
     def batches(self, rng: np.random.Generator) -> Iterator[Array]:
         """Row numbers of the training set for each step: shuffled passes, one after the other."""
-        order = np.empty(0, np.intp)
-        for _ in range(self._steps):
-            if len(order) < (self.batch_size if self.WHOLE_BATCHES else 1):
-                order = rng.permutation(count(self.train_set[0]))
-            rows, order = order[: self.batch_size], order[self.batch_size :]
-            yield rows
+        for _ in self._to_draw():
+            if len(self._order) < (self.batch_size if self.WHOLE_BATCHES else 1):
+                self._order = rng.permutation(count(self.train_set[0]))
+            rows, self._order = self._order[: self.batch_size], self._order[self.batch_size :]
+            yield self._drew(rows, rng)
+
+    def _to_draw(self) -> range:
+        """Of which steps the batches are yet to be drawn; the order goes on, or begins anew with a training."""
+        self._drawn.clear()
+        if not self._course.done:
+            self._order = np.empty(0, np.intp)
+        return range(self._course.done, self._steps)
+
+    def _drew(self, batch: T, rng: np.random.Generator) -> T:
+        """The batch, drawn for a training that goes on from after it, if it is done."""
+        if self._course.kept_somewhere:
+            self._drawn.append((self._order, rng.bit_generator.state))
+        return batch
 
     def settling_batches(self, rng: np.random.Generator) -> Iterator[Array]:
         """Row numbers of the training set for :meth:`settle`: batches of one size, some thousand samples in all."""

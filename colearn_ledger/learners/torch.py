@@ -19,6 +19,7 @@ from ..core.roles import Roles
 from ..core.tensors import like, plain
 from ..errors import InvalidWeights, LearnerError, OutOfMemory, UsageError, how_to_install
 from .memory import SMALLER_MODEL, first_words, is_out_of_memory, smaller_batches
+from .onnx_files import exporting
 from .parts import count, in_parts, is_several, mapped, numbered, rows_of
 from .saved import SavedFile, write_safetensors
 from .sharing import SharingLearner, SharingOptions, Variable
@@ -34,6 +35,7 @@ try:
     from .torch_device import Precision, TorchDevice
     from .torch_forms import Called, caller_of, floats_of, is_lazy, joined_outputs, mapped_outputs, to_floats
     from .torch_scores import TorchGuesses, accuracy, accuracy_for, direction_of, kind_of, numbers
+    from .torch_training import packed_training, unpacked_training
 except ModuleNotFoundError as error:
     raise UsageError(
         f"the PyTorch learner needs {error.name}, which is not installed",
@@ -301,6 +303,15 @@ class TorchLearner(SharingLearner):
             SavedFile("model.safetensors", 'from safetensors.torch import load_file; state = load_file("{path}")'),
         )
 
+    def write_onnx(self, path: Path) -> None:
+        """The module in evaluation mode, by PyTorch's own exporter."""
+        with exporting(type(self).__name__, path, ("onnx", "onnxscript")):
+            _without_triton()
+            from .torch_onnx import write_onnx
+
+            inputs = next(iter(self._set_of(self.vote_set).pieces(1)))[0]
+            write_onnx(self._model, functools.partial(caller_of, x=inputs), inputs, path)
+
     def mli_propose_weights(self) -> Weights:
         """Train from the current weights."""
         if self._on.device.type == "cpu":
@@ -340,9 +351,10 @@ class TorchLearner(SharingLearner):
 
     def batches(self, rng: np.random.Generator) -> Iterator[Any]:
         data = self._set_of(self.train_set)
-        self._begin_schedule()
+        if not self._course.done:
+            self._begin_schedule()
         if isinstance(data, StreamSet):
-            return data.next(self.steps)
+            return data.next(len(self._to_draw()))
         drawn = super().batches(rng)  # a private training's steps draw from the same randomness: nothing ahead of them
         return drawn if self.privacy is not None else data.ahead(drawn)
 
@@ -355,6 +367,23 @@ class TorchLearner(SharingLearner):
             self._schedule = self._make_schedule(self._optimizer)
             for _ in range(max(0, self._round - 1) * self.steps if self.optimizer_state == "reset" else 0):
                 self._schedule.step()
+
+    def read_training(self) -> dict[str, Any]:
+        fixed = self.parts.base if self.parts is not None else ()
+        return {"training": packed_training(self._model, self._stateful, self._on, without=fixed)}
+
+    def write_training(self, state: Mapping[str, Any]) -> None:
+        self._begin_schedule()
+        self._load(unpacked_training(state["training"], self._stateful, self._on))
+
+    @property
+    def _stateful(self) -> dict[str, Any]:
+        return {"optimizer": self._optimizer, "scaler": self._scaler, "schedule": self._schedule}
+
+    @property
+    def training_settings(self) -> dict[str, Any]:
+        optimizer = f"{type(self._optimizer).__name__} {sorted(map(str, self._optimizer.defaults.items()))}"
+        return {**super().training_settings, "optimizer": optimizer}
 
     def train_batch(self, rows: Array | Batch) -> None:
         x, y = self._set_of(self.train_set).take(rows)

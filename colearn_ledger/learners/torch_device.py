@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Literal, get_args
 
@@ -93,20 +94,26 @@ class TorchDevice:
         """What scales a loss so that its gradients don't vanish in fp16; None where none is needed."""
         return torch.amp.GradScaler(self.device.type) if self._half is torch.float16 else None
 
-    def random_state(self) -> Callable[[], None]:
-        """What puts the generators of the CPU and the device back to where they are now."""
+    def generators(self) -> list[torch.Tensor]:
+        """The states of the generators of the CPU and the device."""
         state = torch.get_rng_state()
         if self.device.type == "cpu":
-            return lambda: torch.set_rng_state(state)
-        module = torch.get_device_module(self.device)
-        place = () if self.device.index is None else (self.device,)
-        own = module.get_rng_state(*place)
+            return [state]
+        return [state, torch.get_device_module(self.device).get_rng_state(*self._place)]
 
-        def put_back() -> None:
-            torch.set_rng_state(state)
-            module.set_rng_state(own, *place)
+    def set_generators(self, states: Sequence[torch.Tensor]) -> None:
+        """Put them back."""
+        torch.set_rng_state(states[0])
+        for state in states[1:]:
+            torch.get_device_module(self.device).set_rng_state(state, *self._place)
 
-        return put_back
+    @property
+    def _place(self) -> tuple[torch.device, ...]:
+        return () if self.device.index is None else (self.device,)
+
+    def random_state(self) -> Callable[[], None]:
+        """What puts the generators of the CPU and the device back to where they are now."""
+        return functools.partial(self.set_generators, self.generators())
 
     @contextlib.contextmanager
     def own_randomness(self) -> Iterator[None]:

@@ -41,6 +41,9 @@ Judge = str | Callable[..., Any]
 OWN = ("accuracy", "log_loss", "squared_error")
 
 
+_SAMPLING = ("colsample_bylevel", "colsample_bynode", "colsample_bytree", "subsample")
+
+
 class XGBoostLearner(TemplateLearner):
     """Trains, tests and votes with gradient-boosted trees.
 
@@ -169,12 +172,28 @@ class XGBoostLearner(TemplateLearner):
             trees = checked_trees(bytes(self._booster.save_raw("json")), self._shape)
             self._booster = self._load(model_of(trees[: room * self._shape.trees_per_round], self._empty, self._shape))
         matrix, before = self._matrix(self.train_set), self._booster.num_boosted_rounds()
-        for step in range(self._steps):
+        for step in range(self.going_on(rng), self._steps):
             # Its generator is the process's: another booster that was used since would have left it elsewhere.
             self._booster.set_param({"seed": int(rng.integers(2**31))})
             with self._memory("growing a tree"):
                 self._booster.update(matrix, before + step)
             yield matrix.num_row()
+
+    def read_training(self) -> dict[str, Any]:
+        return {"model": bytes(self._booster.save_raw("ubj"))}
+
+    def write_training(self, state: Mapping[str, Any]) -> None:
+        self._booster = self._load(state["model"])
+
+    @property
+    def why_no_checkpoint(self) -> str:
+        """XGBoost draws rows and columns by generators that it makes with a booster, and never shows."""
+        drawn = sorted(name for name in _SAMPLING if float(self._parameters.get(name, 1)) != 1)
+        return f"what XGBoost draws by {', '.join(drawn)} can't be gone on with" if drawn else ""
+
+    @property
+    def training_settings(self) -> dict[str, Any]:
+        return {**super().training_settings, "parameters": str(sorted(self._parameters.items()))}
 
     def read_weights(self) -> dict[str, bytes]:
         raw = bytes(self._booster.save_raw("json"))

@@ -6,26 +6,30 @@ Nothing here loads web3: a node's worker process stays small.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 
 from ..core.asking import ask_accept, ask_current, ask_judge, ask_proposal, ask_test, why_declined
+from ..core.blocks import Buffer
 from ..core.claims import RejectedMerge
 from ..core.decide import Action, Adopt, Contribute, Judge, Merge, Propose, Republish, Wait
 from ..core.held import Held
-from ..core.learner import Learner, Pause, ProposedWeights, Weights
+from ..core.learner import Checkpoint, Learner, Pause, ProposedWeights, Weights
 from ..core.merge.claim import claim_digest, seats_mask
 from ..core.merge.contributions import Basis
 from ..core.merge.rules import Rule
 from ..core.protocol import Claim, WeightsRef
 from ..core.roles import roles_of
 from ..core.schema import Schema
-from ..core.weights import check_head, decode, encode, weights_ref
+from ..core.weights import check_head, decode, encoded, weights_ref
 from ..errors import InvalidWeights, UnavailableWeights, UntestableWeights
 from ..stores.base import Store
+from .checkpoints import Checkpoints, TrainingId
 from .keeping import tidy
+from .mapped import spooled
 from .merging import MergedBytes, merge_contributed
 from .notes import note_of
+from .pulling import pull
 from .recomputing import Recomputed, recompute
 from .verified import Verified
 from .work import Adopted, Contributed, Declined, Merged, Nothing, Published, Trained, Verdict, Work
@@ -48,6 +52,7 @@ class Preparer:
     schema: what the collective's weights look like; as the learner's own if not given.
     verified: where verified weights are kept until they are adopted; members in one process may share one.
     keep_contributions: in joint rounds, for as long as :meth:`tidy` isn't told that they may go.
+    checkpoints: of trainings that run for long; None: there are none.
 
     Raises InvalidWeights when the learner's own current weights can't be encoded, or don't fit the schema.
     """
@@ -62,18 +67,21 @@ class Preparer:
         schema: Schema | None = None,
         verified: Verified | None = None,
         keep_contributions: bool = True,
+        checkpoints: Checkpoints | None = None,
     ) -> None:
         self.learner = learner
         self.store = store
         self.max_size = max_size
         self.name = name
         self._keep_contributions = keep_contributions
+        self._checkpoints = checkpoints
         own = ask_current(learner, name).weights
         self.schema = schema or Schema.of(own, roles_of(learner))
-        encode(self.schema.fit(own))
+        for _ in encoded(self.schema.fit(own), self.schema):
+            pass  # looked at alone
         self._adopted_ref: WeightsRef | None = None
         self._held = Held(self.schema)
-        self._unpublished: tuple[tuple[int, bytes], bytes, bytes] | None = None  # of a turn: its note, and the bytes
+        self._unpublished: tuple[tuple[int, bytes], bytes, Buffer] | None = None  # of a turn: its note, and the bytes
         self._contributed: Contributed | None = None  # last
         self._verified = Verified() if verified is None else verified
         self.published: WeightsRef | None = None  # its own proposal that the store had when it was looked at last
@@ -109,14 +117,17 @@ class Preparer:
             return Nothing(action.why)
         return action
 
-    def test(self, data: bytes) -> ProposedWeights:
+    def test(self, data: Buffer) -> ProposedWeights:
         """Have the learner test weights that were verified, or that it made: canonical bytes of the schema."""
         return ask_test(self.learner, Weights(decode(data, self.schema, verified=True)), self.name, held=self._held)
 
     def test_current(self) -> ProposedWeights:
         """Have the learner test its own current weights: can it test at all?"""
-        own = encode(self.schema.fit(ask_current(self.learner, self.name).weights))
-        return self.test(own)
+        own = self.schema.fit(ask_current(self.learner, self.name).weights)
+        return self.test(self._spooled(encoded(own, self.schema)))
+
+    def _spooled(self, pieces: Iterable[Buffer]) -> Buffer:
+        return spooled(pieces, self._verified.folder)
 
     def tidy(
         self,
@@ -153,12 +164,14 @@ class Preparer:
         self._held = Held(self.schema)  # what it holds isn't known while it adopts
         ask_accept(self.learner, Weights(tree), self.name, schema=self.schema)
         self._held, self._adopted_ref = held, ref
+        if self._checkpoints is not None:
+            self._checkpoints.adopted(ref.sha256)
         return Adopted(ref)
 
-    def _pull(self, ref: WeightsRef, deadline_s: float | None) -> bytes:
+    def _pull(self, ref: WeightsRef, deadline_s: float | None) -> Buffer:
         """Weights out of the store; their header is looked at before the rest is fetched."""
         check = partial(check_head, size=ref.size, schema=self.schema)
-        return self.store.get(ref, deadline_s=deadline_s, check_head=check)
+        return pull(self.store, ref, deadline_s=deadline_s, check_head=check, folder=self._verified.folder)
 
     def _train(self, action: Propose, pause: Pause | None) -> Trained | Declined:
         made = self._make(action.round, action.parent, pause)
@@ -171,9 +184,8 @@ class Preparer:
         ref = self.published = self.store.put(data)
         self._unpublished = None
         self._verified.keep(ref, data)
-        kept = self._verified.take(ref)  # in a file: what is in memory isn't needed any more
-        weights = Weights(decode(data if kept is None else kept, self.schema, verified=True))
-        del data
+        weights = Weights(decode(data, self.schema, verified=True))
+        del data  # where it is in memory it isn't held any longer
         return Trained(action.round, action.parent, ref, note, self._own_test(weights))
 
     def _own_test(self, weights: Weights) -> ProposedWeights | None:
@@ -185,7 +197,7 @@ class Preparer:
 
     def _make(
         self, round: int, parent: bytes, pause: Pause | None, basis: Basis | None = None
-    ) -> tuple[bytes, bytes] | Declined:
+    ) -> tuple[bytes, Buffer] | Declined:
         """Train, unless that was done in this turn already: the note, and the bytes. ``basis``: to be merged."""
         turn = (round, parent)
         if self._unpublished is None or self._unpublished[0] != turn:
@@ -200,6 +212,8 @@ class Preparer:
                 held=self._held,
                 basis=basis,
                 pause=pause,
+                write=self._spooled,
+                checkpoint=self._checkpoint(TrainingId(round, parent, basis is not None)),
             )
             declined = why_declined(proposed, data, self._held)
             if declined:
@@ -207,6 +221,9 @@ class Preparer:
             self._unpublished = turn, note_of(proposed), data
             del proposed
         return self._unpublished[1:]
+
+    def _checkpoint(self, training: TrainingId) -> Checkpoint | None:
+        return None if self._checkpoints is None else self._checkpoints.of(training)
 
     def _contribute(self, action: Contribute, pause: Pause | None) -> Contributed | Declined:
         last = self._contributed  # after a lost transaction or a re-org it is contributed again, without a training
@@ -317,6 +334,8 @@ class Preparer:
         return Published(ref, "it was trained again, to the same bytes")
 
     def _judge(self, action: Judge, deadline_s: float | None) -> Work:
+        if self._checkpoints is not None:
+            self._checkpoints.votes_in(action.round)
         if action.unread:
             return Verdict(action, approve=False, test=None, reason=action.unread)
         ref, start, recomputed = action.proposal.weights, time.monotonic(), Recomputed()
@@ -327,7 +346,6 @@ class Preparer:
             data = self._pull(ref, deadline_s)
             weights = Weights(decode(data, self.schema))
             self._verified.keep(ref, data)
-            del data  # the learner tests without a second copy in memory
             if action.merge is not None:
                 # Half of the time: what can't be had by then must not cost the vote.
                 left_s = None if deadline_s is None else max(deadline_s / 2 - (time.monotonic() - start), 0.0)
@@ -336,7 +354,8 @@ class Preparer:
                 )
                 if recomputed.false:
                     return Verdict(action, approve=False, test=None, reason=recomputed.false)
-            test = ask_judge(self.learner, weights, self.name, held=self._held)  # it may know more than the schema says
+            # It may know more than the schema says.
+            test = ask_judge(self.learner, weights, self.name, held=self._held, data=data)
         except UnavailableWeights as e:  # says nothing about the weights: no vote comes of it
             return Nothing(f"the proposed weights can't be had yet: {e.what}")
         except InvalidWeights as e:

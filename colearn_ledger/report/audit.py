@@ -9,6 +9,7 @@ from typing import Any
 
 from ..audit.facts import Facts
 from ..audit.findings import TOPICS, Examination
+from ..founding.names import NO_NAMES, Names
 from ..history.export import utc
 from .terminal import one_line
 
@@ -38,11 +39,14 @@ def verdict(exam: Examination) -> str:
     return "all holds"
 
 
-def audit_page(facts: Facts, exam: Examination, scored: Sequence[Scored] = ()) -> Iterator[str]:
-    """The lines of the report."""
+def audit_page(
+    facts: Facts, exam: Examination, scored: Sequence[Scored] = (), names: Names = NO_NAMES
+) -> Iterator[str]:
+    """The lines of the report. ``names``: of members, which are other people's text."""
     yield f"collective {facts.address} on chain {facts.chain_id}"
     yield f"as of block {facts.head.number} (0x{facts.head.hash.hex()}), {utc(facts.clock)}"
     yield f"rounds 0 to {facts.view.round}, {len(facts.motions):,} motions, {len(facts.events or ()):,} events"
+    yield from _named_members(facts, names)
     yield ""
     for topic, about in TOPICS.items():
         found = [one for one in exam.findings if one.topic == topic]
@@ -72,6 +76,12 @@ def audit_page(facts: Facts, exam: Examination, scored: Sequence[Scored] = ()) -
     yield f"outcome     {verdict(exam)}"
 
 
+def _named_members(facts: Facts, names: Names) -> Iterator[str]:
+    """Who has a name, of all that ever were members."""
+    ever = dict.fromkeys(who for span in facts.spans for who in span.members)
+    yield from (f"member {one_line(names.full(who))}" for who in ever if names.of(who))
+
+
 def _finite(values: dict[str, Any]) -> dict[str, Any]:
     return {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in values.items()}
 
@@ -88,7 +98,9 @@ def _scores(scored: Sequence[Scored]) -> Iterator[str]:
         yield f"{one.round:>5}   {one.vote_score:<10.4f}  {change:<10}  {one.test_score:.4f}"
 
 
-def audit_to_dict(facts: Facts, exam: Examination, scored: Sequence[Scored] = ()) -> dict[str, Any]:
+def audit_to_dict(
+    facts: Facts, exam: Examination, scored: Sequence[Scored] = (), names: Names = NO_NAMES
+) -> dict[str, Any]:
     """All of it, for JSON."""
     return {
         "format": AUDIT_FORMAT,
@@ -98,6 +110,7 @@ def audit_to_dict(facts: Facts, exam: Examination, scored: Sequence[Scored] = ()
         "block_hash": "0x" + facts.head.hash.hex(),
         "time": utc(facts.clock),
         "current_round": facts.view.round,
+        "names": dict(names.by_address),
         "holds": exam.holds,
         "complete": exam.complete,
         "checked": {topic: exam.checked[topic] for topic in TOPICS if topic in exam.checked},

@@ -9,6 +9,7 @@ from ..audit.facts import Facts
 from ..audit.findings import TOPICS, Examination
 from ..core.merge.rules import rule_text
 from ..core.protocol import MotionRecord, RoundRecord, seats
+from ..founding.names import NO_NAMES, Names
 from ..history.export import utc
 from .audit import Scored, verdict
 from .terminal import one_line
@@ -31,8 +32,10 @@ _PROVES = (
 )
 
 
-def dossier(facts: Facts, exam: Examination, scored: Sequence[Scored] = (), *, version: str = "") -> Iterator[str]:
-    """The lines of the file. ``version``: of the program that made it."""
+def dossier(
+    facts: Facts, exam: Examination, scored: Sequence[Scored] = (), *, names: Names = NO_NAMES, version: str = ""
+) -> Iterator[str]:
+    """The lines of the file. ``names``: of members; ``version``: of the program that made it."""
     title = f"Audit of {facts.address} on chain {facts.chain_id}"
     yield "<!doctype html>"
     yield '<html lang="en"><head><meta charset="utf-8">'
@@ -64,16 +67,16 @@ def dossier(facts: Facts, exam: Examination, scored: Sequence[Scored] = (), *, v
                 for one in scored
             ),
         )
-    yield from _table("Members, by seat", ("from round", "members"), _members(facts))
+    yield from _table("Members, by seat", ("from round", "members"), _members(facts, names))
     yield from _table(
         "Motions",
         ("", "kind", "about", "moved by", "approved by seats", "rejected by seats", "needed", "state"),
-        (_motion(index, motion) for index, motion in enumerate(facts.motions)),
+        (_motion(index, motion, names) for index, motion in enumerate(facts.motions)),
     )
     yield from _table(
         "Rounds",
         ("", "state", "proposed by", "weights: sha256, bytes", "from", "approved by", "rejected by", "hidden", "need"),
-        map(_round, facts.records),
+        (_round(record, names) for record in facts.records),
     )
     yield "<h2>What this proves, and what not</h2>"
     for paragraph in _PROVES:
@@ -120,23 +123,27 @@ def _topics(exam: Examination) -> Iterator[tuple[str, ...]]:
             yield topic, about, f"{exam.checked[topic]:,}", str(wrong)
 
 
-def _members(facts: Facts) -> Iterator[tuple[str, str]]:
+def _members(facts: Facts, names: Names) -> Iterator[tuple[str, str]]:
     for span in facts.spans:
-        yield str(span.first_round), ", ".join(f"{seat}: {who}" for seat, who in enumerate(span.members))
+        yield str(span.first_round), ", ".join(f"{seat}: {names.full(who)}" for seat, who in enumerate(span.members))
 
 
-def _motion(index: int, motion: MotionRecord) -> tuple[str, ...]:
-    about = motion.subject or ("" if motion.to_round is None else f"round {motion.to_round}")
+def _motion(index: int, motion: MotionRecord, names: Names) -> tuple[str, ...]:
+    about = (
+        names.full(motion.subject)
+        if motion.subject
+        else ("" if motion.to_round is None else f"round {motion.to_round}")
+    )
     if motion.rules is not None:
         about = ", ".join(f"{name} {getattr(motion.rules, name)}" for name in motion.rules.__slots__)
     kind, state = (value.name.lower().replace("_", " ") for value in (motion.kind, motion.state))
     votes = _seats(motion.approvals), _seats(motion.rejections)
-    return str(index), kind, about, motion.mover, *votes, str(motion.need), state
+    return str(index), kind, about, names.full(motion.mover), *votes, str(motion.need), state
 
 
-def _round(record: RoundRecord) -> tuple[str, ...]:
+def _round(record: RoundRecord, names: Names) -> tuple[str, ...]:
     weights = "" if record.weights is None else f"{record.weights.sha256.hex()}, {record.weights.size:,}"
-    who = f"seat {record.proposer_seat}, {record.proposer}" if record.round else "genesis"
+    who = f"seat {record.proposer_seat}, {names.full(record.proposer)}" if record.round else "genesis"
     parent = "" if record.weights is None or record.round == 0 else str(record.parent_round)
     votes = (_seats(bitmap) for bitmap in (record.approvals, record.rejections, record.hidden))
     return str(record.round), record.state.name.lower(), who, weights, parent, *votes, str(record.need)

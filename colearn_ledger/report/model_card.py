@@ -2,32 +2,38 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ..core.protocol import View
 from ..core.results import Results, RoundResult
+from ..founding.names import NO_NAMES, Names
 from ..history.accepted import mean_scores
 from ..history.export import history_to_dict
 from ..history.types import History
 from .record import environment
 from .rules import decision_in_words, windows_in_words
+from .terminal import one_line
 
 __all__ = ["FORMAT", "card_text", "chain_card", "run_card"]
 
 FORMAT = "colearn-model-card-1"
 _VOTE = ("member", "vote", "current_score", "proposed_score")
+_PUNCTUATION, _ESCAPED = re.compile(r"([!-/:-@\[-`{-~])"), r"\\\1"
 _PRIVACY = ("epsilon", "delta", "target")
 
 
-def chain_card(history: History, view: View, members: Iterable[str]) -> dict[str, Any]:
+def chain_card(history: History, view: View, members: Iterable[str], names: Names = NO_NAMES) -> dict[str, Any]:
     """The card of the one round that ``history`` has: an accepted one.
 
     Parameters
     ----------
     view: of the same block: rules and accepted weights as they are now.
     members: of the round, or where it is the genesis those of now.
+    names: of members, other people's text.
     """
+    members = tuple(members)
     whole = history_to_dict(history)
     [round_] = whole.pop("rounds")
     means, note = mean_scores(history.rounds[0]), round_["note"]
@@ -41,6 +47,7 @@ def chain_card(history: History, view: View, members: Iterable[str]) -> dict[str
         "is_current": view.accepted_round == round_["round"],
         "weights": {"sha256": round_["weights_sha256"], "cid": round_["cid"], "size": round_["size"]},
         "members": list(members),
+        "names": {one: names.of(one) for one in (*members, round_["proposer"]) if one and names.of(one)},
         "rules": {
             "decision": decision_in_words(rules, view.member_count),
             "windows": windows_in_words(rules, secret=view.secret_votes),
@@ -79,7 +86,7 @@ def run_card(results: Results, result: RoundResult) -> dict[str, Any]:
 
 
 def card_text(card: Mapping[str, Any]) -> str:
-    """The card as Markdown. What members wrote of their own is in the JSON alone."""
+    """The card as Markdown. Of what members wrote of their own it has their names, escaped; all else is in the JSON."""
     return "\n".join(_lines(card)) + "\n"
 
 
@@ -100,7 +107,7 @@ def _lines(card: Mapping[str, Any]) -> Iterator[str]:
         ("CID", f"`{weights['cid']}`"),
         ("size", f"{weights['size']:,} bytes"),
         ("built on round", card["parent_round"]),
-        ("proposed by", card["proposer"]),
+        ("proposed by", card["proposer"] and _full(card, card["proposer"])),
         ("rules now", "; ".join(str(v) for v in card["rules"].values() if isinstance(v, str))),
         ("mean score", None if card["scores"] is None else f"{card['scores']['of_these']:.4f}"),
         ("mean score before", None if not card["scores"] else _shown(card["scores"].get("before")) or None),
@@ -148,7 +155,14 @@ def _members(card: Mapping[str, Any]) -> Iterator[str]:
     for member in card["members"]:
         vote = votes.get(member, {})
         said = "proposed" if member == card["proposer"] else vote.get("vote", "")
-        yield f"| {member} | {said} | {_shown(vote.get('current_score'))} | {_shown(vote.get('proposed_score'))} |"
+        scores = f"{_shown(vote.get('current_score'))} | {_shown(vote.get('proposed_score'))}"
+        yield f"| {_full(card, member)} | {said} | {scores} |"
+
+
+def _full(card: Mapping[str, Any], member: str) -> str:
+    """A member, with its name where it has one: text, and no Markdown."""
+    name = card.get("names", {}).get(member)
+    return member if name is None else f"{member} ({_PUNCTUATION.sub(_ESCAPED, one_line(name))})"
 
 
 def _spent(privacy: Mapping[str, float] | None) -> str | None:

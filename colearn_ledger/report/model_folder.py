@@ -13,9 +13,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from ..core.blocks import Buffer, pieces
+from ..core.cid import CHUNK
 from ..core.failures import text_of
 from ..errors import LearnerWarning, OutputError, UsageError
-from ..formats.files import write_whole
+from ..formats.files import whole_file, write_whole
 from ..learners.saved import SavedFile, named_parts, write_safetensors
 from ..learners.template import TemplateLearner
 from .model_card import card_text
@@ -42,13 +44,14 @@ def check_folder(folder: Path, force: bool) -> None:
 
 def write_model(
     folder: Path,
-    data: bytes,
+    data: Buffer,
     tree: Any,
     card: Mapping[str, Any],
     learner: Any = None,
     *,
     force: bool = False,
     peft: bool = False,
+    onnx: bool = False,
 ) -> tuple[SavedFile, ...]:
     """Write weights, model and card into a folder, and return its files, the most useful first.
 
@@ -58,9 +61,10 @@ def write_model(
     card: all of it but the files.
     learner: has adopted them; without one, or with one that can't save its model, there are only arrays by name.
     peft: there must be an adapter, as Hugging Face's peft opens it.
+    onnx: there must be the model as ONNX, too, by its framework's own exporter.
 
-    Raises UsageError where there is no adapter though there must be, and OutputError where it can't be written; then
-    nothing is left of it.
+    Raises UsageError where there is no adapter or no ONNX though there must be, LearnerError where the exporter can't
+    express the model, and OutputError where it can't be written; then nothing is left of it.
     """
     with _whole_folder(folder, force) as making:
         files = _saved(learner, making) if isinstance(learner, TemplateLearner) else ()
@@ -70,13 +74,16 @@ def write_model(
                 expected="a PeftLearner",
                 fix="name another learner, or leave out --peft",
             )
+        exported = (_onnx_of(learner, making),) if onnx else ()
         if not files:
             write_safetensors(making / "model.safetensors", *named_parts(tree))
             opens = 'from safetensors.numpy import load_file; arrays = load_file("{path}")'
             files = (SavedFile("model.safetensors", opens),)
-        write_whole(making / _WEIGHTS, data)
+        with whole_file(making / _WEIGHTS) as file:
+            for piece in pieces(data, CHUNK):
+                file.write(piece)
         loads = 'from colearn_ledger import load_weights; tree = load_weights("{path}")'
-        files = (*files, SavedFile(_WEIGHTS, loads))
+        files = (*exported, *files, SavedFile(_WEIGHTS, loads))
         listed = [
             {"name": f.name, "sha256": _sha256(making / f.name), "opens": f.opens.replace("{path}", f.name)}
             for f in files
@@ -85,6 +92,16 @@ def write_model(
         write_whole(making / _CARD, json.dumps(whole, indent=2, allow_nan=False) + "\n")
         write_whole(making / _PAGE, card_text(whole))
     return files
+
+
+def _onnx_of(learner: Any, folder: Path) -> SavedFile:
+    if isinstance(learner, TemplateLearner):
+        return learner.save_onnx(folder)
+    raise UsageError(
+        f"the model of a {type(learner).__name__} has no ONNX form",
+        expected="a learner whose framework writes ONNX itself, as Keras and PyTorch do",
+        fix="name another learner, or leave out --onnx",
+    )
 
 
 def _saved(learner: TemplateLearner, folder: Path) -> tuple[SavedFile, ...]:

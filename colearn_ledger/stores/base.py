@@ -11,13 +11,25 @@ import re
 from collections.abc import Callable
 from typing import Protocol
 
-from ..core.cid import cid_digest
+from ..core.blocks import Buffer
+from ..core.cid import CHUNK, cid_digest, cid_text
 from ..core.protocol import WeightsRef
 from ..errors import InvalidWeights
 
-__all__ = ["ANYBODY", "Store", "archive_of", "check_bytes", "contributor_of", "owner_of", "training_of"]
+__all__ = [
+    "ANYBODY",
+    "Store",
+    "archive_of",
+    "check_bytes",
+    "check_small",
+    "contributor_of",
+    "owner_of",
+    "patience_s",
+    "training_of",
+]
 
 _CONTRIBUTED = "/contributed/"
+_SLOWEST = 1_000_000  # bytes a second that a transfer is given time for: a line of 8 Mbit/s
 ANYBODY = "colearn"  # the owner of a store that is opened for no collective, as for founding one
 
 
@@ -28,7 +40,7 @@ class Store(Protocol):
     and none takes it from another. Nothing is kept in memory: who keeps what is asked of the place itself.
     """
 
-    def put(self, data: bytes | memoryview) -> WeightsRef:
+    def put(self, data: Buffer) -> WeightsRef:
         """Keep ``data`` (pinned) and return its name. When it returns, others can get it; putting twice is harmless."""
         ...
 
@@ -51,6 +63,16 @@ class Store(Protocol):
         ------
         UnavailableWeights: they can't be had (in time). Says nothing about them.
         InvalidWeights: they were had, and aren't what ``ref`` says; or what ``check_head`` raised.
+        """
+        ...
+
+    def get_small(self, sha256: bytes, *, deadline_s: float | None = None) -> bytes:
+        """Content of at most one chunk (1 MiB) of which nothing is known but its hash, checked. It isn't kept by that.
+
+        Raises
+        ------
+        UnavailableWeights: it can't be had (in time).
+        InvalidWeights: what has its name is something else.
         """
         ...
 
@@ -112,6 +134,11 @@ class Store(Protocol):
         ...
 
 
+def patience_s(timeout_s: float, size: int) -> float:
+    """Seconds for an attempt to have ``size`` bytes: the timeout, and as many more as a slow line takes for them."""
+    return timeout_s + size / _SLOWEST
+
+
 def owner_of(chain_id: int, contract: str, member: str) -> str:
     """The owner that a member's node has in its store: another one for each collective."""
     return f"colearn/{chain_id}/{contract}/{member}"
@@ -131,6 +158,15 @@ def training_of(owner: str, contributor: str) -> int | None:
     """The training that such a name is about; None if it isn't one of this owner's."""
     match = re.fullmatch(re.escape(owner + _CONTRIBUTED) + "([0-9]{1,20})", contributor)
     return None if match is None else int(match[1])
+
+
+def check_small(data: bytes, sha256: bytes) -> bytes:
+    """The same bytes; raises InvalidWeights unless they have this hash and are at most one chunk."""
+    if len(data) > CHUNK or hashlib.sha256(data).digest() != sha256:
+        raise InvalidWeights(
+            f"what the store has as {cid_text(sha256, 1)} is something else", expected=f"sha256 {sha256.hex()}"
+        )
+    return data
 
 
 def check_bytes(data: bytes, ref: WeightsRef) -> None:

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import logging
 import sys
 import threading
 import traceback
 import warnings
-from collections.abc import Callable, Iterator
-
-from eth_account.signers.local import LocalAccount
+from collections.abc import Iterator
 
 from colearn_ledger.chain.quorum import Quorum
-from colearn_ledger.chain.transactions import Funds, Sender, Sending, Starter
+from colearn_ledger.chain.transactions import Sender, Sending, Starter
 from colearn_ledger.member.submit import Submitter
 
 from . import lock
 from .check import Findings
-from .funds import FundsWatch
+from .funds import FundsWatch, RoundFunds
 from .heads import HeadSubscription
 from .health import Health
 from .ledger import ChainLedger
@@ -29,7 +28,7 @@ from .reporter import Reporter
 from .retention import Retention
 from .settings import Config
 from .start import Start, say_funds, wait_for_chain
-from .worker.messages import Spec
+from .worker.messages import CheckpointSpec, Spec
 from .worker.supervisor import WorkerSupervisor
 
 __all__ = ["assembled"]
@@ -78,7 +77,8 @@ def assembled(
         wait_for_chain(findings, start, log, health, poll_interval=config.poll_interval)
         say_funds(findings, log)
         if metrics is not None and findings.account is not None:
-            stack.enter_context(contextlib.closing(FundsWatch(_funds(findings, findings.account), metrics.funds)))
+            funds = RoundFunds(findings.contract, findings.account.address, findings.deployment.block)
+            stack.enter_context(contextlib.closing(FundsWatch(funds.fetch, metrics.funds)))
         ledger = ChainLedger(findings.contract, findings.member, _submitter(findings), quorum=_quorum(findings))
         log.info(
             "start",
@@ -120,11 +120,6 @@ def _quorum(findings: Findings) -> Quorum | None:
     return Quorum(findings.contract, config.quorum, lag=config.endpoint_lag) if config.quorum > 1 else None
 
 
-def _funds(findings: Findings, account: LocalAccount) -> Callable[[], Funds]:
-    sender, view = Sender(findings.contract, account), findings.view
-    return lambda: sender.fetch_funds(view.member_count, secret=view.secret_votes)
-
-
 def _spec(findings: Findings) -> Spec:
     return Spec(
         learner=findings.config.learner.elsewhere(),
@@ -132,7 +127,17 @@ def _spec(findings: Findings) -> Spec:
         max_size=findings.view.max_size,
         schema=findings.deployment.schema,
         keep_contributions=findings.config.store_keep_contributions,
+        checkpoints=_checkpoints(findings),
     )
+
+
+def _checkpoints(findings: Findings) -> CheckpointSpec | None:
+    """A file for each member and collective: several nodes may share a folder."""
+    every_s, who = findings.config.learner_checkpoint, f"{findings.member.lower()} {findings.deployment.identity}"
+    if not every_s:
+        return None
+    name = hashlib.sha256(who.encode()).hexdigest()[:16]
+    return CheckpointSpec(findings.config.folder / "checkpoints" / f"{name}.training", every_s)
 
 
 @contextlib.contextmanager

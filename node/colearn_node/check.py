@@ -19,7 +19,6 @@ from colearn_ledger.chain.endpoints import connect, persist
 from colearn_ledger.chain.keys import KEY_FILE_VARIABLE, find_account
 from colearn_ledger.chain.reach import reaching
 from colearn_ledger.chain.snapshot import Snapshot
-from colearn_ledger.chain.transactions import Sender
 from colearn_ledger.core.protocol import ZERO_ADDRESS, MotionKind, MotionRecord, MotionState, View
 from colearn_ledger.errors import (
     ArtifactError,
@@ -39,6 +38,7 @@ from colearn_ledger.report.windows import Times, budget_in_words, short_windows,
 from colearn_ledger.stores.base import owner_of
 from colearn_ledger.stores.spec import StoreSpec
 
+from .funds import RoundFunds
 from .settings import Config
 
 if TYPE_CHECKING:
@@ -220,7 +220,7 @@ class Findings:
     def count_funds(self) -> Line:
         if self.account is None or self.dry_run:
             return Line("funds", "not needed")
-        funds = Sender(self.contract, self.account).fetch_funds(self.view.member_count, secret=self.view.secret_votes)
+        funds = RoundFunds(self.contract, self.account.address, self.deployment.block).fetch()
         if funds.rounds is None:
             return Line("funds", "gas is free")
         text = f"{in_ether(funds.balance)} ether, about {funds.rounds:,} rounds at today's price"

@@ -6,12 +6,46 @@ import math
 import threading
 from collections.abc import Callable
 
-from colearn_ledger.chain.transactions import Funds
+from colearn_ledger.chain.contract import CollectiveContract
+from colearn_ledger.chain.funds import Funds, fetch_funds
+from colearn_ledger.core.protocol import ZERO_ADDRESS
 from colearn_ledger.errors import ChainError
+from colearn_ledger.history.gas import fetch_round_gas
 
-__all__ = ["FundsWatch"]
+__all__ = ["FundsWatch", "RoundFunds"]
 
 _EVERY_S = 60.0
+
+
+class RoundFunds:
+    """An account's funds, by what the newest rounds took; these are read again only after another round.
+
+    Parameters
+    ----------
+    account: its address.
+    deployed_block: nothing of the collective is before it.
+    measure: gas of a round, as of a snapshot.
+    """
+
+    def __init__(
+        self,
+        contract: CollectiveContract,
+        account: str,
+        deployed_block: int,
+        *,
+        measure: Callable[..., int | None] = fetch_round_gas,
+    ) -> None:
+        self._contract, self._account, self._deployed_block = contract, account, deployed_block
+        self._measure = measure
+        self._measured: tuple[int, int | None] = (0, None)
+
+    def fetch(self) -> Funds:
+        """Raises ChainError."""
+        snapshot = self._contract.snapshot()
+        view = snapshot.view(ZERO_ADDRESS)
+        if self._measured[0] != view.round:
+            self._measured = (view.round, self._measure(snapshot, deployed_block=self._deployed_block))
+        return fetch_funds(self._contract, self._account, view, round_gas=self._measured[1])
 
 
 class FundsWatch:

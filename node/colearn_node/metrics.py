@@ -18,6 +18,7 @@ from colearn_ledger.errors import ConfigError
 from colearn_ledger.member.work import Verdict, Work
 
 from .health import Health
+from .worker.steps import Steps
 
 __all__ = ["Metrics"]
 
@@ -51,6 +52,8 @@ class Metrics:
         self._left = Gauge("colearn_node_funds_rounds", "Rounds that it pays for at today's price", registry=reg)
         for unknown in (self._ether, self._left):  # a zero would be alarming
             unknown.set(math.nan)
+        self._steps_done = Gauge("colearn_node_training_steps_done", "Of the training that goes on", registry=reg)
+        self._steps_all = Gauge("colearn_node_training_steps", "All of that training, 0 if there is none", registry=reg)
         self._ready = Gauge("colearn_node_ready", "1 if /readyz says so", registry=reg)
         host, _, port = listen.rpartition(":")
         try:
@@ -85,6 +88,11 @@ class Metrics:
     def compared(self, heads: Heads) -> None:
         """Where the endpoints stand."""
         self._lag.set(heads.lag)
+
+    def trains(self, steps: Steps | None) -> None:
+        """How far a training is; None: there is none, or nobody knows."""
+        self._steps_done.set(0 if steps is None else steps.done)
+        self._steps_all.set(0 if steps is None else steps.of)
 
     def funds(self, ether: float, rounds: float) -> None:
         """What the account has, and for how many rounds that lasts."""

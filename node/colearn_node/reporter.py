@@ -19,6 +19,7 @@ from colearn_ledger.founding.names import NO_NAMES, Names
 from colearn_ledger.member.work import Contributed, Declined, Merged, Trained, Verdict, Work
 
 from .log import Log
+from .worker.steps import Steps
 
 __all__ = ["Reporter", "Watcher"]
 
@@ -32,6 +33,7 @@ class Watcher(Protocol):
     def ended(self, record: RoundRecord) -> None: ...
     def compared(self, heads: Heads) -> None: ...
     def submitted(self, work: Work, receipt: Receipt) -> None: ...
+    def trains(self, steps: Steps | None) -> None: ...
 
 
 class Reporter:
@@ -62,6 +64,11 @@ class Reporter:
         """Where the endpoints stand."""
         if self._watcher is not None:
             self._watcher.compared(heads)
+
+    def trains(self, steps: Steps | None) -> None:
+        """How far a training is; None: there is none, or nobody knows."""
+        if self._watcher is not None:
+            self._watcher.trains(steps)
 
     def lags(self, heads: Heads, switched: bool) -> None:
         """The endpoint in use is too far behind another one, which is used from now on unless it has failed, too."""

@@ -62,6 +62,7 @@ def compare(verified: Node, seeds: Iterable[int]) -> None:
         assert lie.round is None or lie.round in named, f"seed {seed}: {lie.kind} in round {lie.round}, not {named}"
 
 
+@pytest.mark.slow
 def test_verify_history__some_histories__both_verifiers_agree(verified: Node) -> None:
     compare(verified, range(40))
 

@@ -40,6 +40,7 @@ def comparison() -> Comparison:
     return compared(learners())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name, kind", [(SOLO, "solo"), (JOINT, "joint")])
 def test_compare__the_collective__is_as_with_learners_of_its_own(comparison: Comparison, name: str, kind: Any) -> None:
     results = run(ROUNDS, learners(), HALF, rounds=kind)
@@ -90,6 +91,7 @@ def test_compare__learners_that_differ_in_steps__tell_none() -> None:
     assert compared([few[0], *learners()[1:]], 1).steps is None
 
 
+@pytest.mark.slow
 def test_compare__what_is_done__is_told() -> None:
     told: list[str] = []
     compared(learners(), 2, say=told.append)

@@ -29,6 +29,7 @@ def digits() -> Digits:
     return Digits(x[200:].astype(np.float32), y[200:], x[:200].astype(np.float32), y[:200], "scikit-learn's digits")
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*votes on:UserWarning")
 @pytest.mark.parametrize("policy", POLICIES)
 def test_policies__each__is_in_range(digits: Digits, policy: str) -> None:
@@ -49,6 +50,7 @@ def test_attacks__each_system__is_in_range(digits: Digits, system: str) -> None:
     assert 0 <= accuracy <= 1 and 0 <= triggered <= 1
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*votes on:UserWarning")
 @pytest.mark.parametrize("kind", ATTACKS)
 def test_attacks__learners__start_from_the_same_weights_and_the_last_ones_attack(digits: Digits, kind: str) -> None:

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from colearn_ledger.chain.bytecode import check_code
 from colearn_ledger.chain.contract import CollectiveContract
 from colearn_ledger.chain.deploy import estimate_deploy
+from colearn_ledger.chain.funds import fetch_funds
 from colearn_ledger.chain.transactions import Sender
 from colearn_ledger.chain.transport import Reply
 from colearn_ledger.errors import ChainError, ColearnError, TransactionError
@@ -45,7 +46,7 @@ class Told:
             "motions": lambda c: read_motions(c.snapshot()),
             "code": lambda c: check_code(c.snapshot()),
             "history": lambda c: read_history(c.snapshot(), receipts=True),
-            "funds": lambda c: Sender(c, me).fetch_funds(3, secret=False),
+            "funds": lambda c: fetch_funds(c, me.address, self.story.view(1)),
             "a vote that was given": lambda c: Sender(c, self.story.account(2)).vote(self.story.proposal, True),
             "what deploying costs": lambda c: estimate_deploy(c.web3, me.address, self.story.genesis),
         }
@@ -135,6 +136,7 @@ def test_reading__odd_body__is_that_endpoints_failure(told: Told, name: str, met
     assert told.outcome(name) == right
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name, method", CELLS)
 def test_reading__odd_result__is_that_endpoints_failure_or_makes_no_difference(
     told: Told, name: str, method: str
@@ -205,6 +207,7 @@ def flip(bit: int) -> Callable[[Any], Any]:
     return flipped
 
 
+@pytest.mark.slow
 @settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
 @given(cell=st.sampled_from(CELLS), data=st.data())
 def test_reading__any_one_thing_of_an_answer_changed__a_value_or_a_chain_error(

@@ -263,11 +263,6 @@ def test_deploy__no_funds__nothing_is_sent(chain: Anvil) -> None:
     assert 2_000_000 < cost.gas < 6_000_000 and cost.most == cost.gas * cost.price < cost.balance
 
 
-def test_funds__lasts_for_so_many_rounds(collective: Collective[Anvil]) -> None:
-    funds = impatient(collective, 0).fetch_funds(4, secret=False)
-    assert funds.rounds == funds.balance // ((40_000 + 140_000 // 4) * funds.gas_price)
-
-
 def test_fee_cap__above_what_gas_costs__is_what_is_offered(
     collective: Collective[Anvil], pool: ThreadPoolExecutor
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import os
@@ -9,7 +10,6 @@ import resource
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,10 +25,12 @@ from colearn_ledger.core.protocol import WeightsRef
 from colearn_ledger.core.schema import Schema
 from colearn_ledger.core.weights import encode
 from colearn_ledger.errors import LearnerWarning
+from colearn_ledger.founding.names import Names
+from colearn_ledger.founding.record import load_deployment, save_deployment
 from colearn_ledger.stores.local import LocalStore
 from tests.kit.saving import classifier
 
-from ..kit.anvil import Anvil, anvil
+from ..kit.anvil import Anvil
 from ..kit.collective import RULES, Collective
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -43,12 +45,6 @@ class Story:
     refs: list[WeightsRef]
     url: str
     address: str
-
-
-@pytest.fixture(scope="module")
-def chain() -> Iterator[Anvil]:
-    with anvil() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")
@@ -144,6 +140,22 @@ def test_export__the_card__says_where_it_comes_from_who_agreed_and_how_to_open_i
     assert "<b>" not in page  # what a member wrote of its own
 
 
+def test_export__members_with_names__stand_in_the_card_and_are_no_markdown(story: Story) -> None:
+    record = load_deployment(Path("deployment.json"))
+    card = json.loads(_exported(story, "named"))
+    first, second = card["members"][:2]
+    names = Names({first: "Lab | <b>one</b>", second: "_two_"})
+    save_deployment(dataclasses.replace(record, names=names), Path("deployment.json"))
+    assert card["names"] == {} and json.loads(_exported(story, "again"))["names"] == dict(names.by_address)
+    page = Path("again/MODEL_CARD.md").read_text()
+    assert f"| {first} (Lab \\| \\<b\\>one\\<\\/b\\>) |" in page and f"{second} (\\_two\\_)" in page
+
+
+def _exported(story: Story, folder: str) -> str:
+    assert export(story, "--out", folder) == 0
+    return (Path(folder) / "model-card.json").read_text()
+
+
 def test_export__by_a_nodes_configuration__gives_chain_store_and_learner(story: Story) -> None:
     (story.folder / "node.toml").write_text(
         'deployment = "deployment.json"\nlearner = "tests.kit.saving:classifier"\n[store]\nfolder = "weights"\n'
@@ -198,6 +210,40 @@ def test_export__learner__that_does_not_fit_or_fails__is_one_message(story: Stor
     assert "no licence for this data" in refused(capsys, 5, *store, "--learner", "tests.kit.saving:failing")
     assert "there is no module" in refused(capsys, 3, *store, "--learner", "nowhere:make")
     assert "--options without --learner" in refused(capsys, 2, *store, "--options", "a=1")
+
+
+def test_export__onnx__of_what_has_none_is_one_message(story: Story, capsys: Any) -> None:
+    store = ["--store", str(story.folder / "weights")]
+    assert "--onnx without a learner" in refused(capsys, 2, *store, "--onnx")
+    assert "a SklearnLearner has no ONNX form" in refused(capsys, 2, *store, "--onnx", *LEARNER)
+
+
+@pytest.mark.slow
+@pytest.mark.tensorflow
+def test_export__onnx__stands_first_on_the_card_and_the_line_that_is_printed_opens_it(
+    chain: Anvil, tmp_path: Path, capsys: Any
+) -> None:
+    pytest.importorskip("onnxruntime", reason="ONNX Runtime is not installed")
+    from tests.kit.saving import network
+
+    store, learner = LocalStore(tmp_path / "weights"), network()
+    first = store.put(encode(learner.mli_get_current_weights().weights))
+    new = learner.mli_propose_weights()
+    told = Collective.found(chain, 3, weights=first)
+    told.propose(store.put(encode(new.weights)))
+    told.vote(1)
+    told.vote(2)
+    told.save(tmp_path, schema=Schema.of(new.weights))
+    words = ["--store", "weights", "--learner", "tests.kit.saving:network", "--onnx", "--out", "taken"]
+    assert main(["export", *words]) == 0
+    names: dict[str, Any] = {}
+    exec(capsys.readouterr().out.splitlines()[-1].removeprefix("open it in Python: "), names)
+    learner.mli_accept_weights(new)
+    x = learner.test_set[0]
+    (found,) = names["model"].run(None, {names["model"].get_inputs()[0].name: x})
+    np.testing.assert_allclose(found, learner.predict(x), rtol=1e-5, atol=1e-6)
+    card = json.loads(Path("taken/model-card.json").read_text())
+    assert [file["name"] for file in card["files"]][:2] == ["model.onnx", "model.keras"]
 
 
 def test_export__model_that_its_framework_cannot_write__arrays_by_name_and_a_warning(story: Story) -> None:

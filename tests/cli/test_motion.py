@@ -79,6 +79,7 @@ def address(index: int) -> str:
 # ------------------------------------------------------------------------------------------------ from end to end
 
 
+@pytest.mark.slow
 def test_motion__member_added_and_removed__takes_effect_between_rounds(three: Members) -> None:
     said = three.by(0, "propose", "add", address(3))
     assert f"add {address(3)}" in said and "needs     2 of 3 members" in said and "needs 1 more approval" in said
@@ -148,6 +149,7 @@ def test_motion__leave__needs_nobodys_vote(three: Members) -> None:
     assert "not a member" in three.by(1, "propose", "leave", code=17)
 
 
+@pytest.mark.slow
 def test_motion__back_to_an_earlier_round__its_weights_are_the_accepted_ones_again(
     three: Members, tmp_path: Path
 ) -> None:
@@ -262,6 +264,7 @@ def nonces(three: Members) -> list[int]:
     return [three.story.nonce(i) for i in range(5)]
 
 
+@pytest.mark.slow
 def test_motion__mistakes__one_message_and_code_each_and_nothing_sent(three: Members) -> None:
     three.by(0, "propose", "add", address(3))
     [motion] = three.motions()

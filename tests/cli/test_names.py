@@ -82,6 +82,7 @@ def test_names__json__by_address_and_null_for_who_has_none(told: Told, capsys: A
     assert {one["name"] for one in awaited} <= {*CALLED, None} and awaited
 
 
+@pytest.mark.slow
 def test_names__pictures__no_formula_and_none_hidden(told: Told, tmp_path: Path, capsys: Any) -> None:
     names = Names({told.address(seat): name for seat, name in enumerate(CALLED)})
     with warnings.catch_warnings():

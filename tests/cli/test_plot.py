@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -15,14 +14,8 @@ from colearn_ledger.core.protocol import RoundState
 from colearn_ledger.history import History
 from colearn_ledger.report.history_plot import plot_history, published_scores
 
-from ..kit.anvil import Anvil, anvil
+from ..kit.anvil import Anvil
 from ..kit.story import Told, tell
-
-
-@pytest.fixture(scope="module")
-def chain() -> Iterator[Anvil]:
-    with anvil() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +32,7 @@ def words_in(path: Path) -> set[str]:
     return {(node.text or "").strip() for node in root.iter() if node.tag is ElementTree.Comment}
 
 
+@pytest.mark.slow
 def test_plot__from_the_chain_alone__has_a_panel_for_all_that_is_known(
     told: Told, tmp_path: Path, monkeypatch: Any, capsys: Any
 ) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,9 +20,11 @@ from colearn_ledger.core.merge.rules import Rule
 from colearn_ledger.core.protocol import WeightsRef
 from colearn_ledger.core.schema import Schema
 from colearn_ledger.core.weights import encode, weights_ref
+from colearn_ledger.founding.names import Names
+from colearn_ledger.founding.record import load_deployment, save_deployment
 from colearn_ledger.stores.local import LocalStore
 
-from ..kit.anvil import Anvil, anvil
+from ..kit.anvil import Anvil
 from ..kit.collective import JOINT_RULES, ORDER, Collective
 
 SCHEMA = Schema.of({"w": np.zeros(4), "steps": np.zeros(1)}, {"/steps": "local"})
@@ -45,12 +47,6 @@ class Story:
 
     def recompute(self, *words: str) -> int:
         return main(["recompute", "--store", str(self.folder / "weights"), *words])
-
-
-@pytest.fixture(scope="module")
-def chain() -> Iterator[Anvil]:
-    with anvil() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")
@@ -101,6 +97,18 @@ def test_recompute__a_true_merge__says_so_and_leaves_the_store_as_it_was(story: 
     assert "2 contributions by mean" in said and said.count(": had\n") == 2
     assert "not merged: invalid" in said and said.endswith("byte for byte\n")
     assert sorted(path.name for path in (story.folder / "weights").rglob("*")) == before
+
+
+def test_recompute__members_with_names__beside_their_addresses(story: Story, capsys: Any) -> None:
+    path = Path("deployment.json")
+    proposer, left_out = story.collective.address(0), story.collective.address(2)
+    names = Names({proposer: "Lab", left_out: "Clinic"})
+    save_deployment(dataclasses.replace(load_deployment(path), names=names), path)
+    assert story.recompute("1") == 0
+    said = capsys.readouterr().out
+    assert f"proposed by {proposer} (Lab)" in said and f"{left_out} (Clinic), sha256" in said
+    assert story.recompute("1", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["names"] == dict(names.by_address)
 
 
 def test_recompute__as_json__says_the_same_and_by_its_exit_code(story: Story, capsys: Any) -> None:

@@ -36,6 +36,7 @@ def told() -> dict[str, object]:
     return json.loads(done.stdout)
 
 
+@pytest.mark.slow
 def test_defer_pairings__a_keystore_like_ours__is_read_without_them(told: dict[str, object]) -> None:
     assert told["early"] is False
     assert told["opened"] == "000000000019d6689c085ae165831e934ff763ae46a2a6c172b3f1b60a8ce26f"

@@ -110,6 +110,7 @@ def test_cid__more_than_1024_chunks__a_second_level_and_a_lone_trailing_child() 
         root_block_size_check(tree[4], ref_of(tree[0], size))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "size",
     [
@@ -129,6 +130,7 @@ def test_cid__with_the_oracles_parameters__equals_the_oracle(monkeypatch: pytest
     assert cid_text(digest, size) == expected  # the second implementation is right too
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(
     chunk=st.integers(1, 5),

@@ -33,6 +33,7 @@ def test_from_json__wrong_at_any_depth__says_where(tree: Any, where: str) -> Non
         Schema.from_json({"format": FORMAT, "tree": tree, "roles": {}})
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(trees)
 def test_sizes__any_tree__its_encoding_lies_within(tree: Any) -> None:

@@ -70,6 +70,7 @@ def head(tree: Any) -> dict[str, Any]:
 # ---------------------------------------------------------------------------------------------------- round trips
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(trees)
 def test_codec__any_tree__comes_back_exactly_and_is_what_safetensors_writes(tree: Any) -> None:
@@ -181,6 +182,7 @@ def test_encode__same_weights__the_bytes_on_record() -> None:
     assert data == len(header).to_bytes(8, "little") + header + body
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(trees, trees)
 def test_is_encoding__two_trees__says_what_their_bytes_say(one: Any, other: Any) -> None:

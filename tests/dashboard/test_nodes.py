@@ -11,6 +11,7 @@ import pytest
 from aiohttp import ClientSession, web
 from colearn_node.health import Health
 from colearn_node.metrics import Metrics
+from colearn_node.worker.steps import Steps
 
 from colearn_ledger.dashboard.nodes import NodeAddress, ask_nodes, parse_nodes
 from colearn_ledger.errors import UsageError
@@ -62,10 +63,12 @@ def metrics(clock: Clock) -> Iterator[Metrics]:
 def test_ask__a_node_that_looks_round__alive_why_not_ready_and_where_it_stands(metrics: Metrics, clock: Clock) -> None:
     metrics.looked(view(round=7, accepted_round=3, block_number=5))
     metrics.funds(0.5, 120)
+    metrics.trains(Steps(4, 120, 1000, None, (1, 0.0)))
     with refusing_port() as port:
         said, gone = asked(f"http://127.0.0.1:{metrics.port}", f"http://127.0.0.1:{port}")
     assert (said["name"], said["alive"], said["round"], said["block"]) == ("node 0", True, 7, 5)
     assert (said["funds_rounds"], said["motions_to_vote"]) == (120, 0)
+    assert (said["steps_done"], said["steps"]) == (120, 1000)
     assert said["ready"] is False and said["why"], "it has never seen the chain"
     assert (gone["alive"], gone["ready"], gone["why"]) == (None, None, "Connection refused")
     clock.now += 400

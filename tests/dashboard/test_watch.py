@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from colearn_ledger.chain.snapshot import Snapshot
 from colearn_ledger.core.protocol import RoundState
 from colearn_ledger.dashboard.watch import Seen, Watch
@@ -66,6 +68,7 @@ def test_look__nothing_but_the_clock_goes_on__the_same_version_until_a_deadline_
         assert looked(watch).settled == 2
 
 
+@pytest.mark.slow
 def test_gather__the_newest_first_then_all_others__each_round_once() -> None:
     c = embedded()
     for _ in range(3):
@@ -165,6 +168,7 @@ def test_problem__events_can_not_be_read_for_a_while__said_until_they_can() -> N
     assert seen.problem == "" and sorted(seen.told) == [0, 1]
 
 
+@pytest.mark.slow
 def test_problem__the_endpoint_has_no_old_events__said_for_good_and_rounds_are_there_without() -> None:
     c = embedded()
     for _ in range(2):

@@ -21,6 +21,7 @@ def test_reference__is_what_the_docstrings_say(capsys: pytest.CaptureFixture[str
     assert api_docs.main(["--check"]) == 0, capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_reference__an_old_page__is_refused_then_written_anew(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -34,6 +34,6 @@ def test_using_the_model__its_commands__are_understood() -> None:
         for line in block.split("\n")
     ]
     exports = [shlex.split(line)[1:] for line in lines if line.startswith("colearn-ledger export")]
-    assert len(exports) == 3
+    assert len(exports) == 4
     for words in exports:
         make_parser("export").parse_args(words)

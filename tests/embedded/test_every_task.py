@@ -48,6 +48,7 @@ def test_small__every_task__has_its_data() -> None:
     assert set(SMALL) == set(task_names())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [pytest.param(n, marks=[] if n == "IRIS" else [pytest.mark.slow]) for n in SMALL])
 def test_task__in_process_and_on_the_ledger__same_bytes_and_it_learns(name: str, tmp_path: Path) -> None:
     made = small(name, tmp_path, 2)

@@ -64,6 +64,7 @@ def merges(results: Results) -> list[object]:
     return [r.merge for r in results.rounds]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("secret", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_run__joint_rounds__same_decisions_merges_and_bytes_on_the_ledger(secret: bool) -> None:
     plain = run(6, linear_learners(4, 1), 0.5, rounds="joint")
@@ -100,6 +101,7 @@ class Stubborn(LinearLearner):
         return dataclasses.replace(test, vote=test.vote and self._round > 1)
 
 
+@pytest.mark.slow
 def test_run__joint_rounds_whose_rules_agree__what_was_rejected_is_voted_against_unread_as_in_process() -> None:
     order = [Rule.MEAN, Rule.MEDIAN, Rule.CLIPPED_MEAN]
     plain, ledger = (
@@ -276,6 +278,7 @@ class Unfit(LinearLearner):
         return Weights(self.bad) if self._round > 3 else super().mli_propose_weights()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("bad", "kind", "said"),
     [
@@ -341,6 +344,7 @@ GOOD = encode({"w": np.arange(4.0)})
 NAN = GOOD[:-8] + np.array([np.nan]).tobytes()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("data", "reason"),
     [

@@ -187,6 +187,7 @@ def notes_of(spec: LearnerSpec) -> tuple[str, ...]:
     return trial.notes
 
 
+@pytest.mark.slow
 def test_try_learner__one_whose_score_is_no_number__has_a_note() -> None:
     [note] = notes_of(LearnerSpec("tests.kit.odd_learners:make_unscored"))
     assert "its vote score of its own weights is nan" in note

@@ -45,6 +45,17 @@ def row_of(round_: Round) -> dict[str, str]:
     return row
 
 
+def test_write_csv__a_member_with_a_name__shown_and_never_a_formula() -> None:
+    def shown(name: str) -> str:
+        file = io.StringIO()
+        write_csv([voted()], file, names={OTHER: name})
+        [row] = csv.DictReader(io.StringIO(file.getvalue()))
+        return str(row["proposer_name"])
+
+    assert shown('Lab, the "second"') == 'Lab, the "second"' and row_of(voted())["proposer_name"] == ""
+    assert [shown(name)[0] for name in ("=1+1", "+1", "-1", "@SUM(A1)")] == ["'"] * 4
+
+
 def test_round_to_dict__decided_round__has_who_what_and_when() -> None:
     seven, weights = round_to_dict(voted()), ref("seven")
     assert (seven["round"], seven["state"], seven["by_clock"]) == (7, "accepted", False)

@@ -42,6 +42,7 @@ def rounds(history: History) -> list[int]:
     return [found.record.round for found in history.rounds]
 
 
+@pytest.mark.slow
 def test_follow__rounds_that_end_one_by_one_and_together__come_once_and_in_order(chain: Anvil) -> None:
     story = Collective.found(chain)
     story.accept_round()

@@ -38,6 +38,7 @@ def since(story: Collective[Anvil], number: int | None = None) -> dict[int, int 
     return {indices[member.address]: member.since for member in members}
 
 
+@pytest.mark.slow
 def test_read_members__founders_newcomers_and_who_came_back__each_since_its_present_membership(
     story: Collective[Anvil],
 ) -> None:

@@ -122,6 +122,7 @@ def test_read_history__solo__nothing_of_joint_rounds() -> None:
     assert "merged" not in "\n".join(page) and "joint" not in "\n".join(page)
 
 
+@pytest.mark.slow
 def test_read_history__who_has_left_or_handed_over_its_seat__is_shown_so() -> None:
     story = Collective.found(EmbeddedChain(5), 4, rules=JOINT_RULES, merge_order=ORDER)
     for index in (0, 1, 2):

@@ -13,7 +13,7 @@ from colearn_ledger.learners.saved import SavedFile
 from colearn_ledger.learners.sklearn import SklearnLearner
 from colearn_ledger.tasks.split import split
 
-__all__ = ["classifier", "failing", "unspeakable"]
+__all__ = ["classifier", "failing", "network", "unspeakable"]
 
 
 def classifier(seed: int = 0, features: int = 4) -> SklearnLearner:
@@ -21,6 +21,19 @@ def classifier(seed: int = 0, features: int = 4) -> SklearnLearner:
     x, y = load_iris(return_X_y=True)
     (share, _) = split(np.float64(x[:, :features]), y, 2, 0.5, seed=1)
     return SklearnLearner(SGDClassifier(), share.train, share.vote, share.test, classes=[0, 1, 2], seed=seed)
+
+
+def network(seed: int = 0) -> Any:
+    """The same as a Keras model; TensorFlow is loaded only then."""
+    from colearn_ledger.learners.keras import KerasLearner
+    from colearn_ledger.tasks.keras_env import keras
+
+    keras.utils.set_random_seed(seed)
+    net = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, activation="softmax")])
+    net.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"], jit_compile=False)
+    x, y = load_iris(return_X_y=True)
+    (share, _) = split(np.float32(x), y, 2, 0.5, seed=1)
+    return KerasLearner(net, share.train, share.vote, share.test, seed=seed)
 
 
 class Unspeakable(SklearnLearner):

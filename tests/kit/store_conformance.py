@@ -87,6 +87,30 @@ class StoreConformance:
         back = decode(store.get(store.put(encode(tree))))
         assert back["w"].tobytes() == tree["w"].tobytes() and back["n"] == 3  # type: ignore[attr-defined]
 
+    @pytest.mark.parametrize("size", [1, 500, CHUNK])
+    def test_get_small__by_the_hash_alone__the_same_bytes(self, store: Store, size: int) -> None:
+        data = pattern(size, salt=7)
+        store.put(data)
+        assert store.get_small(hashlib.sha256(data).digest(), deadline_s=self.deadline) == data
+
+    def test_get_small__never_put__is_unavailable_in_time(self, store: Store) -> None:
+        start = time.monotonic()
+        with pytest.raises(UnavailableWeights):
+            store.get_small(hashlib.sha256(b"nobody has this").digest(), deadline_s=self.deadline)
+        assert time.monotonic() - start < self.deadline + 3
+
+    def test_get_small__damaged__is_invalid(self, store: Store) -> None:
+        ref = store.put(pattern(700, salt=8))
+        for wrong in (pattern(700, salt=9), b"", pattern(CHUNK + 1)):
+            if not self.damage(store, ref, wrong):
+                pytest.skip("this store can't hold wrong bytes")
+            with pytest.raises(InvalidWeights):
+                store.get_small(ref.sha256, deadline_s=self.deadline)
+
+    def test_get_small__of_others__is_not_kept_by_that(self, mine: Store, theirs: Store) -> None:
+        ref = theirs.put(pattern(600, salt=10))
+        assert mine.get_small(ref.sha256, deadline_s=self.deadline) and mine.kept() == frozenset()
+
     def test_put__twice__is_harmless(self, store: Store) -> None:
         data = pattern(CHUNK + 1)
         assert store.put(data) == store.put(data)

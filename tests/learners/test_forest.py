@@ -52,6 +52,7 @@ def test_check_learner__each_forest__keeps_the_promises(kind: str) -> None:
     check_learner(make(kind)[0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_run__each_forest__learns_and_repeats(kind: str) -> None:
     first, second = run(5, make(kind)), run(5, make(kind))

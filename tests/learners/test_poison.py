@@ -112,6 +112,7 @@ SLOW = {"SGDRegressor", "MLPRegressor", "MLPClassifier", "ComplementNB", "Bernou
 NAMES = [pytest.param(name, marks=[pytest.mark.slow] if name in SLOW else []) for name in MAKERS]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_learner__each_leaf_of_good_weights_at_its_extremes__is_refused_or_training_goes_on(name: str) -> None:
     trainer, voter = MAKERS[name](0), MAKERS[name](1)
@@ -151,6 +152,7 @@ class Undeclared(SklearnLearner):
     leaf_roles = {}  # type: ignore[assignment] # noqa: RUF012
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "estimator, leaf, says",
     [

@@ -154,7 +154,7 @@ def test_predict__in_the_midst_of_a_training__by_the_current_weights_and_the_tra
     plain, asked = LEARNERS["mlp"](), LEARNERS["mlp"]()
     x, seen = plain.test_set[0], []
 
-    def look() -> bool:
+    def look(*_: int) -> bool:
         seen.append(asked.mli_make_prediction(PredictionRequest("now", x)).prediction_data)
         return True
 
@@ -203,6 +203,7 @@ DTYPES = st.sampled_from(["f8", "f4", "f2", "i8", "i4", "i2", "i1", "u8", "u4", 
 ARRAYS = DTYPES.flatmap(lambda dtype: hnp.arrays(dtype, hnp.array_shapes(min_dims=0, min_side=0)))
 
 
+@pytest.mark.slow
 @given(st.dictionaries(st.text(min_size=1, max_size=8), ARRAYS))
 def test_write_safetensors__any_arrays__the_library_reads_the_same(tmp_path_factory: Any, tensors: Any) -> None:
     path = tmp_path_factory.mktemp("one") / "model.safetensors"

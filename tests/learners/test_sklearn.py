@@ -49,6 +49,7 @@ def test_check_learner__each_estimator__keeps_the_promises(kind: str) -> None:
     check_learner(make(kind)[0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ESTIMATORS)
 def test_run__each_estimator__same_seed_same_bytes(kind: str) -> None:
     assert run(4, make(kind)).final_sha256 == run(4, make(kind)).final_sha256

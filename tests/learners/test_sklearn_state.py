@@ -118,6 +118,7 @@ def make(kind: str, **options: Any) -> list[SklearnLearner]:
     return [SklearnLearner(estimator(), *m, classes=classes, seed=i, **options) for i, m in enumerate(members)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", DEEP)
 def test_run__state_inside__travels_and_all_predict_the_same(kind: str) -> None:
     learners = make(kind)

@@ -103,7 +103,8 @@ def test_pause__weights_are_tested_after_each_step__trains_the_same_and_judges_b
     reference = alone.mli_test_weights(Weights([np.array([2.5])]))
     judged: list[Any] = []
 
-    def pause() -> bool:
+    def pause(*steps: int) -> bool:
+        assert steps == (len(judged) + 1, asked.steps)
         judged.append(asked.mli_test_weights(Weights([np.array([2.5])])))
         assert asked.mli_get_current_weights().weights[0][0] == 0.0
         return True
@@ -117,7 +118,7 @@ def test_pause__weights_are_tested_after_each_step__trains_the_same_and_judges_b
 
 def test_pause__says_that_nobody_waits__the_training_ends_there_and_the_next_one_is_whole() -> None:
     learner = Walk([1.0, 2.0, 3.0])
-    learner.mli_set_pause(lambda: learner.taken < 2)
+    learner.mli_set_pause(lambda *_: learner.taken < 2)
     with pytest.raises(TrainingStopped, match="after 2 of 3 steps"):
         learner.mli_propose_weights()
     assert learner.value == 0.0 and learner.mli_get_current_weights().weights["w"][0] == 0.0

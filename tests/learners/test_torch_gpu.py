@@ -121,7 +121,7 @@ def test_pause__others_weights_tested_amid_a_training__goes_on_as_if_nothing_had
     learner, plain = (make(deterministic=True, optimizer_state="keep", early_stop=3) for _ in range(2))
     other = make(seed=1).mli_propose_weights()
 
-    def pause() -> bool:
+    def pause(*_: int) -> bool:
         learner.mli_test_weights(other)
         assert encode(learner.mli_get_current_weights().weights) == before
         return True

@@ -207,7 +207,7 @@ def test_early_stop_and_pauses__adapter__no_base_is_copied() -> None:
     learner = make(early_stop=2)
     seen: list[Any] = []
 
-    def pause() -> bool:
+    def pause(*_: int) -> bool:
         if not seen:
             seen.append(learner.mli_test_weights(learner.mli_get_current_weights()))
         return True

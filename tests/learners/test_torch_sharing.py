@@ -103,7 +103,7 @@ def test_training__in_the_same_round_again__starts_from_the_own_part_as_it_was()
 def test_training__in_whose_midst_others_are_tested__gives_the_same_and_leaves_the_own_part() -> None:
     learner = make(model=frozen(), share=["1", "4.bias"])
     other, expected, before = learner.mli_propose_weights(), proposal(learner, 2), head(learner)
-    learner.mli_set_pause(lambda: learner.mli_test_weights(other) is not None)
+    learner.mli_set_pause(lambda *_: learner.mli_test_weights(other) is not None)
     assert proposal(learner, 2) == expected
     np.testing.assert_array_equal(head(learner), before)
 

@@ -144,6 +144,7 @@ BOOSTER = ("learner", "gradient_booster")
 TREE = (*BOOSTER, "model", "trees", 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("path", "value"),
     [

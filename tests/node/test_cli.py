@@ -61,6 +61,7 @@ def test_key_new__a_keystore_that_its_password_opens(tmp_path: Path, capsys: pyt
     assert f"wrote {key}" in said and f"address {opened.address}\n" in said
 
 
+@pytest.mark.slow
 def test_key_new__no_name__is_keystore_json(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,10 +7,15 @@ import math
 import queue
 from collections.abc import Callable
 
-from colearn_node.funds import FundsWatch
+from colearn_node.funds import FundsWatch, RoundFunds
 
-from colearn_ledger.chain.transactions import Funds
+from colearn_ledger.chain.funds import Funds
+from colearn_ledger.chain.snapshot import Snapshot
+from colearn_ledger.embedded.chain import EmbeddedChain
 from colearn_ledger.errors import ChainError
+from colearn_ledger.history.gas import fetch_round_gas
+
+from ..kit.collective import Collective
 
 
 def answers(*given: Funds | ChainError) -> Callable[[], Funds]:
@@ -38,3 +43,22 @@ def test_watch__gas_is_free__lasts_for_ever() -> None:
     told: queue.SimpleQueue[tuple[float, float]] = queue.SimpleQueue()
     with contextlib.closing(FundsWatch(answers(Funds(0, 0, None)), lambda *numbers: told.put(numbers), every_s=3600)):
         assert told.get(timeout=30) == (0, math.inf)
+
+
+def test_round_funds__what_rounds_took__is_read_again_after_another_round_only() -> None:
+    told, asked = Collective.found(EmbeddedChain(3), 3), []
+
+    def measure(snapshot: Snapshot, *, deployed_block: int) -> int | None:
+        asked.append(snapshot.current_round())
+        return fetch_round_gas(snapshot, deployed_block=deployed_block)
+
+    funds = RoundFunds(told.contract, told.address(1), told.deployment.block, measure=measure)
+    before = funds.fetch()
+    told.accept_round()
+    [round_] = told.history(first=1, last=1, receipts=True).rounds
+    after = funds.fetch()
+    assert round_.gas is not None and after.rounds == after.balance // (-(-round_.gas // 3) * after.gas_price)
+    assert before.rounds != after.rounds
+    told.propose()
+    funds.fetch()
+    assert asked == [1, 2]

@@ -219,6 +219,7 @@ def test_poll__under_way__is_polled_as_the_transaction_wants_and_its_end_ends_th
     assert chain.pause == math.inf
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shuffled", [False, True])
 def test_next_proposer__of_a_real_contract__is_whose_turn_it_is_when_the_round_has_passed(shuffled: bool) -> None:
     story = embedded_joint(3, shuffled=shuffled)

@@ -11,6 +11,7 @@ import pytest
 from colearn_node.health import Health
 from colearn_node.metrics import Metrics
 from colearn_node.reporter import Reporter
+from colearn_node.worker.steps import Steps
 
 from colearn_ledger.chain.endpoints import Heads
 from colearn_ledger.chain.transactions import Outcome, Receipt
@@ -95,6 +96,13 @@ def test_metrics__funds__unknown_until_they_are_told(bench: Bench) -> None:
     assert "colearn_node_funds_ether NaN" in bench.get("/metrics")[1], "a zero would raise an alarm"
     bench.metrics.funds(0.25, 12.0)
     assert (bench.number("funds_ether"), bench.number("funds_rounds")) == (0.25, 12)
+
+
+def test_metrics__steps_of_a_training__are_there_while_it_goes_on(bench: Bench) -> None:
+    bench.reporter.trains(Steps(4, 120, 1000, 30.0, (1, 0.0)))
+    assert (bench.number("training_steps_done"), bench.number("training_steps")) == (120, 1000)
+    bench.reporter.trains(None)
+    assert (bench.number("training_steps_done"), bench.number("training_steps")) == (0, 0)
 
 
 def test_metrics__rounds_gas_and_scores__are_counted(bench: Bench) -> None:

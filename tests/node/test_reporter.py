@@ -39,6 +39,9 @@ class Heard:
     def submitted(self, work: Any, receipt: Any) -> None:
         self.heard.append(("submitted", (work, receipt)))
 
+    def trains(self, steps: Any) -> None:
+        self.heard.append(("trains", steps))
+
 
 def test_reporter__what_happens__reaches_the_watcher_as_it_is() -> None:
     heard = Heard()
@@ -47,7 +50,13 @@ def test_reporter__what_happens__reaches_the_watcher_as_it_is() -> None:
     reporter.looked(now)
     reporter.ended([ended])
     reporter.submitted(Advance(7), SENT)
-    assert heard.heard == [("looked", now), ("ended", ended), ("submitted", (Advance(7), SENT))]
+    reporter.trains(None)
+    assert heard.heard == [
+        ("looked", now),
+        ("ended", ended),
+        ("submitted", (Advance(7), SENT)),
+        ("trains", None),
+    ]
 
 
 def test_looked__round_and_phase__stand_before_every_line() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from colearn_node.worker.messages import TIDIED, Done, Failed, Job, PullAhead, Sound, Spec, Tidy
+from colearn_node.worker.messages import TIDIED, Done, Failed, Job, Moved, Progress, PullAhead, Sound, Spec, Tidy
 from colearn_node.worker.process import Garbled
 from colearn_node.worker.supervisor import WorkerSupervisor
 
@@ -20,6 +20,7 @@ from colearn_ledger.core.schema import Schema
 from colearn_ledger.errors import LearnerError, SchemaMismatch, TrainingStopped
 from colearn_ledger.learners.loading.factory import LearnerSpec
 from colearn_ledger.member.work import Adopted, Contributed, Declined, Merged, Nothing, Published, Trained, Verdict
+from colearn_ledger.stores.progress import Transfer
 from colearn_ledger.stores.spec import StoreSpec
 
 from ..kit.builders import proposal, ref
@@ -525,6 +526,49 @@ def test_work_on__takes_long__tells_so_ever_more_rarely() -> None:
         bench.clock.now += 1
         bench.supervisor.work_on(PROPOSE, 5.0)
     assert bench.log.events("progress") == [f"training: {s} s so far" for s in (10, 20, 40, 80)]
+
+
+def test_hear__a_transfer_goes_on__is_told_as_it_comes() -> None:
+    bench = Bench().ready()
+    bench.worker.says(Moved(Transfer("fetching", "bafy", 250_000_000, 1_000_000_000)))
+    bench.supervisor.hear()
+    assert bench.log.events("transfer") == ["fetching bafy… (1,000 MB): 25 % so far"]
+
+
+def test_work_on__a_training_that_tells_its_steps__a_line_a_minute_with_the_steps_and_the_time_to_go() -> None:
+    bench = Bench().ready()
+    bench.supervisor.work_on(CONTRIBUTE, 5.0)
+    training = bench.worker.job.number
+    for second in range(401):
+        bench.worker.says(Progress(training, 500 + second, 1000))  # 500 were done before, by another process
+        bench.supervisor.hear()
+        bench.supervisor.work_on(CONTRIBUTE, 5.0)
+        bench.clock.now += 1
+    told = bench.log.events("progress")
+    assert told[0] == "training: 10 s so far, 510 of 1,000 steps, some 490 s to go"
+    assert [line.split()[1] for line in told] == ["10", "20", "40", "80", "140", "200", "260", "320", "380"]
+    assert bench.log.lines[-1][3] == {"seconds": 380, "done": 880, "of": 1000}
+
+
+def test_steps__of_a_training__also_while_it_pauses_and_none_once_it_is_over() -> None:
+    bench = Bench().ready()
+    bench.supervisor.work_on(CONTRIBUTE, 5.0)
+    training = bench.worker.job.number
+    assert bench.supervisor.steps is None
+    bench.worker.says(Progress(training, 3, 9))
+    bench.supervisor.hear()
+    bench.supervisor.work_on(JUDGE, 5.0)  # beside it
+    bench.worker.begins()
+    bench.supervisor.hear()
+    assert bench.supervisor.steps is not None and (bench.supervisor.steps.done, bench.supervisor.steps.of) == (3, 9)
+    bench.clock.now += 10
+    bench.supervisor.work_on(JUDGE, 5.0)
+    assert "steps" not in bench.log.events("progress")[-1]
+    bench.worker.finishes()
+    bench.supervisor.hear()
+    bench.worker.says(Done(training, work_of(CONTRIBUTE)))
+    bench.supervisor.hear()
+    assert bench.supervisor.steps is None
 
 
 def test_end__kills_the_worker_and_forgets_what_it_held() -> None:

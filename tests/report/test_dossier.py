@@ -9,6 +9,7 @@ from html.parser import HTMLParser
 from colearn_ledger.audit.examine import examine
 from colearn_ledger.audit.facts import Facts
 from colearn_ledger.audit.findings import Examination
+from colearn_ledger.founding.names import Names
 from colearn_ledger.report.audit import Scored
 from colearn_ledger.report.dossier import dossier
 
@@ -49,6 +50,18 @@ def test_dossier__a_true_history__shows_every_round_member_and_motion() -> None:
         assert record.weights is None or record.weights.sha256.hex() in page.text
     assert all(who in page.text for span in facts.spans for who in span.members)
     assert page.elements.count("table") == 8
+
+
+def test_dossier__members_with_names__wherever_they_stand_and_as_text() -> None:
+    facts = invent(random.Random(5), 120)
+    who = facts.spans[0].members[0]
+    names = Names({who: "<b>Lab</b>"})
+    page = Read("\n".join(dossier(facts, examined(facts), names=names)))
+    proposed = sum(record.proposer == who for record in facts.records if record.round)
+    moved = sum(who in (motion.mover, motion.subject) for motion in facts.motions)
+    spans = sum(who in span.members for span in facts.spans)
+    assert proposed and moved and "b" not in page.elements
+    assert page.text.count(f"{who} (<b>Lab</b>)") >= proposed + moved + spans
 
 
 def test_dossier__what_somebody_wrote__is_text_and_runs_nothing() -> None:

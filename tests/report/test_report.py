@@ -153,6 +153,7 @@ def test_plot__votes__green_red_and_grey_for_the_proposer(tmp_path: Path) -> Non
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.png", "b.png"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("n_learners", "n_rounds"),
     [(2, 0), (2, 1), *(pytest.param(*size, marks=pytest.mark.slow) for size in [(64, 3), (3, 150)])],

@@ -64,6 +64,7 @@ INVALID = {
 
 
 # Each kind is tried on the embedded ledger, too; here one of them will do for a quick run.
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "what", [pytest.param(what, marks=[pytest.mark.slow] if what != "not a number" else []) for what in INVALID]
 )

@@ -16,6 +16,7 @@ from colearn_ledger.core.driver import run
 from colearn_ledger.core.protocol import RoundState
 
 from ..kit.anvil import wait_until
+from ..kit.enduring import make_enduring
 from ..kit.learners import linear_learners
 from ..kit.nodes import NodeCollective, NodeProcess, node_collective
 
@@ -164,3 +165,42 @@ def test_sigterm__while_a_transaction_is_not_mined__leaves_within_ten_seconds(tm
         wait_until(lambda: bool(made.chain.pool()), "the proposal waits to be mined")
         node.process.terminate()
         assert node.wait(10) == 0, node.text
+
+
+def steps_of(folder: Path, index: int) -> list[tuple[int, int]]:
+    """Process and number of each step of training that was done."""
+    path = folder / f"steps-{index}"
+    lines = path.read_text().splitlines() if path.exists() else []
+    return [(int(pid), int(step)) for pid, step in (line.split() for line in lines)]
+
+
+@pytest.mark.slow
+def test_kill__in_the_midst_of_a_training_with_checkpoints__goes_on_from_there_to_the_bytes_of_one_without_a_break(
+    tmp_path: Path,
+) -> None:
+    options = {"folder": str(tmp_path), "steps_per_round": 60, "early_stop": 4}
+    alone = tmp_path / "alone"
+    alone.mkdir()
+    expected = run(1, [make_enduring(i, **{**options, "folder": str(alone)}) for i in range(2)])
+    with node_collective(tmp_path, 2) as made:
+
+        def start(index: int) -> NodeProcess:
+            learner = {"factory": "tests.kit.enduring:make_enduring", "options": {"index": index, **options}}
+            changes = {f"learner__{name}": value for name, value in (learner | {"checkpoint": 0.001}).items()}
+            return made.start(index, "--until-round", "1", **changes)
+
+        (tmp_path / "hold-0").write_text("40")
+        nodes = [start(0), start(1)]
+        wait_until(lambda: len(steps_of(tmp_path, 0)) == 39, "the training stands still in its fortieth step")
+        [kept] = (tmp_path / "checkpoints").glob("*")
+        first = nodes[0].worker_pid
+        nodes[0].kill()
+        (tmp_path / "hold-0").unlink()
+        nodes[0] = start(0)
+        assert [node.wait() for node in nodes] == [0, 0]
+        assert made.accepted_sha256() == expected.final_sha256 == expected.rounds[0].weights_sha256
+        again = [step for pid, step in steps_of(tmp_path, 0) if pid != first]
+        assert again[0] > 1 and again[-1] == 60, "the steps before its checkpoint aren't done again"
+        [line] = nodes[0].events("checkpoint")[:1]
+        assert line["text"] == "the training goes on from its checkpoint"
+        assert not kept.exists() and list((tmp_path / "checkpoints").iterdir()) == []

@@ -90,6 +90,7 @@ def test_task_learner__vote_policy__is_the_learners() -> None:
         task_learner(index=0, of=2, task="IRIS", vote_policy="kind")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "publish, secret",
     [

@@ -178,6 +178,9 @@ export interface Node {
   seen_seconds_ago?: number;
   motions_to_vote?: number;
   funds_rounds?: number;
+  /** Of the training that goes on; 0 where there is none. */
+  steps?: number;
+  steps_done?: number;
 }
 
 export interface Answer<T> {

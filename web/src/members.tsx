@@ -1,7 +1,7 @@
 // Members, motions, nodes.
 import { useEffect, useState } from "preact/hooks";
 import { type Member, type Motion, type Node, type State, useAnswer } from "./api";
-import { Address, Problem, Scrolled, count, number, useLabel } from "./parts";
+import { Address, Problem, Table, count, number, useLabel } from "./parts";
 
 const ASK_NODES_MS = 5000;
 
@@ -11,43 +11,39 @@ export function Members({ state }: { state: State }) {
   return (
     <>
       <Problem text={error} />
-      <Scrolled label="Members">
-        <table>
-          <thead>
-            <tr>
-              <th scope="col" class="right">seat</th>
-              <th scope="col">member</th>
-              <th scope="col" class="right">since round</th>
-              <th scope="col" class="right">accepted</th>
-              <th scope="col" class="right">rejected</th>
-              <th scope="col" class="right">turns missed</th>
-              <th scope="col" class="right">ether</th>
-              <th scope="col">rounds</th>
-            </tr>
-          </thead>
-          <tbody>
-            {value?.members.map((one) => (
-              <tr key={one.address}>
-                <td class="right">{one.seat}</td>
-                <th scope="row">
-                  <Address value={one.address} />
-                  {one.replaced && <small> replaced <Address value={one.replaced} /></small>}
-                </th>
-                <td class="right">{one.since_round ?? "?"}</td>
-                <td class="right">{number.format(one.accepted)}</td>
-                <td class="right">{number.format(one.rejected)}</td>
-                <td class="right">{number.format(one.missed)}</td>
-                <td class="right">{one.balance}</td>
-                <td>
-                  <a href={`#/rounds?proposer=${one.address}`} aria-label={`its rounds: those of ${label(one.address)}`}>
-                    its rounds
-                  </a>
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </Scrolled>
+      <Table
+        label="Members"
+        columns={[
+          ["seat", "right"],
+          ["member"],
+          ["since round", "right"],
+          ["accepted", "right"],
+          ["rejected", "right"],
+          ["turns missed", "right"],
+          ["ether", "right"],
+          ["rounds"],
+        ]}
+      >
+        {value?.members.map((one) => (
+          <tr key={one.address}>
+            <td class="right">{one.seat}</td>
+            <th scope="row">
+              <Address value={one.address} />
+              {one.replaced && <small> replaced <Address value={one.replaced} /></small>}
+            </th>
+            <td class="right">{one.since_round ?? "?"}</td>
+            <td class="right">{number.format(one.accepted)}</td>
+            <td class="right">{number.format(one.rejected)}</td>
+            <td class="right">{number.format(one.missed)}</td>
+            <td class="right">{one.balance}</td>
+            <td>
+              <a href={`#/rounds?proposer=${one.address}`} aria-label={`its rounds: those of ${label(one.address)}`}>
+                its rounds
+              </a>
+            </td>
+          </tr>
+        ))}
+      </Table>
     </>
   );
 }
@@ -105,6 +101,7 @@ export function Nodes() {
                 {node.url}
                 {node.round !== undefined && `; round ${number.format(node.round)}`}
                 {node.block !== undefined && `, block ${number.format(node.block)}`}
+                {node.steps !== undefined && node.steps > 0 && `; trains: ${(node.steps_done ?? 0).toLocaleString("en")} of ${count(node.steps, "step")}`}
                 {node.funds_rounds !== undefined && `; funds for ${count(node.funds_rounds, "round")}`}
                 {node.motions_to_vote !== undefined && node.motions_to_vote > 0 && `; ${count(node.motions_to_vote, "motion")} to vote on`}
               </small>

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import importlib
+import json
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -11,12 +14,13 @@ from typing import Any
 
 from ...core.asking import check_methods
 from ...core.learner import Learner
-from ...errors import ConfigError
+from ...errors import ConfigError, UsageError
 from ...formats.toml import read_toml
 
-__all__ = ["FACTORY_FORM", "LearnerSpec", "is_factory", "read_learner_spec"]
+__all__ = ["FACTORY_FORM", "FLOWER", "LearnerSpec", "flower_options", "is_factory", "read_learner_spec"]
 
 FACTORY_FORM = "module:function, such as my_module:make_learner"
+FLOWER = "colearn_ledger.learners.flower_app:flower_app"  # what --flower-app is short for
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,18 @@ class LearnerSpec:
         """The same for another process, which may have been started with other places to look at."""
         return replace(self, folders=self.path)
 
+    def identity(self) -> str:
+        """A hash of all that says how the learner is made: factory, options, and the text of the factory's module.
+
+        To be asked where it was made: its module is loaded.
+        """
+        digest = hashlib.sha256(f"{self.factory} {json.dumps(self.options, sort_keys=True, default=str)}".encode())
+        file = getattr(sys.modules.get(self.factory.partition(":")[0]), "__file__", None)
+        if file is not None:
+            with contextlib.suppress(OSError):
+                digest.update(Path(file).read_bytes())
+        return digest.hexdigest()
+
     def make(self) -> Learner:
         """The learner, made in this process, which from then on finds its modules (:meth:`importable`).
 
@@ -58,6 +74,13 @@ class LearnerSpec:
         check_methods(learner, self.factory)
         assert isinstance(learner, Learner)
         return learner
+
+
+def flower_options(folder: Path, options: dict[str, Any]) -> dict[str, Any]:
+    """The options of :data:`FLOWER` for the app in a folder. Raises UsageError where they name another folder."""
+    if "folder" in options:
+        raise UsageError("--flower-app and the option folder", expected="one of them", fix="leave the option out")
+    return {"folder": str(folder.expanduser().absolute()), **options}
 
 
 def is_factory(text: str) -> bool:

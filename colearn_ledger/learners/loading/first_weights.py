@@ -40,13 +40,14 @@ class MadeLearner:
     """A learner's first weights (their canonical bytes), and their schema with the roles that it declares.
 
     ``why_unmergeable``: why such weights are for solo rounds alone, or empty. ``trial``: what came of trying it out, if
-    that was asked for.
+    that was asked for. ``policy``: by which it votes, by name; empty where it doesn't say.
     """
 
     weights: bytes
     schema: Schema
     why_unmergeable: str = ""
     trial: Trial | None = None
+    policy: str = ""
 
 
 def first_weights(spec: LearnerSpec) -> MadeLearner:
@@ -97,7 +98,7 @@ def _made(spec: LearnerSpec, *, look: bool, train: bool = False) -> MadeLearner:
                 from .trial import Trial
 
                 trial = Trial(**{**said["trial"], "notes": tuple(said["trial"]["notes"])})
-            return MadeLearner((folder / "weights").read_bytes(), schema, said["unmergeable"], trial)
+            return MadeLearner((folder / "weights").read_bytes(), schema, said["unmergeable"], trial, said["policy"])
     how = f"was ended by signal {-code}" if code < 0 else f"ended with code {code}"
     raise LearnerError(
         f"the process that makes the learner {spec.factory} {how}",
@@ -151,7 +152,7 @@ def _make(spec: LearnerSpec, look: bool, train: bool) -> MadeLearner:
     from ...core.merge.contributions import why_unmergeable
     from ...core.roles import roles_of
     from ...core.weights import encode
-    from ..voting.policy import OneClassVoteSet, SmallVoteSet
+    from ..voting.policy import OneClassVoteSet, SmallVoteSet, policy_name
     from .trial import try_out
 
     with warnings.catch_warnings():
@@ -163,7 +164,8 @@ def _make(spec: LearnerSpec, look: bool, train: bool) -> MadeLearner:
         data = encode(tree)
         schema = Schema.of(tree, roles_of(learner))
         why = why_unmergeable(schema, learner)
-        return MadeLearner(data, schema, why, try_out(learner, data, schema, train=train) if look else None)
+        trial = try_out(learner, data, schema, train=train) if look else None
+        return MadeLearner(data, schema, why, trial, policy_name(learner))
 
 
 def main(folder: Path) -> int:
@@ -184,7 +186,8 @@ def main(folder: Path) -> int:
     else:
         (folder / "weights").write_bytes(made.weights)
         trial = None if made.trial is None else asdict(made.trial)
-        said, code = {"trial": trial, "schema": made.schema.to_json(), "unmergeable": made.why_unmergeable}, 0
+        said = {"trial": trial, "schema": made.schema.to_json(), "unmergeable": made.why_unmergeable}
+        said, code = {**said, "policy": made.policy}, 0
     (folder / "said.json").write_text(json.dumps(said), encoding="utf-8")
     return code
 

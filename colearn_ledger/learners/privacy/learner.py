@@ -93,6 +93,13 @@ class PrivateLearner(BatchLearner):
         """How many more trainings the privacy budget lasts for; None without differential privacy."""
         return None if self.privacy is None else self.privacy.trainings_left()
 
+    @property
+    def why_no_checkpoint(self) -> str:
+        """A private one shows no state of a training that it hasn't accounted for, also on its own disk."""
+        if self.privacy is not None:
+            return "what a private training has come to in its midst isn't what its budget accounts for"
+        return super().why_no_checkpoint
+
     def mli_propose_weights(self) -> Weights:
         """Train from the current weights, or decline because the privacy budget is spent."""
         if self.privacy is None:

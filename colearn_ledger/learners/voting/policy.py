@@ -27,6 +27,7 @@ __all__ = [
     "VoteRule",
     "one_class_vote_set",
     "one_class_vote_sets",
+    "policy_name",
     "policy_names",
     "small_vote_set",
     "small_vote_sets",
@@ -205,6 +206,12 @@ def vote_policy(policy: VotePolicy | str) -> VotePolicy:
     if name in ("paired", "paired-better"):
         return PairedTest(0.05 if value is None else value, better=name == "paired-better")
     raise _unknown(policy)
+
+
+def policy_name(learner: object) -> str:
+    """By which policy a learner votes, as :func:`vote_policy` takes it; empty where it doesn't say."""
+    name = getattr(getattr(learner, "vote_policy", None), "name", None)
+    return name if isinstance(name, str) else ""
 
 
 def small_vote_set(learner: object) -> str | None:

@@ -17,7 +17,7 @@ from colearn_ledger.core.results import record_of
 from colearn_ledger.core.summaries import VoteRecord
 from colearn_ledger.member.work import Merged, Trained, Verdict, Work
 
-__all__ = ["plain_work"]
+__all__ = ["counted", "plain_work"]
 
 _MOST_DEPTH = 8
 _MOST_VALUES = 2000
@@ -25,6 +25,7 @@ _MOST_NOTES = 10
 _MOST_SCORES = 100
 _MOST_TEXT = 2000  # characters
 _INT64 = 1 << 63
+_MOST_STEPS = 10**15
 
 T = TypeVar("T")
 
@@ -42,6 +43,11 @@ def plain_work(work: Work) -> tuple[Work, tuple[str, ...]]:
         test, notes = _plain_test(work.test)
         return replace(work, test=test), notes
     return work, ()
+
+
+def counted(done: Any, of: Any) -> tuple[int, int]:
+    """Steps done and steps in all, whatever numbers a learner counts in. Raises TypeError and ValueError for none."""
+    return min(int(done), _MOST_STEPS), min(int(of), _MOST_STEPS)
 
 
 def _plain_test(test: ProposedWeights) -> tuple[ProposedWeights, tuple[str, ...]]:

@@ -20,6 +20,7 @@ import time
 import traceback
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from functools import partial
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, TypeVar
@@ -27,12 +28,29 @@ from typing import TYPE_CHECKING, TypeVar
 from colearn_ledger.backoff import Backoff
 from colearn_ledger.core.failures import clean_text, told
 from colearn_ledger.errors import ColearnError, LearnerError, StoreError
-from colearn_node.worker.border import plain_work
+from colearn_node.worker.border import counted, plain_work
 from colearn_node.worker.codec import MOST_SAID, packed, unpacked
-from colearn_node.worker.messages import TIDIED, Begun, Done, Failed, Job, PullAhead, Ready, Sound, Spec, Tidy
+from colearn_node.worker.keys import name_of
+from colearn_node.worker.messages import (
+    TIDIED,
+    Begun,
+    Checkpointed,
+    Done,
+    Failed,
+    Job,
+    Moved,
+    Progress,
+    PullAhead,
+    Ready,
+    Sound,
+    Spec,
+    Tidy,
+)
 
 if TYPE_CHECKING:
+    from colearn_ledger.core.decide import Action
     from colearn_ledger.member import ahead
+    from colearn_ledger.member.checkpoints import Checkpoints
     from colearn_ledger.member.prepare import Preparer
     from colearn_ledger.stores.base import Store
 
@@ -42,6 +60,8 @@ T = TypeVar("T")
 
 _PR_SET_PDEATHSIG = 1
 _MOST_TRACE = 1 << 16  # characters
+_MOST_TOLD = 1000
+_PROGRESS_S = 1.0  # between two messages on it: a step may take a thousandth of that
 
 
 def _die_with_the_node() -> None:
@@ -81,7 +101,9 @@ class Worker:
         self._inbox: queue.SimpleQueue[Job | Tidy] = queue.SimpleQueue()
         self._seen: deque[Job | Tidy] = deque()  # taken out of it, and not done yet
         self._ahead: ahead.Ahead | None = None
+        self._progress_at = 0.0  # monotonic
         self._pid = os.getpid()
+        self._saying = threading.Lock()
 
     def run(self) -> None:
         """Until the node is gone, or the learner can't be made."""
@@ -128,16 +150,30 @@ class Worker:
                 max_size=spec.max_size,
                 schema=spec.schema,
                 keep_contributions=spec.keep_contributions,
+                checkpoints=self._checkpoints(spec),
             )
 
         return self._attempt(0, make, "the learner's factory")
+
+    def _checkpoints(self, spec: Spec) -> Checkpoints | None:
+        """Of a learner that was made already: its module is loaded."""
+        from colearn_ledger.member.checkpoints import Checkpoints
+
+        if spec.checkpoints is None:
+            return None
+
+        def tell(text: str, wrong: bool) -> None:
+            self._say(Checkpointed(clean_text(text, _MOST_TOLD), wrong))
+
+        place, learner = spec.checkpoints, spec.learner.identity()
+        return Checkpoints(place.path, every_s=place.every_s, learner=learner, tell=tell)
 
     def _open_store(self, spec: Spec) -> Store:
         """The store, as soon as it can be used: one that is away comes back, and the learner is made but once."""
         failures = Backoff(longest_s=5.0)
         while True:
             try:
-                return spec.store.open()
+                return spec.store.open(lambda transfer: self._say(Moved(transfer)))
             except StoreError as e:
                 pause = failures.add()
                 if failures.times & (failures.times - 1) == 0:  # the first time, and then ever more rarely
@@ -159,15 +195,19 @@ class Worker:
             if job.wary:
                 preparer.test_current()
                 self._say(Sound(job.number))
-            made = preparer.prepare(job.action, deadline_s=job.deadline_s, pause=partial(self.pause, preparer))
+            with _memory_told(job.action, preparer.learner):
+                made = preparer.prepare(job.action, deadline_s=job.deadline_s, pause=partial(self.pause, preparer, job))
             return Done(job.number, *plain_work(made))
 
         done = self._attempt(job.number, work)
         if done is not None:
             self._say(done)
 
-    def pause(self, preparer: Preparer) -> bool:
+    def pause(self, preparer: Preparer, training: Job, done: int = 0, of: int = 0, /) -> bool:
         """Between two steps of a training: do what may be done beside it. Whether it goes on, or other work waits."""
+        if of and time.monotonic() >= self._progress_at:
+            self._progress_at = time.monotonic() + _PROGRESS_S
+            self._say(Progress(training.number, *counted(done, of)))
         while not self._inbox.empty() or any(isinstance(message, Job) for message in self._seen):
             while not self._inbox.empty():
                 self._seen.append(self._inbox.get())
@@ -191,14 +231,24 @@ class Worker:
             self._say(Failed(number, told(e, who), trace))
         return None
 
-    def _say(self, message: Ready | Begun | Sound | Done | Failed) -> None:
+    def _say(self, message: Ready | Begun | Checkpointed | Progress | Sound | Moved | Done | Failed) -> None:
         if os.getpid() != self._pid:
             os._exit(1)  # a fork of the learner's that came back: it doesn't speak for the worker
         data = packed(message)
         if len(data) > MOST_SAID and isinstance(message, Done):
             error = LearnerError(f"what the learner returned takes {len(data)} bytes to tell", expected=f"{MOST_SAID}")
             data = packed(Failed(message.number, error, ""))
-        self._connection.send_bytes(data)
+        with self._saying:  # transfers tell from threads of their own
+            self._connection.send_bytes(data)
+
+
+def _memory_told(action: Action, learner: object) -> AbstractContextManager[None]:
+    """Too little memory is told as that, and not as a learner's failure, whoever wrote the learner."""
+    from colearn_ledger.learners.memory import memory_told, smaller_batches
+
+    size = getattr(learner, "batch_size", None)
+    fix = smaller_batches(size) if isinstance(size, int) else "smaller batches, or a smaller model"
+    return memory_told(name_of(action), "this machine, or the device that it computes on", fix)
 
 
 def _ahead_of(preparer: Preparer) -> ahead.Ahead:

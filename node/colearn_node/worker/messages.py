@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from colearn_ledger.core.decide import Action
 from colearn_ledger.core.protocol import WeightsRef
@@ -10,9 +11,33 @@ from colearn_ledger.core.schema import Schema
 from colearn_ledger.errors import ColearnError
 from colearn_ledger.learners.loading.factory import LearnerSpec
 from colearn_ledger.member.work import Work
+from colearn_ledger.stores.progress import Transfer
 from colearn_ledger.stores.spec import StoreSpec
 
-__all__ = ["TIDIED", "Begun", "Done", "Failed", "Job", "PullAhead", "Ready", "Sound", "Spec", "Tidy"]
+__all__ = [
+    "TIDIED",
+    "Begun",
+    "CheckpointSpec",
+    "Checkpointed",
+    "Done",
+    "Failed",
+    "Job",
+    "Moved",
+    "Progress",
+    "PullAhead",
+    "Ready",
+    "Sound",
+    "Spec",
+    "Tidy",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointSpec:
+    """Where a training that runs for long is kept, and how often: once in ``every_s`` seconds."""
+
+    path: Path
+    every_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +45,7 @@ class Spec:
     """What a worker is made of.
 
     ``max_size`` in bytes; ``schema``: of the collective's weights; ``keep_contributions``: for as long as :class:`Tidy`
-    doesn't say that they may go.
+    doesn't say that they may go; ``checkpoints``: None: there are none.
     """
 
     learner: LearnerSpec
@@ -28,6 +53,7 @@ class Spec:
     max_size: int
     schema: Schema
     keep_contributions: bool = True
+    checkpoints: CheckpointSpec | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +114,34 @@ class Begun:
 
 
 @dataclass(frozen=True, slots=True)
+class Progress:
+    """How many steps of a training, the job of that number, are done, of how many. It is said now and then."""
+
+    number: int
+    done: int
+    of: int
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpointed:
+    """What a person should know of a training's checkpoints; ``wrong``: something is."""
+
+    text: str
+    wrong: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Sound:
     """In a job that is wary: the learner has tested its current weights, and lives."""
 
     number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """How far a transfer of weights has come that takes long: for the log."""
+
+    transfer: Transfer
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,12 +18,13 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from .codec import MOST_SAID, NotAMessage, packed, unpacked
-from .messages import Begun, Done, Failed, Job, PullAhead, Ready, Sound, Spec, Tidy
+from .messages import Begun, Checkpointed, Done, Failed, Job, Moved, Progress, PullAhead, Ready, Sound, Spec, Tidy
 
 __all__ = ["Died", "Garbled", "Message", "WorkerProcess"]
 
 _MOST_LINE = 1 << 14  # bytes of what the learner prints, in one line of the log
 _MARK = "COLEARN_WORKER"
+_SAID = (Ready, Begun, Checkpointed, Progress, Sound, Moved, Done, Failed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ class Garbled:
     why: str
 
 
-Message = Ready | Begun | Sound | Done | Failed | Died | Garbled
+Message = Ready | Begun | Checkpointed | Progress | Sound | Moved | Done | Failed | Died | Garbled
 
 
 class WorkerProcess:
@@ -121,7 +122,7 @@ class WorkerProcess:
     def _listen(self) -> None:
         try:
             while True:
-                self._tell(unpacked(self._connection.recv_bytes(MOST_SAID), Ready, Begun, Sound, Done, Failed))
+                self._tell(unpacked(self._connection.recv_bytes(MOST_SAID), *_SAID))
         except EOFError:
             pass
         except NotAMessage as e:
@@ -153,7 +154,8 @@ class WorkerProcess:
 
     def _tell(self, message: Message) -> None:
         self._heard.append(message)
-        self._wake()
+        if not isinstance(message, Progress):  # nothing is done about it, so it is soon enough at the next look
+            self._wake()
 
     # ------------------------------------------------------------------------------------------- its end
 

@@ -13,20 +13,36 @@ from typing import Protocol
 from colearn_ledger.backoff import Backoff
 from colearn_ledger.core.decide import Action, Adopt, Contribute, Judge, Merge, Propose, Republish
 from colearn_ledger.core.protocol import WeightsRef
-from colearn_ledger.errors import LearnerError, SchemaMismatch, TrainingStopped
+from colearn_ledger.errors import LearnerError, OutOfMemory, SchemaMismatch, TrainingStopped
 from colearn_ledger.formats.hashes import shown_hash
 from colearn_ledger.member.work import Adopted, Contributed, Merged, Nothing, Published, Trained, Verdict, Work
 
 from ..log import Log
 from .answers import NO_SCORE, answers, has_no_score
 from .keys import Key, key_of, name_of
-from .messages import TIDIED, Begun, Done, Failed, Job, PullAhead, Ready, Sound, Spec, Tidy
+from .messages import (
+    TIDIED,
+    Begun,
+    Checkpointed,
+    Done,
+    Failed,
+    Job,
+    Moved,
+    Progress,
+    PullAhead,
+    Ready,
+    Sound,
+    Spec,
+    Tidy,
+)
 from .process import Died, Garbled, Message, WorkerProcess
 from .results import Results
+from .steps import Steps
 
 __all__ = ["WorkerSupervisor"]
 
 _FIRST_PROGRESS_S = 10.0
+_MOST_PROGRESS_S = 60.0  # between two lines: whoever looks at the log sees whether hours of training get on
 _LOOK_AGAIN_S = 30.0  # a store that has the node's proposal may lose it
 _MOST_NOTES = 100
 _MOST_DOUBLINGS = 20
@@ -63,6 +79,8 @@ class WorkerSupervisor:
     adopted: sha256 of the accepted weights that the worker's learner holds; None before the first. The worker's
         ``Preparer`` knows it, too; this is what the node decides by, and it goes when the worker dies.
     ready: whether the learner has been made.
+    steps: of the training that goes on, also while other work is done beside it; None where there is none, or where
+        nobody knows.
     """
 
     def __init__(
@@ -91,6 +109,7 @@ class WorkerSupervisor:
         self._since = self._next_progress = 0.0
         self._stale_since: float | None = None
         self._results = Results()
+        self._steps: Steps | None = None  # of the last training that has told them
         self._numbers = 0
         self._deaths = Backoff(first_s=1.0, clock=clock)
         self._failures, self._trainings = Backoff(clock=clock), Backoff(clock=clock)  # of contributions' trainings
@@ -114,6 +133,11 @@ class WorkerSupervisor:
         if self._published is None or self._now() - self._published[1] > _LOOK_AGAIN_S:
             return None
         return self._published[0]
+
+    @property
+    def steps(self) -> Steps | None:
+        running = (job.number for job in (self._before, self._under, self._job) if job is not None)
+        return self._steps if self._steps is not None and self._steps.job in running else None
 
     @property
     def pid(self) -> int | None:
@@ -220,11 +244,19 @@ class WorkerSupervisor:
                 self._log.info("learner", "the learner is ready", pid=message.pid)
             elif isinstance(message, Died):
                 self._died(message.code)
+            elif isinstance(message, Checkpointed):
+                (self._log.warning if message.wrong else self._log.info)("checkpoint", message.text)
+            elif isinstance(message, Progress):
+                known = self._steps if self._steps is not None and self._steps.job == message.number else None
+                self._steps = Steps.of_message(message, self._now(), known)
             elif isinstance(message, Sound):
                 self._sound = self._job is not None and self._job.wary and self._job.number == message.number
             elif isinstance(message, Begun):
                 if self._job is not None and message.number == self._job.number:
                     self._begin()
+            elif isinstance(message, Moved):
+                moved = message.transfer
+                self._log.info("transfer", str(moved), cid=moved.cid, bytes=moved.done)
             elif isinstance(message, Garbled):
                 self._garbled(message.why)
             elif isinstance(message, Failed):
@@ -313,7 +345,11 @@ class WorkerSupervisor:
         if isinstance(action, Adopt) and isinstance(message.error, SchemaMismatch):
             raise message.error
         pause = self._backoff(action).add(key_of(action))
-        self._log.error("failed", f"{name_of(action)} failed, again in {pause:.1f} s: {message.error}")
+        text = f"{name_of(action)} failed, again in {pause:.1f} s: {message.error}"
+        if isinstance(message.error, OutOfMemory) and not self._is_new(message.error.what):
+            self._log.debug("failed", text)  # no other words help whoever has read them once
+        else:
+            self._log.error("failed", text)
 
     def _died(self, code: int) -> None:
         job = self._runs
@@ -401,10 +437,20 @@ class WorkerSupervisor:
     def _tell_progress(self, what: str) -> None:
         seconds = self._now() - self._since
         if seconds >= self._next_progress:
-            self._next_progress *= 2
-            self._log.info("progress", f"{what}: {seconds:.0f} s so far", seconds=round(seconds))
+            self._next_progress += min(self._next_progress, _MOST_PROGRESS_S)
+            facts, text = {"seconds": round(seconds)}, f"{what}: {seconds:.0f} s so far"
+            if self._job is not None and self._steps is not None and self._steps.job == self._job.number:
+                text += f", {self._steps.text}"
+                facts |= {"done": self._steps.done, "of": self._steps.of}
+            self._log.info("progress", text, **facts)
 
     def _tell_once(self, event: str, text: str) -> None:
-        if text not in self._told and len(self._told) < _MOST_NOTES:
-            self._told.add(text)
+        if self._is_new(text):
             self._log.warning(event, text)
+
+    def _is_new(self, text: str) -> bool:
+        """Whether it wasn't told yet, and may be."""
+        new = text not in self._told and len(self._told) < _MOST_NOTES
+        if new:
+            self._told.add(text)
+        return new

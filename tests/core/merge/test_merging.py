@@ -78,6 +78,7 @@ def near(dtype: str) -> st.SearchStrategy[list[int]]:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", FLOATS)
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
@@ -110,6 +111,7 @@ def test_merge__floats_at_their_extremes__the_second_implementations_bits(dtype:
             assert encode(decode(found, schema)) == found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", INTEGERS)
 @settings(max_examples=10, deadline=None)
 @given(data=st.data())

@@ -232,6 +232,7 @@ def test_import__the_accounting__loads_no_framework() -> None:
     assert done.stdout == "set()\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("proposals", [1, 2, *(pytest.param(n, marks=pytest.mark.slow) for n in (5, 9))])
 def test_trainings_left__after_each_training__is_how_many_more_there_are(proposals: int) -> None:
     one = privacy(PrivacyLedger(), proposals=proposals)
