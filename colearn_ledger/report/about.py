@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,9 @@ from ..core.merge.rules import rule_text
 from ..core.protocol import ZERO_ADDRESS, View
 from ..core.schema import Schema
 from ..formats.size import shown_size
-from ..founding.names import NO_NAMES, Names
+from ..founding.names import Names
+from ..plan.document import Plan
+from .agreed import Agreed, agreed_rows, agreed_to_dict, read_agreed
 from .rules import decision_in_words, rounds_in_words, windows_in_words, windows_of
 
 __all__ = ["FORMAT", "About", "about_page", "about_to_dict", "read_about"]
@@ -32,6 +34,7 @@ class About:
     deployed_block: 0 where it isn't known.
     schema: of its weights; None where it isn't known.
     names: of members.
+    agreed: the plan, its target, a successor.
     """
 
     chain_id: int
@@ -42,10 +45,17 @@ class About:
     code_hash: bytes
     deployed_block: int
     schema: Schema | None
-    names: Names = NO_NAMES
+    names: Names
+    agreed: Agreed
 
 
-def read_about(snapshot: Snapshot, deployed_block: int, schema: Schema | None, names: Names = NO_NAMES) -> About:
+def read_about(
+    snapshot: Snapshot,
+    deployed_block: int,
+    schema: Schema | None,
+    names: Names,
+    find_plan: Callable[[bytes], Plan],
+) -> About:
     """Read it from the chain. Raises ChainError, NoContract, ArtifactError."""
     return About(
         snapshot.contract.chain_id,
@@ -57,6 +67,7 @@ def read_about(snapshot: Snapshot, deployed_block: int, schema: Schema | None, n
         deployed_block,
         schema,
         names,
+        read_agreed(snapshot, find_plan, deployed_block=deployed_block),
     )
 
 
@@ -77,6 +88,7 @@ def about_page(about: About) -> Iterator[str]:
         ("votes", "secret until they are revealed" if view.secret_votes else "open"),
         ("time", windows_in_words(view.rules, secret=view.secret_votes)),
         ("weights", f"{shown_size(view.max_size)} at most{grow}"),
+        *agreed_rows(about.agreed),
         ("", "" if about.schema is None or about.schema.wire is None else f"they travel as {about.schema.wire}"),
         ("accepted", f"those of round {view.accepted_round}, {shown_size(view.accepted.size)}"),
         ("", f"sha256 {view.accepted.sha256.hex()}"),
@@ -106,6 +118,7 @@ def about_to_dict(about: About) -> dict[str, Any]:
         "merge_order": [rule_text(number) for number in view.merge_order],
         "secret_votes": view.secret_votes,
         "max_size": view.max_size,
+        **agreed_to_dict(about.agreed),
         "round": view.round,
         "accepted_round": view.accepted_round,
         "accepted_sha256": view.accepted.sha256.hex(),
