@@ -1,19 +1,18 @@
-"""The collective that goes on where one ends, as its members agree on it: one word of the contract."""
+"""The collective that goes on where one ends, as its members agreed."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..core import agreements
 from ..formats.addresses import parse_address
 
 __all__ = ["Successor"]
 
-_ADDRESS_BITS, _CHAIN_BITS = 160, 64
-
 
 @dataclass(frozen=True, slots=True)
 class Successor:
-    """Where it is."""
+    """Where it is; the address has its checksum."""
 
     chain_id: int
     address: str
@@ -23,13 +22,8 @@ class Successor:
 
     @classmethod
     def of(cls, word: bytes) -> Successor | None:
-        """What the contract's word says; None for zeros."""
-        bits = int.from_bytes(word, "big")
-        if bits == 0:
+        """What the contract's word says; None for zeros. Raises ValueError for what no contract keeps."""
+        if word == agreements.NONE:
             return None
-        address = bits & (1 << _ADDRESS_BITS) - 1
-        return cls(bits >> _ADDRESS_BITS, parse_address(f"0x{address:040x}", "the successor"))
-
-    def to_word(self) -> bytes:
-        """As the contract keeps it."""
-        return (self.chain_id << _ADDRESS_BITS | int(self.address, 16)).to_bytes(32, "big")
+        said = agreements.Successor.of(word)
+        return cls(said.chain_id, parse_address("0x" + said.address.hex(), "the successor"))

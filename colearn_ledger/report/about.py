@@ -9,12 +9,13 @@ from typing import Any
 from ..chain.bytecode import check_code
 from ..chain.snapshot import Snapshot
 from ..core.merge.rules import rule_text
-from ..core.protocol import ZERO_ADDRESS, View
+from ..core.protocol import ZERO_ADDRESS, MotionKind, View
 from ..core.schema import Schema
 from ..formats.size import shown_size
 from ..founding.names import Names
 from ..plan.document import Plan
 from .agreed import Agreed, agreed_rows, agreed_to_dict, read_agreed
+from .agreements import agreement_in_words
 from .rules import decision_in_words, rounds_in_words, windows_in_words, windows_of
 
 __all__ = ["FORMAT", "About", "about_page", "about_to_dict", "read_about"]
@@ -35,6 +36,7 @@ class About:
     schema: of its weights; None where it isn't known.
     names: of members.
     agreed: the plan, its target, a successor.
+    end: after which nothing is proposed, as the contract keeps it; zeros: none.
     """
 
     chain_id: int
@@ -47,6 +49,7 @@ class About:
     schema: Schema | None
     names: Names
     agreed: Agreed
+    end: bytes
 
 
 def read_about(
@@ -68,6 +71,7 @@ def read_about(
         schema,
         names,
         read_agreed(snapshot, find_plan, deployed_block=deployed_block),
+        snapshot.agreement(MotionKind.SET_END),
     )
 
 
@@ -87,6 +91,7 @@ def about_page(about: About) -> Iterator[str]:
         ("rounds", rounds_in_words(view.merge_order)),
         ("votes", "secret until they are revealed" if view.secret_votes else "open"),
         ("time", windows_in_words(view.rules, secret=view.secret_votes)),
+        ("agreed", agreement_in_words(MotionKind.SET_END, about.end) if any(about.end) else ""),
         ("weights", f"{shown_size(view.max_size)} at most{grow}"),
         *agreed_rows(about.agreed),
         ("", "" if about.schema is None or about.schema.wire is None else f"they travel as {about.schema.wire}"),
@@ -119,6 +124,9 @@ def about_to_dict(about: About) -> dict[str, Any]:
         "secret_votes": view.secret_votes,
         "max_size": view.max_size,
         **agreed_to_dict(about.agreed),
+        "end": "0x" + about.end.hex() if any(about.end) else None,
+        "pause": view.rules.pause,
+        "ended": view.ended,
         "round": view.round,
         "accepted_round": view.accepted_round,
         "accepted_sha256": view.accepted.sha256.hex(),

@@ -10,13 +10,12 @@ import pytest
 
 from colearn_ledger.chain.contract import CollectiveContract
 from colearn_ledger.cli.main import main
-from colearn_ledger.core.protocol import MotionKind, Rules, View
+from colearn_ledger.core.protocol import Rules, View
 from colearn_ledger.errors import ConfigError
 from colearn_ledger.founding.record import load_deployment
 from colearn_ledger.learners.loading.factory import LearnerSpec
 from colearn_ledger.plan.code import code_hash
 from colearn_ledger.plan.document import Plan, Target
-from colearn_ledger.plan.successor import Successor
 
 from ..kit.anvil import wait_until
 from ..kit.nodes import ROOT, NodeCollective, node_collective
@@ -99,7 +98,7 @@ def test_successor__agreed_on__nodes_that_were_told_go_on_there_and_others_say_w
         wait_until(lambda: made.view().proposal is not None, "the second proposes", deadline_s=60)
         others_vote(made, False)
         wait_until(lambda: made.view().round == 3, "it is rejected", deadline_s=60)
-        agree_on_successor(made, Successor(new.chain_id, new.address))
+        agree_on_successor(made)
         contract = CollectiveContract(made.chain.web3, new.address)
 
         def view() -> View:
@@ -130,7 +129,7 @@ def others_vote(made: NodeCollective, approve: bool) -> None:
         made.sender(index).vote(proposal, approve)
 
 
-def agree_on_successor(made: NodeCollective, successor: Successor) -> None:
+def agree_on_successor(made: NodeCollective) -> None:
     """The members without nodes move it, and approve of it."""
     made.sender(2).move_agreement(MotionKind.SET_SUCCESSOR, successor.to_word())
     made.vote_motion(3, 4)
