@@ -131,5 +131,6 @@ def others_vote(made: NodeCollective, approve: bool) -> None:
 
 def agree_on_successor(made: NodeCollective) -> None:
     """The members without nodes move it, and approve of it."""
-    made.sender(2).move_agreement(MotionKind.SET_SUCCESSOR, successor.to_word())
+    who = ["--keystore", "key-2.json", "--password-file", "password.txt"]
+    assert main(["motion", "propose", "successor", "deployment-2.json", *who]) == 0
     made.vote_motion(3, 4)
