@@ -352,6 +352,27 @@ def test_step__committed_and_reveals_are_taken__reveals_without_the_worker() -> 
     assert bench.ledger.mined == [Reveal(7, proposal(), b"c" * 32)] and len(bench.worker.jobs) == 1
 
 
+def test_step__in_a_pause__says_until_when_and_trains_when_it_is_over() -> None:
+    bench = Bench(FakeLedger(view(proposer=ME, at=1000, opens_at=1500))).adopts()
+    bench.node.step()
+    assert [job.action for job in bench.worker.jobs][1:] == []
+    assert any("rests" in line for line in bench.log.events("wait"))
+    # The chain's clock comes to the second, with no block that would wake the node: the view is read again.
+    bench.clock.now += 500
+    bench.ledger.becomes(at=1500)
+    bench.node.step()
+    assert bench.worker.job.action == Propose(7, ref("accepted").sha256)
+
+
+def test_step__after_the_end__declines_and_says_so_and_does_not_spin() -> None:
+    bench = Bench(FakeLedger(view(proposer=ME, ended=True, deadline=10))).adopts()
+    assert bench.node.step() > 0
+    assert any("end" in line for line in bench.log.events("wait")) and bench.ledger.mined == []
+    bench.clock.now += 10_000
+    assert bench.node.step() > 0
+    assert bench.health.block_time is None  # no deadline is waited for
+
+
 def test_step__overdue_and_my_step__advances() -> None:
     bench = Bench(FakeLedger(view(overdue=True, at=2001, seat=1))).adopts()
     bench.node.step()
