@@ -123,6 +123,7 @@ def here(name: str, folder: Path) -> dict[str, Any]:
 
 def simulated(name: str, folder: Path) -> dict[str, Any]:
     """What Flower's simulation comes to: the weights that its server has evaluated last."""
+    _without_triton()
     sys.path.insert(0, str(folder))
     from flwr.clientapp import ClientApp
     from flwr.serverapp import ServerApp
@@ -137,8 +138,7 @@ def simulated(name: str, folder: Path) -> dict[str, Any]:
         """The app's client, told the configuration of its run, which a simulation from Python leaves empty."""
 
         def __call__(self, message: Any, context: Any) -> Any:
-            if "tensorflow" in sys.modules:  # its LLVM and Triton's, which PyTorch would load, abort a process
-                sys.modules.setdefault("triton", None)  # type: ignore[arg-type]
+            _without_triton()
             told = replace(context, run_config=made.run_config)
             return FlowerApp(folder, run_config=APPS[name].run_config).component("clientapp")(message, told)
 
@@ -167,6 +167,11 @@ def simulated(name: str, folder: Path) -> dict[str, Any]:
     weights = everyone[0].mli_get_current_weights().weights
     tree = dict(zip(weights, last, strict=True)) if isinstance(weights, dict) else last
     return {"simulation": score(everyone, tree)}
+
+
+def _without_triton() -> None:
+    """PyTorch loads it where TensorFlow is loaded, too, and the two's LLVM abort a process."""
+    sys.modules.setdefault("triton", None)  # type: ignore[arg-type]
 
 
 def main() -> int:
