@@ -17,10 +17,13 @@ from .flower_client import LOSS, Config, NumPyPort, Port, Tested, as_arrays, cal
 from .randomness import seeded
 from .template import copied
 from .voting.further import looked_further
+from .voting.metrics import named_metric, no_metric
 from .voting.policy import Evaluation, SmallVoteSet, VotePolicy, small_vote_set
 from .voting.policy import vote_policy as policy_by_name
 
 __all__ = ["FlowerLearner"]
+
+_WHOSE = "the Flower client's"
 
 
 class FlowerLearner(MachineLearningInterface):
@@ -85,7 +88,8 @@ class FlowerLearner(MachineLearningInterface):
         self._weights = weights
         self._schema = Schema.of(weights)
         found = self._tested(weights)
-        self.criterion, self._sign = _criterion(criterion, higher_is_better, found, has_loss=port.has_loss)
+        loss = LOSS if port.has_loss else None
+        self.criterion, self._sign = named_metric(criterion, higher_is_better, found.metrics, _WHOSE, loss)
         if math.isnan(self._evaluation(found).score):
             raise LearnerError(
                 f"the Flower client's {self.criterion!r} has no value (NaN) for its first weights",
@@ -157,7 +161,7 @@ class FlowerLearner(MachineLearningInterface):
 
     def _evaluation(self, found: Tested) -> Evaluation:
         if self.criterion not in found.metrics:
-            raise _no_criterion(self.criterion, found)
+            raise no_metric(self.criterion, found.metrics, _WHOSE)
         value = self._sign * found.metrics[self.criterion]
         loss = found.metrics.get(LOSS) if self._client.has_loss else None
         return Evaluation(value, self.criterion, found.samples, None, loss)
@@ -165,35 +169,3 @@ class FlowerLearner(MachineLearningInterface):
 
 def _alike(one: Any, other: Any) -> bool:
     return all(np.array_equal(a, b) for a, b in zip(as_arrays(one), as_arrays(other), strict=True))
-
-
-def _criterion(name: str | None, higher_is_better: bool | None, found: Tested, *, has_loss: bool) -> tuple[str, int]:
-    """What the vote is by, and the sign by which higher is better."""
-    if name is None and has_loss:
-        if higher_is_better:
-            raise UsageError(
-                "higher_is_better without a criterion", expected="of the loss less is better", fix="name the criterion"
-            )
-        return LOSS, -1
-    if name is None or name not in found.metrics:
-        raise _no_criterion(name, found)
-    if has_loss and name == LOSS and higher_is_better is None:
-        return LOSS, -1
-    if higher_is_better is None:
-        raise UsageError(
-            f"whether more of {name!r} is better isn't told",
-            expected="higher_is_better=True or False: nobody guesses it from a name",
-            fix=f"criterion={name!r}, higher_is_better=True if it is an accuracy, False if it is a loss",
-        )
-    return name, 1 if higher_is_better else -1
-
-
-def _no_criterion(name: str | None, found: Tested) -> UsageError:
-    told = ", ".join(sorted(found.metrics)) or "no metrics that are numbers"
-    return UsageError(
-        f"the Flower client's evaluation gives {told}"
-        + (", and nobody has said which of them votes are by" if name is None else f", and the criterion is {name!r}"),
-        expected="the name of one of them, and whether more of it is better",
-        fix='such as criterion="accuracy", higher_is_better=True (on a command line: criterion=accuracy '
-        "higher_is_better=true)",
-    )

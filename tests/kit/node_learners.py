@@ -134,3 +134,24 @@ def make_talker(index: int) -> LinearLearner:
     sys.stdout.flush()
     os.write(1, b"two \xff\n")
     return LinearLearner(index)
+
+
+class ResourceExhaustedError(Exception):
+    """As TensorFlow's is called."""
+
+
+class Greedy(LinearLearner):
+    """Its trainings find too little memory."""
+
+    batch_size = 64
+
+    def __init__(self, index: int, kind: str) -> None:
+        super().__init__(index, seed=1)
+        self._error = {"MemoryError": MemoryError, "ResourceExhaustedError": ResourceExhaustedError}[kind]
+
+    def mli_propose_weights(self) -> Weights:
+        raise self._error("OOM when allocating tensor with shape[64,100000]")
+
+
+def make_greedy(index: int, kind: str) -> Greedy:
+    return Greedy(index, kind)

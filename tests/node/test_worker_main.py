@@ -11,15 +11,18 @@ from colearn_node.worker.messages import Begun, Done, Failed, Job, Progress
 
 from colearn_ledger.core.decide import Action, Adopt
 from colearn_ledger.core.learner import Pause
-from colearn_ledger.errors import LearnerError
+from colearn_ledger.errors import LearnerError, OutOfMemory
 from colearn_ledger.member.prepare import Preparer
 from colearn_ledger.member.work import Adopted, Declined, Work
 
 from ..kit.builders import ref
+from ..kit.learners import LinearLearner
 
 
 class Prepared:
     """A preparer whose work is done already, or fails in one way."""
+
+    learner = LinearLearner(0)
 
     def __init__(self, work: Work | BaseException) -> None:
         self._work = work
@@ -85,6 +88,14 @@ def test_worker__an_error_whose_class_spoils_its_trace__is_told_without() -> Non
     heard = said(odd("out of data"))
     assert isinstance(heard, Failed) and isinstance(heard.error, LearnerError)
     assert (heard.number, heard.trace) == (7, "") and "Odd: out of data" in heard.error.what
+
+
+def test_worker__too_little_memory_in_whatever_words__is_told_as_that() -> None:
+    for error in (MemoryError(), RuntimeError("CUDA error: out of memory")):
+        heard = said(error)
+        assert isinstance(heard, Failed) and isinstance(heard.error, OutOfMemory) and not heard.trace
+        assert heard.error.what.startswith("adopting found too little memory")
+        assert heard.error.fix == "smaller batches, or a smaller model"
 
 
 def test_worker__an_error__is_told_with_its_trace() -> None:

@@ -20,6 +20,7 @@ import time
 import traceback
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from functools import partial
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, TypeVar
@@ -29,6 +30,7 @@ from colearn_ledger.core.failures import clean_text, told
 from colearn_ledger.errors import ColearnError, LearnerError, StoreError
 from colearn_node.worker.border import counted, plain_work
 from colearn_node.worker.codec import MOST_SAID, packed, unpacked
+from colearn_node.worker.keys import name_of
 from colearn_node.worker.messages import (
     TIDIED,
     Begun,
@@ -46,6 +48,7 @@ from colearn_node.worker.messages import (
 )
 
 if TYPE_CHECKING:
+    from colearn_ledger.core.decide import Action
     from colearn_ledger.member import ahead
     from colearn_ledger.member.checkpoints import Checkpoints
     from colearn_ledger.member.prepare import Preparer
@@ -192,7 +195,8 @@ class Worker:
             if job.wary:
                 preparer.test_current()
                 self._say(Sound(job.number))
-            made = preparer.prepare(job.action, deadline_s=job.deadline_s, pause=partial(self.pause, preparer, job))
+            with _memory_told(job.action, preparer.learner):
+                made = preparer.prepare(job.action, deadline_s=job.deadline_s, pause=partial(self.pause, preparer, job))
             return Done(job.number, *plain_work(made))
 
         done = self._attempt(job.number, work)
@@ -236,6 +240,15 @@ class Worker:
             data = packed(Failed(message.number, error, ""))
         with self._saying:  # transfers tell from threads of their own
             self._connection.send_bytes(data)
+
+
+def _memory_told(action: Action, learner: object) -> AbstractContextManager[None]:
+    """Too little memory is told as that, and not as a learner's failure, whoever wrote the learner."""
+    from colearn_ledger.learners.memory import memory_told, smaller_batches
+
+    size = getattr(learner, "batch_size", None)
+    fix = smaller_batches(size) if isinstance(size, int) else "smaller batches, or a smaller model"
+    return memory_told(name_of(action), "this machine, or the device that it computes on", fix)
 
 
 def _ahead_of(preparer: Preparer) -> ahead.Ahead:

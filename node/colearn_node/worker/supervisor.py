@@ -13,7 +13,7 @@ from typing import Protocol
 from colearn_ledger.backoff import Backoff
 from colearn_ledger.core.decide import Action, Adopt, Contribute, Judge, Merge, Propose, Republish
 from colearn_ledger.core.protocol import WeightsRef
-from colearn_ledger.errors import LearnerError, SchemaMismatch, TrainingStopped
+from colearn_ledger.errors import LearnerError, OutOfMemory, SchemaMismatch, TrainingStopped
 from colearn_ledger.formats.hashes import shown_hash
 from colearn_ledger.member.work import Adopted, Contributed, Merged, Nothing, Published, Trained, Verdict, Work
 
@@ -345,7 +345,11 @@ class WorkerSupervisor:
         if isinstance(action, Adopt) and isinstance(message.error, SchemaMismatch):
             raise message.error
         pause = self._backoff(action).add(key_of(action))
-        self._log.error("failed", f"{name_of(action)} failed, again in {pause:.1f} s: {message.error}")
+        text = f"{name_of(action)} failed, again in {pause:.1f} s: {message.error}"
+        if isinstance(message.error, OutOfMemory) and not self._is_new(message.error.what):
+            self._log.debug("failed", text)  # no other words help whoever has read them once
+        else:
+            self._log.error("failed", text)
 
     def _died(self, code: int) -> None:
         job = self._runs
@@ -441,6 +445,12 @@ class WorkerSupervisor:
             self._log.info("progress", text, **facts)
 
     def _tell_once(self, event: str, text: str) -> None:
-        if text not in self._told and len(self._told) < _MOST_NOTES:
-            self._told.add(text)
+        if self._is_new(text):
             self._log.warning(event, text)
+
+    def _is_new(self, text: str) -> bool:
+        """Whether it wasn't told yet, and may be."""
+        new = text not in self._told and len(self._told) < _MOST_NOTES
+        if new:
+            self._told.add(text)
+        return new
