@@ -13,6 +13,7 @@ import numpy as np
 from ..core.learner import ProposedWeights, Weights
 from ..core.roles import Roles
 from ..errors import LearnerError, UsageError, how_to_install
+from .hugging_face import columns_of
 from .memory import SMALLER_MODEL, first_words, memory_told, smaller_batches
 from .onnx_files import exporting
 from .parts import count, in_parts, is_several, joined, mapped, numbered, rows_of
@@ -113,10 +114,10 @@ class KerasLearner(SharingLearner):
             )
         if steps is not None:
             options["steps_per_round"] = steps
-        sets = [
-            source_of(name, data, options.get("steps_per_round")) or data
-            for name, data in {"train": train, "vote": vote, "test": test}.items()
-        ]
+        size = options.get("batch_size") or self.DEFAULT_BATCH_SIZE or 1
+        named = {"train": train, "vote": vote, "test": test}
+        given = {name: columns_of(name, data, size) for name, data in named.items()}
+        sets = [source_of(name, data, options.get("steps_per_round")) or data for name, data in given.items()]
         _check_source(sets[0], options)
         super().__init__(*sets, **options)
         self.train_set, self.vote_set, self.test_set = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ import torch
 from torch.utils.data import BatchSampler, DataLoader, Dataset, IterableDataset, RandomSampler, SequentialSampler
 
 from ..errors import LearnerError, UsageError
+from .hugging_face import as_tensors, is_hub_set, pair_of
 from .parts import count, mapped, rows_of
 from .torch_data import TensorSet, target_of, tensor_of
 
@@ -58,6 +59,8 @@ class _Reading:
 
     def batch(self, found: Any) -> tuple[Any, Any]:
         """What the loader gave as inputs and targets, converted as arrays are, on the device."""
+        if isinstance(found, Mapping):  # rows of a table, as Hugging Face's are
+            found = pair_of(self._name, found)
         if not isinstance(found, tuple | list) or len(found) != 2:
             raise LearnerError(
                 f"the {self._name} set's samples are no pairs of an input and a target, but a {type(found).__name__}",
@@ -226,7 +229,8 @@ def set_of(name: str, data: Any, batch_size: int | None, steps: int | None) -> t
     Raises UsageError for what can't be used: a set without a length that is voted or tested with, or trained with
     where the number of steps isn't given; a loader with an order or a size of batches of its own.
     """
-    if not isinstance(data, Dataset | DataLoader):
+    data = as_tensors(data)
+    if not isinstance(data, Dataset | DataLoader) and not is_hub_set(data):
         return None
     dataset = data.dataset if isinstance(data, DataLoader) else data
     if isinstance(data, DataLoader) and data.batch_sampler is None:
