@@ -1,22 +1,24 @@
 """How long a long history takes to read: all of it, its newest rounds, one round.
 
-    python -m benchmarks.history [--rounds N] [--check]
+    python -m benchmarks.history [--rounds N] [--keep DIR] [--check]
 
-A collective of two on Anvil, whose rounds are sent as fast as the chain takes them; then the commands as a user runs
-them, each a process of its own, with the time and the memory that it takes. The floor is ``history --no-logs --no-gas``
-of all rounds, which reads storage alone.
+A collective of two on Anvil, a round a block; then the commands as a user runs them, each a process of its own, with
+the time, the CPU time and the memory that it takes. The floor is ``history --no-logs --no-gas`` of all rounds, which
+reads storage alone. With ``--keep`` the chain stays in a folder, and is read again the next time: making it takes
+longer than all that is measured, since each block costs Anvil more than the one before.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import hashlib
 import os
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,15 +29,16 @@ from colearn_ledger.chain.contract import CollectiveContract
 from colearn_ledger.chain.deploy import Genesis, deploy
 from colearn_ledger.chain.endpoints import connect
 from colearn_ledger.chain.keys import load_account
+from colearn_ledger.cli.options import RPC_VARIABLE
 from colearn_ledger.core.protocol import Rules, WeightsRef
 from colearn_ledger.core.schema import Schema
-from colearn_ledger.founding.record import DeploymentRecord, save_deployment
+from colearn_ledger.founding.record import DeploymentRecord, load_deployment, save_deployment
 from colearn_ledger.network import LocalNetwork
 from colearn_ledger.network.http import call_rpc
 
 from .scene import load
 
-__all__ = ["COMMANDS", "Taken", "grow", "measure", "run"]
+__all__ = ["COMMANDS", "Taken", "grow", "long_history", "measure", "run"]
 
 # Name: (words, at most so many seconds with 10,000 rounds).
 COMMANDS: dict[str, tuple[tuple[str, ...], float]] = {
@@ -47,14 +50,35 @@ COMMANDS: dict[str, tuple[tuple[str, ...], float]] = {
     "how it stands": (("status",), 1.0),
 }
 _WINDOW = 1 << 24  # seconds: Anvil's clock runs ahead by one a block
+_FIRST, _SECOND = 20 * 10**9, 10 * 10**9  # wei per gas: a block has the proposal before the vote on it
 
 
 @dataclass(frozen=True)
 class Taken:
-    """``memory``: the most that the process had, in MB."""
+    """``seconds`` by the clock, ``cpu`` of the process alone; ``memory``: the most that it had, in MB."""
 
     seconds: float
+    cpu: float
     memory: float
+
+
+@contextlib.contextmanager
+def long_history(rounds: int, keep: Path | None = None) -> Iterator[tuple[LocalNetwork, Path]]:
+    """A network with a collective that has decided so many rounds, and the folder with its deployment.json.
+
+    ``keep``: where it is kept, or found from the last time. Raises RuntimeError where another one is there.
+    """
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary) if keep is None else keep
+        kept = None if keep is None else keep / "network"
+        with LocalNetwork("anvil", 2, ipfs=False, folder=kept) as network:
+            if not (folder / "deployment.json").exists():
+                grow(network, rounds, folder)
+            record = load_deployment(folder / "deployment.json")
+            contract = CollectiveContract(connect([network.rpc_url]), record.address)
+            if (there := contract.snapshot().current_round() - 1) != rounds:
+                raise RuntimeError(f"{folder} has {there} rounds, and {rounds} are asked for: remove it")
+            yield network, folder
 
 
 def grow(
@@ -80,15 +104,19 @@ def grow(
     contract = CollectiveContract(web3, made.address)
     for account in accounts:
         call_rpc(network.rpc_url, "anvil_impersonateAccount", account.address)
+    call_rpc(network.rpc_url, "evm_setAutomine", False)
     for number in range(1, rounds + 1):
         new, before = weights(number), weights(number - 1)
         propose = contract.functions.propose(number, before.sha256, new.sha256, new.cid_digest, new.size, b"")
         vote = contract.functions.vote(compute_proposal_id(number, new), True)
-        for function, account in ((propose, accounts[(number - 1) % 2]), (vote, accounts[number % 2])):
-            call = {**contract.encode(function), "from": account.address, "gas": hex(500_000)}
-            sent = call_rpc(network.rpc_url, "eth_sendTransaction", call)
-            while call_rpc(network.rpc_url, "eth_getTransactionReceipt", sent) is None:
-                pass  # else two may come into one block, in any order
+        for function, account, price in (
+            (propose, accounts[(number - 1) % 2], _FIRST),
+            (vote, accounts[number % 2], _SECOND),
+        ):
+            call = {**contract.encode(function), "from": account.address, "gas": hex(500_000), "gasPrice": hex(price)}
+            call_rpc(network.rpc_url, "eth_sendTransaction", call)
+        call_rpc(network.rpc_url, "evm_mine")
+    call_rpc(network.rpc_url, "evm_setAutomine", True)
     if (current := contract.snapshot().current_round()) != rounds + 1:
         raise RuntimeError(f"round {current} is open after {rounds} rounds")
 
@@ -98,43 +126,43 @@ def _weights(number: int) -> WeightsRef:
     return WeightsRef(digest, digest, 1_000)
 
 
-def measure(rounds: int = 10_000) -> dict[str, Taken]:
+def measure(rounds: int = 10_000, keep: Path | None = None) -> dict[str, Taken]:
     """What each command takes."""
-    with tempfile.TemporaryDirectory() as folder, LocalNetwork("anvil", 2, ipfs=False) as network:
-        grow(network, rounds, Path(folder))
+    with long_history(rounds, keep) as (network, folder):
         return {
-            name: run([word.format(middle=rounds // 2) for word in words], Path(folder))
+            name: run([word.format(middle=rounds // 2) for word in words], folder, network.rpc_url)
             for name, (words, _) in COMMANDS.items()
         }
 
 
-def run(words: list[str], folder: Path) -> Taken:
-    """One command as a process, whose memory the kernel tells when it ends."""
+def run(words: list[str], folder: Path, url: str) -> Taken:
+    """One command as a process, in the folder with its deployment.json; the kernel tells what it took when it ends."""
     command = [sys.executable, "-m", "colearn_ledger.cli.main", *words]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), RPC_VARIABLE: url}
     began = time.monotonic()
     process = subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise RuntimeError(f"{' '.join(words)} ended with {process.returncode}")
-    return Taken(time.monotonic() - began, usage.ru_maxrss / 1024)
+    return Taken(time.monotonic() - began, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=10_000, help="default: %(default)s")
+    parser.add_argument("--keep", type=Path, metavar="DIR", help="where the chain is kept for the next time")
     parser.add_argument("--check", action="store_true", help="fail above the targets, which are for 10,000 rounds")
     options = parser.parse_args()
     if options.rounds < 200:
         parser.error("--rounds is at least 200")
-    found = measure(options.rounds)
+    found = measure(options.rounds, options.keep)
     floor = found["all, storage alone"]
     print(f"{options.rounds:,} rounds of 2 members on Anvil ({load()})")
-    print(f"  {'':<20}{'seconds':>9}{'at most':>9}{'of the floor':>14}{'memory, MB':>12}")
+    print(f"  {'':<20}{'seconds':>9}{'at most':>9}{'CPU':>9}{'of the floor':>14}{'memory, MB':>12}")
     for name, taken in found.items():
-        ratio = taken.seconds / floor.seconds
-        print(f"  {name:<20}{taken.seconds:>9.2f}{COMMANDS[name][1]:>9.0f}{ratio:>14.2f}{taken.memory:>12.0f}")
+        ratio, most = taken.seconds / floor.seconds, COMMANDS[name][1]
+        print(f"  {name:<20}{taken.seconds:>9.2f}{most:>9.0f}{taken.cpu:>9.2f}{ratio:>14.2f}{taken.memory:>12.0f}")
     late = [name for name, taken in found.items() if taken.seconds > COMMANDS[name][1]]
     return int(options.check and bool(late))
 

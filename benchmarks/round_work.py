@@ -23,10 +23,9 @@ from typing import Any
 
 from colearn_ledger.core.decide import Adopt, Judge, Propose
 from colearn_ledger.core.protocol import Proposal, WeightsRef
-from colearn_ledger.core.weights import decode, encode, is_encoding, weights_ref
+from colearn_ledger.core.weights import decode, encode, encoded, is_encoding, weights_ref
 from colearn_ledger.member.prepare import Preparer
 from colearn_ledger.member.work import Adopted, Trained, Verdict
-from colearn_ledger.stores.base import check_bytes
 from colearn_ledger.stores.local import LocalStore
 
 from .free_learner import FreeLearner
@@ -58,12 +57,11 @@ class _Count:
     def __init__(self) -> None:
         self.calls: Counter[str] = Counter()
         self._names: dict[CodeType, str] = {
-            encode.__code__: "encoded",
+            encoded.__code__: "encoded",
             is_encoding.__code__: "compared",
             decode.__code__: "decoded",
             weights_ref.__code__: "hashed",
-            check_bytes.__code__: "hashed",
-            LocalStore.get.__code__: "fetched",
+            LocalStore.get_to.__code__: "fetched",
             FreeLearner.mli_get_current_weights.__code__: "asked",
         }
 
@@ -80,6 +78,7 @@ class _Count:
             name = "copied"
         if name is not None:
             self.calls[name] += 1
+            self.calls["hashed"] += name == "fetched"  # by the store, piece by piece
 
 
 class _Round:

@@ -57,6 +57,7 @@ contract CollectiveLearning is Views {
         if (genesis.size > ONE_BLOCK) _cid[0] = genesis.cidDigest;
         _tally[_key(0, genesis.sha256Hash, genesis.cidDigest)] =
             toTally(block.timestamp, genesis.size, 0, 0, genesis.members.length, ACCEPTED, 0);
+        if (genesis.plan != 0) _agreement[MotionKind.SetPlan] = genesis.plan;
         emit CollectiveCreated(
             genesis.sha256Hash,
             genesis.cidDigest,
@@ -66,7 +67,8 @@ contract CollectiveLearning is Views {
             genesis.secretVotes,
             genesis.shuffled,
             genesis.maxSize,
-            genesis.mergeOrder
+            genesis.mergeOrder,
+            genesis.plan
         );
     }
 

@@ -7,7 +7,6 @@ needed.
 
 from __future__ import annotations
 
-import argparse
 import ast
 import re
 import sys
@@ -16,9 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(ROOT / "scripts" / "lib")]
 
-from colearn_ledger.errors import ArtifactError, ColearnError  # noqa: E402
+from generated import write_or_compare  # noqa: E402
 
 PAGE = ROOT / "docs" / "api.md"
 # In the order in which a user meets them. What isn't here (the core's, the chain's) is for who builds upon these.
@@ -235,25 +234,9 @@ def _code(names: str) -> str:
 
 
 def main(arguments: list[str] | None = None, page: Path = PAGE) -> int:
-    """Exit code 0; 13 when ``--check`` finds a difference."""
-    parser = argparse.ArgumentParser(description="Write the Python reference from the docstrings.")
-    parser.add_argument("--check", action="store_true", help="write nothing, compare with the page there is")
-    check = parser.parse_args(arguments).check
-    try:
-        text = render()
-        if check and text != (page.read_text(encoding="utf-8") if page.is_file() else ""):
-            raise ArtifactError(
-                f"{page.name} isn't what the docstrings say",
-                expected="equal, byte for byte",
-                fix="run scripts/api_docs.py and commit the page",
-            )
-        if not check:
-            page.write_text(text, encoding="utf-8")
-            print(f"written: {page}")
-    except ColearnError as e:
-        print(f"error: {e}", file=sys.stderr)
-        return e.exit_code
-    return 0
+    """As :func:`write_or_compare` has it."""
+    text = "Write the Python reference from the docstrings."
+    return write_or_compare(arguments, text, page, render, script="api_docs.py", what="the docstrings say")
 
 
 if __name__ == "__main__":

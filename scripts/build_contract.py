@@ -5,7 +5,6 @@ The compiler is npm's, driven by py-solc-x through ``scripts/solc-wrapper``.
 
 from __future__ import annotations
 
-import argparse
 import json
 import shutil
 import sys
@@ -14,9 +13,11 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(ROOT / "scripts" / "lib")]
 
-from colearn_ledger.errors import ArtifactError, ColearnError, CompilerNotFound  # noqa: E402
+from generated import write_or_compare  # noqa: E402
+
+from colearn_ledger.errors import ArtifactError, CompilerNotFound  # noqa: E402
 
 ARTIFACT = ROOT / "colearn_ledger" / "artifacts" / "CollectiveLearning.json"
 VERSION = "0.8.30"
@@ -97,28 +98,14 @@ def build() -> str:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Exit code 0; 13 when ``--check`` finds a difference; 14 without a compiler."""
-    parser = argparse.ArgumentParser(description="Compile the contract into the package's artifact.")
-    parser.add_argument("--check", action="store_true", help="write nothing, compare with the artifact there is")
-    check = parser.parse_args(arguments).check
-    try:
-        text = build()
-        size = (len(json.loads(text)["deployedBytecode"]) - 2) // 2
-        if not check:
-            ARTIFACT.write_text(text, encoding="utf-8")
-            print(f"{ARTIFACT.relative_to(ROOT)}: {size} bytes of code")
-        elif not ARTIFACT.is_file() or ARTIFACT.read_text(encoding="utf-8") != text:
-            raise ArtifactError(
-                "the artifact isn't what the sources compile to",
-                expected="equal, byte for byte",
-                fix="run scripts/build_contract.py and commit the artifact",
-            )
-        else:
-            print(f"equal, byte for byte ({size} bytes of code)")
-    except ColearnError as e:
-        print(f"error: {e}", file=sys.stderr)
-        return e.exit_code
-    return 0
+    """As :func:`write_or_compare` has it; 14 without a compiler."""
+
+    def size(text: str) -> str:
+        return f"({(len(json.loads(text)['deployedBytecode']) - 2) // 2} bytes of code)"
+
+    text = "Compile the contract into the package's artifact."
+    what = "the sources compile to"
+    return write_or_compare(arguments, text, ARTIFACT, build, script="build_contract.py", what=what, about=size)
 
 
 if __name__ == "__main__":

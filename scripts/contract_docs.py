@@ -8,7 +8,6 @@ introduction, above the mark, is written by hand and stays as it is.
 
 from __future__ import annotations
 
-import argparse
 import re
 import sys
 import warnings
@@ -18,11 +17,12 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "scripts")]
+sys.path[:0] = [str(ROOT), str(ROOT / "scripts"), str(ROOT / "scripts" / "lib")]
 
 from build_contract import INTERFACE, find_compiler, standard_input  # noqa: E402
+from generated import write_or_compare  # noqa: E402
 
-from colearn_ledger.errors import ArtifactError, ColearnError  # noqa: E402
+from colearn_ledger.errors import ArtifactError  # noqa: E402
 
 PAGE = ROOT / "docs" / "contract.md"
 MARK = "<!-- From here on: scripts/contract_docs.py, from the contract's comments. -->\n"
@@ -223,26 +223,13 @@ def build(page: str) -> str:
 
 
 def main(arguments: list[str] | None = None, page: Path = PAGE) -> int:
-    """Exit code 0; 13 when ``--check`` finds a difference; 14 without a compiler."""
-    parser = argparse.ArgumentParser(description="Write the contract's reference from its comments.")
-    parser.add_argument("--check", action="store_true", help="write nothing, compare with the page there is")
-    check = parser.parse_args(arguments).check
-    try:
-        there = page.read_text(encoding="utf-8")
-        text = build(there)
-        if check and text != there:
-            raise ArtifactError(
-                f"{page.name} isn't what the sources say",
-                expected="equal, byte for byte",
-                fix="run scripts/contract_docs.py and commit the page",
-            )
-        if not check:
-            page.write_text(text, encoding="utf-8")
-            print(f"written: {page}")
-    except ColearnError as e:
-        print(f"error: {e}", file=sys.stderr)
-        return e.exit_code
-    return 0
+    """As :func:`write_or_compare` has it; 14 without a compiler."""
+    text = "Write the contract's reference from its comments."
+
+    def make() -> str:
+        return build(page.read_text(encoding="utf-8"))
+
+    return write_or_compare(arguments, text, page, make, script="contract_docs.py", what="the sources say")
 
 
 if __name__ == "__main__":

@@ -98,7 +98,7 @@ MAY_LIVE: dict[str, str] = {
     "tree, checked twice: only slower",
     "core/tensors: _tensor: `array.dtype == bfloat16()` -> `array.dtype != bfloat16()`": "asked of PyTorch's tensors "
     "alone, in tests/core/test_torch_tensors.py",
-    "core/weights: _leaf: `63` -> `64` in `if not all((type(n) is int and 0 <= n < 1 << 63 for n in shape)):`": "what "
+    "core/header: _leaf: `63` -> `64` in `if not all((type(n) is int and 0 <= n < 1 << 63 for n in shape)):`": "what "
     "is too long for numpy is refused a few lines below, too, in other words",
     "core/check_learner: _scribble: `callable(getattr(array, 'detach', None))` -> `not callable(getattr(array, 'det"
     "ach', None))`": ("asked of PyTorch's tensors alone, which tests/core has none of"),

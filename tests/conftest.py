@@ -64,7 +64,8 @@ def _quick(config: pytest.Config) -> bool:
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     # All of them are slow: a quick run would only import PyTorch, which it doesn't install, to deselect them.
-    return True if collection_path.match("test_torch_*.py") and _quick(config) else None
+    of_all = collection_path.match("test_torch_*.py") or collection_path.match("test_flower_apps*.py")
+    return True if of_all and _quick(config) else None
 
 
 @pytest.fixture(autouse=True)
@@ -84,6 +85,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             f"tests named by an object's address, so that they can't be distributed: {nameless[:3]}"
         )
     for item in items:
+        if item.get_closest_marker("large") is not None and "COLEARN_LARGE" not in os.environ:
+            item.add_marker(pytest.mark.skip(reason="it takes gigabytes of memory and disk: COLEARN_LARGE=1 runs it"))
         if item.get_closest_marker("tensorflow") is not None:
             item.add_marker(pytest.mark.slow)  # the import alone takes a tenth of the quick run's time
     # With --dist worksteal a process starts at the top of its share, and idle ones take from the others' ends: what
@@ -103,8 +106,7 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
     # An expected failure is reported as skipped, too; it isn't one.
-    # What needs a GPU is tried where there is one.
-    if IN_CI and report.skipped and not hasattr(report, "wasxfail") and item.get_closest_marker("gpu") is None:
+    if IN_CI and report.skipped and not hasattr(report, "wasxfail") and _must_run(item):
         _fail(report)
     return report
 
@@ -117,6 +119,11 @@ def pytest_make_collect_report(
     if IN_CI and report.skipped:  # a whole module, by importorskip
         _fail(report)
     return report
+
+
+def _must_run(item: pytest.Item) -> bool:
+    """What needs a GPU is tried where there is one, and what needs gigabytes where these are given to it."""
+    return all(item.get_closest_marker(name) is None for name in ("gpu", "large"))
 
 
 def _fail(report: pytest.TestReport | pytest.CollectReport) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any
 
-from ..core.protocol import MotionRecord, RoundRecord
+from ..core.protocol import AGREEMENTS, MotionRecord, RoundRecord
 from .facts import Facts
 from .findings import Examination
 
@@ -35,6 +35,8 @@ def compare_facts(facts: Facts, other: Facts, name: str, exam: Examination) -> N
     for span in (*facts.spans, *other.spans):
         first = span.first_round
         same(first, "members", facts.members_in(first), other.members_in(first))
+    for kind in AGREEMENTS:
+        same(None, kind.name.lower(), facts.agreements.get(kind), other.agreements.get(kind))
     same(facts.view.round, "rules", facts.view.rules, other.view.rules)
     same(facts.view.round, "accepted_round", facts.view.accepted_round, other.view.accepted_round)
     if facts.complete_events is not None and other.complete_events is not None:

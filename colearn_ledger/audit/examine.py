@@ -22,6 +22,7 @@ _ACTS = {
     "VoteCommitted": "voter",
     "MotionMoved": "mover",
     "MotionVoteCast": "voter",
+    "NameSet": "member",
 }
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ..chain.contract import Head
-from ..core.protocol import MotionRecord, RoundRecord, View
+from ..core.protocol import MotionKind, MotionRecord, RoundRecord, View
 from ..founding.record import DeploymentRecord
 from ..history.logs import Event
 
@@ -38,6 +38,7 @@ class Facts:
     events_problem: why they aren't complete, or empty.
     senders: by transaction, of those whose receipts could be had.
     programs: members whose account has code: their transactions are sent by others.
+    agreements: what is agreed on by one word, by the kind of motion that changes it; from storage.
     deployment: the file that the founder handed around; None where none was given.
     """
 
@@ -55,6 +56,7 @@ class Facts:
     events_problem: str = ""
     senders: Mapping[bytes, str] = field(default_factory=dict)
     programs: frozenset[str] = frozenset()
+    agreements: Mapping[MotionKind, bytes] = field(default_factory=dict)
     deployment: DeploymentRecord | None = None
 
     @property

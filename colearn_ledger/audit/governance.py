@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from ..core.outcome import motion_approvals_needed, motion_outcome
-from ..core.protocol import MotionKind, MotionRecord, MotionState, RoundState, Rules
+from ..core.protocol import AGREEMENTS, MotionKind, MotionRecord, MotionState, RoundState, Rules
 from .facts import Facts
 from .findings import Examination
 from .model.motions import motion_id
@@ -22,13 +22,15 @@ def check_motions(facts: Facts, exam: Examination) -> None:
         fits = [
             number
             for number in range(earliest, len(epochs))
-            if motion_id(index, number, motion.kind, motion.subject, motion.rules, motion.to_round or 0) == motion.id
+            if motion_id(index, number, motion.kind, motion.subject, motion.rules, motion.to_round or 0, motion.word)
+            == motion.id
         ]
         what = "the id isn't the digest of what the motion is about"
         exam.true("motions", bool(fits), None, f"motion {index}.id", what, "the digest", motion.id)
         earliest = fits[0] if fits else earliest
         _check_motion(facts, index, motion, epochs[earliest].members, rules, exam)
     _check_changes(facts, exam)
+    _check_agreements(facts, exam)
 
 
 # ------------------------------------------------------------------------------------------------ members
@@ -86,6 +88,16 @@ def _check_changes(facts: Facts, exam: Examination) -> None:
 
 
 # ------------------------------------------------------------------------------------------------ motions
+
+
+def _check_agreements(facts: Facts, exam: Examination) -> None:
+    """What is agreed on was said by an enacted motion; or it is a plan, which the founding may have."""
+    for kind in AGREEMENTS:
+        enacted = {m.word for m in facts.motions if m.kind is kind and m.state is MotionState.ENACTED}
+        word = facts.agreements.get(kind, bytes(32))
+        explained = word in enacted if enacted else kind is MotionKind.SET_PLAN or not any(word)
+        what = "no enacted motion explains what is agreed on"
+        exam.true("motions", explained, None, kind.name.lower(), what, "one motion", word)
 
 
 def _check_motion(

@@ -11,7 +11,7 @@ from eth_utils.address import to_checksum_address
 
 from ..chain.reach import reaching
 from ..chain.snapshot import Snapshot
-from ..core.protocol import ZERO_ADDRESS, MotionKind, MotionState, RoundRecord, Rules
+from ..core.protocol import AGREEMENTS, ZERO_ADDRESS, MotionKind, MotionState, RoundRecord, Rules
 from ..errors import ChainError
 from ..founding.record import DeploymentRecord
 from ..history.batches import fetch_many, number_of
@@ -65,12 +65,13 @@ def read_facts(
         progress("blocks")
         events = _timed(snapshot, events)
     shuffled = contract.call(contract.functions.shuffled(), snapshot.head, "read the order of turns", bool)
-    moved = any(m.kind is not MotionKind.SET_RULES and m.state is MotionState.ENACTED for m in motions)
+    moved = any(m.kind not in (MotionKind.SET_RULES, *AGREEMENTS) and m.state is MotionState.ENACTED for m in motions)
     spans = _spans(snapshot, records, view.round, events if moved else ())
     senders: dict[bytes, str] = {}
     if events and receipts:
         progress("receipts")
         senders = _senders(snapshot, events)
+    agreements = {kind: snapshot.agreement(kind) for kind in AGREEMENTS}
     accounts = {who for span in spans for who in span.members}
     if logs:
         _check_still_there(snapshot)
@@ -89,6 +90,7 @@ def read_facts(
         events_problem=read.problem if logs else "",
         senders=senders,
         programs=_programs(snapshot, accounts, senders) if senders else frozenset(),
+        agreements=agreements,
         deployment=deployment,
     )
 

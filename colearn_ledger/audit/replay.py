@@ -12,7 +12,7 @@ from itertools import groupby
 from typing import Any
 
 from ..core.merge.claim import claim_digest, digest_text
-from ..core.protocol import ZERO_ADDRESS, MotionKind, MotionState, WeightsRef, rules_in
+from ..core.protocol import AGREEMENTS, ZERO_ADDRESS, MotionKind, MotionState, WeightsRef, rules_in
 from ..history.logs import Event
 from .facts import Facts
 from .findings import Examination
@@ -27,6 +27,7 @@ _MAIN = (
     "VoteCommitted",
     "MotionMoved",
     "MotionVoteCast",
+    "NameSet",
 )
 _TOPICS = {
     "RoundOpened": "turns",
@@ -35,6 +36,8 @@ _TOPICS = {
     "MotionEnacted": "motions",
     "MotionVoided": "motions",
     "RulesChanged": "members",
+    "AgreementChanged": "motions",
+    "NameSet": "members",
     "WeightsReverted": "lineage",
     "MemberAdded": "members",
     "MemberRemoved": "members",
@@ -79,6 +82,7 @@ def _founded(facts: Facts, events: Sequence[Event], exam: Examination) -> Model:
         shuffled=said["shuffled"],
         max_size=said["maxSize"],
         merge_order=rules_in(said["mergeOrder"]),
+        plan=said["plan"],
     )
     view = facts.view
     field = "CollectiveCreated.secretVotes"
@@ -149,7 +153,10 @@ class _Transaction:
                 raise Impossible(f"there is no motion of kind {said['kind']}")
             subject = None if said["subject"] == ZERO_ADDRESS else said["subject"]
             rules = said["rules"] if kind is MotionKind.SET_RULES else None
-            model.move(said["mover"], time, kind, subject, rules, said["toRound"])
+            word = said["word"] if kind >= MotionKind.SET_PLAN else None
+            model.move(said["mover"], time, kind, subject, rules, said["toRound"], word)
+        elif main.name == "NameSet":
+            model.set_name(said["member"], time, said["name"])
         else:
             model.vote_motion(said["voter"], time, said["id"], said["approve"])
 
@@ -262,6 +269,12 @@ def _compare_view(model: Model, facts: Facts, exam: Examination) -> None:
     exam.same("lineage", view.round, "accepted_round", what, model.accepted_round, view.accepted_round)
     exam.same("members", view.round, "rules", what, model.rules, view.rules)
     now = model.at(facts.clock)
+    for kind in AGREEMENTS:
+        name = kind.name.lower()
+        exam.same("motions", None, name, what, model.agreement(kind), facts.agreements.get(kind))
+    if not now.overdue:
+        exam.same("rounds", view.round, "opens_at", what, now.start, view.opens_at)
+    exam.same("rounds", view.round, "ended", what, now.ended, view.ended)
     if view.training is not None:
         training = now.training or model.training
         assert training is not None
@@ -306,5 +319,6 @@ _MOTION = (
     "need",
     "to_round",
     "first_round",
+    "word",
 )
 _OPEN = {MotionState.OPEN, MotionState.LAPSED}

@@ -9,15 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from ..core.blocks import Buffer
 from ..core.lineage import check_parts
 from ..core.merge.contributions import Basis
 from ..core.merge.rules import Rule
 from ..core.protocol import RoundRecord, RoundState, WeightsRef
 from ..core.schema import Schema
-from ..core.weights import decode, parts_of_data, parts_of_tree
+from ..core.weights import decode, laid_out, parts_of_data
 from ..errors import InvalidWeights, SchemaMismatch, UnavailableWeights
 from ..member.merging import merge_contributed
-from ..stores.base import Store
+from ..member.pulling import pull
+from ..stores.base import Store, patience_s
 from .facts import Facts
 from .findings import Examination
 from .verified import Verified
@@ -33,7 +35,7 @@ class Weighing:
     Parameters
     ----------
     store: as opened; ``forget`` is told each of whose weights it need keep nothing for this any more.
-    timeout_s: seconds to try to have each.
+    timeout_s: seconds to try to have each; for large ones more (:func:`.patience_s`).
     verified: what an earlier audit has verified.
     everything: rejected weights, too, which nobody has to keep.
     tested: gets each accepted round's record and its tree.
@@ -56,7 +58,7 @@ class Weighing:
         self._verified, self._forget, self._everything = verified, forget, everything
         self._progress, self._tested = progress, tested
         self._schema: Schema | None = None if facts.deployment is None else facts.deployment.schema
-        self._last: tuple[bytes, bytes] | None = None  # the accepted weights that were had last, by their hash
+        self._last: tuple[bytes, Buffer] | None = None  # the accepted weights that were had last, by their hash
 
     def weigh(self, merged: Mapping[int, Sequence[tuple[int, WeightsRef]]]) -> None:
         """All rounds. ``merged``: of joint ones the contributions that each proposal names, by seat."""
@@ -79,8 +81,8 @@ class Weighing:
             return
         try:
             data = self._get(ref)
-            tree = decode(data, self._schema)
-            self._check_roles(record, data, tree)
+            laid_out(data, self._schema)
+            self._check_roles(record, data)
         except UnavailableWeights as e:
             self._lacks(record, f"weights, {ref.size:,} bytes, sha256 {ref.sha256.hex()}", e.what, needed=accepted)
             return
@@ -97,25 +99,25 @@ class Weighing:
         if accepted:
             self._last = ref.sha256, data
             if self._tested is not None:
-                self._tested(record, tree)
+                self._tested(record, decode(data, self._schema, verified=True))
 
-    def _get(self, ref: WeightsRef) -> bytes:
+    def _get(self, ref: WeightsRef) -> Buffer:
         if self._last is not None and self._last[0] == ref.sha256:
             return self._last[1]
         if self._schema is not None:
             self._schema.check_size(ref.size)
         # Whole, before anything is made of them: so what differs is named by its hash, and not by what came of it.
-        return self._store.get(ref, deadline_s=self._timeout_s)
+        return pull(self._store, ref, deadline_s=patience_s(self._timeout_s, ref.size))
 
-    def _check_roles(self, record: RoundRecord, data: bytes, tree: Any) -> None:
+    def _check_roles(self, record: RoundRecord, data: Buffer) -> None:
         """Leaves that no vote decides are where the parent's values let them be."""
         if self._schema is None or not self._schema.roles or record.round == 0:
             return
         before = self._parent(record)
         if before is not None:
-            check_parts(self._schema, parts_of_tree(tree), parts_of_data(before))
+            check_parts(self._schema, parts_of_data(data), parts_of_data(before))
 
-    def _parent(self, record: RoundRecord) -> bytes | None:
+    def _parent(self, record: RoundRecord) -> Buffer | None:
         ref = self._facts.records[record.parent_round].weights
         if ref is None:
             return None
@@ -151,7 +153,7 @@ class Weighing:
                 offered,
                 parent_size=len(parent),
                 before=before,
-                deadline_s=self._timeout_s,
+                deadline_s=patience_s(self._timeout_s, sum(one.size for _, one in offered)),
             )
         except UnavailableWeights as e:
             self._lacks(record, "its merge", e.what, needed=False)

@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from eth_account.signers.local import LocalAccount
 
-from ..core.protocol import Claim, Rules, WeightsRef
+from ..core.protocol import Claim, MotionKind, Rules, WeightsRef
 from .contract import CollectiveContract, rules_struct
 
 __all__ = ["Calls"]
@@ -122,6 +122,11 @@ class Calls(abc.ABC, Generic[R]):
         """Move that the weights of this accepted round become the accepted ones again."""
         return self.send(self.contract.functions.moveRevertTo(round_number), f"move to go back to round {round_number}")
 
+    def move_agreement(self, kind: MotionKind, word: bytes) -> R:
+        """Move to agree on this plan, end or successor (32 bytes; zeros: none)."""
+        said = kind.name.lower().replace("set_", "set the ")
+        return self.send(self.contract.functions.moveAgreement(int(kind), word), f"move to {said}")
+
     def vote_motion(self, motion_id: bytes, approve: bool) -> R:
         """Vote on a motion, once."""
         return self.send(self.contract.functions.voteMotion(motion_id, approve), "vote on a motion")
@@ -129,6 +134,10 @@ class Calls(abc.ABC, Generic[R]):
     def leave(self) -> R:
         """Give up one's own seat, between two rounds. Needs nobody's vote."""
         return self.send(self.contract.functions.leave(), "leave the collective")
+
+    def set_name(self, name: bytes) -> R:
+        """Say how oneself is to be called: UTF-8, then zeros, 32 bytes."""
+        return self.send(self.contract.functions.setName(name), "set its name")
 
     def replace_member(self, successor: str) -> R:
         """Hand one's own seat to another address, between two rounds. Needs nobody's vote."""

@@ -179,6 +179,7 @@ def rules_struct(rules: Rules) -> tuple[int, ...]:
         rules.reveal_window,
         rules.motion_window,
         rules.train_window,
+        rules.pause,
     )
 
 

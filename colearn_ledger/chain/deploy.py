@@ -30,7 +30,8 @@ class Genesis:
     """What a deployment fixes for ever and starts with.
 
     ``max_size`` in bytes. ``merge_order``: numbers of the rules by which contributions are merged, one after the other;
-    none: rounds are solo. Rules have a window for training if there are any, and only then.
+    none: rounds are solo. Rules have a window for training if there are any, and only then. ``plan``: sha256 of the
+    plan's file (32 bytes); zeros: none.
     """
 
     members: Sequence[str]
@@ -40,6 +41,7 @@ class Genesis:
     shuffled: bool = False
     max_size: int = DEFAULT_MAX_SIZE
     merge_order: Sequence[int] = ()
+    plan: bytes = bytes(32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +203,7 @@ def _creation(web3: Web3, genesis: Genesis) -> Any:
         genesis.weights.cid_digest,
         genesis.weights.size,
         rules_word(genesis.merge_order),
+        genesis.plan,
     )
     constructor = web3.eth.contract(abi=artifact.abi, bytecode=artifact.bytecode).constructor(arguments)
     return constructor.data_in_transaction

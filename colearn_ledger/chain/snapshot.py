@@ -96,6 +96,8 @@ class Snapshot:
             rounds_to_keep=tuple(raw["roundsToKeep"]),
             merge_order=rules_in(raw["mergeOrder"]),
             training=_training(raw["training"], raw["contributions"]),
+            opens_at=raw["opensAt"],
+            ended=raw["ended"],
         )
         _check_view(view, self.clock)
         return view
@@ -123,6 +125,10 @@ class Snapshot:
     def shuffled(self) -> bool:
         """Whether proposers' order is shuffled each cycle."""
         return self._read(self.contract.functions.shuffled(), "read the order of proposers", bool)
+
+    def agreement(self, kind: MotionKind) -> bytes:
+        """What members agreed on by motions of this kind, one of those of one word (32 bytes; zeros: nothing)."""
+        return self._read(self.contract.functions.agreement(int(kind)), "read what was agreed on", bytes)
 
     def motions(self, first: int, count: int) -> tuple[MotionRecord, ...]:
         """At most ``count`` motions from index ``first``, in the order they were moved, as of the block's own time."""
@@ -221,6 +227,7 @@ def _rules(raw: Mapping[str, int]) -> Rules:
         reveal_window=raw["revealWindow"],
         motion_window=raw["motionWindow"],
         train_window=raw["trainWindow"],
+        pause=raw["pause"],
     )
 
 
@@ -274,4 +281,5 @@ def _motion_record(raw: Mapping[str, Any]) -> MotionRecord:
         need=raw["need"],
         to_round=raw["toRound"] if raw["kind"] == MotionKind.REVERT_TO else None,
         first_round=raw["firstRound"] or None,
+        word=raw["word"] if raw["kind"] >= MotionKind.SET_PLAN else None,
     )

@@ -25,6 +25,7 @@ _SENSELESS = {
     "joint": "no kind of rounds: both are compared",
     "secret": "what runs without a ledger, as all of a comparison does",
     "shuffled": "what runs without a ledger, as all of a comparison does",
+    "wire": "weights as the learners hold them",
     "malicious": "honest learners (python -m benchmarks.robustness compares under attack)",
     "attack": "honest learners (python -m benchmarks.robustness compares under attack)",
     "tensorboard": "one run",

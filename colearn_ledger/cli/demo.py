@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ..core.limits import LEAST_MEMBERS, MOST_MEMBERS
 from ..core.merge.rules import DEFAULT_ORDER
 from ..core.threshold import parse_threshold
+from ..core.wire import WIRES
 from ..errors import DataError, UsageError
 from .compare import RECORD, check_comparison, run_comparison
 from .preparing import about_run, make_folder, open_folder, prepare
@@ -36,8 +37,13 @@ _ATTACK = "sign-flip"
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The command's options. The defaults of the training options are the task's own."""
+    from ..tasks import DEFAULT_TASK
+
     add = parser.add_argument
-    add("-t", "--task", default="KERAS_MNIST", help="the task (default: %(default)s)")
+    add("-t", "--task", help=f"the task (default: {DEFAULT_TASK})")
+    add("--flower-app", type=Path, metavar="DIR", help="in the place of a task: a Flower app, whose clients learn")
+    text = "of the Flower app's learners, such as criterion=accuracy higher_is_better=true"
+    add("--options", nargs="+", action="extend", default=[], metavar="NAME=VALUE", help=text)
     add("--list-tasks", action="store_true", help="list the tasks, with their defaults")
     add("-n", "--n-learners", type=int, help=f"{_HOW_MANY} (default: the task's, mostly 5)")
     add("-p", "--n-rounds", type=int, help="default: the task's, mostly 15")
@@ -56,6 +62,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--no-ledger", action="store_true", help="run in process, without a chain")
     add("--secret", action="store_true", help="votes are committed, then revealed")
     add("--shuffled", action="store_true", help="the order of proposers is shuffled")
+    add("--wire", choices=sorted(WIRES), help="as what the weights travel: half the bytes (default: as they are)")
     text = "folder for the results, without any of another run in it (default: a new one in colearn-demo)"
     add("-o", "--output", type=Path, help=text)
 
@@ -70,14 +77,13 @@ def run(options: argparse.Namespace) -> int:
     """Check all options, then run, then write. Nothing is written and no framework loaded before all are good."""
     from ..learners.attacks import attack_named
     from ..report.tracking import check_installed
-    from ..tasks import get_task
 
     if options.list_tasks:
         return _list_tasks()
     for tool in ("tensorboard", "mlflow"):
         if getattr(options, tool):
             check_installed(tool)
-    task = get_task(options.task)
+    task = _task(options)
     if options.compare:
         check_comparison(options, labels=task.labels)
     threshold = parse_threshold(options.vote_threshold)
@@ -125,6 +131,31 @@ def run(options: argparse.Namespace) -> int:
             return 0
         results, about, learner = _run(options, task, threshold, training, progress)
     return _write(options, results, about, learner)
+
+
+def _task(options: argparse.Namespace) -> Task:
+    """The task that is named, or that a Flower app is."""
+    from ..tasks import DEFAULT_TASK, get_task
+
+    if options.flower_app is None:
+        if options.options:
+            raise UsageError("--options without --flower-app", fix="a task's options have flags of their own")
+        return get_task(options.task or DEFAULT_TASK)
+    for flag, given in {"--task": options.task, "--learning-rate": options.learning_rate}.items():
+        if given is not None:
+            raise UsageError(
+                f"{flag} with --flower-app",
+                expected="the app alone",
+                fix="its own options: --options run_config='{\"lr\": 0.1}'",
+            )
+    if options.train_ratio is not None:
+        raise UsageError(
+            "--train-ratio with --flower-app", expected="none: the app splits its data", fix="leave it out"
+        )
+    from ..learners.loading.options import parse_options
+    from ..tasks.flower_app import flower_task
+
+    return flower_task(options.flower_app, parse_options(options.options))
 
 
 def _list_tasks() -> int:
@@ -239,22 +270,26 @@ def _write_model(
     from ..core.cid import digest_of_text
     from ..core.learner import Weights
     from ..core.protocol import WeightsRef
+    from ..core.roles import roles_of
+    from ..core.schema import Schema
     from ..core.weights import decode, encode, weights_ref
     from ..report.model_card import run_card
     from ..report.model_folder import write_model
     from ..stores.local import LocalStore
 
     last = next((r for r in reversed(results.rounds) if r.accepted), results.initial)
+    own = ask_current(learner).weights
+    schema = Schema.of(own, roles_of(learner), options.wire)
     if options.no_ledger:  # what the learner holds: leaves that stay with each are its own
-        data = encode(ask_current(learner).weights)
+        data = encode(own, schema)
     else:
         ref = WeightsRef(bytes.fromhex(last.weights_sha256), digest_of_text(last.cid), last.size)
         data = LocalStore(options.output / "weights").get(ref)
-        ask_accept(learner, Weights(decode(data)))
+        ask_accept(learner, Weights(decode(data, schema)))
     ref = weights_ref(data)
     card = {"command": "colearn-ledger demo", **run_card(results, last)}
     card["weights"] = {"sha256": ref.sha256.hex(), "cid": ref.cid, "size": ref.size}
-    return write_model(folder, data, decode(data, verified=True), card, learner)
+    return write_model(folder, data, decode(data, schema, verified=True), card, learner)
 
 
 def _refused(results: Results, honest: int) -> str:
@@ -270,9 +305,13 @@ def _backend(options: argparse.Namespace, task: Task) -> Backend | None:
     """The backend; what it may lack (a folder that can be written to) is told before the first round."""
     open_folder(options, task.name)
     if options.no_ledger:
-        return None
+        from ..core.driver import InProcess
+
+        return InProcess(wire=options.wire)
     from ..embedded.ledger import EmbeddedLedger
     from ..stores.local import LocalStore
 
     store = LocalStore(options.output / "weights")
-    return EmbeddedLedger(secret=options.secret, shuffled=options.shuffled, store=store, saved=options.output)
+    return EmbeddedLedger(
+        secret=options.secret, shuffled=options.shuffled, store=store, wire=options.wire, saved=options.output
+    )

@@ -16,6 +16,7 @@ from ..core.limits import MOST_BYTES, MOST_SECONDS
 from ..core.merge.rules import DEFAULT_ORDER, Rule, parse_order
 from ..core.protocol import Rules
 from ..core.threshold import parse_threshold
+from ..core.wire import WIRES
 from ..errors import ConfigError, UsageError
 from ..formats.duration import parse_duration, shown_duration
 from ..formats.size import parse_size
@@ -69,11 +70,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--merge-order", metavar="RULES", help=text)
     add("--secret", action="store_true", help="votes are committed, then revealed")
     add("--shuffled", action="store_true", help="the order of proposers is shuffled")
+    text = "as what the weights travel: half the bytes, with fewer digits (default: as the learners hold them)"
+    add("--wire", choices=sorted(WIRES), help=text)
     text = "largest weights, such as 100MB, for ever (default: four times the first ones; 64 times where they can grow)"
     add("--max-size", metavar="SIZE", help=text)
 
     add = parser.add_argument_group("the first weights: of a learner, or out of a file").add_argument
     add("--learner", metavar="MODULE:FUNCTION", help="called with the options, makes a learner")
+    add("--flower-app", type=Path, metavar="DIR", help="a Flower app whose client is the learner")
     add("--options", nargs="+", action="extend", default=[], metavar="NAME=VALUE", help="of the learner")
     add("--learner-config", type=Path, metavar="FILE", help="take both from [learner] in a node's configuration")
     text = "weights in the canonical format; the learner then says which of their leaves are local or bounded"
@@ -115,7 +119,7 @@ def run(options: argparse.Namespace) -> int:
     wanted = _check(options)
     from ..chain.endpoints import PATIENCE_S, begin_view, connect, persist
     from ..core.merge.rehearsal import seconds_to_merge
-    from ..founding.plan import plan, read_weights
+    from ..founding.plan import on_wire, plan, read_weights
     from ..learners.loading.first_weights import first_weights
     from ..report.founding import plan_in_words
 
@@ -131,6 +135,7 @@ def run(options: argparse.Namespace) -> int:
         weights = read_weights(options.weights, wanted.max_size)
     else:
         weights = first.weights
+    weights, schema = on_wire(weights, None if first is None else first.schema, options.wire)
 
     def look() -> Plan:
         begin_view(web3)
@@ -139,7 +144,7 @@ def run(options: argparse.Namespace) -> int:
             account.address,
             wanted.members,
             weights,
-            schema=None if first is None else first.schema,
+            schema=schema,
             rules=wanted.rules,
             secret_votes=options.secret,
             shuffled=options.shuffled,
@@ -263,20 +268,29 @@ def _merge_order(options: argparse.Namespace) -> tuple[Rule, ...]:
 
 def _learner(options: argparse.Namespace) -> LearnerSpec | None:
     """Which learner makes the first weights, or says the roles of their leaves where they are in a file."""
-    from ..learners.loading.factory import FACTORY_FORM, LearnerSpec, is_factory, read_learner_spec
+    from ..learners.loading.factory import (
+        FACTORY_FORM,
+        FLOWER,
+        LearnerSpec,
+        flower_options,
+        is_factory,
+        read_learner_spec,
+    )
     from ..learners.loading.options import parse_options
 
-    learners = [one for one in (options.learner, options.learner_config) if one is not None]
+    learners = [one for one in (options.learner, options.flower_app, options.learner_config) if one is not None]
     if len(learners) > 1 or not (learners or options.weights):
         raise UsageError(
             "the first weights come from several places" if learners else "the first weights come from nowhere",
-            expected="one of --learner and --learner-config, or --weights, or --weights with one of them",
+            expected="one of --learner, --flower-app and --learner-config, or --weights, or --weights with one of them",
             fix="--learner my_module:make_learner has your learner make them",
         )
-    if options.options and options.learner is None:
+    if options.options and options.learner is None and options.flower_app is None:
         raise UsageError("--options without --learner", fix="name the learner that they are for")
     if options.learner_config is not None:
         return read_learner_spec(options.learner_config)
+    if options.flower_app is not None:
+        return LearnerSpec(FLOWER, flower_options(options.flower_app, parse_options(options.options)))
     if options.learner is None:
         return None
     if not is_factory(options.learner):

@@ -120,6 +120,7 @@ def _on_a_chain(options: argparse.Namespace) -> _Found:
 def _in_a_run(options: argparse.Namespace) -> _Found:
     from ..core.cid import digest_of_text
     from ..core.protocol import WeightsRef
+    from ..founding.record import DEPLOYMENT_FILE, load_deployment
     from ..report.model_card import run_card
     from ..report.record import read
     from ..stores.spec import StoreSpec
@@ -147,7 +148,9 @@ def _in_a_run(options: argparse.Namespace) -> _Found:
             )
     ref = WeightsRef(bytes.fromhex(result.weights_sha256), digest_of_text(result.cid), result.size)
     card = {"command": f"colearn-ledger export --round {result.round} --run", **run_card(results, result)}
-    return _Found(ref, None, StoreSpec(None, folder / "weights"), card)
+    record = folder / DEPLOYMENT_FILE  # says as what the weights travel; older runs have none
+    schema = load_deployment(record).schema if record.exists() else None
+    return _Found(ref, schema, StoreSpec(None, folder / "weights"), card)
 
 
 # ------------------------------------------------------------------------------------------- learner

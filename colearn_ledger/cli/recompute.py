@@ -131,18 +131,20 @@ def _claimed(history: History, parent: WeightsRef | None, before: WeightsRef | N
 def _merge(claimed: _Claimed, schema: Schema, store: Store, timeout_s: float) -> MergedBytes:
     """Raises UnavailableWeights or InvalidWeights where the parent can't be had."""
     from ..core.merge.contributions import Basis
-    from ..core.weights import check_head, decode
+    from ..core.weights import check_head, laid_out
     from ..member.merging import merge_contributed
+    from ..member.pulling import pull
+    from ..stores.base import patience_s
 
     parent = claimed.parent
     schema.check_size(parent.size)
     try:
         check = partial(check_head, size=parent.size, schema=schema)
-        data = store.get(parent, deadline_s=timeout_s, check_head=check)
+        data = pull(store, parent, deadline_s=patience_s(timeout_s, parent.size), check_head=check)
     except (UnavailableWeights, InvalidWeights) as e:
         e.what = f"the parent, the weights of round {claimed.round.record.parent_round}: {e.what}"
         raise
-    decode(data, schema)
+    laid_out(data, schema)
     basis, rule = Basis.of(schema, data), Rule(claimed.claim.rule)
     return merge_contributed(
         store,
@@ -151,7 +153,7 @@ def _merge(claimed: _Claimed, schema: Schema, store: Store, timeout_s: float) ->
         claimed.offered,
         parent_size=parent.size,
         before=claimed.before,
-        deadline_s=timeout_s,
+        deadline_s=patience_s(timeout_s, sum(ref.size for _, ref in claimed.offered)),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
@@ -14,6 +15,7 @@ from ..errors import UsageError
 from .configured import take_place
 
 if TYPE_CHECKING:
+    from ..core.blocks import Buffer
     from ..core.learner import Learner
     from ..core.protocol import WeightsRef
     from ..core.schema import Schema
@@ -37,7 +39,8 @@ def add_store_options(parser: argparse.ArgumentParser, gives: str) -> Any:
     add("--store-folder", "--store", type=Path, metavar="DIR", help="instead of IPFS: the members' folder")
     text = f"a node's configuration: gives whatever isn't given of {gives}"
     add("--config", type=Path, metavar="FILE", help=text)
-    add("--timeout", type=int, default=60, metavar="S", help="seconds to try to have them (default: %(default)s)")
+    text = "seconds to try to have them, and one more for each MB (default: %(default)s)"
+    add("--timeout", type=int, default=60, metavar="S", help=text)
     return group
 
 
@@ -48,17 +51,23 @@ def timeout_of(options: argparse.Namespace) -> int:
     return int(options.timeout)
 
 
-def pulled(ref: WeightsRef, schema: Schema | None, store: StoreSpec, timeout_s: float) -> bytes:
+def pulled(ref: WeightsRef, schema: Schema | None, store: StoreSpec, timeout_s: float) -> Buffer:
     """The bytes, of the right size, sha256 and CID; that they fit the schema is seen before all of them have come.
 
-    No mark is left in a folder, and no pin in a daemon. Raises as :meth:`.Store.get` and :meth:`.Schema.check_size`.
+    They lie in a file without a name, where there is room for one. ``timeout_s`` is what a small transfer may take, and
+    large ones as much longer as :func:`.patience_s` says. No mark is left in a folder, and no pin in a daemon.
+
+    Raises as :meth:`.Store.get` and :meth:`.Schema.check_size`.
     """
     from ..core.weights import check_head
+    from ..member.pulling import pull
+    from ..stores.base import patience_s
 
     if schema is not None:
         schema.check_size(ref.size)
     with borrowed(store, [ref]) as opened:
-        return opened.get(ref, deadline_s=timeout_s, check_head=partial(check_head, size=ref.size, schema=schema))
+        check = partial(check_head, size=ref.size, schema=schema)
+        return pull(opened, ref, deadline_s=patience_s(timeout_s, ref.size), check_head=check)
 
 
 @contextlib.contextmanager
@@ -79,7 +88,7 @@ def lent(store: StoreSpec) -> tuple[Store, Callable[[WeightsRef], None]]:
     if store.folder is not None and not store.folder.is_dir():  # opening it would make it
         raise UsageError(f"there is no folder {store.folder}", expected="the members' store", fix="correct its path")
     spec = replace(store, owner=ANYBODY if store.folder is not None else _OWNER)
-    opened = spec.open()
+    opened = spec.open(lambda transfer: print(transfer, file=sys.stderr, flush=True))
 
     def forget(ref: WeightsRef) -> None:
         if spec.owner == _OWNER:

@@ -9,19 +9,20 @@ from __future__ import annotations
 
 import contextlib
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
 from ..errors import InvalidWeights, LearnerError, LearnerWarning, OutOfMemory, UntestableWeights
+from .blocks import Buffer
 from .failures import text_of
 from .held import Held
 from .learner import Checkpoint, Learner, Pause, ProposedWeights, Weights, number_of
-from .lineage import NOTHING_NEW, check_lineage, is_new, kept_within, with_own
+from .lineage import NOTHING_NEW, check_lineage, check_parts, is_new, kept_within, with_own
 from .merge.contributions import Basis
 from .schema import Schema
 from .telling import warn_of
 from .tensors import as_number, like, parts_of, plain
-from .weights import decode, encode
+from .weights import decode, encode, encoded, parts_of_data
 
 __all__ = [
     "METHODS",
@@ -95,7 +96,8 @@ def ask_proposal(
     basis: Basis | None = None,
     pause: Pause | None = None,
     checkpoint: Checkpoint | None = None,
-) -> tuple[Weights, bytes]:
+    write: Callable[[Iterable[Buffer]], Buffer] = b"".join,
+) -> tuple[Weights, Buffer]:
     """Train, and return what the learner says of its proposal, with the proposal's canonical bytes.
 
     The weights are in the bytes alone: they may be large, and need not be held twice.
@@ -103,7 +105,8 @@ def ask_proposal(
     ``held``: what it was given to adopt, if that is known: the parent, within whose bounds its proposal is kept leaf by
     leaf (:mod:`.lineage`), unless it is an attacker that says it is ``unbounded``. It also saves an encoding of the
     current weights. ``basis``: of the same parent, where the weights are to be merged with others': then no number is
-    larger than can be added up. ``pause``, ``checkpoint``: as for :func:`ask_propose`.
+    larger than can be added up. ``pause``, ``checkpoint``: as for :func:`ask_propose`. ``write``: makes one of the
+    pieces of the bytes, as in a file.
 
     Raises InvalidWeights (SchemaMismatch where it is another model's) when nobody could accept the proposal. That is
     the proposer's own mistake, so it is told before anybody votes, in process and on a ledger alike. TrainingStopped
@@ -119,7 +122,7 @@ def ask_proposal(
             if parent is not None and not getattr(learner, "unbounded", False):
                 tree = kept_within(schema, tree, parent)
                 tree = tree if basis is None else basis.kept_below(tree)
-            data = encode(tree)
+            data = write(encoded(tree, schema))
             del tree
             schema.check_size(len(data), None if parent is None else len(parent))
             if max_size is not None and len(data) > max_size:
@@ -134,7 +137,7 @@ def ask_proposal(
     return proposed, data
 
 
-def why_declined(proposed: Weights, data: bytes = b"", held: Held | None = None) -> str:
+def why_declined(proposed: Weights, data: Buffer = b"", held: Held | None = None) -> str:
     """Why a learner that was asked to train makes no proposal, for people; empty where it makes one.
 
     It says so by an error code in its training summary; which weights it returned then doesn't matter. And weights that
@@ -143,7 +146,8 @@ def why_declined(proposed: Weights, data: bytes = b"", held: Held | None = None)
     summary = proposed.training_summary
     if getattr(summary, "error_code", None) is None:
         if held is not None and held.data is not None and not is_new(held.schema, data, held.data):
-            return f"the training came to nothing: {NOTHING_NEW}"
+            wire = held.schema.wire
+            return f"the training came to nothing: {'' if wire is None else f'rounded to {wire}, '}{NOTHING_NEW}"
         return ""
     assert summary is not None
     budget = summary.dp_budget
@@ -173,7 +177,13 @@ def ask_test(learner: Learner, weights: Weights, name: str = "", *, held: Held |
 
 
 def ask_judge(
-    learner: Learner, weights: Weights, name: str = "", *, held: Held | None = None, its_own: bool = False
+    learner: Learner,
+    weights: Weights,
+    name: str = "",
+    *,
+    held: Held | None = None,
+    its_own: bool = False,
+    data: Buffer | None = None,
 ) -> ProposedWeights:
     """Have the learner test decoded weights that somebody proposed: :func:`ask_test`, but whose fault is a failure?
 
@@ -183,10 +193,14 @@ def ask_judge(
     is the learner's own, and is raised as it is.
 
     Before the learner sees them they are compared with their parent, which it holds, unless they are ``its_own``:
-    InvalidWeights where a leaf differs as it must not (:mod:`.lineage`).
+    InvalidWeights where a leaf differs as it must not (:mod:`.lineage`). ``data``: their bytes, where they are at hand,
+    which are then compared in place.
     """
     if held is not None and held.data is not None and not its_own:
-        check_lineage(held.schema, weights.weights, held.data)
+        if data is None:
+            check_lineage(held.schema, weights.weights, held.data)
+        else:
+            check_parts(held.schema, parts_of_data(data), parts_of_data(held.data))
     try:
         return ask_test(learner, weights, name, held=held)
     except InvalidWeights:

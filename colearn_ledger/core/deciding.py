@@ -10,6 +10,7 @@ from fractions import Fraction
 
 from ..errors import InvalidWeights, SchemaMismatch, UntestableWeights
 from .asking import ask_accept, ask_judge
+from .blocks import Buffer
 from .held import Held
 from .learner import Learner, ProposedWeights, Weights, without_weights
 from .protocol import WeightsRef
@@ -22,7 +23,7 @@ __all__ = ["decided", "rejected_unread", "share"]
 
 def decided(
     number: int,
-    data: bytes,
+    data: Buffer,
     learners: Sequence[Learner],
     threshold: Fraction,
     names: Sequence[str],
@@ -53,7 +54,8 @@ def decided(
     judged, tested = [], []
     for i, learner in enumerate(learners):
         weights = Weights(decode(data, schema, verified=True))
-        test = _try_test(learner, weights, names[i], held=held[i], its_own=merge is None and i == proposer)
+        its_own = merge is None and i == proposer
+        test = _try_test(learner, weights, names[i], held=held[i], its_own=its_own, data=data)
         judged.append(test or ProposedWeights(weights, math.nan, math.nan, vote=False))
         tested.append(test)
         if not keep:
@@ -97,14 +99,16 @@ def rejected_unread(
     )
 
 
-def _try_test(learner: Learner, weights: Weights, name: str, *, held: Held, its_own: bool) -> ProposedWeights | None:
+def _try_test(
+    learner: Learner, weights: Weights, name: str, *, held: Held, its_own: bool, data: Buffer
+) -> ProposedWeights | None:
     """The learner's test, or None if it fails with these weights alone, or finds that they are none for its model.
 
     That is a vote to reject. ``its_own``: the learner has proposed them; to propose what it itself finds invalid is a
     mistake in the program, as learners of different models are.
     """
     try:
-        return ask_judge(learner, weights, name, held=held, its_own=its_own)
+        return ask_judge(learner, weights, name, held=held, its_own=its_own, data=data)
     except UntestableWeights:
         return None
     except SchemaMismatch:
@@ -115,7 +119,7 @@ def _try_test(learner: Learner, weights: Weights, name: str, *, held: Held, its_
         return None
 
 
-def share(data: bytes, learners: Sequence[Learner], held: Sequence[Held]) -> None:
+def share(data: Buffer, learners: Sequence[Learner], held: Sequence[Held]) -> None:
     """Have every learner adopt the weights of these bytes, each a copy of its own."""
     for learner, own in zip(learners, held, strict=True):
         own.data = data

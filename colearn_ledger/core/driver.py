@@ -23,7 +23,8 @@ from .results import Results, RoundResult
 from .roles import roles_of
 from .schema import Schema
 from .threshold import Tie, parse_threshold
-from .weights import decode, encode, weights_ref
+from .weights import decode, encode, encoded, weights_ref
+from .wire import Wire
 
 __all__ = [
     "Backend",
@@ -188,10 +189,12 @@ class InProcess:
     ----------
     choose: for trying out attackers in joint rounds: which of the contributions the proposer of this seat, from 0,
         merges, and one at least. A proposer may name any in its claim; an honest one merges all, which is the default.
+    wire: as what the weights travel, ``"bfloat16"`` or ``"float16"``, half the bytes; None: as the learners hold them.
     """
 
-    def __init__(self, choose: Choose | None = None) -> None:
+    def __init__(self, choose: Choose | None = None, *, wire: Wire | None = None) -> None:
         self._choose = choose
+        self._wire = wire
 
     def run(
         self,
@@ -204,7 +207,7 @@ class InProcess:
     ) -> Results:
         """Run the rounds. Ctrl-C ends the run with the rounds that were decided before it."""
         start = time.monotonic()
-        data, schema = _first(learners[0], names[0])
+        data, schema = _first(learners[0], names[0], self._wire)
         check_fit(learners, schema, names)
         if order:
             check_mergeable(schema, learners, names)
@@ -228,10 +231,11 @@ class InProcess:
         )
 
 
-def _first(learner: Learner, name: str) -> tuple[bytes, Schema]:
+def _first(learner: Learner, name: str, wire: Wire | None = None) -> tuple[bytes, Schema]:
     """The learner's current weights, as bytes, and their schema."""
     tree = ask_current(learner, name).weights
-    return encode(tree), Schema.of(tree, roles_of(learner))
+    schema = Schema.of(tree, roles_of(learner), wire)
+    return encode(tree, schema), schema
 
 
 def _round(
@@ -291,7 +295,8 @@ def check_fit(learners: Sequence[Learner], schema: Schema, names: Sequence[str])
     """A learner of another model is told so before anybody's weights are changed."""
     for name, learner in zip(names, learners, strict=True):
         try:
-            encode(schema.fit(ask_current(learner, name).weights))
+            for _ in encoded(schema.fit(ask_current(learner, name).weights), schema):
+                pass  # looked at alone
         except ColearnError as error:
             error.what = f"{name}: its weights don't fit those of {names[0]}: {error.what}"
             raise

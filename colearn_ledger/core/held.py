@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import InvalidWeights
+from .blocks import Buffer
 from .lineage import with_parent
 from .schema import Schema
 from .tensors import plain
@@ -32,7 +33,7 @@ class Held:
     """
 
     schema: Schema
-    data: bytes | memoryview | None = None
+    data: Buffer | None = None
     exact: bool = True
 
     @property
@@ -47,7 +48,8 @@ class Held:
         """
         assert self.data is not None
         try:
-            return is_encoding(self.data, with_parent(self.schema, self.schema.fit(plain(own)), self.data))
+            tree = with_parent(self.schema, self.schema.fit(plain(own)), self.data)
+            return is_encoding(self.data, tree, self.schema)
         except InvalidWeights:  # whatever they are by now, they were weights of the schema when they were adopted
             return False
 

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import InvalidWeights
+from .blocks import Buffer, blocks
 from .cid import CHUNK
 from .roles import Bounded
 from .schema import Schema
@@ -39,7 +40,7 @@ Parts = dict[str, Any]
 _LARGEST = (1 << 64) - 1
 
 
-def check_lineage(schema: Schema, tree: Any, parent: bytes | memoryview) -> None:
+def check_lineage(schema: Schema, tree: Any, parent: Buffer) -> None:
     """Raise InvalidWeights, naming the leaf, where weights differ from their parent as they must not.
 
     Parameters
@@ -47,7 +48,7 @@ def check_lineage(schema: Schema, tree: Any, parent: bytes | memoryview) -> None
     tree: decoded weights of the schema.
     parent: the canonical bytes of those that they were trained from.
     """
-    check_parts(schema, parts_of_tree(tree), parts_of_data(parent))
+    check_parts(schema, parts_of_tree(tree, schema), parts_of_data(parent))
 
 
 def check_parts(schema: Schema, after: Parts, before: Parts) -> None:
@@ -70,12 +71,12 @@ def check_parts(schema: Schema, after: Parts, before: Parts) -> None:
         raise InvalidWeights(f"the weights are no proposal: {NOTHING_NEW}")
 
 
-def is_new(schema: Schema, data: bytes | memoryview, parent: bytes | memoryview) -> bool:
+def is_new(schema: Schema, data: Buffer, parent: Buffer) -> bool:
     """Whether any leaf that a score may depend on differs from the parent's."""
-    return data != parent and _new(schema, parts_of_data(parent), parts_of_data(data))
+    return _new(schema, parts_of_data(parent), parts_of_data(data))
 
 
-def kept_within(schema: Schema, tree: Any, parent: bytes | memoryview) -> Any:
+def kept_within(schema: Schema, tree: Any, parent: Buffer) -> Any:
     """The tree with the parent's local leaves, and with each bounded leaf moved to where it may be."""
     if not schema.roles:
         return tree
@@ -88,7 +89,7 @@ def kept_within(schema: Schema, tree: Any, parent: bytes | memoryview) -> Any:
     return with_parts(tree, parts)
 
 
-def with_parent(schema: Schema, tree: Any, parent: bytes | memoryview) -> Any:
+def with_parent(schema: Schema, tree: Any, parent: Buffer) -> Any:
     """The tree with the parent's local leaves, so that it can be compared with what travels."""
     if not schema.local:
         return tree
@@ -118,7 +119,7 @@ def _same(a: Any, b: Any) -> bool:
         if a.shape != b.shape or a.nbytes != b.nbytes:
             return False
         one, other = _bits(a), _bits(b)  # block by block, so that no second array of that size is made
-        return all(np.array_equal(one[i : i + CHUNK], other[i : i + CHUNK]) for i in range(0, len(one), CHUNK))
+        return all(np.array_equal(one[here], other[here]) for here in blocks(len(one), CHUNK, one, other))
     return type(a) is type(b) and bool(a == b) and (not isinstance(a, float) or repr(a) == repr(b))
 
 

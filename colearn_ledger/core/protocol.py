@@ -15,6 +15,7 @@ from fractions import Fraction
 from .cid import cid_text
 
 __all__ = [
+    "AGREEMENTS",
     "ZERO_ADDRESS",
     "Claim",
     "Contribution",
@@ -57,6 +58,13 @@ class MotionKind(IntEnum):
     SET_RULES = 2
     REVERT_TO = 3
     REPLACE_MEMBER = 4
+    SET_PLAN = 5
+    SET_END = 6
+    SET_SUCCESSOR = 7
+
+
+AGREEMENTS = (MotionKind.SET_PLAN, MotionKind.SET_END, MotionKind.SET_SUCCESSOR)
+"""The kinds whose content is one word."""
 
 
 class MotionState(IntEnum):
@@ -73,7 +81,7 @@ class Rules:
     """The rules that motions can change. Windows in seconds; threshold as a fraction, see :mod:`.threshold`.
 
     In joint rounds ``train_window`` is for contributions to a training, and ``propose_window`` for merging them, from
-    when they are there; where it is 0 rounds are solo.
+    when they are there; where it is 0 rounds are solo. ``pause``: least seconds from a decision to the next proposal.
     """
 
     threshold_numerator: int = 1
@@ -83,6 +91,7 @@ class Rules:
     reveal_window: int = 3600
     motion_window: int = 7 * 24 * 3600
     train_window: int = 0
+    pause: int = 0
 
     @classmethod
     def of(cls, threshold: Fraction, **windows: int) -> Rules:
@@ -222,7 +231,9 @@ class View:
 
     ``block_hash``/``block_number`` say which block it was read at. ``proposal`` is None while the round is Proposing.
     ``rounds_to_keep``: accepted rounds whose weights may become the accepted ones again, by a motion that waits.
-    ``training``, ``merge_order`` (numbers of rules): in joint rounds; else None, and empty.
+    ``training``, ``merge_order`` (numbers of rules): in joint rounds; else None, and empty. ``opens_at``: while it is
+    Proposing, before this second nothing is proposed nor contributed. ``ended``: nothing is any more, and no turn ends
+    by the clock.
     """
 
     block_number: int
@@ -248,6 +259,8 @@ class View:
     rounds_to_keep: tuple[int, ...] = ()
     merge_order: tuple[int, ...] = ()
     training: Training | None = None
+    opens_at: int = 0
+    ended: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,7 +291,7 @@ class MotionRecord:
     """One motion as read from the contract's storage.
 
     ``subject``, ``rules`` and ``to_round`` are None where they don't apply; ``first_round`` is from which round on an
-    enacted motion to go back holds, else None.
+    enacted motion to go back holds, else None. ``word``: the plan, end or successor to agree on (32 bytes), else None.
     """
 
     id: bytes
@@ -293,6 +306,7 @@ class MotionRecord:
     need: int
     to_round: int | None = None
     first_round: int | None = None
+    word: bytes | None = None
 
 
 def seats(bitmap: int) -> tuple[int, ...]:

@@ -2,25 +2,27 @@
 
 Fixed when a collective is founded, from the genesis weights, so that a proposal that the model can't load is refused
 before any of it is loaded, and one of another size before any of it is fetched. Values are free where a leaf is
-``scored``, and so is the length of bytes; the types of scalars aren't.
+``scored``, and so is the length of bytes; the types of scalars aren't. Floats may be agreed to travel with half the
+bytes (``wire``): then the tree says what learners hold, and the bytes have the shorter type.
 """
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from ..errors import ConfigError, LearnerError, SchemaMismatch
+from ..errors import ConfigError, LearnerError, SchemaMismatch, UsageError
 from .header import MAX_HEADER, header_of
 from .limits import most_after
 from .roles import Bounded, Role, Roles, role_from_json, role_to_json
 from .tensors import as_number, as_scalar
 from .tree import DTYPES, MAX_DEPTH, Leaf, Node, child_path, leaves_of, scalar_type, shown, skeleton_of
+from .wire import WIRES, Wire, wire_of
 
 __all__ = ["BASE", "Schema"]
 
@@ -44,23 +46,21 @@ class Schema:
     ----------
     tree: the shape, as canonical JSON.
     roles: of the leaves that are not ``scored``, by their places in the tree, in order.
+    wire: as what scored arrays of float32 and float64 travel; None: as what they are.
     """
 
     tree: str
     roles: tuple[tuple[str, Role], ...] = ()
+    wire: Wire | None = None
 
     @classmethod
-    def of(cls, tree: Any, roles: Roles | None = None) -> Schema:
+    def of(cls, tree: Any, roles: Roles | None = None, wire: Wire | None = None) -> Schema:
         """The schema of a tree of weights; raises as :func:`~colearn_ledger.core.weights.encode` would.
 
         ``roles``: of leaves, or of all leaves at a place in the tree; others are scored. Raises LearnerError for a
-        place where nothing is, and for a bound on what is no number.
+        place where nothing is, and for a bound on what is no number. ``wire``: as for :meth:`on_wire`.
         """
-        return cls.of_skeleton(skeleton_of(tree)[0], roles)
-
-    @classmethod
-    def of_skeleton(cls, skeleton: Node, roles: Roles | None = None) -> Schema:
-        shape = _shape(skeleton)
+        shape = _shape(skeleton_of(tree)[0])
         try:
             found = _roles(shape, roles or {})
         except ConfigError as error:
@@ -69,7 +69,26 @@ class Schema:
                 expected=error.expected,
                 fix="correct the learner's leaf_roles",
             ) from None
-        return cls(json.dumps(shape, separators=(",", ":"), sort_keys=True), found)
+        return cls(json.dumps(shape, separators=(",", ":"), sort_keys=True), found).on_wire(wire)
+
+    def on_wire(self, wire: Wire | None) -> Schema:
+        """The same of weights that travel so. Raises UsageError where no leaf would be any shorter."""
+        schema = replace(self, wire=wire)
+        if wire is not None and not schema.shortened:
+            raise UsageError(
+                f"no part of the weights would be any shorter as {wire}",
+                expected="arrays of float32 or float64 that the vote decides about",
+                fix="leave the wire out",
+            )
+        return schema
+
+    @property
+    def shortened(self) -> dict[str, str]:
+        """The leaves that travel as the wire's type, by their places, each with the type that learners hold."""
+        if self.wire is None:
+            return {}
+        held = dict(self.roles)
+        return {path: leaf[1] for path, leaf in self.leaves().items() if _is_short(leaf) and path not in held}
 
     @property
     def local(self) -> tuple[str, ...]:
@@ -87,7 +106,7 @@ class Schema:
 
     def check(self, tree: Any) -> None:
         """Raise SchemaMismatch, naming the first difference, if a tree of weights doesn't fit."""
-        self.check_skeleton(skeleton_of(tree)[0])
+        _compare(_shape(skeleton_of(tree)[0]), json.loads(self.tree))
 
     def fit(self, tree: Any) -> Any:
         """The tree in the schema's form, and checked against it; arrays are not copied.
@@ -100,29 +119,22 @@ class Schema:
         return fitted
 
     def check_skeleton(self, skeleton: Node) -> None:
-        found = _shape(skeleton)
-        wanted = json.loads(self.tree)
-        base, agreed = _base_of(found), _base_of(wanted)
-        if base and agreed and base != agreed:
-            raise SchemaMismatch(
-                f"the frozen base of the model isn't the one that was agreed on: its sha256 is {base}",
-                expected=agreed,
-                fix="take the base model that the others have: the same files, and the same settings of an adapter",
-            )
-        for path, was, want in _differences(found, wanted, ""):
-            where = shown(path) if path else "the whole tree"
-            raise SchemaMismatch(
-                f"the weights don't fit the collective's model: {where} is {_say(was)}",
-                expected=_say(want),
-                fix="every learner of a collective needs the same model: same layers, same shapes, same dtypes",
-            )
+        """The same of weights as they travel."""
+        _compare(_shape(skeleton), self._travels())
+
+    def _travels(self) -> Any:
+        """The tree's shape in the bytes."""
+        shape = json.loads(self.tree)
+        if self.wire is None:
+            return shape
+        return _with_dtypes(shape, "", dict.fromkeys(self.shortened, WIRES[self.wire]))
 
     def sizes(self) -> tuple[int, int | None]:
         """Bytes that weights of this schema have at least and at most, encoded; no most where it has bytes in it.
 
         The two differ by how many digits numbers have that aren't in arrays, and by the length of texts.
         """
-        shape = json.loads(self.tree)
+        shape = self._travels()
         least, most = (_example(shape, "", longest=longest) for longest in (False, True))
         data = sum(leaf.nbytes for leaf in leaves_of(least))
         kinds = set(_scalars(shape))
@@ -151,19 +163,62 @@ class Schema:
     def to_json(self) -> dict[str, Any]:
         """A JSON value, for a deployment's record."""
         roles = {path: role_to_json(role) for path, role in self.roles}
-        return {"format": _FORMAT, "tree": json.loads(self.tree), "roles": roles}
+        wire = {} if self.wire is None else {"wire": self.wire}
+        return {"format": _FORMAT, "tree": json.loads(self.tree), "roles": roles} | wire
 
     @classmethod
     def from_json(cls, value: Any) -> Schema:
         """The schema of a JSON value; raises ConfigError if it isn't one."""
-        if not isinstance(value, dict) or set(value) != {"format", "tree", "roles"} or value["format"] != _FORMAT:
+        keys = {"format", "tree", "roles"}
+        if not isinstance(value, dict) or set(value) - {"wire"} != keys or value["format"] != _FORMAT:
             expected = f'{{"format": "{_FORMAT}", "tree": …, "roles": …}}'
             raise ConfigError("the weights' schema isn't one", expected=expected)
         _validate(value["tree"], "", 0)
         if not isinstance(value["roles"], dict):
             raise ConfigError("the roles of the weights' schema aren't any", expected='{"/place/of/a/leaf": ROLE}')
         roles = _roles(value["tree"], {path: role_from_json(role) for path, role in value["roles"].items()})
-        return cls(json.dumps(value["tree"], separators=(",", ":"), sort_keys=True), roles)
+        wire = None
+        if "wire" in value:
+            wire = wire_of(value["wire"])
+            if wire is None:
+                raise ConfigError(
+                    f"the wire of the weights' schema is {str(value['wire'])[:80]!r}",
+                    expected=f"one of {', '.join(WIRES)}, or none",
+                    fix="use a version of this program that knows it, or ask whoever wrote the file",
+                )
+        return cls(json.dumps(value["tree"], separators=(",", ":"), sort_keys=True), roles, wire)
+
+
+def _compare(found: Any, wanted: Any) -> None:
+    """Raise SchemaMismatch, naming the first difference, if a shape isn't the one that is wanted."""
+    base, agreed = _base_of(found), _base_of(wanted)
+    if base and agreed and base != agreed:
+        raise SchemaMismatch(
+            f"the frozen base of the model isn't the one that was agreed on: its sha256 is {base}",
+            expected=agreed,
+            fix="take the base model that the others have: the same files, and the same settings of an adapter",
+        )
+    for path, was, want in _differences(found, wanted, ""):
+        where = shown(path) if path else "the whole tree"
+        raise SchemaMismatch(
+            f"the weights don't fit the collective's model: {where} is {_say(was)}",
+            expected=_say(want),
+            fix="every learner of a collective needs the same model: same layers, same shapes, same dtypes",
+        )
+
+
+def _is_short(shape: Any) -> bool:
+    """Whether a wire makes it shorter."""
+    return isinstance(shape, list) and shape[0] == "array" and shape[1] in ("F32", "F64")
+
+
+def _with_dtypes(shape: Any, path: str, dtypes: Mapping[str, str]) -> Any:
+    """The shape with other dtypes at some places."""
+    if isinstance(shape, dict):
+        return {key: _with_dtypes(child, child_path(path, key), dtypes) for key, child in shape.items()}
+    if _is_sequence(shape):
+        return [shape[0], *(_with_dtypes(child, child_path(path, i), dtypes) for i, child in enumerate(shape[1:]))]
+    return [shape[0], dtypes[path], shape[2]] if path in dtypes else shape
 
 
 def _base_of(shape: Any) -> str:

@@ -30,6 +30,7 @@ from ..core.results import MergeRecord, RoundResult
 from ..core.roles import roles_of
 from ..core.schema import Schema
 from ..core.weights import encode
+from ..core.wire import Wire
 from ..errors import ChainError
 from ..founding.names import NO_NAMES, Names, why_no_names
 from ..founding.record import DeploymentRecord
@@ -93,17 +94,18 @@ class EmbeddedCollective:
         secret: bool,
         shuffled: bool,
         verify_merge: bool,
+        wire: Wire | None,
     ) -> None:
         started = time.monotonic()
         genesis = ask_current(learners[0], names[0]).weights
-        schema = Schema.of(genesis, roles_of(learners[0]))
+        schema = Schema.of(genesis, roles_of(learners[0]), wire)
         check_fit(learners, schema, names)
         rules = Rules.of(threshold)
         if order:
             check_mergeable(schema, learners, names)
             rules = rules.changed(train_window=rules.propose_window)
         self._chain = chain
-        self._data = encode(genesis)
+        self._data = encode(genesis, schema)
         self._genesis = store.put(self._data)
         self._started = started
         self._deployment = deploy(
@@ -163,6 +165,7 @@ class EmbeddedCollective:
             "secret_votes": secret,
             "shuffled": shuffled,
             "max_size": DEFAULT_MAX_SIZE,
+            "wire": wire,
         }
 
     def initial_result(self) -> RoundResult:

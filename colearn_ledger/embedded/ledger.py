@@ -12,6 +12,7 @@ from ..core.driver import play_rounds
 from ..core.learner import Learner
 from ..core.merge.rules import Rule
 from ..core.results import Results, RoundResult
+from ..core.wire import Wire
 from ..stores.base import Store
 from ..stores.local import LocalStore
 from .chain import EmbeddedChain
@@ -34,6 +35,7 @@ class EmbeddedLedger:
         nothing was accepted goes again.
     verify_merge: in joint rounds, each voter merges the same again before it votes, as nodes do that are told to.
     chain: to be read afterwards, with an account for each learner; one that ends with the run when None.
+    wire: as what the weights travel, ``"bfloat16"`` or ``"float16"``, half the bytes; None: as the learners hold them.
     saved: a folder in which the run leaves its chain and the deployment file, which ``colearn-ledger history``,
         ``audit`` and others read by ``--run``. Nothing is written where the run fails.
     """
@@ -48,6 +50,7 @@ class EmbeddedLedger:
         store: Store | None = None,
         verify_merge: bool = False,
         chain: EmbeddedChain | None = None,
+        wire: Wire | None = None,
         saved: Path | None = None,
     ) -> None:
         self._secret = secret
@@ -55,6 +58,7 @@ class EmbeddedLedger:
         self._store = store
         self._verify_merge = verify_merge
         self._chain = chain
+        self._wire = wire
         self._saved = saved
 
     def run(
@@ -79,6 +83,7 @@ class EmbeddedLedger:
                 secret=self._secret,
                 shuffled=self._shuffled,
                 verify_merge=self._verify_merge,
+                wire=self._wire,
             )
             begun = Results(
                 names=tuple(names),

@@ -18,13 +18,14 @@ from ..core.limits import LEAST_MEMBERS, MOST_BYTES, MOST_MEMBERS, proposed_max_
 from ..core.merge.contributions import why_unmergeable as why_of_schema
 from ..core.protocol import Rules
 from ..core.schema import Schema
-from ..core.weights import decode, weights_ref
+from ..core.weights import decode, encode, weights_ref
+from ..core.wire import Wire
 from ..errors import DataError, InvalidWeights, StoreError, UsageError
 from ..stores.base import Store
 from .names import NO_NAMES, Names
 from .record import DeploymentRecord
 
-__all__ = ["Plan", "check_membership", "establish", "plan", "public_urls", "read_weights"]
+__all__ = ["Plan", "check_membership", "establish", "on_wire", "plan", "public_urls", "read_weights"]
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,19 @@ def check_membership(members: Sequence[str]) -> tuple[str, ...]:
             fix="name all members, each by its address",
         )
     return addresses
+
+
+def on_wire(weights: bytes, schema: Schema | None, wire: Wire | None) -> tuple[bytes, Schema | None]:
+    """First weights and their schema as they travel by a wire; None leaves both as they are.
+
+    Raises UsageError where that makes none of them shorter; InvalidWeights where they aren't of the schema, or have
+    numbers that the wire's type doesn't have.
+    """
+    if wire is None:
+        return weights, schema
+    tree = decode(weights, schema)
+    schema = (schema or Schema.of(tree)).on_wire(wire)
+    return encode(tree, schema), schema
 
 
 def plan(

@@ -19,6 +19,10 @@ def fetch_round_gas(snapshot: Snapshot, *, deployed_block: int = 0) -> int | Non
     if newest < 1:
         return None
     first = max(1, newest - _ROUNDS + 1)
-    history = read_history(snapshot, first=first, last=newest, deployed_block=deployed_block, receipts=True)
+    voted_on = [r.round for r in snapshot.rounds(first, newest + 1 - first) if r.weights is not None]
+    if not voted_on:  # nothing tells how far back there were any
+        return None
+    first, last = voted_on[0], voted_on[-1]
+    history = read_history(snapshot, first=first, last=last, deployed_block=deployed_block, receipts=True)
     known = [r.gas for r in history.rounds if r.gas is not None and r.record.weights is not None]
     return sum(known) // len(known) if known else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections.abc import Iterator, Mapping
@@ -11,9 +12,11 @@ from typing import Any
 
 import numpy as np
 
+from ..core.schema import Schema
 from ..core.tree import scalars_of, skeleton_of
 from ..core.weights import decode
-from ..errors import InvalidWeights, UsageError
+from ..core.wire import WIRES
+from ..errors import InvalidWeights, SchemaMismatch, UsageError
 from ..formats.files import whole_file
 
 __all__ = ["SavedFile", "load_weights", "named_parts", "write_safetensors"]
@@ -40,10 +43,11 @@ class SavedFile:
         return self.opens.replace('"{path}"', json.dumps(str(Path(folder) / self.name), ensure_ascii=False))
 
 
-def load_weights(path: str | os.PathLike[str]) -> Any:
+def load_weights(path: str | os.PathLike[str], schema: Schema | None = None) -> Any:
     """The tree of weights in a file: canonical safetensors, as stores keep them and exports write them.
 
-    Everything is checked as when a member pulls weights, but for what only a chain can say.
+    Everything is checked as when a member pulls weights, but for what only a chain can say. ``schema``: of a learner's
+    weights, into whose types those of a collective come whose floats travel shorter; others come as they are.
 
     Raises
     ------
@@ -57,6 +61,10 @@ def load_weights(path: str | os.PathLike[str]) -> Any:
             f"the weights {path} can't be read: {e.strerror or e}", expected=_WEIGHTS, fix="correct the path"
         ) from e
     try:
+        if schema is not None:
+            for wire in WIRES:
+                with contextlib.suppress(SchemaMismatch, UsageError):  # they travel otherwise, or are another model's
+                    return decode(data, schema.on_wire(wire), max_header=len(data))
         return decode(data, max_header=len(data))
     except InvalidWeights as e:
         raise type(e)(f"{path}: {e.what}", expected=e.expected or _WEIGHTS, fix=e.fix) from None

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar
 import numpy as np
 
 from ..core.learner import Checkpoint, MachineLearningInterface, Pause, ProposedWeights, Weights
-from ..core.roles import Roles
+from ..core.roles import Roles, roles_of
 from ..core.schema import Schema
 from ..core.summaries import ColearnModel, ModelFormat, Prediction, PredictionRequest, TrainingSummary
 from ..core.telling import warn
@@ -419,7 +419,8 @@ class TemplateLearner(MachineLearningInterface):
         Raises UsageError where it can't be read, InvalidWeights where it has no weights, SchemaMismatch where they are
         another model's.
         """
-        self.mli_accept_weights(Weights(load_weights(path)))
+        schema = Schema.of(self.mli_get_current_weights().weights, roles_of(self))
+        self.mli_accept_weights(Weights(load_weights(path, schema)))
 
     def save(self, folder: str | os.PathLike[str]) -> tuple[SavedFile, ...]:
         """Write the model with the current weights into a folder, which is made, as :meth:`save_model` does."""
@@ -457,9 +458,7 @@ class TemplateLearner(MachineLearningInterface):
         """The trained weights and what stays here, or with early stopping the best of them, and how many samples were
         used."""
         while True:
-            course = self._course = Course(self._checkpoint, self.training_settings)
-            if self.why_no_checkpoint:
-                course.decline(self.why_no_checkpoint)
+            course = self._course = self._new_course()
             rng = np.random.default_rng([self.seed, self._round])
             try:
                 self._run(course, rng)
@@ -472,6 +471,15 @@ class TemplateLearner(MachineLearningInterface):
                 course.kept, course.own = self.read_weights(), self.read_own()
             self._course = Course()  # what it has kept may be large
             return course.kept, course.own, course.samples
+
+    def _new_course(self) -> Course:
+        """A training that has done no step yet."""
+        if self._checkpoint is None:
+            return Course()
+        if self.why_no_checkpoint:
+            self._checkpoint.decline(self.why_no_checkpoint)
+            return Course()
+        return Course(self._checkpoint, self.training_settings)
 
     def _run(self, course: Course, rng: np.random.Generator) -> None:
         """The steps, until the last or until early stopping; what that has kept is then in the course."""

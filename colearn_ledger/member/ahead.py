@@ -12,7 +12,7 @@ from ..core.protocol import WeightsRef
 from ..core.schema import Schema
 from ..core.weights import check_head
 from ..errors import InvalidWeights, StoreError
-from ..stores.base import Store
+from ..stores.base import Store, patience_s
 
 __all__ = ["Ahead"]
 
@@ -76,4 +76,5 @@ class Ahead:
         self._schema.check_size(ref.size, self._parent_size)
         check = partial(check_head, size=ref.size, schema=self._schema)
         with tempfile.TemporaryDirectory(prefix="colearn-ahead-") as folder:
-            self._store.get_to(Path(folder, "weights"), ref, deadline_s=_ATTEMPT_S, check_head=check)
+            deadline_s = patience_s(_ATTEMPT_S, ref.size)
+            self._store.get_to(Path(folder, "weights"), ref, deadline_s=deadline_s, check_head=check)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 
+from ..core.blocks import Buffer
 from ..core.protocol import WeightsRef
 from ..errors import StoreError
-from ..stores.base import Store
+from ..stores.base import Store, patience_s
+from .pulling import pull
 
 __all__ = ["tidy"]
 
@@ -16,7 +18,7 @@ _WANTED_S = 20.0  # for weights that are not needed yet: a vote may wait behind 
 
 def tidy(
     store: Store,
-    adopted: tuple[WeightsRef, bytes | memoryview | None] | None,
+    adopted: tuple[WeightsRef, Buffer | None] | None,
     needed: Sequence[WeightsRef] | None,
     archive: Sequence[WeightsRef] = (),
     wanted: Sequence[WeightsRef] = (),
@@ -66,7 +68,7 @@ def tidy(
             attempt(partial(store.discard, cid))
     for one in wanted:
         if one.cid not in kept:
-            attempt(partial(store.get, one, deadline_s=_WANTED_S))
+            attempt(partial(pull, store, one, deadline_s=patience_s(_WANTED_S, one.size)))
     if failures:
         raise failures[0]
     return lost

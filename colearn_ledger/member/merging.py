@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import mmap
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -20,6 +19,7 @@ from ..core.protocol import WeightsRef
 from ..core.weights import check_head, laid_out
 from ..errors import InvalidWeights, StoreError, UnavailableWeights
 from ..stores.base import Store
+from .mapped import mapped
 
 __all__ = ["MergedBytes", "Pulled", "merge_contributed", "pull_contributed"]
 
@@ -102,7 +102,7 @@ def merge_contributed(
                 weights, counted, cancelling = merge_what_changes(basis, pulled.good, parent, merge)
                 pulled.left_out.update({one.seat: LeftOut.CANCELS for one in cancelling})
             file.flush()
-            data = memoryview(mmap.mmap(file.fileno(), weights.size, access=mmap.ACCESS_READ))
+            data = mapped(file, weights.size)
         return MergedBytes(data, weights, tuple((one.seat, one.ref) for one in counted), pulled.left_out, pulled.why)
 
 
@@ -196,4 +196,4 @@ def _disk(error: OSError) -> StoreError:
 
 def _mapped(path: Path, size: int) -> memoryview:
     with open(path, "rb") as file:
-        return memoryview(mmap.mmap(file.fileno(), size, access=mmap.ACCESS_READ))
+        return mapped(file, size)

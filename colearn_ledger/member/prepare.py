@@ -6,10 +6,11 @@ Nothing here loads web3: a node's worker process stays small.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 
 from ..core.asking import ask_accept, ask_current, ask_judge, ask_proposal, ask_test, why_declined
+from ..core.blocks import Buffer
 from ..core.claims import RejectedMerge
 from ..core.decide import Action, Adopt, Contribute, Judge, Merge, Propose, Republish, Wait
 from ..core.held import Held
@@ -20,13 +21,15 @@ from ..core.merge.rules import Rule
 from ..core.protocol import Claim, WeightsRef
 from ..core.roles import roles_of
 from ..core.schema import Schema
-from ..core.weights import check_head, decode, encode, weights_ref
+from ..core.weights import check_head, decode, encoded, weights_ref
 from ..errors import InvalidWeights, UnavailableWeights, UntestableWeights
 from ..stores.base import Store
 from .checkpoints import Checkpoints, TrainingId
 from .keeping import tidy
+from .mapped import spooled
 from .merging import MergedBytes, merge_contributed
 from .notes import note_of
+from .pulling import pull
 from .recomputing import Recomputed, recompute
 from .verified import Verified
 from .work import Adopted, Contributed, Declined, Merged, Nothing, Published, Trained, Verdict, Work
@@ -74,10 +77,11 @@ class Preparer:
         self._checkpoints = checkpoints
         own = ask_current(learner, name).weights
         self.schema = schema or Schema.of(own, roles_of(learner))
-        encode(self.schema.fit(own))
+        for _ in encoded(self.schema.fit(own), self.schema):
+            pass  # looked at alone
         self._adopted_ref: WeightsRef | None = None
         self._held = Held(self.schema)
-        self._unpublished: tuple[tuple[int, bytes], bytes, bytes] | None = None  # of a turn: its note, and the bytes
+        self._unpublished: tuple[tuple[int, bytes], bytes, Buffer] | None = None  # of a turn: its note, and the bytes
         self._contributed: Contributed | None = None  # last
         self._verified = Verified() if verified is None else verified
         self.published: WeightsRef | None = None  # its own proposal that the store had when it was looked at last
@@ -113,14 +117,17 @@ class Preparer:
             return Nothing(action.why)
         return action
 
-    def test(self, data: bytes) -> ProposedWeights:
+    def test(self, data: Buffer) -> ProposedWeights:
         """Have the learner test weights that were verified, or that it made: canonical bytes of the schema."""
         return ask_test(self.learner, Weights(decode(data, self.schema, verified=True)), self.name, held=self._held)
 
     def test_current(self) -> ProposedWeights:
         """Have the learner test its own current weights: can it test at all?"""
-        own = encode(self.schema.fit(ask_current(self.learner, self.name).weights))
-        return self.test(own)
+        own = self.schema.fit(ask_current(self.learner, self.name).weights)
+        return self.test(self._spooled(encoded(own, self.schema)))
+
+    def _spooled(self, pieces: Iterable[Buffer]) -> Buffer:
+        return spooled(pieces, self._verified.folder)
 
     def tidy(
         self,
@@ -161,10 +168,10 @@ class Preparer:
             self._checkpoints.adopted(ref.sha256)
         return Adopted(ref)
 
-    def _pull(self, ref: WeightsRef, deadline_s: float | None) -> bytes:
+    def _pull(self, ref: WeightsRef, deadline_s: float | None) -> Buffer:
         """Weights out of the store; their header is looked at before the rest is fetched."""
         check = partial(check_head, size=ref.size, schema=self.schema)
-        return self.store.get(ref, deadline_s=deadline_s, check_head=check)
+        return pull(self.store, ref, deadline_s=deadline_s, check_head=check, folder=self._verified.folder)
 
     def _train(self, action: Propose, pause: Pause | None) -> Trained | Declined:
         made = self._make(action.round, action.parent, pause)
@@ -177,9 +184,8 @@ class Preparer:
         ref = self.published = self.store.put(data)
         self._unpublished = None
         self._verified.keep(ref, data)
-        kept = self._verified.take(ref)  # in a file: what is in memory isn't needed any more
-        weights = Weights(decode(data if kept is None else kept, self.schema, verified=True))
-        del data
+        weights = Weights(decode(data, self.schema, verified=True))
+        del data  # where it is in memory it isn't held any longer
         return Trained(action.round, action.parent, ref, note, self._own_test(weights))
 
     def _own_test(self, weights: Weights) -> ProposedWeights | None:
@@ -191,7 +197,7 @@ class Preparer:
 
     def _make(
         self, round: int, parent: bytes, pause: Pause | None, basis: Basis | None = None
-    ) -> tuple[bytes, bytes] | Declined:
+    ) -> tuple[bytes, Buffer] | Declined:
         """Train, unless that was done in this turn already: the note, and the bytes. ``basis``: to be merged."""
         turn = (round, parent)
         if self._unpublished is None or self._unpublished[0] != turn:
@@ -206,6 +212,7 @@ class Preparer:
                 held=self._held,
                 basis=basis,
                 pause=pause,
+                write=self._spooled,
                 checkpoint=self._checkpoint(TrainingId(round, parent, basis is not None)),
             )
             declined = why_declined(proposed, data, self._held)
@@ -339,7 +346,6 @@ class Preparer:
             data = self._pull(ref, deadline_s)
             weights = Weights(decode(data, self.schema))
             self._verified.keep(ref, data)
-            del data  # the learner tests without a second copy in memory
             if action.merge is not None:
                 # Half of the time: what can't be had by then must not cost the vote.
                 left_s = None if deadline_s is None else max(deadline_s / 2 - (time.monotonic() - start), 0.0)
@@ -348,7 +354,8 @@ class Preparer:
                 )
                 if recomputed.false:
                     return Verdict(action, approve=False, test=None, reason=recomputed.false)
-            test = ask_judge(self.learner, weights, self.name, held=self._held)  # it may know more than the schema says
+            # It may know more than the schema says.
+            test = ask_judge(self.learner, weights, self.name, held=self._held, data=data)
         except UnavailableWeights as e:  # says nothing about the weights: no vote comes of it
             return Nothing(f"the proposed weights can't be had yet: {e.what}")
         except InvalidWeights as e:

@@ -6,12 +6,11 @@ was verified, and are gone when the process is.
 
 from __future__ import annotations
 
-import contextlib
-import mmap
-import tempfile
 from pathlib import Path
 
+from ..core.blocks import Buffer
 from ..core.protocol import WeightsRef
+from .mapped import is_mapped, spooled
 
 __all__ = ["Verified"]
 
@@ -28,28 +27,28 @@ class Verified:
 
     Attributes
     ----------
+    folder: where it is made.
     ref: what was kept last; None where nothing is.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
-        self._folder = folder
+        self.folder = folder
         self.ref: WeightsRef | None = None
-        self._data: memoryview | None = None
+        self._data: Buffer | None = None
 
-    def keep(self, ref: WeightsRef, data: bytes | memoryview) -> None:
+    def keep(self, ref: WeightsRef, data: Buffer) -> None:
         """Keep what ``ref`` names: bytes whose size, sha256 and CID were compared with it, and that were decoded.
 
-        Where they can't be kept, as on a full disk, they are fetched again when they are adopted.
+        Those that lie in a mapped file stay there, and are not copied. Where others can't be kept, as on a full disk,
+        they are fetched again when they are adopted.
         """
         if ref == self.ref:
             return
         self.ref = self._data = None
-        with contextlib.suppress(OSError), tempfile.TemporaryFile(dir=self._folder) as file:
-            file.write(data)
-            file.flush()
-            self._data = memoryview(mmap.mmap(file.fileno(), len(data), access=mmap.ACCESS_READ))
-            self.ref = ref
+        kept = data if is_mapped(data) else spooled([data], self.folder)
+        if is_mapped(kept):
+            self._data, self.ref = kept, ref
 
-    def take(self, ref: WeightsRef) -> memoryview | None:
+    def take(self, ref: WeightsRef) -> Buffer | None:
         """The bytes that ``ref`` names, if they are the last that were verified."""
         return self._data if ref == self.ref else None

@@ -77,6 +77,7 @@ def about_page(about: About) -> Iterator[str]:
         ("votes", "secret until they are revealed" if view.secret_votes else "open"),
         ("time", windows_in_words(view.rules, secret=view.secret_votes)),
         ("weights", f"{shown_size(view.max_size)} at most{grow}"),
+        ("", "" if about.schema is None or about.schema.wire is None else f"they travel as {about.schema.wire}"),
         ("accepted", f"those of round {view.accepted_round}, {shown_size(view.accepted.size)}"),
         ("", f"sha256 {view.accepted.sha256.hex()}"),
         ("", f"CID    {view.accepted.cid}"),

@@ -38,6 +38,7 @@ def plan_in_words(
         ("weights", f"{shown_size(ref.size)} at first, {shown_size(genesis.max_size)} at most{grow}"),
         ("  CID", cid_text(ref.cid_digest, ref.size)),
         ("  sha256", ref.sha256.hex()),
+        *([("  wire", f"{plan.schema.wire}, half the bytes of float32")] if plan.schema.wire else []),
         ("  kept in", store),
         *([("  base", f"frozen at every member, sha256 {base}")] if (base := plan.schema.base) else []),
         *([("  roles", _roles_in_words(plan.schema))] if plan.schema.roles else []),

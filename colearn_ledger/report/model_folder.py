@@ -13,9 +13,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from ..core.blocks import Buffer, pieces
+from ..core.cid import CHUNK
 from ..core.failures import text_of
 from ..errors import LearnerWarning, OutputError, UsageError
-from ..formats.files import write_whole
+from ..formats.files import whole_file, write_whole
 from ..learners.saved import SavedFile, named_parts, write_safetensors
 from ..learners.template import TemplateLearner
 from .model_card import card_text
@@ -42,7 +44,7 @@ def check_folder(folder: Path, force: bool) -> None:
 
 def write_model(
     folder: Path,
-    data: bytes,
+    data: Buffer,
     tree: Any,
     card: Mapping[str, Any],
     learner: Any = None,
@@ -77,7 +79,9 @@ def write_model(
             write_safetensors(making / "model.safetensors", *named_parts(tree))
             opens = 'from safetensors.numpy import load_file; arrays = load_file("{path}")'
             files = (SavedFile("model.safetensors", opens),)
-        write_whole(making / _WEIGHTS, data)
+        with whole_file(making / _WEIGHTS) as file:
+            for piece in pieces(data, CHUNK):
+                file.write(piece)
         loads = 'from colearn_ledger import load_weights; tree = load_weights("{path}")'
         files = (*exported, *files, SavedFile(_WEIGHTS, loads))
         listed = [

@@ -11,13 +11,25 @@ import re
 from collections.abc import Callable
 from typing import Protocol
 
+from ..core.blocks import Buffer
 from ..core.cid import CHUNK, cid_digest, cid_text
 from ..core.protocol import WeightsRef
 from ..errors import InvalidWeights
 
-__all__ = ["ANYBODY", "Store", "archive_of", "check_bytes", "check_small", "contributor_of", "owner_of", "training_of"]
+__all__ = [
+    "ANYBODY",
+    "Store",
+    "archive_of",
+    "check_bytes",
+    "check_small",
+    "contributor_of",
+    "owner_of",
+    "patience_s",
+    "training_of",
+]
 
 _CONTRIBUTED = "/contributed/"
+_SLOWEST = 1_000_000  # bytes a second that a transfer is given time for: a line of 8 Mbit/s
 ANYBODY = "colearn"  # the owner of a store that is opened for no collective, as for founding one
 
 
@@ -28,7 +40,7 @@ class Store(Protocol):
     and none takes it from another. Nothing is kept in memory: who keeps what is asked of the place itself.
     """
 
-    def put(self, data: bytes | memoryview) -> WeightsRef:
+    def put(self, data: Buffer) -> WeightsRef:
         """Keep ``data`` (pinned) and return its name. When it returns, others can get it; putting twice is harmless."""
         ...
 
@@ -120,6 +132,11 @@ class Store(Protocol):
     def discard_contribution(self, training: int, cid: str) -> None:
         """Take back :meth:`keep_contribution`. What is kept otherwise, or for others, stays; harmless elsewhere."""
         ...
+
+
+def patience_s(timeout_s: float, size: int) -> float:
+    """Seconds for an attempt to have ``size`` bytes: the timeout, and as many more as a slow line takes for them."""
+    return timeout_s + size / _SLOWEST
 
 
 def owner_of(chain_id: int, contract: str, member: str) -> str:

@@ -12,13 +12,15 @@ from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import quote, unquote
 
+from ..core.blocks import Buffer, pieces
 from ..core.cid import CHUNK, cid_text
 from ..core.protocol import WeightsRef
 from ..core.weights import weights_ref
 from ..errors import ColearnError, InvalidWeights, StoreError, UnavailableWeights
-from ..formats.files import write_whole
+from ..formats.files import whole_file
 from .base import ANYBODY, archive_of, check_bytes, check_small, contributor_of, training_of
 from .pieces import checked_pieces, into_file
+from .progress import Meter, Tell
 
 __all__ = ["LocalStore"]
 
@@ -35,10 +37,13 @@ class LocalStore:
     Each ``owner`` marks what it keeps by an empty file, ``.kept/OWNER/CID``, and a file goes with its last mark alone.
     What was there without a mark is never removed; but a store that is opened for nobody makes no marks, and removes
     what nobody has marked. To give up for a member that is gone, remove its folder of marks.
+
+    ``tell`` is told now and then how far a transfer that takes long has come, as on a file system of another machine.
     """
 
-    def __init__(self, folder: str | os.PathLike[str], *, owner: str = ANYBODY) -> None:
+    def __init__(self, folder: str | os.PathLike[str], *, owner: str = ANYBODY, tell: Tell | None = None) -> None:
         self.folder = Path(folder)
+        self._tell = tell
         self.owner = owner
         with self._usable("make"):
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -46,13 +51,16 @@ class LocalStore:
     def __repr__(self) -> str:
         return f"LocalStore({str(self.folder)!r})"
 
-    def put(self, data: bytes | memoryview) -> WeightsRef:
+    def put(self, data: Buffer) -> WeightsRef:
         ref = weights_ref(data)
         path = self.folder / ref.cid
         with self._usable("write to"):
             self._mark(ref.cid)  # first: whoever discards the same content now sees the mark, or has removed it before
             if not _same(path, data):  # a damaged file of that name is replaced
-                write_whole(path, memoryview(data))  # on disk with its name when this returns: the chain will name it
+                with whole_file(path) as file:  # on disk with its name at the end: the chain will name it
+                    meter = Meter(self._tell, "adding", ref.cid, ref.size)
+                    for piece in meter.counted(pieces(data, CHUNK)):
+                        file.write(piece)
         return ref
 
     def get(
@@ -96,7 +104,8 @@ class LocalStore:
             self._opened(mine, ref, check_head) as file,
             into_file(path) as write,
         ):
-            for piece in checked_pieces(self._pieces(file, mine, ref.size), ref):
+            meter = Meter(self._tell, "reading", ref.cid, ref.size)
+            for piece in checked_pieces(meter.counted(self._pieces(file, mine, ref.size)), ref):
                 write(piece)
 
     def has(self, ref: WeightsRef) -> bool:
@@ -297,7 +306,7 @@ class LocalStore:
             ) from e
 
 
-def _same(path: Path, data: bytes | memoryview) -> bool:
+def _same(path: Path, data: Buffer) -> bool:
     """Whether the file already holds ``data``; block by block, so that it isn't held twice."""
     view = memoryview(data)
     try:
@@ -305,6 +314,6 @@ def _same(path: Path, data: bytes | memoryview) -> bool:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode) or status.st_size != len(view):
                 return False
-            return all(file.read(CHUNK) == view[i : i + CHUNK] for i in range(0, len(view), CHUNK))
+            return all(file.read(CHUNK) == piece for piece in pieces(view, CHUNK))
     except FileNotFoundError:
         return False

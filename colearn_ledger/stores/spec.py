@@ -8,6 +8,7 @@ from pathlib import Path
 from ..errors import ConfigError
 from .address import shown_api
 from .base import ANYBODY, Store
+from .progress import Tell
 
 __all__ = ["StoreSpec"]
 
@@ -37,8 +38,8 @@ class StoreSpec:
             return f"the folder {self.folder}"
         return f"the IPFS daemon at {shown_api(self.ipfs or '')}"
 
-    def open(self) -> Store:
-        """The store, ready for use; a folder is made.
+    def open(self, tell: Tell | None = None) -> Store:
+        """The store, ready for use; a folder is made. ``tell`` is told now and then how far a long transfer has come.
 
         Raises StoreError when it can't be used (no daemon, one that is too old, no folder to write to), UsageError for
         an address that is none, or isn't on this machine and may not be elsewhere, ConfigError for a token file that
@@ -47,11 +48,11 @@ class StoreSpec:
         if self.folder is not None:
             from .local import LocalStore
 
-            return LocalStore(self.folder, owner=self.owner)
+            return LocalStore(self.folder, owner=self.owner, tell=tell)
         from .ipfs import IpfsStore
 
         assert self.ipfs is not None, "one of the two is given"
-        store = IpfsStore(self.ipfs, owner=self.owner, allow_remote=self.allow_remote, token=self._token())
+        store = IpfsStore(self.ipfs, owner=self.owner, allow_remote=self.allow_remote, token=self._token(), tell=tell)
         store.check()
         return store
 

@@ -141,6 +141,7 @@ class Task:
     filters: of the image model's convolutional layers by default; none for a task without such a model.
     learners, rounds: of a demo by default: fewer where each takes long.
     joint: whether a demo's rounds are always joint, as is right where the learners' data are of different kinds.
+    paired: whether the learners can compare two models sample by sample, as the vote of joint rounds does by default.
     labels: whether the data has labels or numbers, which can be dealt out skewed.
     folder: whether a folder with the data ``"may"`` be given, ``"must"`` be, or ``"can't"``: a package has the data.
     make: makes the learners. It imports the framework itself, so that a list of tasks needs none.
@@ -162,6 +163,7 @@ class Task:
     learners: int = 5
     rounds: int = 15
     joint: bool = False
+    paired: bool = True
     labels: bool = True
     folder: Literal["may", "must", "can't"] = "may"
     aliases: tuple[str, ...] = ()
@@ -169,7 +171,7 @@ class Task:
     @property
     def joint_vote(self) -> str:
         """The policy by which joint rounds of this task are voted on, if nobody says otherwise."""
-        return JOINT_VOTE_BY_RANKS if self.metric == "AUC" else JOINT_VOTE
+        return JOINT_VOTE_BY_RANKS if self.metric == "AUC" or not self.paired else JOINT_VOTE
 
     def check_folder(self, data_dir: str | Path | None) -> None:
         """UsageError if a folder with data is needed and missing, or given and of no use."""

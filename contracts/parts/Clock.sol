@@ -3,6 +3,7 @@ pragma solidity ^0.8.30;
 
 import {Trainings} from "./Trainings.sol";
 import {countBits} from "../types/Bits.sol";
+import {End} from "../types/End.sol";
 import {Head} from "../types/Head.sol";
 import {REJECTED, REVEALING, Tally} from "../types/Tally.sol";
 import {TrainingWord} from "../types/TrainingWord.sol";
@@ -11,55 +12,59 @@ import {TrainingWord} from "../types/TrainingWord.sol";
 abstract contract Clock is Trainings {
     /// @dev The one reading of the clock: what is stored, as of `time`.
     function _at(Head head, uint256 time) internal view returns (Now memory present) {
-        present.round = head.round();
-        present.start = head.openedAt();
-        bool waiting = head.motionsWait();
-        bytes32 sha = _sha[present.round];
-        if (sha != 0) {
-            bytes32 key = _keyOf(present.round, sha);
-            Tally tally = _tally[key];
-            present.id = key | bytes32(tally.size());
-            present.tally = tally;
-            present.deadline = tally.deadline();
-            present.state = RoundState.Voting;
-            if (tally.status() == REVEALING) {
-                present.state = RoundState.Revealing;
-            } else if (time > present.deadline && secretVotes && countBits(tally.hidden()) >= tally.need()) {
-                present.state = RoundState.Revealing;
-                present.deadline += _rules.revealWindow();
-                present.tally = tally.revealing(present.deadline);
+        unchecked {
+            present.round = head.round();
+            present.start = head.openedAt();
+            bool waiting = head.motionsWait();
+            bytes32 sha = _sha[present.round];
+            if (sha != 0) {
+                bytes32 key = _keyOf(present.round, sha);
+                Tally tally = _tally[key];
+                present.id = key | bytes32(tally.size());
+                present.tally = tally;
+                present.deadline = tally.deadline();
+                present.state = RoundState.Voting;
+                if (tally.status() == REVEALING) {
+                    present.state = RoundState.Revealing;
+                } else if (time > present.deadline && secretVotes && countBits(tally.hidden()) >= tally.need()) {
+                    present.state = RoundState.Revealing;
+                    present.deadline += _rules.revealWindow();
+                    present.tally = tally.revealing(present.deadline);
+                }
+                if (time <= present.deadline) return present;
+                present.closed = true;
+                if (head.isJoint()) present.training = _training.withOneRejected();
+                if (waiting) {
+                    present.overdue = true;
+                    return present;
+                }
+                present.state = RoundState.Proposing;
+                present.start = present.deadline + 1 + _pause(head);
+                ++present.round;
+                if (head.isJoint() && present.training.isOver()) {
+                    present.training = _following(present.training, head, present.round, present.start);
+                }
             }
-            if (time <= present.deadline) return present;
-            present.closed = true;
-            if (head.isJoint()) present.training = _training.withOneRejected();
+            uint256 start = present.start;
+            if (head.isJoint()) {
+                if (!present.closed) present.training = _training;
+                start = _later(start, present.training);
+            }
+            uint256 window = head.proposeWindow();
+            End end = _end(head);
+            uint256 missed = end.missed(present.round, start, window, time);
+            present.ended = end.isOver(present.round + missed, time);
             if (waiting) {
-                present.overdue = true;
-                return present;
-            }
-            present.state = RoundState.Proposing;
-            present.start = present.deadline + 1;
-            ++present.round;
-            if (head.isJoint() && present.training.isOver()) {
-                present.training = _following(present.training, head, present.round, present.start);
-            }
-        }
-        uint256 start = present.start;
-        if (head.isJoint()) {
-            if (!present.closed) present.training = _training;
-            start = _later(start, present.training);
-        }
-        uint256 window = head.proposeWindow();
-        if (time >= start + window) {
-            if (waiting) {
-                present.overdue = true;
-            } else {
-                present.missed = (time - start) / window;
-                present.round += present.missed;
-                start += present.missed * window;
+                // After the end no turn runs for which a motion would have to wait.
+                present.overdue = missed != 0 || (present.ended && time >= present.start);
+            } else if (missed != 0) {
+                present.missed = missed;
+                present.round += missed;
+                start += missed * window;
                 present.start = start;
             }
+            present.deadline = (present.overdue && present.ended ? present.start : start + window) - 1;
         }
-        present.deadline = start + window - 1;
     }
 
     /// @dev Whether the clock has opened rounds that aren't written down.
@@ -69,30 +74,39 @@ abstract contract Clock is Trainings {
 
     /// @dev Write down what the clock did while nobody came, up to the round that is open now.
     function _catchUp(Head head, Now memory present) internal returns (Head) {
-        if (present.closed) {
-            _reject(present);
-            if (present.training.firstRound() > head.round()) _begin(present.training);
+        unchecked {
+            if (present.closed) {
+                _reject(present);
+                if (present.training.firstRound() > head.round()) _begin(present.training);
+            }
+            if (present.missed != 0) emit RoundsMissed(present.round - present.missed, present.round - 1);
+            return head.withRound(present.round, present.start);
         }
-        if (present.missed != 0) emit RoundsMissed(present.round - present.missed, present.round - 1);
-        return head.withRound(present.round, present.start);
     }
 
     /// @dev A round that is over by the clock is written as rejected, so that later rules can't bring it back.
     function _reject(Now memory present) internal {
-        _tally[present.id & KEY] = present.tally.withStatus(REJECTED);
-        if (!present.training.isNone()) _training = present.training;
-        uint256 round = present.overdue ? present.round : present.round - present.missed - 1;
-        emit RoundDecided(round, present.id, false, present.tally.approvals(), present.tally.rejections(), true);
+        unchecked {
+            _tally[present.id & KEY] = present.tally.withStatus(REJECTED);
+            if (!present.training.isNone()) _training = present.training;
+            uint256 round = present.overdue ? present.round : present.round - present.missed - 1;
+            emit RoundDecided(round, present.id, false, present.tally.approvals(), present.tally.rejections(), true);
+        }
     }
 
-    /// @dev The boundary between rounds: enact at most one motion, and open the next round at `time`.
-    function _openNext(Head head, uint256 time) internal {
-        uint256 round = head.round() + 1;
-        if (head.motionsWait()) head = _enact(head, round);
-        head = head.withRound(round, time);
-        _head = head;
-        if (head.isJoint()) _follow(head, time);
-        _announce(head);
+    /// @dev The boundary between rounds: enact at most one motion, and open the next round, at `time` or after a pause, but at
+    /// `latest` if that is earlier.
+    function _openNext(Head head, uint256 time, uint256 latest) internal {
+        unchecked {
+            uint256 round = head.round() + 1;
+            if (head.motionsWait()) head = _enact(head, round);
+            uint256 opens = time + _pause(head);
+            if (opens > latest) opens = latest > time ? latest : time;
+            head = head.withRound(round, opens);
+            _head = head;
+            if (head.isJoint()) _follow(head, opens);
+            _announce(head);
+        }
     }
 
     /// @dev Carry out the motion that has waited longest, so that it holds from `round` on. Here rounds meet motions, and
@@ -100,10 +114,12 @@ abstract contract Clock is Trainings {
     function _enact(Head head, uint256 round) internal virtual returns (Head);
 
     function _announce(Head head) internal {
-        uint256 round = head.round();
-        uint256 start = head.openedAt();
-        if (head.isJoint()) start = _later(start, _training);
-        emit RoundOpened(round, _turn(head, round), start + head.proposeWindow() - 1);
+        unchecked {
+            uint256 round = head.round();
+            uint256 start = head.openedAt();
+            if (head.isJoint()) start = _later(start, _training);
+            emit RoundOpened(round, _turn(head, round), start + head.proposeWindow() - 1);
+        }
     }
 
     /// @dev A turn's time to merge runs from when there is something to merge.

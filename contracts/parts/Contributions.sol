@@ -23,6 +23,7 @@ abstract contract Contributions is Clock {
         if (word.isNone()) revert JointRoundsOnly();
         // One rejection more by the clock would be the last: so perhaps another training has begun.
         if (block.timestamp >= word.until() && word.withOneRejected().isOver()) word = _caughtUp(word);
+        if (word.hasLimits()) _checkOpen();
         if (training != word.firstRound()) revert StaleTraining(training, word.firstRound());
         bytes32 accepted = _sha[word.parentRound()];
         if (parent != accepted) revert StaleParent(parent, accepted);
@@ -55,6 +56,16 @@ abstract contract Contributions is Clock {
         _head = head;
         _announce(head);
         return present.training;
+    }
+
+    function _checkOpen() private view {
+        _checkOpen(_at(_head, block.timestamp));
+    }
+
+    /// @dev Neither after the end, nor in a pause.
+    function _checkOpen(Now memory present) internal view {
+        if (present.ended) revert Ended();
+        if (block.timestamp < present.start) revert Resting(present.start);
     }
 
     function _checkWeights(bytes32 sha256Hash, bytes32 cidDigest, uint256 size, uint256 most) internal pure {

@@ -21,37 +21,43 @@ abstract contract Membership is State {
     }
 
     function _memberIn(uint256 seat, uint256 round) internal view returns (address) {
-        Holder holder = _holder[seat];
-        if (holder.firstRound() <= round) return holder.account();
-        // By bisection: the first rounds of a seat's holders grow, and the first holder's is 0.
-        uint256 low;
-        uint256 high = holder.earlier() - 1;
-        while (low < high) {
-            uint256 middle = (low + high + 1) / 2;
-            if (_formerHolder[seat][middle].firstRound() <= round) low = middle;
-            else high = middle - 1;
+        unchecked {
+            Holder holder = _holder[seat];
+            if (holder.firstRound() <= round) return holder.account();
+            // By bisection: the first rounds of a seat's holders grow, and the first holder's is 0.
+            uint256 low;
+            uint256 high = holder.earlier() - 1;
+            while (low < high) {
+                uint256 middle = (low + high + 1) / 2;
+                if (_formerHolder[seat][middle].firstRound() <= round) low = middle;
+                else high = middle - 1;
+            }
+            return _formerHolder[seat][low].account();
         }
-        return _formerHolder[seat][low].account();
     }
 
     /// @dev Who held the seat when so many had held it before, of whom the last 25 bits are known.
     function _holderAt(uint256 seat, uint256 place) internal view returns (address) {
-        Holder holder = _holder[seat];
-        uint256 earlier = holder.earlier();
-        uint256 back = (earlier - place) & PLACE_MASK;
-        return (back == 0 ? holder : _formerHolder[seat][earlier - back]).account();
+        unchecked {
+            Holder holder = _holder[seat];
+            uint256 earlier = holder.earlier();
+            uint256 back = (earlier - place) & PLACE_MASK;
+            return (back == 0 ? holder : _formerHolder[seat][earlier - back]).account();
+        }
     }
 
     /// @dev By bisection, too: the epochs' first rounds grow.
     function _epochOf(uint256 round, Head head) internal view returns (Epoch epoch) {
-        uint256 number;
-        uint256 high = head.epochNumber();
-        while (number < high) {
-            uint256 middle = (number + high + 1) / 2;
-            if (_epoch[middle].firstRound() <= round) number = middle;
-            else high = middle - 1;
+        unchecked {
+            uint256 number;
+            uint256 high = head.epochNumber();
+            while (number < high) {
+                uint256 middle = (number + high + 1) / 2;
+                if (_epoch[middle].firstRound() <= round) number = middle;
+                else high = middle - 1;
+            }
+            epoch = _epoch[number];
         }
-        epoch = _epoch[number];
     }
 
     /// @dev The seat whose turn `round` is, in the current epoch.
@@ -97,9 +103,11 @@ abstract contract Membership is State {
 
     /// @dev `before` has the last motion of who sits down.
     function _place(uint256 seat, address member, uint256 round, Holder before) private {
-        Holder old = _holder[seat];
-        uint256 earlier = old.earlier();
-        _formerHolder[seat][earlier] = old;
-        _holder[seat] = toHolder(member, round, earlier + 1).withMotionOf(before);
+        unchecked {
+            Holder old = _holder[seat];
+            uint256 earlier = old.earlier();
+            _formerHolder[seat][earlier] = old;
+            _holder[seat] = toHolder(member, round, earlier + 1).withMotionOf(before);
+        }
     }
 }

@@ -5,7 +5,8 @@ import {ICollectiveLearning} from "../ICollectiveLearning.sol";
 import {Clock} from "./Clock.sol";
 import {Agenda} from "../types/Agenda.sol";
 import {WINDOW_MASK} from "../types/Bits.sol";
-import {Content, ofAccount, ofRound, ofRules} from "../types/Content.sol";
+import {Content, ofAccount, ofRound, ofRules, ofWord} from "../types/Content.sol";
+import {END_BITS} from "../types/End.sol";
 import {Epoch, toEpoch, vacated} from "../types/Epoch.sol";
 import {Head} from "../types/Head.sol";
 import {Holder} from "../types/Holder.sol";
@@ -18,24 +19,29 @@ import {ACCEPTED} from "../types/Tally.sol";
 /// @title What members can change by their votes, and how it is carried out
 abstract contract Motions is Clock {
     uint256 private constant NOBODY = 0;
+    uint256 private constant SUCCESSOR_BITS = 224; // an address 160, a chain's id 64
 
     /// @inheritdoc ICollectiveLearning
     function moveAddMember(address subject) external returns (bytes32 id) {
-        _checkNewcomer(subject);
-        uint256 count = _head.members();
-        if (count == MOST_MEMBERS) revert BadMemberCount(count + 1, LEAST_MEMBERS, MOST_MEMBERS);
-        return _move(MotionKind.AddMember, ofAccount(subject), NOBODY, false);
+        unchecked {
+            _checkNewcomer(subject);
+            uint256 count = _head.members();
+            if (count == MOST_MEMBERS) revert BadMemberCount(count + 1, LEAST_MEMBERS, MOST_MEMBERS);
+            return _move(MotionKind.AddMember, ofAccount(subject), NOBODY, false);
+        }
     }
 
     /// @inheritdoc ICollectiveLearning
     function moveRemoveMember(address subject) external returns (bytes32 id) {
         uint256 seat = _seatOf(subject);
         if (subject == msg.sender) revert NotEligible(subject);
-        return _move(MotionKind.RemoveMember, ofAccount(subject), seat + 1, false);
+        unchecked {
+            return _move(MotionKind.RemoveMember, ofAccount(subject), seat + 1, false);
+        }
     }
 
     /// @inheritdoc ICollectiveLearning
-    function moveRules(Rules calldata newRules) external returns (bytes32 id) {
+    function moveRules(Rules memory newRules) external returns (bytes32 id) {
         _checkRules(newRules, _head.isJoint());
         return _move(MotionKind.SetRules, ofRules(pack(newRules)), NOBODY, false);
     }
@@ -49,11 +55,27 @@ abstract contract Motions is Clock {
     }
 
     /// @inheritdoc ICollectiveLearning
+    function moveAgreement(MotionKind kind, bytes32 word) external returns (bytes32 id) {
+        uint256 bits = kind == MotionKind.SetEnd ? END_BITS : kind == MotionKind.SetSuccessor ? SUCCESSOR_BITS : 256;
+        if (kind < MotionKind.SetPlan || uint256(word) >> bits != 0) revert BadAgreement();
+        if (word == _agreement[kind]) revert NothingChanged(word);
+        return _move(kind, ofWord(word), NOBODY, false);
+    }
+
+    /// @inheritdoc ICollectiveLearning
+    function setName(bytes32 name) external {
+        _seatOf(msg.sender);
+        emit NameSet(msg.sender, name);
+    }
+
+    /// @inheritdoc ICollectiveLearning
     function leave() external returns (bytes32 id) {
         uint256 seat = _seatOf(msg.sender);
         // Once is enough, and each boundary takes one motion: a member must not fill the queue alone.
         if (_seat[msg.sender].leaving()) revert TooManyMotions();
-        return _move(MotionKind.RemoveMember, ofAccount(msg.sender), seat + 1, true);
+        unchecked {
+            return _move(MotionKind.RemoveMember, ofAccount(msg.sender), seat + 1, true);
+        }
     }
 
     /// @inheritdoc ICollectiveLearning
@@ -66,56 +88,60 @@ abstract contract Motions is Clock {
 
     /// @inheritdoc ICollectiveLearning
     function voteMotion(bytes32 id, bool approve) external {
-        uint256 seat = _seatOf(msg.sender);
-        uint256 index = _motionIndex[id];
-        if (index == 0) revert NoSuchMotion(id);
-        --index;
-        Head head = _head;
-        MotionWord motion = _motion[index];
-        MotionState state = motion.stateAt(block.timestamp, head.epochNumber());
-        if (state != MotionState.Open) revert MotionNotOpen(id, state);
-        if (motion.isBarred(seat)) revert NotEligible(msg.sender);
-        uint256 bit = 1 << seat;
-        if (motion.hasVoted(bit)) revert AlreadyVoted(msg.sender);
-        emit MotionVoteCast(id, msg.sender, approve);
-        _decide(index, id, head, motion.withVote(bit, approve));
+        unchecked {
+            uint256 seat = _seatOf(msg.sender);
+            uint256 index = _motionIndex[id];
+            if (index == 0) revert NoSuchMotion(id);
+            --index;
+            Head head = _head;
+            MotionWord motion = _motion[index];
+            MotionState state = motion.stateAt(block.timestamp, head.epochNumber());
+            if (state != MotionState.Open) revert MotionNotOpen(id, state);
+            if (motion.isBarred(seat)) revert NotEligible(msg.sender);
+            uint256 bit = 1 << seat;
+            if (motion.hasVoted(bit)) revert AlreadyVoted(msg.sender);
+            emit MotionVoteCast(id, msg.sender, approve);
+            _decide(index, id, head, motion.withVote(bit, approve));
+        }
     }
 
     /// @dev `barred` is the seat + 1 of who has no vote on it. A `wish` needs nobody's vote.
     function _move(MotionKind kind, Content content, uint256 barred, bool wish) private returns (bytes32 id) {
-        uint256 seat = _seatOf(msg.sender);
-        Head head = _head;
-        Agenda agenda = _agenda;
-        RulesWord terms = _rules;
-        uint256 index = agenda.moved();
-        uint256 count = head.members();
-        if (kind == MotionKind.RemoveMember && count == LEAST_MEMBERS) {
-            revert BadMemberCount(count - 1, LEAST_MEMBERS, MOST_MEMBERS);
-        }
-        Holder mover = _holder[seat];
-        if (!wish) {
-            // One motion a member, until it is decided and carried out: so nobody, alone, can bury the others' motions.
-            if (mover.hasMoved()) {
-                MotionState state = _motion[mover.lastMotion()].stateAt(block.timestamp, head.epochNumber());
-                if (state == MotionState.Open || state == MotionState.Approved) revert TooManyMotions();
+        unchecked {
+            uint256 seat = _seatOf(msg.sender);
+            Head head = _head;
+            Agenda agenda = _agenda;
+            RulesWord terms = _rules;
+            uint256 index = agenda.moved();
+            uint256 count = head.members();
+            if (kind == MotionKind.RemoveMember && count == LEAST_MEMBERS) {
+                revert BadMemberCount(count - 1, LEAST_MEMBERS, MOST_MEMBERS);
             }
-            _holder[seat] = mover.withLastMotion(index);
+            Holder mover = _holder[seat];
+            if (!wish) {
+                // One motion a member, until it is decided and carried out: so nobody, alone, can bury the others' motions.
+                if (mover.hasMoved()) {
+                    MotionState state = _motion[mover.lastMotion()].stateAt(block.timestamp, head.epochNumber());
+                    if (state == MotionState.Open || state == MotionState.Approved) revert TooManyMotions();
+                }
+                _holder[seat] = mover.withLastMotion(index);
+            }
+            uint256 deadline = block.timestamp + terms.motionWindow();
+            uint256 need = wish ? 0 : terms.motionNeed(barred == NOBODY ? count : count - 1);
+            MotionWord motion =
+                toMotionWord(deadline, seat, need, count, kind, head.epochNumber(), barred).withMoverPlace(mover.earlier());
+            id = _motionId(index, motion, content);
+            _agenda = agenda.withOneMoved();
+            _motionIndex[id] = index + 1;
+            _content[index] = content;
+            (address subject, Rules memory newRules, uint256 toRound, bytes32 word) = _said(kind, content);
+            emit MotionMoved(id, msg.sender, kind, subject, newRules, toRound, word, deadline);
+            if (!wish) {
+                motion = motion.withVote(1 << seat, true);
+                emit MotionVoteCast(id, msg.sender, true);
+            }
+            _decide(index, id, head, motion);
         }
-        uint256 deadline = block.timestamp + terms.motionWindow();
-        uint256 need = wish ? 0 : terms.motionNeed(barred == NOBODY ? count : count - 1);
-        MotionWord motion =
-            toMotionWord(deadline, seat, need, count, kind, head.epochNumber(), barred).withMoverPlace(mover.earlier());
-        id = _motionId(index, motion, content);
-        _agenda = agenda.withOneMoved();
-        _motionIndex[id] = index + 1;
-        _content[index] = content;
-        (address subject, Rules memory newRules, uint256 toRound) = _said(kind, content);
-        emit MotionMoved(id, msg.sender, kind, subject, newRules, toRound, deadline);
-        if (!wish) {
-            motion = motion.withVote(1 << seat, true);
-            emit MotionVoteCast(id, msg.sender, true);
-        }
-        _decide(index, id, head, motion);
     }
 
     /// @dev Decide the motion if its outcome is certain, and write its new word down.
@@ -144,7 +170,8 @@ abstract contract Motions is Clock {
         emit MotionDecided(id, true);
         if (ends) {
             emit RoundsMissed(present.round, present.round);
-            _openNext(head, block.timestamp);
+            // A pause that goes on is shortened where the motion sets a shorter one, and else stays.
+            _openNext(head, block.timestamp, present.start);
         } else {
             _head = head;
         }
@@ -197,9 +224,17 @@ abstract contract Motions is Clock {
             emit WeightsReverted(round, to, _sha[to]);
             return head.withAcceptedRound(to);
         }
-        _rules = content.asRules();
-        emit RulesChanged(content.asRules().unpack(), round);
-        return head.withTerms(content.asRules());
+        if (kind == MotionKind.SetRules) {
+            _rules = content.asRules();
+            emit RulesChanged(content.asRules().unpack(), round);
+            head = head.withTerms(content.asRules());
+        } else {
+            _agreement[kind] = content.asWord();
+            emit AgreementChanged(kind, content.asWord(), round);
+        }
+        bool limited = _rules.pause() != 0 || _agreement[MotionKind.SetEnd] != 0;
+        if (head.isJoint()) _training = _training.withLimits(limited);
+        return head.withLimits(limited);
     }
 
     /// @dev `account`: the member to go, or to be replaced.
@@ -219,46 +254,49 @@ abstract contract Motions is Clock {
 
     /// @dev Another member or one less, from `round` on: which begins an epoch, in which turns go on where they were.
     function _changeMembers(Head head, MotionKind kind, address subject, uint256 round) private returns (Head) {
-        uint256 count = head.members();
-        uint256 number = head.epochNumber();
-        (uint256 cycle, uint256 due) = shuffled ? _epoch[number].running(round, address(this)) : (0, 0);
-        uint256 turn = shuffled ? 0 : _turn(head, round - 1);
-        uint256 next = (turn + 1) % count;
-        if (kind == MotionKind.AddMember) {
-            // The newcomer sits last, so it follows the member that is last now; in shuffled order the next cycle has it.
-            if (next == 0) next = count;
-            _add(subject, count, round);
-            if (head.isJoint()) _noteLate(_training, 1 << count);
-            ++count;
-        } else {
-            --count;
-            uint256 freed = _remove(subject, count, round);
-            if (head.isJoint()) _vacate(freed, count);
-            // Who had the last turn and now sits where it would go on has had it.
-            if (turn == count && freed == next) ++next;
-            next %= count;
-            due = vacated(due, freed, count);
+        unchecked {
+            uint256 count = head.members();
+            uint256 number = head.epochNumber();
+            (uint256 cycle, uint256 due) = shuffled ? _epoch[number].running(round, address(this)) : (0, 0);
+            uint256 turn = shuffled ? 0 : _turn(head, round - 1);
+            uint256 next = (turn + 1) % count;
+            if (kind == MotionKind.AddMember) {
+                // The newcomer sits last, so it follows the member that is last now; in shuffled order the next cycle has it.
+                if (next == 0) next = count;
+                _add(subject, count, round);
+                if (head.isJoint()) _noteLate(_training, 1 << count);
+                ++count;
+            } else {
+                --count;
+                uint256 freed = _remove(subject, count, round);
+                if (head.isJoint()) _vacate(freed, count);
+                // Who had the last turn and now sits where it would go on has had it.
+                if (turn == count && freed == next) ++next;
+                next %= count;
+                due = vacated(due, freed, count);
+            }
+            ++number;
+            Epoch epoch = toEpoch(round, count, next).withCycle(cycle, due);
+            _epoch[number] = epoch;
+            return head.withEpoch(number, epoch).withTerms(_rules);
         }
-        ++number;
-        Epoch epoch = toEpoch(round, count, next).withCycle(cycle, due);
-        _epoch[number] = epoch;
-        return head.withEpoch(number, epoch).withTerms(_rules);
     }
 
     function _motionId(uint256 index, MotionWord motion, Content content) internal pure returns (bytes32) {
         MotionKind kind = motion.kind();
-        (address subject, Rules memory newRules, uint256 toRound) = _said(kind, content);
-        return keccak256(abi.encode(index, motion.epochNumber(), kind, subject, newRules, toRound));
+        (address subject, Rules memory newRules, uint256 toRound, bytes32 word) = _said(kind, content);
+        return keccak256(abi.encode(index, motion.epochNumber(), kind, subject, newRules, toRound, word));
     }
 
     /// @dev A motion's content in the words of the interface.
     function _said(MotionKind kind, Content content)
         internal
         pure
-        returns (address subject, Rules memory newRules, uint256 toRound)
+        returns (address subject, Rules memory newRules, uint256 toRound, bytes32 word)
     {
         if (kind == MotionKind.SetRules) newRules = content.asRules().unpack();
         else if (kind == MotionKind.RevertTo) toRound = content.asRound();
+        else if (kind >= MotionKind.SetPlan) word = content.asWord();
         else subject = content.asAccount();
     }
 
@@ -275,7 +313,8 @@ abstract contract Motions is Clock {
                 || (r.trainWindow != 0) != joint
         ) revert BadRules(r);
         if (
-            r.proposeWindow | r.voteWindow | r.revealWindow | r.motionWindow | r.trainWindow > WINDOW_MASK
+            r.proposeWindow | r.voteWindow | r.revealWindow | r.motionWindow | r.trainWindow | r.pause
+                > WINDOW_MASK
         ) revert WindowTooLong(r, WINDOW_MASK);
     }
 }

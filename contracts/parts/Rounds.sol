@@ -24,37 +24,37 @@ abstract contract Rounds is Contributions {
         uint256 size,
         bytes calldata note
     ) external {
-        uint256 seat = _seatOf(msg.sender);
-        Head head = _head;
-        Now memory present = _at(head, block.timestamp);
-        if (present.overdue) revert RoundOverdue(present.round);
-        if (round != present.round) revert WrongRound(round, present.round);
-        if (present.state != RoundState.Proposing) revert AlreadyProposed(round, present.id);
-        uint256 turn = _turn(head, round);
-        if (seat != turn) revert NotTheProposer(msg.sender, _memberAt(turn));
-        uint256 acceptedRound = head.acceptedRound();
-        bytes32 accepted = _sha[acceptedRound];
-        if (parent != accepted) revert StaleParent(parent, accepted);
-        if (sha256Hash == accepted) revert NothingChanged(accepted);
-        // `_checkWeights`, written out: as a call it costs each proposal 90 gas.
-        if (sha256Hash == 0 || cidDigest == 0) revert EmptyHash();
-        if (size == 0 || size > maxSize) revert SizeOutOfRange(size, maxSize);
-        if (size <= ONE_BLOCK && cidDigest != sha256Hash) revert CidMismatch(cidDigest, sha256Hash);
-        if (note.length > MOST_NOTE) revert NoteTooLong(note.length, MOST_NOTE);
-        bytes32 bound = cidDigest;
-        if (head.isJoint()) {
-            Claim claim = _claimIn(note, present.training, seat);
-            _claim[round] = claim;
-            bound = claim.bind(cidDigest);
-        }
+        unchecked {
+            uint256 seat = _seatOf(msg.sender);
+            Head head = _head;
+            Now memory present = _at(head, block.timestamp);
+            if (head.hasLimits()) _checkOpen(present);
+            if (present.overdue) revert RoundOverdue(present.round);
+            if (round != present.round) revert WrongRound(round, present.round);
+            if (present.state != RoundState.Proposing) revert AlreadyProposed(round, present.id);
+            uint256 turn = _turn(head, round);
+            if (seat != turn) revert NotTheProposer(msg.sender, _memberAt(turn));
+            uint256 acceptedRound = head.acceptedRound();
+            bytes32 accepted = _sha[acceptedRound];
+            if (parent != accepted) revert StaleParent(parent, accepted);
+            if (sha256Hash == accepted) revert NothingChanged(accepted);
+            _checkWeights(sha256Hash, cidDigest, size, maxSize);
+            if (note.length > MOST_NOTE) revert NoteTooLong(note.length, MOST_NOTE);
+            bytes32 bound = cidDigest;
+            if (head.isJoint()) {
+                Claim claim = _claimIn(note, present.training, seat);
+                _claim[round] = claim;
+                bound = claim.bind(cidDigest);
+            }
 
-        if (_isBehind(present)) _head = _catchUp(head, present);
-        bytes32 id = _key(round, sha256Hash, bound) | bytes32(size);
-        uint256 deadline = block.timestamp + head.voteWindow();
-        _sha[round] = sha256Hash;
-        if (size > ONE_BLOCK) _cid[round] = cidDigest;
-        _tally[id & KEY] = toTally(deadline, size, seat, head.need(), head.members(), VOTING, acceptedRound);
-        emit WeightsProposed(round, msg.sender, id, parent, sha256Hash, cidDigest, size, deadline, note);
+            if (_isBehind(present)) _head = _catchUp(head, present);
+            bytes32 id = _key(round, sha256Hash, bound) | bytes32(size);
+            uint256 deadline = block.timestamp + head.voteWindow();
+            _sha[round] = sha256Hash;
+            if (size > ONE_BLOCK) _cid[round] = cidDigest;
+            _tally[id & KEY] = toTally(deadline, size, seat, head.need(), head.members(), VOTING, acceptedRound);
+            emit WeightsProposed(round, msg.sender, id, parent, sha256Hash, cidDigest, size, deadline, note);
+        }
     }
 
     /// @inheritdoc ICollectiveLearning
@@ -70,26 +70,28 @@ abstract contract Rounds is Contributions {
 
     /// @inheritdoc ICollectiveLearning
     function commit(bytes32 id, bytes32 commitment) external {
-        if (!secretVotes) revert SecretVotesOnly();
-        (Tally tally, uint256 bit) = _ballot(id);
-        if (tally.votes() & bit != 0) revert AlreadyVoted(msg.sender);
-        if (tally.status() == REVEALING) revert CommitsClosed();
-        uint256 deadline = tally.deadline();
-        if (block.timestamp > deadline) {
-            if (countBits(tally.hidden()) >= tally.need()) revert CommitsClosed();
-            revert DeadlinePassed(deadline, block.timestamp);
+        unchecked {
+            if (!secretVotes) revert SecretVotesOnly();
+            (Tally tally, uint256 bit) = _ballot(id);
+            if (tally.votes() & bit != 0) revert AlreadyVoted(msg.sender);
+            if (tally.status() == REVEALING) revert CommitsClosed();
+            uint256 deadline = tally.deadline();
+            if (block.timestamp > deadline) {
+                if (countBits(tally.hidden()) >= tally.need()) revert CommitsClosed();
+                revert DeadlinePassed(deadline, block.timestamp);
+            }
+            commitment &= KEPT;
+            if (commitment == 0) revert EmptyCommitment();
+            _seat[msg.sender] = _seat[msg.sender].withCommitment(commitment);
+            tally = tally.withCommitment(bit);
+            emit VoteCommitted(id, msg.sender, commitment);
+            if (countBits(tally.hidden()) == tally.members() - 1) {
+                deadline = block.timestamp + _rules.revealWindow();
+                tally = tally.revealing(deadline);
+                emit RevealsOpened(id, deadline);
+            }
+            _tally[id & KEY] = tally;
         }
-        commitment &= KEPT;
-        if (commitment == 0) revert EmptyCommitment();
-        _seat[msg.sender] = _seat[msg.sender].withCommitment(commitment);
-        tally = tally.withCommitment(bit);
-        emit VoteCommitted(id, msg.sender, commitment);
-        if (countBits(tally.hidden()) == tally.members() - 1) {
-            deadline = block.timestamp + _rules.revealWindow();
-            tally = tally.revealing(deadline);
-            emit RevealsOpened(id, deadline);
-        }
-        _tally[id & KEY] = tally;
     }
 
     /// @inheritdoc ICollectiveLearning
@@ -107,18 +109,20 @@ abstract contract Rounds is Contributions {
 
     /// @inheritdoc ICollectiveLearning
     function advance() external {
-        Head head = _head;
-        Now memory present = _at(head, block.timestamp);
-        if (present.overdue) {
-            uint256 end = present.deadline + 1;
-            if (present.closed) _reject(present);
-            else emit RoundsMissed(present.round, present.round);
-            _openNext(head, end);
-        } else {
-            if (!_isBehind(present)) revert NothingToAdvance();
-            head = _catchUp(head, present);
-            _head = head;
-            _announce(head);
+        unchecked {
+            Head head = _head;
+            Now memory present = _at(head, block.timestamp);
+            if (present.overdue) {
+                uint256 end = present.ended ? block.timestamp : present.deadline + 1;
+                if (present.closed) _reject(present);
+                else emit RoundsMissed(present.round, present.round);
+                _openNext(head, end, present.closed ? type(uint256).max : 0);
+            } else {
+                if (!_isBehind(present)) revert NothingToAdvance();
+                head = _catchUp(head, present);
+                _head = head;
+                _announce(head);
+            }
         }
     }
 
@@ -137,22 +141,24 @@ abstract contract Rounds is Contributions {
     }
 
     function _reveal(bytes32 id, bool approve, bytes32 salt) private {
-        if (!secretVotes) revert SecretVotesOnly();
-        (Tally tally, uint256 bit) = _ballot(id);
-        uint256 deadline = tally.deadline();
-        if (tally.status() == VOTING) {
-            if (block.timestamp <= deadline) revert RevealsNotOpen(deadline + 1);
-            if (countBits(tally.hidden()) < tally.need()) revert DeadlinePassed(deadline, block.timestamp);
-            deadline += _rules.revealWindow();
-            tally = tally.revealing(deadline);
+        unchecked {
+            if (!secretVotes) revert SecretVotesOnly();
+            (Tally tally, uint256 bit) = _ballot(id);
+            uint256 deadline = tally.deadline();
+            if (tally.status() == VOTING) {
+                if (block.timestamp <= deadline) revert RevealsNotOpen(deadline + 1);
+                if (countBits(tally.hidden()) < tally.need()) revert DeadlinePassed(deadline, block.timestamp);
+                deadline += _rules.revealWindow();
+                tally = tally.revealing(deadline);
+            }
+            if (block.timestamp > deadline) revert DeadlinePassed(deadline, block.timestamp);
+            if (tally.votes() & bit == 0) revert NotCommitted(msg.sender);
+            if (tally.hidden() & bit == 0) revert AlreadyVoted(msg.sender);
+            if (commitmentOf(id, msg.sender, approve, salt) & KEPT != _seat[msg.sender].commitment()) {
+                revert CommitmentMismatch(msg.sender);
+            }
+            _countVote(id, tally.withReveal(bit, approve), approve);
         }
-        if (block.timestamp > deadline) revert DeadlinePassed(deadline, block.timestamp);
-        if (tally.votes() & bit == 0) revert NotCommitted(msg.sender);
-        if (tally.hidden() & bit == 0) revert AlreadyVoted(msg.sender);
-        if (commitmentOf(id, msg.sender, approve, salt) & KEPT != _seat[msg.sender].commitment()) {
-            revert CommitmentMismatch(msg.sender);
-        }
-        _countVote(id, tally.withReveal(bit, approve), approve);
     }
 
     /// @dev The open proposal `id` and the caller's bit; the caller is a member, and isn't its proposer.
@@ -183,7 +189,7 @@ abstract contract Rounds is Contributions {
         emit RoundDecided(round, id, accepted, tally.approvals(), tally.rejections(), false);
         if (accepted) head = head.withAcceptedRound(round);
         else if (head.isJoint()) _training = _training.withOneRejected();
-        _openNext(head, block.timestamp);
+        _openNext(head, block.timestamp, type(uint256).max);
     }
 
     /// @dev What the proposal of a joint round claims: it merges what was contributed in time, by the rule whose turn it is. A

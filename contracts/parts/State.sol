@@ -7,6 +7,7 @@ import {SIZE_MASK} from "../types/Bits.sol";
 import {Claim, NO_CLAIM} from "../types/Claim.sol";
 import {Content} from "../types/Content.sol";
 import {ContributionWord} from "../types/ContributionWord.sol";
+import {End, NO_END} from "../types/End.sol";
 import {Epoch} from "../types/Epoch.sol";
 import {Head} from "../types/Head.sol";
 import {Holder} from "../types/Holder.sol";
@@ -56,6 +57,7 @@ abstract contract State is ICollectiveLearning {
     uint256 internal _lateSeats; // of this training, if its word says that there are any
     mapping(uint256 seat => Contributed) internal _contribution;
     mapping(uint256 round => Claim) internal _claim;
+    mapping(MotionKind kind => bytes32) internal _agreement; // those of one word
 
     /// @dev What the member on a seat has contributed last. The digest is stale where `word` says at most one block.
     struct Contributed {
@@ -67,11 +69,12 @@ abstract contract State is ICollectiveLearning {
     /// @dev The state at one time: what is stored, brought up to the clock.
     struct Now {
         uint256 round;
-        uint256 start; // when the round opened
+        uint256 start; // when the round opened, or, in a pause, opens
         RoundState state;
         uint256 deadline; // last second of the state
         bool closed; // the stored proposal is over by the clock
         bool overdue;
+        bool ended; // it is Proposing, and after the end
         uint256 missed; // rounds passed over by the clock
         bytes32 id; // of the stored proposal
         Tally tally; // likewise; in its reveal phase as soon as the clock has opened that
@@ -94,6 +97,16 @@ abstract contract State is ICollectiveLearning {
     /// @dev The key of the proposal of a round that has one, whose hash is `sha`.
     function _keyOf(uint256 round, bytes32 sha) internal view returns (bytes32) {
         return _key(round, sha, _claimOf(round).bind(_cidOf(round)));
+    }
+
+    /// @dev None, without a read, where the head says so.
+    function _end(Head head) internal view returns (End) {
+        return head.hasLimits() ? End.wrap(uint256(_agreement[MotionKind.SetEnd])) : NO_END;
+    }
+
+    /// @dev Least seconds from a decision to the next proposal; likewise.
+    function _pause(Head head) internal view returns (uint256) {
+        return head.hasLimits() ? _rules.pause() : 0;
     }
 
     function _claimOf(uint256 round) internal view returns (Claim) {

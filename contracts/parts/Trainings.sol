@@ -13,11 +13,14 @@ abstract contract Trainings is Membership {
     /// @dev The training that follows `old`. Expected are those who contributed, and those who came late unexpectedly (so a
     /// seat that is always late makes the others wait every second time at most); all at the start.
     function _following(TrainingWord old, Head head, uint256 first, uint256 time) internal view returns (TrainingWord) {
-        uint256 expected = old.contributed();
-        if (old.hasLate()) expected |= _lateSeats & ~old.expected();
-        if (time < old.until()) expected |= old.expected(); // it was cut short: nobody was late
-        if (expected == 0) expected = SEATS_MASK >> (64 - head.members());
-        return toTraining(first, head.acceptedRound(), time + _rules.trainWindow(), expected, mergeOrder);
+        unchecked {
+            uint256 expected = old.contributed();
+            if (old.hasLate()) expected |= _lateSeats & ~old.expected();
+            if (time < old.until()) expected |= old.expected(); // it was cut short: nobody was late
+            if (expected == 0) expected = SEATS_MASK >> (64 - head.members());
+            return toTraining(first, head.acceptedRound(), time + _rules.trainWindow(), expected, mergeOrder)
+                .withLimits(head.hasLimits());
+        }
     }
 
     /// @dev Between rounds, when `head` is what the next one has: whether it begins a training.

@@ -55,16 +55,20 @@ abstract contract Views is Rounds, Motions {
         }
         if (v.isMember) v.motionsToVote = _motionsToVote(v.seat, head, at);
         v.roundsToKeep = _roundsToKeep(head, at);
+        v.opensAt = present.start;
+        v.ended = present.ended;
     }
 
     /// @inheritdoc ICollectiveLearning
     function rounds(uint256 first, uint256 count, uint256 at) external view returns (RoundRecord[] memory page) {
-        Head head = _head;
-        Now memory present = _at(head, _time(at));
-        if (first > present.round) return page;
-        page = new RoundRecord[](_lengthOf(count, present.round - first + 1));
-        for (uint256 i; i < page.length; ++i) {
-            _record(page[i], first + i, head, present);
+        unchecked {
+            Head head = _head;
+            Now memory present = _at(head, _time(at));
+            if (first > present.round) return page;
+            page = new RoundRecord[](_lengthOf(count, present.round - first + 1));
+            for (uint256 i; i < page.length; ++i) {
+                _record(page[i], first + i, head, present);
+            }
         }
     }
 
@@ -87,30 +91,37 @@ abstract contract Views is Rounds, Motions {
 
     /// @inheritdoc ICollectiveLearning
     function motions(uint256 first, uint256 count) external view returns (MotionRecord[] memory page) {
-        uint256 epochNumber = _head.epochNumber();
-        uint256 total = _agenda.moved();
-        if (first >= total) return page;
-        page = new MotionRecord[](_lengthOf(count, total - first));
-        for (uint256 i; i < page.length; ++i) {
-            MotionRecord memory m = page[i];
-            MotionWord motion = _motion[first + i];
-            Content content = _content[first + i];
-            m.id = _motionId(first + i, motion, content);
-            m.kind = motion.kind();
-            m.state = motion.stateAt(block.timestamp, epochNumber);
-            m.mover = _holderAt(motion.moverSeat(), motion.moverPlace());
-            (m.subject, m.rules, m.toRound) = _said(m.kind, content);
-            if (m.kind == MotionKind.RevertTo) m.firstRound = content.firstRound();
-            m.deadline = motion.deadline();
-            m.approvals = motion.approvals();
-            m.rejections = motion.rejections();
-            m.need = motion.need();
+        unchecked {
+            uint256 epochNumber = _head.epochNumber();
+            uint256 total = _agenda.moved();
+            if (first >= total) return page;
+            page = new MotionRecord[](_lengthOf(count, total - first));
+            for (uint256 i; i < page.length; ++i) {
+                MotionRecord memory m = page[i];
+                MotionWord motion = _motion[first + i];
+                Content content = _content[first + i];
+                m.id = _motionId(first + i, motion, content);
+                m.kind = motion.kind();
+                m.state = motion.stateAt(block.timestamp, epochNumber);
+                m.mover = _holderAt(motion.moverSeat(), motion.moverPlace());
+                (m.subject, m.rules, m.toRound, m.word) = _said(m.kind, content);
+                if (m.kind == MotionKind.RevertTo) m.firstRound = content.firstRound();
+                m.deadline = motion.deadline();
+                m.approvals = motion.approvals();
+                m.rejections = motion.rejections();
+                m.need = motion.need();
+            }
         }
     }
 
     /// @inheritdoc ICollectiveLearning
     function motionCount() external view returns (uint256) {
         return _agenda.moved();
+    }
+
+    /// @inheritdoc ICollectiveLearning
+    function agreement(MotionKind kind) external view returns (bytes32) {
+        return _agreement[kind];
     }
 
     /// @inheritdoc ICollectiveLearning
@@ -147,44 +158,55 @@ abstract contract Views is Rounds, Motions {
 
     /// @dev At most one a member: each has one motion at a time. (And those of earlier members have lapsed.)
     function _motionsToVote(uint256 seat, Head head, uint256 time) private view returns (bytes32[] memory ids) {
-        uint256 count = head.members();
-        uint256[] memory open = new uint256[](count);
-        uint256 found;
-        for (uint256 i; i < count; ++i) {
-            Holder holder = _holder[i];
-            if (!holder.hasMoved()) continue;
-            MotionWord motion = _motion[holder.lastMotion()];
-            if (motion.stateAt(time, head.epochNumber()) != MotionState.Open) continue;
-            if (motion.isBarred(seat) || motion.hasVoted(1 << seat)) continue;
-            open[found++] = holder.lastMotion();
+        unchecked {
+            (uint256[] memory open, uint256 count) = _openMotions(head, time, 0);
+            ids = new bytes32[](count);
+            uint256 found;
+            for (uint256 i; i < count; ++i) {
+                MotionWord motion = _motion[open[i]];
+                if (motion.isBarred(seat) || motion.hasVoted(1 << seat)) continue;
+                ids[found++] = _motionId(open[i], motion, _content[open[i]]);
+            }
+            assembly ("memory-safe") {
+                mstore(ids, found)
+            }
         }
-        ids = new bytes32[](found);
-        for (uint256 i; i < found; ++i) {
-            ids[i] = _motionId(open[i], _motion[open[i]], _content[open[i]]);
+    }
+
+    /// @dev The indexes of the `count` motions that are open, in a list that has room for so many `more`.
+    function _openMotions(Head head, uint256 time, uint256 more)
+        private
+        view
+        returns (uint256[] memory list, uint256 count)
+    {
+        unchecked {
+            uint256 seats = head.members();
+            list = new uint256[](seats + more);
+            for (uint256 i; i < seats; ++i) {
+                Holder holder = _holder[i];
+                if (!holder.hasMoved()) continue;
+                uint256 index = holder.lastMotion();
+                if (_motion[index].stateAt(time, head.epochNumber()) == MotionState.Open) list[count++] = index;
+            }
         }
     }
 
     /// @dev The rounds that motions would go back to which are open, or wait for their boundary.
     function _roundsToKeep(Head head, uint256 time) private view returns (uint256[] memory list) {
-        uint256 count = head.members();
-        Agenda agenda = _agenda;
-        uint256[] memory found = new uint256[](count + agenda.back() - agenda.front());
-        uint256 length;
-        for (uint256 i; i < count; ++i) {
-            Holder holder = _holder[i];
-            if (!holder.hasMoved()) continue;
-            uint256 index = holder.lastMotion();
-            if (_motion[index].kind() != MotionKind.RevertTo) continue;
-            if (_motion[index].stateAt(time, head.epochNumber()) != MotionState.Open) continue;
-            found[length++] = _content[index].asRound();
-        }
-        for (uint256 place = agenda.front(); place < agenda.back(); ++place) {
-            uint256 index = _queue[place].index();
-            if (_motion[index].kind() == MotionKind.RevertTo) found[length++] = _content[index].asRound();
-        }
-        list = new uint256[](length);
-        for (uint256 i; i < length; ++i) {
-            list[i] = found[i];
+        unchecked {
+            Agenda agenda = _agenda;
+            uint256 count;
+            (list, count) = _openMotions(head, time, agenda.back() - agenda.front());
+            for (uint256 place = agenda.front(); place < agenda.back(); ++place) {
+                list[count++] = _queue[place].index();
+            }
+            uint256 found;
+            for (uint256 i; i < count; ++i) {
+                if (_motion[list[i]].kind() == MotionKind.RevertTo) list[found++] = _content[list[i]].asRound();
+            }
+            assembly ("memory-safe") {
+                mstore(list, found)
+            }
         }
     }
 

@@ -33,13 +33,19 @@ function isEmpty(Agenda agenda) pure returns (bool) {
 }
 
 function withOneMoved(Agenda agenda) pure returns (Agenda) {
-    return Agenda.wrap(Agenda.unwrap(agenda) + (1 << MOVED_AT));
+    unchecked {
+        return Agenda.wrap(Agenda.unwrap(agenda) + (1 << MOVED_AT));
+    }
 }
 
 function withOneApproved(Agenda agenda) pure returns (Agenda) {
-    return Agenda.wrap(Agenda.unwrap(agenda) + (1 << BACK_AT));
+    unchecked {
+        return Agenda.wrap(Agenda.unwrap(agenda) + (1 << BACK_AT));
+    }
 }
 
 function withOneTaken(Agenda agenda) pure returns (Agenda) {
-    return Agenda.wrap(Agenda.unwrap(agenda) + (1 << FRONT_AT));
+    unchecked {
+        return Agenda.wrap(Agenda.unwrap(agenda) + (1 << FRONT_AT));
+    }
 }

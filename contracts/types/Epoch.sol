@@ -50,9 +50,11 @@ function withCycle(Epoch epoch, uint256 cycle_, uint256 due_) pure returns (Epoc
 
 /// @dev The seat whose turn `round` is, seat by seat. The genesis is nobody's turn: 0.
 function turn(Epoch epoch, uint256 round) pure returns (uint256 seat) {
-    uint256 start = epoch.firstRound();
-    if (round < start) return 0;
-    return (epoch.firstSeat() + round - start) % epoch.members();
+    unchecked {
+        uint256 start = epoch.firstRound();
+        if (round < start) return 0;
+        return (epoch.firstSeat() + round - start) % epoch.members();
+    }
 }
 
 /// @dev The seat whose turn `round` is, each cycle in an order of its own; the genesis is nobody's: 0. An epoch first ends
@@ -66,10 +68,12 @@ function shuffledTurn(Epoch epoch, uint256 round, address contract_) pure return
 /// @dev The cycle that `round`, which is not the epoch's first, would go on with, and who is due in it; or the one that has
 /// just ended, and nobody.
 function running(Epoch epoch, uint256 round, address contract_) pure returns (uint256 number, uint256 seats) {
-    uint256 place;
-    (number, place, seats) = placeOf(epoch, round);
-    if (place == 0) return (number - 1, 0);
-    (, seats) = take(contract_, number, epoch.members(), seats, place);
+    unchecked {
+        uint256 place;
+        (number, place, seats) = placeOf(epoch, round);
+        if (place == 0) return (number - 1, 0);
+        (, seats) = take(contract_, number, epoch.members(), seats, place);
+    }
 }
 
 /// @dev Seats when the member on `freed` has gone and the one on the `last` has taken it over, its own bit with it.
@@ -80,13 +84,15 @@ function vacated(uint256 seats, uint256 freed, uint256 last) pure returns (uint2
 
 /// @dev Which cycle a round of this epoch is in, how many turns of it went before in this epoch, and whose they all are.
 function placeOf(Epoch epoch, uint256 round) pure returns (uint256 number, uint256 place, uint256 among) {
-    place = round - epoch.firstRound();
-    (number, among) = (epoch.cycle(), epoch.due());
-    uint256 left = countBits(among);
-    if (place < left) return (number, place, among);
-    place -= left;
-    uint256 count = epoch.members();
-    return (number + 1 + place / count, place % count, SEATS_MASK >> (64 - count));
+    unchecked {
+        place = round - epoch.firstRound();
+        (number, among) = (epoch.cycle(), epoch.due());
+        uint256 left = countBits(among);
+        if (place < left) return (number, place, among);
+        place -= left;
+        uint256 count = epoch.members();
+        return (number + 1 + place / count, place % count, SEATS_MASK >> (64 - count));
+    }
 }
 
 /// @dev The seat at `place` of a cycle's order, of those `among` the `count` members; and `among` without those before it.
@@ -124,8 +130,10 @@ function take(address contract_, uint256 number, uint256 count, uint256 among, u
 
 /// @dev `value` as the byte at bit `at`; those from there on move up, and the last drops out.
 function insert(uint256 word, uint256 at, uint256 value) pure returns (uint256) {
-    uint256 before = (1 << at) - 1;
-    return (word & before) | (value << at) | ((word & ~before) << 8);
+    unchecked {
+        uint256 before = (1 << at) - 1;
+        return (word & before) | (value << at) | ((word & ~before) << 8);
+    }
 }
 
 /// @dev keccak256(abi.encode(a, b)), without taking memory: a page of rounds has thousands of these.

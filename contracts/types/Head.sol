@@ -7,7 +7,7 @@ import {RulesWord} from "./RulesWord.sol";
 
 /// @dev What is stored of the current round, and of what all rounds share; every proposal and every decision reads it:
 /// round 32 | opened at 36 | accepted round 32 | epoch's number 32 | epoch 45 | motions wait 1 | propose window 25 |
-/// vote window 25 | need 6 | free 21 | rounds are joint 1
+/// vote window 25 | need 6 | there is a pause or an end 1 | free 20 | rounds are joint 1
 ///
 /// The last three are the terms of a proposal. They follow from the rules and the epoch, and stand here too, so that a
 /// proposal reads one word less.
@@ -24,12 +24,14 @@ using {
     proposeWindow,
     voteWindow,
     need,
+    hasLimits,
     isJoint,
     withRound,
     withAcceptedRound,
     withEpoch,
     withMotionsWait,
-    withTerms
+    withTerms,
+    withLimits
 } for Head global;
 
 uint256 constant ROUND_AT = 0;
@@ -42,6 +44,7 @@ uint256 constant TERMS_AT = 178;
 uint256 constant PROPOSE_AT = 178;
 uint256 constant VOTE_AT = 203;
 uint256 constant NEED_AT = 228;
+uint256 constant LIMITS_AT = 234;
 uint256 constant JOINT_AT = 255;
 uint256 constant TERMS_MASK = (1 << 56) - 1;
 
@@ -50,7 +53,7 @@ function firstHead(uint256 openedAt_, Epoch epoch_, RulesWord rules) pure return
     uint256 joint = rules.trainWindow() == 0 ? 0 : 1;
     return Head.wrap(
         (1 << ROUND_AT) | (openedAt_ << OPENED_AT) | (Epoch.unwrap(epoch_) << EPOCH_AT) | (joint << JOINT_AT)
-    ).withTerms(rules);
+    ).withTerms(rules).withLimits(rules.pause() != 0);
 }
 
 /// @dev The last round that was written down; the clock may have opened later ones since.
@@ -98,6 +101,11 @@ function need(Head head) pure returns (uint256) {
     return (Head.unwrap(head) >> NEED_AT) & SEAT_MASK;
 }
 
+/// @dev Whether the clock has to read further, since there is a pause between rounds, or an end.
+function hasLimits(Head head) pure returns (bool) {
+    return (Head.unwrap(head) >> LIMITS_AT) & FLAG_MASK != 0;
+}
+
 /// @dev For ever.
 function isJoint(Head head) pure returns (bool) {
     return Head.unwrap(head) >> JOINT_AT != 0;
@@ -127,8 +135,14 @@ function withMotionsWait(Head head, bool value) pure returns (Head) {
 
 /// @dev Other rules, or another number of members.
 function withTerms(Head head, RulesWord rules) pure returns (Head) {
-    return Head.wrap(
-        (Head.unwrap(head) & ~(TERMS_MASK << TERMS_AT)) | (rules.proposeWindow() << PROPOSE_AT)
-            | (rules.voteWindow() << VOTE_AT) | (rules.need(head.members() - 1) << NEED_AT)
-    );
+    unchecked {
+        return Head.wrap(
+            (Head.unwrap(head) & ~(TERMS_MASK << TERMS_AT)) | (rules.proposeWindow() << PROPOSE_AT)
+                | (rules.voteWindow() << VOTE_AT) | (rules.need(head.members() - 1) << NEED_AT)
+        );
+    }
+}
+
+function withLimits(Head head, bool value) pure returns (Head) {
+    return Head.wrap((Head.unwrap(head) & ~(FLAG_MASK << LIMITS_AT)) | (value ? 1 << LIMITS_AT : 0));
 }

@@ -43,11 +43,15 @@ function hasMoved(Holder holder) pure returns (bool) {
 
 /// @dev The index of the last one, if there is one.
 function lastMotion(Holder holder) pure returns (uint256) {
-    return ((Holder.unwrap(holder) >> MOTION_AT) & INDEX_MASK) - 1;
+    unchecked {
+        return ((Holder.unwrap(holder) >> MOTION_AT) & INDEX_MASK) - 1;
+    }
 }
 
 function withLastMotion(Holder holder, uint256 index) pure returns (Holder) {
-    return Holder.wrap((Holder.unwrap(holder) & ~(INDEX_MASK << MOTION_AT)) | ((index + 1) << MOTION_AT));
+    unchecked {
+        return Holder.wrap((Holder.unwrap(holder) & ~(INDEX_MASK << MOTION_AT)) | ((index + 1) << MOTION_AT));
+    }
 }
 
 /// @dev The last motion is that of `other`: the same member, which sat elsewhere or had another account.

@@ -83,9 +83,11 @@ function isCarried(MotionWord motion) pure returns (bool) {
 
 /// @dev Enough can't approve any more: all members have a vote but the one that is barred.
 function isLost(MotionWord motion) pure returns (bool) {
-    uint256 eligible = (MotionWord.unwrap(motion) >> MEMBERS_AT) & MEMBERS_MASK;
-    if ((MotionWord.unwrap(motion) >> BARRED_AT) & MEMBERS_MASK != 0) --eligible;
-    return eligible - countBits(motion.rejections()) < motion.need();
+    unchecked {
+        uint256 eligible = (MotionWord.unwrap(motion) >> MEMBERS_AT) & MEMBERS_MASK;
+        if ((MotionWord.unwrap(motion) >> BARRED_AT) & MEMBERS_MASK != 0) --eligible;
+        return eligible - countBits(motion.rejections()) < motion.need();
+    }
 }
 
 function withVote(MotionWord motion, uint256 bit, bool approve) pure returns (MotionWord) {
@@ -150,12 +152,16 @@ function epochNumber(MotionWord motion) pure returns (uint256) {
 
 /// @dev Whether this seat has no vote on it.
 function isBarred(MotionWord motion, uint256 seat) pure returns (bool) {
-    return (MotionWord.unwrap(motion) >> BARRED_AT) & MEMBERS_MASK == seat + 1;
+    unchecked {
+        return (MotionWord.unwrap(motion) >> BARRED_AT) & MEMBERS_MASK == seat + 1;
+    }
 }
 
 /// @dev Of a motion that bars one: the seat of the member to be removed, as long as the epoch lasts.
 function barredSeat(MotionWord motion) pure returns (uint256) {
-    return ((MotionWord.unwrap(motion) >> BARRED_AT) & MEMBERS_MASK) - 1;
+    unchecked {
+        return ((MotionWord.unwrap(motion) >> BARRED_AT) & MEMBERS_MASK) - 1;
+    }
 }
 
 function withState(MotionWord motion, ICollectiveLearning.MotionState value) pure returns (MotionWord) {

@@ -34,7 +34,9 @@ bytes32 constant KEPT = ~bytes32(OWN_MASK);
 Seat constant NO_SEAT = Seat.wrap(0);
 
 function toSeat(uint256 number_) pure returns (Seat) {
-    return Seat.wrap((number_ + 1) << NUMBER_AT);
+    unchecked {
+        return Seat.wrap((number_ + 1) << NUMBER_AT);
+    }
 }
 
 function isMember(Seat seat) pure returns (bool) {
@@ -64,7 +66,9 @@ function commitment(Seat seat) pure returns (bytes32) {
 }
 
 function withNumber(Seat seat, uint256 value) pure returns (Seat) {
-    return Seat.wrap((Seat.unwrap(seat) & ~(MEMBERS_MASK << NUMBER_AT)) | ((value + 1) << NUMBER_AT));
+    unchecked {
+        return Seat.wrap((Seat.unwrap(seat) & ~(MEMBERS_MASK << NUMBER_AT)) | ((value + 1) << NUMBER_AT));
+    }
 }
 
 function withLeaving(Seat seat, bool value) pure returns (Seat) {

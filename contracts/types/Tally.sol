@@ -88,7 +88,9 @@ function votes(Tally tally) pure returns (uint256 seats) {
 /// @dev The most approvals that can still come about: with secret votes only those that are hidden can be added (all
 /// others were too late to commit), with open ones those of all who haven't rejected.
 function mostApprovals(Tally tally, bool secret) pure returns (uint256) {
-    return secret ? countBits(_approving(tally)) : members(tally) - 1 - countBits(_rejecting(tally));
+    unchecked {
+        return secret ? countBits(_approving(tally)) : members(tally) - 1 - countBits(_rejecting(tally));
+    }
 }
 
 function withVote(Tally tally, uint256 bit, bool approve) pure returns (Tally) {

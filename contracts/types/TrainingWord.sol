@@ -4,7 +4,8 @@ pragma solidity ^0.8.30;
 import {FLAG_MASK, ORDER_MASK, ROUND_MASK, SEATS_MASK, TIME_MASK} from "./Bits.sol";
 
 /// @dev The training that goes on in joint rounds: first round 32 | parent round 32 | until 36 |
-/// seats that contributed 64 | seats expected 64 | rules left 24 | there are late seats 1 | free 3
+/// seats that contributed 64 | seats expected 64 | rules left 24 | there are late seats 1 |
+/// there is a pause or an end 1 | free 2
 ///
 /// Before the second `until` contributions count, and from it on merges are proposed, by the first of the rules that are
 /// left. It is over when none is.
@@ -21,11 +22,13 @@ using {
     rulesLeft,
     isOver,
     hasLate,
+    hasLimits,
     withOneRejected,
     withContribution,
     withSeats,
     withUntil,
-    withLate
+    withLate,
+    withLimits
 } for TrainingWord global;
 
 uint256 constant FIRST_ROUND_AT = 0;
@@ -36,6 +39,7 @@ uint256 constant EXPECTED_AT = 164;
 uint256 constant RULES_AT = 228;
 uint256 constant RULE_BITS = 4;
 uint256 constant LATE_AT = 252;
+uint256 constant LIMITS_AT = 253;
 
 /// @dev One in which nobody has contributed yet.
 function toTraining(uint256 firstRound_, uint256 parentRound_, uint256 until_, uint256 expected_, uint256 rules)
@@ -97,11 +101,18 @@ function hasLate(TrainingWord training) pure returns (bool) {
     return (TrainingWord.unwrap(training) >> LATE_AT) & FLAG_MASK != 0;
 }
 
+/// @dev As the head says it: it stands here, too, so that a contribution needn't read the head.
+function hasLimits(TrainingWord training) pure returns (bool) {
+    return (TrainingWord.unwrap(training) >> LIMITS_AT) & FLAG_MASK != 0;
+}
+
 /// @dev Its merge by the first rule was: so that is the next one's turn, unless all make the same of what there is.
 function withOneRejected(TrainingWord training) pure returns (TrainingWord) {
-    uint256 there = training.contributed();
-    uint256 left = there & (there - (there == 0 ? 0 : 1)) == 0 ? 0 : training.rulesLeft() >> RULE_BITS;
-    return TrainingWord.wrap((TrainingWord.unwrap(training) & ~(ORDER_MASK << RULES_AT)) | (left << RULES_AT));
+    unchecked {
+        uint256 there = training.contributed();
+        uint256 left = there & (there - (there == 0 ? 0 : 1)) == 0 ? 0 : training.rulesLeft() >> RULE_BITS;
+        return TrainingWord.wrap((TrainingWord.unwrap(training) & ~(ORDER_MASK << RULES_AT)) | (left << RULES_AT));
+    }
 }
 
 function withContribution(TrainingWord training, uint256 bit) pure returns (TrainingWord) {
@@ -121,4 +132,10 @@ function withUntil(TrainingWord training, uint256 time) pure returns (TrainingWo
 
 function withLate(TrainingWord training) pure returns (TrainingWord) {
     return TrainingWord.wrap(TrainingWord.unwrap(training) | (1 << LATE_AT));
+}
+
+function withLimits(TrainingWord training, bool value) pure returns (TrainingWord) {
+    return TrainingWord.wrap(
+        (TrainingWord.unwrap(training) & ~(FLAG_MASK << LIMITS_AT)) | (value ? 1 << LIMITS_AT : 0)
+    );
 }

@@ -7,7 +7,9 @@ import contextlib
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from colearn_ledger.cli.program import Parser, run_program
 from colearn_ledger.errors import UsageError
@@ -48,8 +50,6 @@ def make_parser() -> Parser:
     text = "of a stakeholder of a local network that runs (its folder; the only one by default)"
     init.add_argument("--network", nargs="?", const="", metavar="DIR", help=text)
     init.add_argument("--stakeholder", type=int, metavar="N", help="which one, from 1")
-    text = "of the learner"
-    init.add_argument("--options", nargs="+", action="extend", default=[], metavar="NAME=VALUE", help=text)
     _add_settings(init)
     key = commands.add_parser("key", help="make a key").add_subparsers(metavar="ACTION", required=True)
     new = key.add_parser("new", help="make a key, and write it as an encrypted keystore")
@@ -70,15 +70,36 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
         if setting.flag is not None:
             flags = [setting.flag, "--learner"] if setting.key == "learner.factory" else [setting.flag]
             parser.add_argument(*flags, dest=f"setting:{setting.key}", metavar="VALUE", help=setting.help)
+    text = "a Flower app whose client is the learner, in the place of a factory"
+    parser.add_argument("--flower-app", type=Path, metavar="DIR", help=text)
+    text = "of the learner, beside those of [learner.options]"
+    parser.add_argument("--options", nargs="+", action="extend", default=[], metavar="NAME=VALUE", help=text)
 
 
 def _flags(options: argparse.Namespace) -> dict[str, object]:
     """The settings that were given as flags, by key."""
-    return {k.partition(":")[2]: v for k, v in vars(options).items() if k.startswith("setting:") and v is not None}
+    given = {k.partition(":")[2]: v for k, v in vars(options).items() if k.startswith("setting:") and v is not None}
+    if options.flower_app is None:
+        return given
+    if "learner.factory" in given:
+        raise UsageError("--learner and --flower-app", expected="one of them", fix="leave the other out")
+    from colearn_ledger.learners.loading.factory import FLOWER
+
+    return {**given, "learner.factory": FLOWER}
+
+
+def _learner_options(options: argparse.Namespace) -> dict[str, Any]:
+    """The learner's options that were given as words."""
+    from colearn_ledger.learners.loading.factory import flower_options
+    from colearn_ledger.learners.loading.options import parse_options
+
+    given = parse_options(options.options)
+    return given if options.flower_app is None else flower_options(options.flower_app, given)
 
 
 def _config(options: argparse.Namespace) -> Config:
-    return load(options.config, os.environ, _flags(options))
+    config = load(options.config, os.environ, _flags(options))
+    return replace(config, learner_options={**config.learner_options, **_learner_options(options)})
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -141,11 +162,9 @@ def _try(options: argparse.Namespace) -> int:
 
 
 def _init(options: argparse.Namespace) -> int:
-    from colearn_ledger.learners.loading.options import parse_options
-
     from .init import find_ws, missing, values_for, write_config
 
-    given = values_for(_flags(options), parse_options(options.options), options.network, options.stakeholder)
+    given = values_for(_flags(options), _learner_options(options), options.network, options.stakeholder)
     if "ws" not in given and given.get("rpc"):
         found = find_ws(given["rpc"][0])
         given |= {} if found is None else {"ws": found}

@@ -238,11 +238,11 @@ def _take_home(options: argparse.Namespace, setup: Setup, history: History, rpc_
     write_report(folder / "history.json", json.dumps(told, indent=2, allow_nan=False) + "\n")
     plot_history(history, folder / "history.png", record.names)
     current = read_accepted(snapshot, "current", deployed_block=record.block)
-    kept, data = LocalStore(folder / "weights"), b""
+    kept, data = LocalStore(folder / "weights"), memoryview(b"")
     for one in (*history.rounds, current.rounds[0]):  # the last one is what is accepted now
         good = one.record.round == 0 or one.record.state is RoundState.ACCEPTED
         if good and one.record.weights is not None:
-            data = pulled(one.record.weights, record.schema, config.store, config.store_timeout)
+            data = memoryview(pulled(one.record.weights, record.schema, config.store, config.store_timeout))
             kept.put(data)
     tree = decode(data, record.schema)
     card = chain_card(

@@ -39,6 +39,7 @@ from colearn_ledger.errors import (
     TransactionError,
 )
 from colearn_ledger.member.work import Declined, Verdict, Work
+from colearn_ledger.stores.base import patience_s
 
 from .health import Health
 from .ledger import Ledger
@@ -46,7 +47,7 @@ from .outlook import Outlook
 from .reporter import Reporter
 from .retention import Retention
 from .wakeup import Wake
-from .worker.keys import Key, key_of
+from .worker.keys import Key, bytes_to_pull, key_of
 from .worker.supervisor import WorkerSupervisor
 
 __all__ = ["Node"]
@@ -83,7 +84,7 @@ class Node:
     retention: finds the weights that needn't be kept.
     health: is told what the loop does.
     poll_interval: seconds between two looks while nothing wakes the loop.
-    store_timeout: seconds that one attempt to pull weights may take.
+    store_timeout: seconds that one attempt to pull weights may take; for large ones more (:func:`.patience_s`).
     endpoint_lag: blocks that an endpoint may be behind another one before that one is used.
     heads: what wakes the loop beside the worker; None polls.
     clock: seconds that never go back.
@@ -336,10 +337,11 @@ class Node:
 
     def _patience(self, action: Action, view: View) -> float:
         """Seconds that pulling weights may take."""
-        left = self.store_timeout if isinstance(action, Adopt) else view.deadline - self._clock(view)
+        patience = patience_s(self.store_timeout, bytes_to_pull(action))
+        left = patience if isinstance(action, Adopt) else view.deadline - self._clock(view)
         if isinstance(action, Merge):
             left /= 2  # the rest is for merging, testing and sending it
-        return max(1.0, min(self.store_timeout, left))
+        return max(1.0, min(patience, left))
 
     # -------------------------------------------------------------------------------------------- perform
 

@@ -216,7 +216,12 @@ class Config:
         "holds what your Kubo daemon's RPC wants as authorization: user:password, or a bearer token", '"ipfs-token.txt"'
     )
     store_folder: Path | None = _setting("instead of IPFS: a folder that all members share", '"weights"')
-    store_timeout: float = _setting("seconds that one attempt to pull weights may take", "60", 60.0, between=(1, 86400))
+    store_timeout: float = _setting(
+        "seconds that one attempt to pull weights may take, and one more for each MB of them",
+        "60",
+        60.0,
+        between=(1, 86400),
+    )
     store_keep: Literal["current", "accepted", "all"] = _setting(
         "weights to keep: current (the accepted ones, their parent, the last rounds'), accepted (all accepted ones, "
         "too, up to `store.limit`), or all",

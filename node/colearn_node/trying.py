@@ -14,13 +14,16 @@ from typing import Any
 from colearn_ledger.chain.endpoints import PATIENCE_S
 from colearn_ledger.cli.weights import adopting, pulled
 from colearn_ledger.core.asking import ask_proposal, ask_test, why_declined
+from colearn_ledger.core.blocks import Buffer
 from colearn_ledger.core.held import Held
 from colearn_ledger.core.learner import Learner, ProposedWeights, Weights
 from colearn_ledger.core.protocol import View
 from colearn_ledger.core.weights import decode, weights_ref
 from colearn_ledger.errors import ColearnError, StoreError
 from colearn_ledger.formats.hashes import shown_hash
+from colearn_ledger.member.pulling import pull
 from colearn_ledger.report.windows import Times, short_windows, windows_fit_in_words
+from colearn_ledger.stores.base import patience_s
 from colearn_ledger.stores.spec import StoreSpec
 
 from .check import Findings
@@ -158,7 +161,7 @@ def try_out(config: Config, say: Callable[[str], None], *, clock: Callable[[], f
 
 
 def _judged(
-    learner: Learner, data: bytes, held: Held, name: str, clock: Callable[[], float]
+    learner: Learner, data: Buffer, held: Held, name: str, clock: Callable[[], float]
 ) -> tuple[Judged, ProposedWeights]:
     began = clock()
     test = ask_test(learner, Weights(decode(data, held.schema, verified=True)), name, held=held)
@@ -167,7 +170,7 @@ def _judged(
 
 def _trained(
     learner: Learner, view: View, held: Held, name: str, clock: Callable[[], float]
-) -> tuple[float | None, bytes | None, str]:
+) -> tuple[float | None, Buffer | None, str]:
     """Seconds, weights, and why there are none. The training is the one that its next turn would begin with."""
     if getattr(learner, "trainings_left", None) is not None:
         return None, None, "it would cost privacy"
@@ -186,14 +189,14 @@ def _trained(
     return seconds, None if declined else data, declined
 
 
-def _carried(store: StoreSpec, data: bytes, timeout_s: float, clock: Callable[[], float]) -> tuple[float, float]:
+def _carried(store: StoreSpec, data: Buffer, timeout_s: float, clock: Callable[[], float]) -> tuple[float, float]:
     """Seconds to publish, and to have back."""
     opened = replace(store, owner=_OWNER).open()
     began = clock()
     ref = opened.put(data)
     published = clock()
     try:
-        if opened.get(ref, deadline_s=timeout_s) != data:
+        if weights_ref(pull(opened, ref, deadline_s=patience_s(timeout_s, ref.size))) != ref:
             raise StoreError("the store gives other bytes back", fix="look at the store's log and its disk")
         return published - began, clock() - published
     finally:

@@ -23,14 +23,14 @@ sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null); then
   fail "no suitable Python was found (tried: $*)" "Python 3.10 to 3.13" "install one, or name it: PYTHON=/path/to/python3 $0"
 }
 
-# lock_for LOCK WORDS...: the lock that a demo needs: LOCK, or for the task LORA the one with PyTorch and transformers.
+# lock_for LOCK WORDS...: the lock that a demo needs: LOCK, or for the task LORA and Flower apps the one with everything.
 lock_for() {
   lock_named=$1
   shift
   before=
   for word in "$@"; do
     case "$before$word" in
-      -t[Ll][Oo][Rr][Aa] | --task[Ll][Oo][Rr][Aa] | --task=[Ll][Oo][Rr][Aa]) lock_named=requirements-all.lock ;;
+      --flower-app | --flower-app=* | -t[Ll][Oo][Rr][Aa] | --task[Ll][Oo][Rr][Aa] | --task=[Ll][Oo][Rr][Aa]) lock_named=requirements-all.lock ;;
     esac
     case "$word" in -t | --task) before=$word ;; *) before= ;; esac
   done

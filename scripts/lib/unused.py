@@ -25,6 +25,12 @@ _.pytest_runtest_logfinish  # pytest calls it
 _.pytest_runtest_logreport  # pytest calls it
 _.pytest_collectreport  # pytest calls it
 _.pytest_sessionfinish  # pytest calls it
+_.set_run  # a ServerApp of Flower's calls it
+_.create_message  # a ServerApp of Flower's calls it
+_.push_messages  # a ServerApp of Flower's calls it
+_.pull_messages  # a ServerApp of Flower's calls it
+_.get_node_ids  # a ServerApp of Flower's calls it
+_.task_id  # Flower's messages read it
 
 # The published interface: other programs call and read these.
 _.training_summaries  # Result

@@ -14,7 +14,7 @@ import pytest
 from colearn_ledger.audit.examine import examine
 from colearn_ledger.audit.facts import Facts, Span
 from colearn_ledger.audit.findings import Examination
-from colearn_ledger.core.protocol import Claim, MotionKind, RoundRecord, RoundState, Rules, WeightsRef
+from colearn_ledger.core.protocol import AGREEMENTS, Claim, MotionKind, RoundRecord, RoundState, Rules, WeightsRef
 from colearn_ledger.history.logs import Event
 
 from ..kit.invented import invent, sequel
@@ -156,6 +156,9 @@ def lies_in_events(facts: Facts) -> Iterator[Lie]:
 
     training = facts.view.training
     changed_rules = any(event.name == "RulesChanged" for event in events)
+    planned = any(
+        event.name == "AgreementChanged" and event.arguments["kind"] == MotionKind.SET_PLAN for event in events
+    )
     there = (
         set() if training is None else {(training.first_round, one.weights.sha256) for one in training.contributions}
     )
@@ -165,12 +168,14 @@ def lies_in_events(facts: Facts) -> Iterator[Lie]:
         gone = event.name == "WeightsContributed"
         gone = gone and (event.arguments["training"], event.arguments["sha256Hash"]) not in there
         for name, value in event.arguments.items():
-            if event.name == "ScoresPublished" or name in ("note", "commitment"):
+            if event.name == "ScoresPublished" or name in ("note", "commitment", "name"):
                 continue  # their authors' words: nothing else says them
             if gone and name in ("sha256Hash", "cidDigest", "size"):
                 continue  # what was merged of it, the claim's digest has
             if event.name == "CollectiveCreated" and name == "rules" and changed_rules:
                 continue  # nothing else says for ever by which rules it began
+            if event.name == "CollectiveCreated" and name == "plan" and planned:
+                continue
             if event.name == "MotionMoved" and name == "rules" and event.arguments["kind"] != MotionKind.SET_RULES:
                 continue
             changed = 1 if name == "kind" and value == 0 else 0 if name == "kind" else other(value)
@@ -181,10 +186,11 @@ def lies_in_events(facts: Facts) -> Iterator[Lie]:
             exact = None if elsewhere else about
             yield Lie(f"event {event.name}.{name}", exact, (event.name, name, "", *_STORED.get(event.name, ())), lie)
         without = replace(facts, events=(*events[:at], *events[at + 1 :]))
-        if at > 0 and event.name != "ScoresPublished" and not gone:
+        if at > 0 and event.name not in ("ScoresPublished", "NameSet") and not gone:
             yield Lie(f"event {event.name} dropped", None, ("",), without)
         twice = replace(facts, events=(*events[: at + 1], *events[at:]))
-        yield Lie(f"event {event.name} twice", None, ("",), twice)
+        if event.name != "NameSet":  # who says its name, and how often, nothing else tells
+            yield Lie(f"event {event.name} twice", None, ("",), twice)
 
 
 _STORED = {"VoteCast": ("approvals", "rejections", "hidden"), "VoteCommitted": ("hidden",)}
@@ -203,6 +209,12 @@ def lies_about_the_present(facts: Facts) -> Iterator[Lie]:
             changed = replace(view.training, **{name: other(getattr(view.training, name))})
             lie = replace(facts, view=replace(view, training=changed))
             yield Lie(f"training {name}", None, (f"training.{name}",), lie)
+    for kind in AGREEMENTS:
+        agreements = {**facts.agreements, kind: other(facts.agreements[kind])}
+        yield Lie(f"agreed {kind.name}", None, (kind.name.lower(),), replace(facts, agreements=agreements))
+    if not view.overdue:
+        yield Lie("view opens_at", None, ("opens_at",), replace(facts, view=replace(view, opens_at=view.opens_at + 1)))
+    yield Lie("view ended", None, ("ended",), replace(facts, view=replace(view, ended=not view.ended)))
     yield Lie("order of turns", None, ("shuffled", "proposer"), replace(facts, shuffled=not facts.shuffled))
     yield (
         Lie("address", None, ("",), replace(facts, address=STRANGER))

@@ -78,7 +78,9 @@ def test_overhead__keras_learner__trains_on_as_many_samples_as_it_is_told() -> N
 
 FAST, BIG = Idle(0.001, 80.0, 50.0, 100.0), Idle(0.001, 80.0, 50.0, 121.0)
 EVEN, STEEP = Growth(100, 120, 10, 12, 0.0), Growth(100, 160, 10, 16, 1.0)
-PARTS = dict.fromkeys(("add", "pin", "plain", "put", "get", "ours"), 1.0)
+WORK = [f"{what} {cost}" for what in ("proposed", "judged", "adopted") for cost in ("memory", "moved")]
+PARTS = dict.fromkeys(("add", "pin", "plain", "publish", "verify", "adopt", "ours", *WORK), 1.0)
+GOOD = {**PARTS, "ratio": 0.61}
 
 
 @pytest.mark.parametrize(
@@ -90,8 +92,9 @@ PARTS = dict.fromkeys(("add", "pin", "plain", "put", "get", "ours"), 1.0)
         (latency, {0.0: [0.01, 0.02], 0.5: [0.2, 0.3]}, {0.0: [0.01, 0.02], 0.5: [0.2, 0.9]}, "polling every 0.5 s"),
         (overhead, [0.2, 0.2, 0.3], [0.2, 0.4, 0.4], "a learner that costs nothing"),
         (transfer, {**PARTS, "ratio": 0.61}, {**PARTS, "ratio": 0.59}, "speed 0.59 of plain (target: at least 0.60)"),
+        (transfer, GOOD, {**GOOD, "judged memory": 257e6}, "at most 257 MB (target: at most 256)"),
     ],
-    ids=["memory", "cpu", "kept", "latency", "overhead", "transfer"],
+    ids=["memory", "cpu", "kept", "latency", "overhead", "transfer", "transfer memory"],
 )
 def test_check__beyond_the_target__fails(
     module: ModuleType,

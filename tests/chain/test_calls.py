@@ -54,7 +54,7 @@ CALLS = Told(
         (CALLS.advance(), ("advance",), "advance the round"),
         (CALLS.move_add_member(ME), ("moveAddMember", ME), f"move to add {ME}"),
         (CALLS.move_remove_member(ME), ("moveRemoveMember", ME), f"move to remove {ME}"),
-        (CALLS.move_rules(RULES), ("moveRules", (2, 3, 10, 20, 30, 40, 0)), "move to change the rules"),
+        (CALLS.move_rules(RULES), ("moveRules", (2, 3, 10, 20, 30, 40, 0, 0)), "move to change the rules"),
         (CALLS.move_revert_to(3), ("moveRevertTo", 3), "move to go back to round 3"),
         (CALLS.replace_member(ME), ("replaceMember", ME), f"hand its seat to {ME}"),
         (CALLS.vote_motion(ID, False), ("voteMotion", ID, False), "vote on a motion"),

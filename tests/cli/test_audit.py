@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from colearn_ledger.cli.main import main
 
-from ..kit.anvil import Anvil, anvil
+from ..kit.anvil import Anvil
 from ..kit.proxy import proxy_of
 from ..kit.story import Told, tell
-
-
-@pytest.fixture(scope="module")
-def chain() -> Iterator[Anvil]:
-    with anvil() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,7 @@ from colearn_ledger.core.schema import Schema
 from colearn_ledger.core.weights import encode, weights_ref
 from colearn_ledger.stores.local import LocalStore
 
-from ..kit.anvil import Anvil, anvil
+from ..kit.anvil import Anvil
 from ..kit.collective import JOINT_RULES, ORDER, Collective
 
 GENESIS = encode({"w": np.zeros(4)})
@@ -50,12 +49,6 @@ class Story:
 
     def weighed(self, capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, dict[str, Any]]:
         return self.audit(capsys, "--store", str(self.folder / "weights"), *words)
-
-
-@pytest.fixture(scope="module")
-def chain() -> Iterator[Anvil]:
-    with anvil() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

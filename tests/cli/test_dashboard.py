@@ -6,7 +6,6 @@ import json
 import re
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +13,11 @@ import pytest
 
 from colearn_ledger.cli.main import main
 
-from ..kit.anvil import Anvil, anvil, wait_until
+from ..kit.anvil import Anvil, wait_until
 from ..kit.collective import Collective
 from ..kit.dashboard import need_page
 from ..kit.ports import refusing_port
 from ..kit.spoken import spoken
-
-
-@pytest.fixture(scope="module")
-def chain() -> Iterator[Anvil]:
-    with anvil() as running:
-        yield running
 
 
 def get(url: str) -> tuple[str, Any]:

@@ -11,7 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from colearn_ledger import load_weights
 from colearn_ledger.cli.main import main
+from colearn_ledger.core.tensors import arrays_of
+from colearn_ledger.core.weights import decode, encode
 from colearn_ledger.report import record, table
 from colearn_ledger.tasks import Prepared, Training, get_task
 
@@ -30,6 +33,7 @@ from colearn_ledger.tasks import Prepared, Training, get_task
     + [["--attack", "sign-flip"], ["-o", ""], ["-d", ""]]
     + [["--epochs", "1", "--steps", "1"], ["--filters", "0"], ["--steps", "0"]]
     + [["--compare", *more] for more in (["--joint"], ["--secret"], ["--shuffled"], ["--malicious", "1"])]
+    + [["--compare", "--wire", "float16"], ["--wire", "float8"]]
     + [["--compare", *more] for more in (["--attack", "sign-flip"], ["--epsilon", "8"], ["--merge-order", "krum"])]
     + [["--merge-order", "mean"], ["--joint", "--no-ledger", "--merge_order", "krum"]],
 )
@@ -168,6 +172,28 @@ def test_the_help_names_every_policy(capsys):
         main(["demo", "--help"])
     said = "".join(capsys.readouterr().out.split())
     assert ",".join(policy_names()) in said
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("ledger", [[], ["--no-ledger"]])
+def test_a_run_with_a_wire_leaves_half_of_the_bytes_and_a_model(ledger, tmp_path, capsys):
+    words = ["-t", "SKLEARN_DIGITS", "-n", "2", "-p", "2", "--wire", "bfloat16", "-o", str(tmp_path / "short")]
+    assert main(["demo", *words, *ledger]) == 0
+    assert main(["demo", *words[:-4], "-o", str(tmp_path / "long"), *ledger]) == 0
+    short, long = (record.read(tmp_path / name / "results.json") for name in ("short", "long"))
+    assert short.rounds[-1].size < long.rounds[-1].size / 2
+    about = json.loads((tmp_path / "short" / "results.json").read_text())["run"]
+    assert about["options"]["wire"] == "bfloat16"
+    file = tmp_path / "short" / "model" / "weights.safetensors"
+    assert any(array.dtype.name == "bfloat16" for array in arrays_of(load_weights(file)))
+    learner = get_task("SKLEARN_DIGITS").make_learners(2, Training(), seed=0).learners[0]
+    learner.load(file)
+    held = encode(learner.mli_get_current_weights().weights)
+    assert encode(decode(held)) == held != file.read_bytes(), "in the learner's own types"
+    if not ledger:
+        words = ["--learner", "tests.kit.node_learners:make_digits", "--out", str(tmp_path / "model")]
+        assert main(["export", "--run", str(tmp_path / "short"), *words]) == 0
+        assert (tmp_path / "model" / "weights.safetensors").read_bytes() == file.read_bytes()
 
 
 @pytest.mark.slow

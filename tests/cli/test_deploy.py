@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from colearn_node.cli import main as node
 
@@ -120,6 +121,27 @@ def test_deploy__all_rules__are_the_contracts(here: Here) -> None:
     assert view.rules == Rules(2, 3, 90, 600, 7200, 86400)
     assert view.secret_votes and view.max_size == 1 << 20
     assert [here.view(member, "d.json").seat for member in (MEMBERS[2], MEMBERS[0], MEMBERS[1])] == [0, 1, 2]
+
+
+def test_deploy__a_wire__the_first_weights_travel_so_and_the_record_says_it(
+    here: Here, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert here.deploy(*LEARNER, "--wire", "bfloat16", "--yes") == 0
+    record = load_deployment(here.folder / "deployment.json")
+    weights = linear_learners(1)[0].mli_get_current_weights().weights
+    assert record.schema == Schema.of(weights, wire="bfloat16")
+    assert LocalStore("weights").get(record.genesis) == encode(weights, record.schema) != encode(weights)
+    assert "bfloat16, half the bytes of float32" in capsys.readouterr().out
+
+
+def test_deploy__a_wire_that_shortens_nothing__is_refused_before_anything_is_done(
+    here: Here, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("first.safetensors").write_bytes(encode({"n": np.arange(3)}))
+    before = here.state()
+    assert here.deploy("--weights", "first.safetensors", "--wire", "float16", "--yes") == 2
+    assert "no part of the weights would be any shorter as float16" in capsys.readouterr().err
+    assert here.state() == before
 
 
 def test_deploy__weights_out_of_a_file__the_same_bytes(here: Here) -> None:

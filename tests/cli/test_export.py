@@ -10,7 +10,6 @@ import resource
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,7 +30,7 @@ from colearn_ledger.founding.record import load_deployment, save_deployment
 from colearn_ledger.stores.local import LocalStore
 from tests.kit.saving import classifier
 
-from ..kit.anvil import Anvil, anvil
+from ..kit.anvil import Anvil
 from ..kit.collective import RULES, Collective
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -46,12 +45,6 @@ class Story:
     refs: list[WeightsRef]
     url: str
     address: str
-
-
-@pytest.fixture(scope="module")
-def chain() -> Iterator[Anvil]:
-    with anvil() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

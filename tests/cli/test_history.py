@@ -9,7 +9,6 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,27 +26,16 @@ from colearn_ledger.history.export import CSV_COLUMNS, history_to_dict, parse_no
 from colearn_ledger.report.rounds import RoundsTable
 from colearn_ledger.report.terminal import printer
 
-from ..kit.anvil import Anvil, anvil
+from ..kit.anvil import Anvil
 from ..kit.builders import record, ref
 from ..kit.collective import Collective
 from ..kit.learners import linear_learners
 from ..kit.proxy import Refusal, proxy_of
-from ..kit.spoken import spoken
+from ..kit.spoken import said, spoken
 from ..kit.story import Told, tell
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture(scope="module")
-def chain() -> Iterator[Anvil]:
-    with anvil() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the story's deployment.json is."""
-    return tmp_path_factory.mktemp("story")
+pytestmark = pytest.mark.usefixtures("in_the_folder")
 
 
 @pytest.fixture(scope="module")
@@ -55,21 +43,6 @@ def told(chain: Anvil, folder: Path) -> Told:
     story = tell(chain)
     story.save(folder)
     return story
-
-
-@pytest.fixture(autouse=True)
-def _in_the_folder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(folder)
-    for name in ("COLEARN_RPC", "COLEARN_DEPLOYMENT", "COLUMNS"):
-        monkeypatch.delenv(name, raising=False)
-
-
-def said(capsys: pytest.CaptureFixture[str], *words: str) -> str:
-    """What a command that works prints; nothing else may be said."""
-    code = main(words)
-    out = capsys.readouterr()
-    assert (code, out.err) == (0, "")
-    return out.out
 
 
 def refused(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -15,14 +14,8 @@ from colearn_ledger.core.protocol import RoundState
 from colearn_ledger.history import History
 from colearn_ledger.report.history_plot import plot_history, published_scores
 
-from ..kit.anvil import Anvil, anvil
+from ..kit.anvil import Anvil
 from ..kit.story import Told, tell
-
-
-@pytest.fixture(scope="module")
-def chain() -> Iterator[Anvil]:
-    with anvil() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

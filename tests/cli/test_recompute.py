@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import shutil
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,7 +24,7 @@ from colearn_ledger.founding.names import Names
 from colearn_ledger.founding.record import load_deployment, save_deployment
 from colearn_ledger.stores.local import LocalStore
 
-from ..kit.anvil import Anvil, anvil
+from ..kit.anvil import Anvil
 from ..kit.collective import JOINT_RULES, ORDER, Collective
 
 SCHEMA = Schema.of({"w": np.zeros(4), "steps": np.zeros(1)}, {"/steps": "local"})
@@ -48,12 +47,6 @@ class Story:
 
     def recompute(self, *words: str) -> int:
         return main(["recompute", "--store", str(self.folder / "weights"), *words])
-
-
-@pytest.fixture(scope="module")
-def chain() -> Iterator[Anvil]:
-    with anvil() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

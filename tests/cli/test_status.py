@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,19 +13,10 @@ from colearn_ledger.cli.main import main
 
 from ..kit.anvil import Anvil, anvil
 from ..kit.collective import JOINT_RULES, ORDER, RULES, Collective
-from ..kit.spoken import spoken
+from ..kit.spoken import said, spoken
 from ..kit.story import Told, tell
 
-
-@pytest.fixture(scope="module")
-def chain() -> Iterator[Anvil]:
-    with anvil() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("story")
+pytestmark = pytest.mark.usefixtures("in_the_folder")
 
 
 @pytest.fixture(scope="module")
@@ -35,20 +25,6 @@ def told(chain: Anvil, folder: Path) -> Told:
     story.sender(1).move_remove_member(story.address(3))
     story.save(folder)
     return story
-
-
-@pytest.fixture(autouse=True)
-def _in_the_folder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(folder)
-    for name in ("COLEARN_RPC", "COLEARN_DEPLOYMENT", "COLUMNS"):
-        monkeypatch.delenv(name, raising=False)
-
-
-def said(capsys: pytest.CaptureFixture[str], *words: str) -> str:
-    code = main(words)
-    out = capsys.readouterr()
-    assert (code, out.err) == (0, "")
-    return out.out
 
 
 def test_status__while_votes_come__who_has_voted_who_has_not_and_which_motion_waits(told: Told, capsys: Any) -> None:

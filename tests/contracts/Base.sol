@@ -24,7 +24,7 @@ abstract contract Base {
     }
 
     function defaultRules() internal pure returns (ICollectiveLearning.Rules memory) {
-        return ICollectiveLearning.Rules(1, 2, 100, 200, 300, 1000, 0);
+        return ICollectiveLearning.Rules(1, 2, 100, 200, 300, 1000, 0, 0);
     }
 
     function genesisOf(uint256 n, bool secret, bool shuffled)

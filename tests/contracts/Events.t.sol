@@ -24,7 +24,7 @@ contract EventsTest is Base {
         g.size = (1 << 20) + 1;
         g.cidDigest = keccak256("cid");
         said();
-        emit I.CollectiveCreated(GENESIS, g.cidDigest, g.size, g.members, g.rules, true, false, 1 << 30, 0);
+        emit I.CollectiveCreated(GENESIS, g.cidDigest, g.size, g.members, g.rules, true, false, 1 << 30, 0, g.plan);
         said();
         emit I.RoundOpened(1, 0, START + 99);
         create(g);
@@ -121,7 +121,7 @@ contract EventsTest is Base {
         I.Rules memory none;
         bytes32 id = motionId(0, 0, I.MotionKind.AddMember, member(9), none);
         said();
-        emit I.MotionMoved(id, member(0), I.MotionKind.AddMember, member(9), none, 0, START + 1000);
+        emit I.MotionMoved(id, member(0), I.MotionKind.AddMember, member(9), none, 0, 0, START + 1000);
         said();
         emit I.MotionVoteCast(id, member(0), true);
         vm.prank(member(0));
@@ -169,16 +169,16 @@ contract EventsTest is Base {
     function test_motion__revert() public {
         playRound("a");
         I.Rules memory none;
-        bytes32 id = keccak256(abi.encode(uint256(0), uint256(0), I.MotionKind.RevertTo, address(0), none, uint256(0)));
+        bytes32 id = keccak256(abi.encode(uint256(0), uint256(0), I.MotionKind.RevertTo, address(0), none, uint256(0), bytes32(0)));
         said();
-        emit I.MotionMoved(id, member(0), I.MotionKind.RevertTo, address(0), none, 0, START + 1000);
+        emit I.MotionMoved(id, member(0), I.MotionKind.RevertTo, address(0), none, 0, 0, START + 1000);
         vm.prank(member(0));
         eq(c.moveRevertTo(0), id);
         approveMotion(1, id);
         playRound("b");
         vm.prank(member(3));
         id = c.moveRevertTo(1);
-        eq(id, keccak256(abi.encode(uint256(1), uint256(0), I.MotionKind.RevertTo, address(0), none, uint256(1))));
+        eq(id, keccak256(abi.encode(uint256(1), uint256(0), I.MotionKind.RevertTo, address(0), none, uint256(1), bytes32(0))));
         approveMotion(1, id);
         said();
         emit I.MotionDecided(id, true);
@@ -197,7 +197,7 @@ contract EventsTest is Base {
         I.Rules memory none;
         bytes32 id = motionId(0, 0, I.MotionKind.ReplaceMember, member(9), none);
         said();
-        emit I.MotionMoved(id, member(1), I.MotionKind.ReplaceMember, member(9), none, 0, START + 1000);
+        emit I.MotionMoved(id, member(1), I.MotionKind.ReplaceMember, member(9), none, 0, 0, START + 1000);
         said();
         emit I.MotionDecided(id, true);
         vm.prank(member(1));
@@ -213,10 +213,10 @@ contract EventsTest is Base {
     }
 
     function test_motion__rulesAndRejection() public {
-        I.Rules memory r = I.Rules(2, 3, 10, 20, 30, 40, 0);
+        I.Rules memory r = I.Rules(2, 3, 10, 20, 30, 40, 0, 0);
         bytes32 id = motionId(0, 0, I.MotionKind.SetRules, address(0), r);
         said();
-        emit I.MotionMoved(id, member(1), I.MotionKind.SetRules, address(0), r, 0, START + 1000);
+        emit I.MotionMoved(id, member(1), I.MotionKind.SetRules, address(0), r, 0, 0, START + 1000);
         vm.prank(member(1));
         eq(c.moveRules(r), id);
         approveMotion(0, id);
@@ -289,6 +289,6 @@ contract EventsTest is Base {
         pure
         returns (bytes32)
     {
-        return keccak256(abi.encode(index, epoch, kind, subject, r, uint256(0)));
+        return keccak256(abi.encode(index, epoch, kind, subject, r, uint256(0), bytes32(0)));
     }
 }

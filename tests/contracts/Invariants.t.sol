@@ -338,7 +338,7 @@ contract Handler is Base {
         address by = someone(seed);
         bytes32 id;
         address subject = someone(seed / 32); // before the prank, which the next call uses up
-        I.Rules memory r = I.Rules(1 + uint32(seed % 3), 4, 100, 200, 300, 1000, trainWindow());
+        I.Rules memory r = I.Rules(1 + uint32(seed % 3), 4, 100, 200, 300, 1000, trainWindow(), 0);
         uint256 round = seed / 64 % (view_().round + 1);
         vm.prank(by);
         if (what % 16 > 12) try c.moveRevertTo(round) returns (bytes32 x) { id = x; } catch {}

@@ -26,7 +26,7 @@ contract LimitsTest is Base {
     /// @dev Next to each other in the packed words: none must run into its neighbour.
     function largest(bool secret) internal {
         I.Genesis memory g = genesisOf(64, secret, false);
-        g.rules = I.Rules(MOST - 1, MOST, 1, LONGEST, LONGEST, LONGEST, 0);
+        g.rules = I.Rules(MOST - 1, MOST, 1, LONGEST, LONGEST, LONGEST, 0, 0);
         g.maxSize = (1 << 36) - 1;
         vm.warp(START);
         c = create(g);
@@ -76,7 +76,7 @@ contract LimitsTest is Base {
         eq(v.memberCount, 64);
         eq(v.deadline, begun + LONGEST);
         eq(v.proposer, member(0));
-        eq(keccak256(abi.encode(v.rules)), keccak256(abi.encode(I.Rules(MOST - 1, MOST, 1, LONGEST, LONGEST, LONGEST, 0))));
+        eq(keccak256(abi.encode(v.rules)), keccak256(abi.encode(I.Rules(MOST - 1, MOST, 1, LONGEST, LONGEST, LONGEST, 0, 0))));
     }
 
     function test_largest__secretVotes__everythingKeepsToItsField() public {
@@ -255,7 +255,7 @@ contract LimitsTest is Base {
         deploy(4, false, false);
         leaveAs(3);
         vm.prank(member(0));
-        bytes32 id = c.moveRules(I.Rules(1, 3, 50, 60, 70, 80, 0));
+        bytes32 id = c.moveRules(I.Rules(1, 3, 50, 60, 70, 80, 0, 0));
         approveAs(1, id);
         vm.warp(START + 150);
         check(view_().overdue);

@@ -65,7 +65,7 @@ contract MotionsTest is Base {
 
     function test_rules__changeBetweenRounds() public {
         bytes32 p = proposeAs("a");
-        I.Rules memory r = I.Rules(2, 3, 10, 20, 30, 40, 0);
+        I.Rules memory r = I.Rules(2, 3, 10, 20, 30, 40, 0, 0);
         vm.prank(member(0));
         bytes32 id = c.moveRules(r);
         approve(1, id);
@@ -190,7 +190,7 @@ contract MotionsTest is Base {
     function test_approval__behindAWish__endsTheRoundForIt() public {
         leaveAs(3);
         vm.prank(member(0));
-        bytes32 id = c.moveRules(I.Rules(1, 3, 50, 60, 70, 80, 0));
+        bytes32 id = c.moveRules(I.Rules(1, 3, 50, 60, 70, 80, 0, 0));
         approve(1, id);
         approve(2, id);
         eq(view_().round, 2);
@@ -404,15 +404,15 @@ contract MotionsTest is Base {
     function test_ids__bindIndexMembershipAndContent() public {
         I.Rules memory none;
         addMember(9);
-        eq(motion(0).id, keccak256(abi.encode(uint256(0), uint256(0), I.MotionKind.AddMember, member(9), none, uint256(0))));
+        eq(motion(0).id, keccak256(abi.encode(uint256(0), uint256(0), I.MotionKind.AddMember, member(9), none, uint256(0), bytes32(0))));
         playRound("a");
         vm.prank(member(0));
         bytes32 id = c.moveRemoveMember(member(2));
-        eq(id, keccak256(abi.encode(uint256(1), uint256(1), I.MotionKind.RemoveMember, member(2), none, uint256(0))));
+        eq(id, keccak256(abi.encode(uint256(1), uint256(1), I.MotionKind.RemoveMember, member(2), none, uint256(0), bytes32(0))));
         eq(motion(1).id, id);
         vm.prank(member(1));
         id = c.moveRules(defaultRules());
-        eq(id, keccak256(abi.encode(uint256(2), uint256(1), I.MotionKind.SetRules, address(0), defaultRules(), uint256(0))));
+        eq(id, keccak256(abi.encode(uint256(2), uint256(1), I.MotionKind.SetRules, address(0), defaultRules(), uint256(0), bytes32(0))));
         eq(motion(2).id, id);
         eq(motion(2).mover, member(1));
         eq(motion(2).subject, address(0));
@@ -515,9 +515,9 @@ contract MotionsTest is Base {
         vm.prank(member(0));
         bytes32 a = c.moveAddMember(member(10));
         vm.prank(member(1));
-        bytes32 b = c.moveRules(I.Rules(1, 3, 50, 60, 70, 80, 0));
+        bytes32 b = c.moveRules(I.Rules(1, 3, 50, 60, 70, 80, 0, 0));
         vm.prank(member(2));
-        bytes32 d = c.moveRules(I.Rules(1, 4, 51, 61, 71, 81, 0));
+        bytes32 d = c.moveRules(I.Rules(1, 4, 51, 61, 71, 81, 0, 0));
         // Approved in the order b, d, a.
         approve(0, b);
         approve(2, b);

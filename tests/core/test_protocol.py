@@ -24,6 +24,9 @@ def test_states__numbers__are_the_contracts() -> None:
         ("SET_RULES", 2),
         ("REVERT_TO", 3),
         ("REPLACE_MEMBER", 4),
+        ("SET_PLAN", 5),
+        ("SET_END", 6),
+        ("SET_SUCCESSOR", 7),
     ]
     assert [state.name for state in MotionState] == ["OPEN", "APPROVED", "ENACTED", "REJECTED", "LAPSED", "VOID"]
     assert [state.value for state in MotionState] == [0, 1, 2, 3, 4, 5]

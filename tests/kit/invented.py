@@ -16,6 +16,7 @@ from colearn_ledger.chain.artifact import load_artifact
 from colearn_ledger.chain.contract import Head
 from colearn_ledger.core.merge.claim import claim_digest
 from colearn_ledger.core.protocol import (
+    AGREEMENTS,
     Claim,
     Contribution,
     MotionKind,
@@ -70,6 +71,7 @@ class _Teller:
         self.time, self.block = _START, 10
         self.accounts = [to_checksum_address(rng.randbytes(20)) for _ in range(8)]
         rules = _RULES.changed(train_window=300) if joint else _RULES
+        rules = rules.changed(pause=rng.choice((0, 0, 60)))
         self.founding = Founding(
             address=to_checksum_address(rng.randbytes(20)),
             time=self.time,
@@ -80,6 +82,7 @@ class _Teller:
             shuffled=shuffled,
             max_size=1 << 22,
             merge_order=(1, 2, 3) if joint else (),
+            plan=rng.choice((bytes(32), rng.randbytes(32))),
         )
         self.model = Model.found(self.founding)
         self.note(self.model.founded(), self.accounts[-1])
@@ -119,7 +122,7 @@ class _Teller:
             if now.overdue:
                 self.model.advance(self.time)
                 self.note(self.model.said(), self.accounts[-1])
-            elif self.rng.random() < 0.15:
+            elif self.rng.random() < 0.15 or (now.state is RoundState.PROPOSING and now.ended):
                 self.govern()
             elif now.state is RoundState.PROPOSING:
                 self.propose(number)
@@ -176,15 +179,25 @@ class _Teller:
         if open_ and rng.random() < 0.8:
             self.act("vote_motion", who, rng.choice(open_).id, rng.random() < 0.85)
             return
+        if rng.random() < 0.1:
+            self.act("set_name", who, f"member {rng.randrange(9)}".encode().ljust(32, b"\0"))
+            return
         accepted = [n for n, one in model.proposals.items() if one.status is RoundState.ACCEPTED]
-        kind, subject, rules, to_round = rng.choice(list(MotionKind)), rng.choice(self.accounts), None, 0
+        kind, subject, rules, to_round, word = rng.choice(list(MotionKind)), rng.choice(self.accounts), None, 0, None
         if kind is MotionKind.SET_RULES:
             subject = None
             rules = model.rules.changed(vote_window=rng.randint(100, 900), threshold_numerator=rng.randint(1, 2))
-            rules = rules.changed(threshold_denominator=3)
+            rules = rules.changed(threshold_denominator=3, pause=rng.choice((0, 30, 300)))
         elif kind is MotionKind.REVERT_TO:
             subject, to_round = None, rng.choice(accepted)
-        self.act("move", who, kind, subject, rules, to_round)
+        elif kind in AGREEMENTS:
+            subject, word = None, rng.randbytes(32)
+            if kind is MotionKind.SET_END:  # soon, by round, by time, or none
+                last, second = model.round + rng.randrange(3), self.time + rng.randrange(2000)
+                word = rng.choice((last, second << 32, last | second << 32, 0, 0)).to_bytes(32, "big")
+            elif kind is MotionKind.SET_SUCCESSOR:
+                word = bytes(4) + word[4:]
+        self.act("move", who, kind, subject, rules, to_round, word)
 
     def facts(self) -> Facts:
         model, founding, clock = self.model, self.founding, self.time + 1
@@ -209,6 +222,7 @@ class _Teller:
             motions=tuple(model.motion_records(clock)),
             events=tuple(self.events),
             senders=self.senders,
+            agreements={kind: model.agreement(kind) for kind in AGREEMENTS},
             deployment=DeploymentRecord(
                 _CHAIN, founding.address, 10, self.events[0].transaction, founding.weights, Schema.of(np.zeros(2))
             ),
@@ -253,4 +267,6 @@ class _Teller:
             motions_to_vote=(),
             merge_order=founding.merge_order,
             training=training,
+            opens_at=now.start,
+            ended=now.ended,
         )

@@ -6,6 +6,7 @@ import os
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from colearn_ledger.core.learner import Pause, ProposedWeights, Weights
 from colearn_ledger.errors import DataError, TrainingStopped
@@ -15,6 +16,13 @@ from tests.kit.learners import FrugalLearner, LinearLearner
 def make(index: int, of: int = 0, seed: int = 1, features: int = 4) -> LinearLearner:
     """Learner ``index`` of :func:`tests.kit.learners.linear_learners`."""
     return LinearLearner(index, seed=seed, features=features)
+
+
+def make_digits() -> Any:
+    """A learner of the task SKLEARN_DIGITS."""
+    from colearn_ledger.tasks import Training, get_task
+
+    return get_task("SKLEARN_DIGITS").make_learners(2, Training(), seed=0).learners[0]
 
 
 def make_frugal(index: int, ledger: str, proposals: int = 1) -> FrugalLearner:

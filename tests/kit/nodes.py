@@ -19,6 +19,7 @@ from colearn_ledger.chain.contract import CollectiveContract
 from colearn_ledger.core.protocol import RoundRecord, RoundState, Rules
 from colearn_ledger.core.schema import Schema
 from colearn_ledger.core.weights import encode
+from colearn_ledger.core.wire import Wire
 from colearn_ledger.formats.toml import toml_text
 from colearn_ledger.stores.local import LocalStore
 
@@ -178,13 +179,15 @@ def node_collective(
     rules: Rules | None = None,
     merge_order: Sequence[int] = (),
     chain_options: Sequence[str] = (),
+    wire: Wire | None = None,
 ) -> Iterator[NodeCollective]:
     """Found one with the first weights of the linear learners; nobody runs yet, and at the end all nodes are killed.
 
     ``chain_options``: Anvil's, which by default mines when there is a transaction.
     """
     first = linear_learners(1)[0].mli_get_current_weights().weights
-    genesis = LocalStore(folder / "weights").put(encode(first))
+    schema = Schema.of(first, wire=wire)
+    genesis = LocalStore(folder / "weights").put(encode(first, schema))
     with anvil(*chain_options) as chain:
         founded = Collective.found(
             chain,
@@ -195,7 +198,7 @@ def node_collective(
             max_size=1 << 20,
             merge_order=merge_order,
         )
-        founded.save(folder, keys=count, schema=Schema.of(first))
+        founded.save(folder, keys=count, schema=schema)
         made = NodeCollective(**vars(founded), folder=folder)
         try:
             yield made

@@ -45,6 +45,7 @@ class Forwarder:
     url: where it listens.
     target: the port that connections go to; None lets every connection end at once, also those that are open.
     asked: gets what callers send, before it is passed on.
+    answered: gets what is answered, before it is passed on; where it says True the connection ends instead.
     silent: what is behind it isn't heard: what it says is dropped.
     """
 
@@ -53,6 +54,7 @@ class Forwarder:
         self.url = f"http://{host}:{self._listening.getsockname()[1]}"
         self.target: int | None = int(url.rpartition(":")[2])
         self.asked: Callable[[bytes], object] = lambda data: None
+        self.answered: Callable[[bytes], bool] = lambda data: False
         self.silent = False
         self._open: set[socket.socket] = set()
         threading.Thread(target=self._accept, daemon=True).start()
@@ -90,6 +92,8 @@ class Forwarder:
                                 self.asked(data)
                             elif self.silent:
                                 continue
+                            elif self.answered(data):
+                                return
                             other[ready].sendall(data)
                 finally:
                     self._open.discard(caller)

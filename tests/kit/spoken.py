@@ -1,4 +1,4 @@
-"""A command that goes on until Ctrl-C, and what it has printed so far, on a pipe or a terminal."""
+"""What a command prints: one that ends, or one that goes on until Ctrl-C, on a pipe or a terminal."""
 
 from __future__ import annotations
 
@@ -12,11 +12,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
+from colearn_ledger.cli.main import main
+
 from .anvil import wait_until
 
-__all__ = ["Spoken", "spoken"]
+__all__ = ["Spoken", "said", "spoken"]
 
 ROOT = Path(__file__).resolve().parents[2]
+
+
+def said(capsys: pytest.CaptureFixture[str], *words: str) -> str:
+    """What a command that works prints; nothing else may be said."""
+    code = main(words)
+    out = capsys.readouterr()
+    assert (code, out.err) == (0, "")
+    return out.out
 
 
 class Spoken:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from colearn_ledger.core.merge.claim import claim_digest
-from colearn_ledger.core.protocol import Claim, MotionState, RoundState, View, seats
+from colearn_ledger.core.protocol import Claim, MotionKind, MotionState, RoundState, View, seats
 from colearn_ledger.errors import ContractError
 
 from .anvil import Anvil
@@ -47,7 +47,9 @@ def _step(story: Collective[Anvil], rng: random.Random, number: int, accounts: i
     if rng.random() < 0.2:
         _govern(story, rng, accounts)
         return
-    if view.state is RoundState.PROPOSING:
+    if view.ended:
+        _govern(story, rng, accounts)
+    elif view.state is RoundState.PROPOSING:
         _propose(story, rng, number, view, accounts)
     else:
         _vote(story, rng, view, accounts)
@@ -91,13 +93,24 @@ def _govern(story: Collective[Anvil], rng: random.Random, accounts: int) -> None
         sender.vote_motion(rng.choice(waiting).id, rng.random() < 0.8)
         return
     accepted = [r.round for r in story.contract.snapshot().rounds(0, 99) if r.state is RoundState.ACCEPTED]
-    rules = story.view().rules.changed(vote_window=rng.randint(100, 900), propose_window=rng.randint(200, 2000))
+    rules = story.view().rules.changed(pause=rng.choice((0, 0, 50, 400)))
+    rules = rules.changed(vote_window=rng.randint(100, 900), propose_window=rng.randint(200, 2000))
     moves: list[Callable[[], Any]] = [
         lambda: sender.move_add_member(subject),
         lambda: sender.move_remove_member(subject),
         lambda: sender.move_rules(rules.changed(threshold_numerator=rng.randint(1, 3), threshold_denominator=4)),
         lambda: sender.move_revert_to(rng.choice(accepted)),
+        lambda: sender.move_agreement(MotionKind.SET_PLAN, rng.randbytes(32)),
+        lambda: sender.move_agreement(MotionKind.SET_END, _end(rng, story.view())),
+        lambda: sender.move_agreement(MotionKind.SET_SUCCESSOR, bytes(4) + rng.randbytes(28)),
+        lambda: sender.set_name(b"Clinic".ljust(32, b"\0")),
         lambda: sender.leave(),
         lambda: sender.replace_member(subject),
     ]
     rng.choice(moves)()
+
+
+def _end(rng: random.Random, view: View) -> bytes:
+    """Soon by round, by time, or none."""
+    last, second = view.round + rng.randrange(3), view.at + rng.randrange(2000)
+    return rng.choice((last, second << 32, 0, 0)).to_bytes(32, "big")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -52,10 +53,17 @@ class CountingStore(LocalStore):
         super().discard(ref)
 
     def get(self, ref: WeightsRef, **options: Any) -> bytes:
+        self._fetch(ref)
+        return super().get(ref, **options)
+
+    def get_to(self, path: str | os.PathLike[str], ref: WeightsRef, **options: Any) -> None:
+        self._fetch(ref)
+        super().get_to(path, ref, **options)
+
+    def _fetch(self, ref: WeightsRef) -> None:
         self.fetched.append(ref)
         if not self.reachable:
             raise UnavailableWeights("nobody has them")
-        return super().get(ref, **options)
 
 
 @pytest.fixture
@@ -415,9 +423,11 @@ def test_judge__asked_to_recompute__pulls_for_half_of_the_time_at_most(tmp_path:
     proposed = store.put(encode({"w": np.ones(4)}))
     merge = Merge(6, genesis.sha256, Rule.MEAN, (gone,))
     voter = Preparer(LinearLearner(1, seed=1), store, max_size=1 << 20)
-    voter.prepare(Adopt(0, genesis))
+    voter.prepare(Adopt(0, genesis), deadline_s=8.0)
+    store.given.clear()
     voter.prepare(replace(judge(proposed), merge=merge, left_out=(gone,)), deadline_s=8.0)
-    assert store.given and all(0 < left <= 4.0 for left in store.given)
+    assert store.given[0] == 8.0, "the proposal itself"
+    assert store.given[1:] and all(0 < left <= 4.0 for left in store.given[1:])
 
 
 def test_merge__what_comes_of_it_was_rejected_before__is_proposed_untested_so_that_the_next_rule_has_its_turn(

@@ -534,4 +534,7 @@ def test_benchmark__of_the_transfer__runs() -> None:
     from benchmarks.transfer import measure
 
     found = measure(megabytes=2, repeats=2)
-    assert set(found) == {"add", "pin", "plain", "put", "get", "ours", "ratio"} and min(found.values()) > 0
+    work = {f"{what} {cost}" for what in ("proposed", "judged", "adopted") for cost in ("memory", "moved")}
+    times = {"add", "pin", "plain", "publish", "verify", "adopt", "ours", "ratio"}
+    assert set(found) == times | work and min(found[key] for key in times) > 0
+    assert found["proposed moved"] >= 1, "it is written to a file"

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from colearn_node.worker.messages import TIDIED, Done, Failed, Job, Progress, PullAhead, Sound, Spec, Tidy
+from colearn_node.worker.messages import TIDIED, Done, Failed, Job, Moved, Progress, PullAhead, Sound, Spec, Tidy
 from colearn_node.worker.process import Garbled
 from colearn_node.worker.supervisor import WorkerSupervisor
 
@@ -20,6 +20,7 @@ from colearn_ledger.core.schema import Schema
 from colearn_ledger.errors import LearnerError, SchemaMismatch, TrainingStopped
 from colearn_ledger.learners.loading.factory import LearnerSpec
 from colearn_ledger.member.work import Adopted, Contributed, Declined, Merged, Nothing, Published, Trained, Verdict
+from colearn_ledger.stores.progress import Transfer
 from colearn_ledger.stores.spec import StoreSpec
 
 from ..kit.builders import proposal, ref
@@ -525,6 +526,13 @@ def test_work_on__takes_long__tells_so_ever_more_rarely() -> None:
         bench.clock.now += 1
         bench.supervisor.work_on(PROPOSE, 5.0)
     assert bench.log.events("progress") == [f"training: {s} s so far" for s in (10, 20, 40, 80)]
+
+
+def test_hear__a_transfer_goes_on__is_told_as_it_comes() -> None:
+    bench = Bench().ready()
+    bench.worker.says(Moved(Transfer("fetching", "bafy", 250_000_000, 1_000_000_000)))
+    bench.supervisor.hear()
+    assert bench.log.events("transfer") == ["fetching bafy… (1,000 MB): 25 % so far"]
 
 
 def test_work_on__a_training_that_tells_its_steps__a_line_a_minute_with_the_steps_and_the_time_to_go() -> None:

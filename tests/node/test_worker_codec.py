@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from colearn_node.worker.codec import NotAMessage, packed, unpacked
-from colearn_node.worker.messages import Done, Failed, Job, PullAhead, Ready, Sound, Spec, Tidy
+from colearn_node.worker.messages import Done, Failed, Job, Moved, PullAhead, Ready, Sound, Spec, Tidy
 from colearn_node.worker.supervisor import WorkerSupervisor
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -27,6 +27,7 @@ from colearn_ledger.core.summaries import VoteRecord
 from colearn_ledger.errors import ColearnError, SchemaMismatch
 from colearn_ledger.learners.loading.factory import LearnerSpec
 from colearn_ledger.member.work import Adopted, Declined, Nothing, Trained, Verdict
+from colearn_ledger.stores.progress import Transfer
 from colearn_ledger.stores.spec import StoreSpec
 
 from ..kit.builders import proposal, ref
@@ -51,8 +52,10 @@ SPEC = Spec(
     1 << 20,
     Schema.of({"t": np.zeros(1), "u": np.zeros(1), "w": np.zeros(2)}, {"/t": Bounded(5760), "/u": "local"}),
 )
+SHORT = dataclasses.replace(SPEC, schema=Schema.of({"w": np.zeros(2)}, wire="bfloat16"))
 TO_WORKER = [
     SPEC,
+    SHORT,
     Job(1, Adopt(3, ref("a")), 5.0),
     Job(2, Propose(7, bytes(32)), 5.5),
     Job(3, JUDGE, math.inf, wary=True),
@@ -74,12 +77,13 @@ TO_NODE = [
     Done(3, Verdict(JUDGE, False, None, "no weights")),
     Done(3, Verdict(RECOMPUTE, True, TEST, "", unknown="can't be had")),
     Done(3, Nothing("away")),
+    Moved(Transfer("fetching", "bafy", 1 << 30, 1 << 32)),
 ]
 
 
 @pytest.mark.parametrize("message", [*TO_WORKER, *TO_NODE], ids=lambda m: type(m).__name__)
 def test_unpacked__what_was_packed__is_the_same(message: Any) -> None:
-    assert unpacked(packed(message), Spec, Job, Tidy, PullAhead, Ready, Sound, Done, Failed) == message
+    assert unpacked(packed(message), Spec, Job, Tidy, PullAhead, Ready, Sound, Moved, Done, Failed) == message
 
 
 def test_unpacked__an_error__is_one_of_its_kind_and_text() -> None:

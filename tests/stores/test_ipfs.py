@@ -156,6 +156,20 @@ class TestIpfsStoreConforms(StoreConformance):
     def lose(self, store: Any, ref: WeightsRef) -> None:
         remove_blocks(store, ref)
 
+    def test_get_small__damaged__is_invalid(self, store: Any) -> None:
+        """Damage on the daemon's disk is never handed on."""
+        data = pattern(700, salt=8)
+        ref = store.put(data)
+        repository = self.network.stakeholders[0].ipfs_repository
+        [block] = [path for path in repository.glob("blocks/*/*.data") if path.read_bytes() == data]
+        block.chmod(0o600)
+        for wrong in (pattern(700, salt=9), data[:-1], data + b"\0"):
+            block.write_bytes(wrong)
+            with pytest.raises(InvalidWeights):
+                store.get_small(ref.sha256, deadline_s=self.deadline)
+        block.write_bytes(data)
+        assert store.get_small(ref.sha256) == data
+
     @pytest.mark.parametrize("size", [500, 2 * CHUNK + 7])
     @pytest.mark.parametrize("how", ["flipped", "short", "long", "empty"])
     def test_get__damaged__is_invalid_and_put_repairs_it(self, store: Any, size: int, how: str) -> None:

@@ -28,7 +28,7 @@ from colearn_ledger.founding.record import load_deployment
 from ..kit.anvil import anvil
 from ..kit.browser import NARROW, WIDE, Tab, browser, save_picture
 from ..kit.builders import ref
-from ..kit.collective import RULES, Collective
+from ..kit.collective import JOINT_RULES, ORDER, RULES, Collective
 from ..kit.dashboard import need_page
 from ..kit.network import local_network, need
 from ..kit.ports import quiet_ports
@@ -211,6 +211,66 @@ def by_keyboard(tab: Tab) -> None:
     page.go_back()
     page.go_back()
     wait_for_round(tab, 1)
+
+
+def seats_shown(tab: Tab) -> list[str]:
+    """What the page says of each member, by seat."""
+    return [text.strip() for text in tab.page.locator(".seats small").all_inner_texts()]
+
+
+def test_dashboard__joint_and_secret_rounds__who_contributed_committed_and_revealed_and_never_how_before(
+    tmp_path: Path,
+) -> None:
+    with anvil(accounts=5) as chain, browser() as chromium:
+        c = Collective.found(chain, 4, rules=JOINT_RULES, merge_order=ORDER, secret=True)
+        with dashboard(c.save(tmp_path) / "deployment.json") as url:
+            tab = chromium.open(url)
+            see(tab, "training: all contribute")
+            for index in (0, 2):
+                c.contribute(index, note=EVIL.encode())
+            tab.wait("document.querySelectorAll('.seats .contributed').length === 2")
+            assert seats_shown(tab) == ["contributed", "waited for", "contributed", "waited for"]
+            check_looks(chromium, url, ("", "rounds", "round/1"))
+            c.contribute(3)
+            chain.pass_time(JOINT_RULES.train_window + 1)
+            see(tab, "its proposer merges what is there")
+            c.merge(seats=0b0101, left_out={3: 2})
+            see(tab, "the others test and vote")
+            c.commit(1)
+            c.commit(2, False)
+            tab.wait("document.querySelectorAll('.seats .committed').length === 2")
+            assert seats_shown(tab) == ["proposed", "voted, in secret", "voted, in secret", "waited for"]
+            assert tab.page.locator(".seats .approved, .seats .rejected").count() == 0
+            c.commit(3)
+            see(tab, "votes are revealed")
+            c.reveal(1, scores=(500_000, 750_000))
+            tab.wait("document.querySelectorAll('.seats .approved').length === 1")
+            assert tab.page.locator(".seats .rejected").count() == 0
+            check_looks(chromium, url, ("", "round/1"))
+            c.reveal(3)
+            wait_for_round(tab, 2)
+            tab.page.evaluate("window.location.hash = '#/round/1'")
+            see(tab, "2 of 3 contributions, by mean")
+            table = tab.page.get_by_role("region", name="Table of contributions")
+            assert [row.split("\t")[2] for row in table.inner_text().splitlines() if row[:1].isdigit()] == [
+                "merged",
+                "merged",
+                "invalid",
+            ]
+            votes = tab.page.get_by_role("region", name="Table of votes")
+            assert "not revealed" in votes.inner_text() and "rejected" not in votes.inner_text()
+            see(tab, EVIL)
+            check_looks(chromium, url, ("", "rounds", "round/1", "curves"))
+            picture(chromium, f"{url}#/round/1", tmp_path / "joint.png")
+            check_nothing_wrong(chromium, url)
+
+
+def picture(chromium: Any, address: str, path: Path) -> None:
+    tab = chromium.open(address)
+    see(tab, "Transactions")
+    see_settled(tab)
+    save_picture(tab.page.screenshot(full_page=True), path)
+    assert path.stat().st_size > 10_000
 
 
 def test_dashboard__64_members_and_10000_rounds__pages_filters_and_every_look(tmp_path: Path) -> None:

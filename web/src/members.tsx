@@ -1,7 +1,7 @@
 // Members, motions, nodes.
 import { useEffect, useState } from "preact/hooks";
 import { type Member, type Motion, type Node, type State, useAnswer } from "./api";
-import { Address, Problem, Scrolled, count, number, useLabel } from "./parts";
+import { Address, Problem, Table, count, number, useLabel } from "./parts";
 
 const ASK_NODES_MS = 5000;
 
@@ -11,43 +11,39 @@ export function Members({ state }: { state: State }) {
   return (
     <>
       <Problem text={error} />
-      <Scrolled label="Members">
-        <table>
-          <thead>
-            <tr>
-              <th scope="col" class="right">seat</th>
-              <th scope="col">member</th>
-              <th scope="col" class="right">since round</th>
-              <th scope="col" class="right">accepted</th>
-              <th scope="col" class="right">rejected</th>
-              <th scope="col" class="right">turns missed</th>
-              <th scope="col" class="right">ether</th>
-              <th scope="col">rounds</th>
-            </tr>
-          </thead>
-          <tbody>
-            {value?.members.map((one) => (
-              <tr key={one.address}>
-                <td class="right">{one.seat}</td>
-                <th scope="row">
-                  <Address value={one.address} />
-                  {one.replaced && <small> replaced <Address value={one.replaced} /></small>}
-                </th>
-                <td class="right">{one.since_round ?? "?"}</td>
-                <td class="right">{number.format(one.accepted)}</td>
-                <td class="right">{number.format(one.rejected)}</td>
-                <td class="right">{number.format(one.missed)}</td>
-                <td class="right">{one.balance}</td>
-                <td>
-                  <a href={`#/rounds?proposer=${one.address}`} aria-label={`its rounds: those of ${label(one.address)}`}>
-                    its rounds
-                  </a>
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </Scrolled>
+      <Table
+        label="Members"
+        columns={[
+          ["seat", "right"],
+          ["member"],
+          ["since round", "right"],
+          ["accepted", "right"],
+          ["rejected", "right"],
+          ["turns missed", "right"],
+          ["ether", "right"],
+          ["rounds"],
+        ]}
+      >
+        {value?.members.map((one) => (
+          <tr key={one.address}>
+            <td class="right">{one.seat}</td>
+            <th scope="row">
+              <Address value={one.address} />
+              {one.replaced && <small> replaced <Address value={one.replaced} /></small>}
+            </th>
+            <td class="right">{one.since_round ?? "?"}</td>
+            <td class="right">{number.format(one.accepted)}</td>
+            <td class="right">{number.format(one.rejected)}</td>
+            <td class="right">{number.format(one.missed)}</td>
+            <td class="right">{one.balance}</td>
+            <td>
+              <a href={`#/rounds?proposer=${one.address}`} aria-label={`its rounds: those of ${label(one.address)}`}>
+                its rounds
+              </a>
+            </td>
+          </tr>
+        ))}
+      </Table>
     </>
   );
 }

@@ -102,11 +102,21 @@ export function Votes({ signs }: { signs: string }) {
   );
 }
 
-/** A table that scrolls by itself where there is no room, also by keyboard. */
-export function Scrolled({ label, children }: { label: string; children: ComponentChildren }) {
+/** What it is headed by, and classes. */
+export type Column = [name: string, classes?: string];
+
+/** A table of these rows that scrolls by itself where there is no room, also by keyboard. */
+export function Table({ label, columns, children }: { label: string; columns: (Column | false)[]; children: ComponentChildren }) {
   return (
     <div class="scrolled" role="region" aria-label={label} tabIndex={0}>
-      {children}
+      <table>
+        <thead>
+          <tr>
+            {columns.map((column) => column && <th key={column[0]} scope="col" class={column[1]}>{column[0]}</th>)}
+          </tr>
+        </thead>
+        <tbody>{children}</tbody>
+      </table>
     </div>
   );
 }

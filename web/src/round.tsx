@@ -1,6 +1,6 @@
 // Everything about one round.
 import { type Contribution, type Round, type State, useAnswer } from "./api";
-import { Address, Decision, Facts, Note, Problem, Scrolled, bytes, number, score, time } from "./parts";
+import { Address, Decision, Facts, Note, Problem, Table, bytes, number, score, time } from "./parts";
 
 export function OneRound({ state, asked }: { state: State; asked: string }) {
   const { value, error } = useAnswer<Round>(`/api/rounds/${encodeURIComponent(asked)}`, state.version);
@@ -28,7 +28,7 @@ function Details({ round }: { round: Round }) {
         <h2 id="outcome">
           <Decision state={round.state} />
         </h2>
-        <p>{round.outcome}</p>
+        <p class="wrap">{round.outcome}</p>
         <Problem text={round.problem && `Some events are missing: ${round.problem}`} />
         <Facts
           rows={[
@@ -47,7 +47,7 @@ function Details({ round }: { round: Round }) {
             ["training", round.training !== null && <>that began with <a href={`#/round/${round.training}`}>round {round.training}</a></>],
             ["digest", round.merge_digest && <code class="wrap">{round.merge_digest}</code>],
             ["gas", round.gas !== null && `${number.format(round.gas)}${round.fee === null ? "" : `, ${round.fee} ether`}`],
-            ["note", round.note !== null && <Note value={round.note} />],
+            ["note", round.note !== null && round.note !== "" && <Note value={round.note} />],
           ]}
         />
       </section>
@@ -56,32 +56,28 @@ function Details({ round }: { round: Round }) {
       {round.transactions.length > 0 && (
         <section class="card" aria-labelledby="transactions">
           <h2 id="transactions">Transactions</h2>
-          <Scrolled label="Table of transactions">
-            <table>
-              <thead>
-                <tr>
-                  <th scope="col">did</th>
-                  <th scope="col">transaction</th>
-                  <th scope="col">sender</th>
-                  <th scope="col" class="right">block</th>
-                  <th scope="col">time (UTC)</th>
-                  <th scope="col" class="right">gas</th>
-                </tr>
-              </thead>
-              <tbody>
-                {round.transactions.map((one) => (
-                  <tr key={one.hash}>
-                    <th scope="row">{one.did.join(", ")}</th>
-                    <td><code title={one.hash}>{one.hash.slice(0, 14)}…</code></td>
-                    <td>{one.sender !== null && <Address value={one.sender} />}</td>
-                    <td class="right">{number.format(one.block)}</td>
-                    <td>{time(one.time)}</td>
-                    <td class="right">{one.gas === null ? "" : number.format(one.gas)}</td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-          </Scrolled>
+          <Table
+            label="Table of transactions"
+            columns={[
+              ["did"],
+              ["transaction"],
+              ["sender"],
+              ["block", "right"],
+              ["time (UTC)"],
+              ["gas", "right"],
+            ]}
+          >
+            {round.transactions.map((one) => (
+              <tr key={one.hash}>
+                <th scope="row">{one.did.join(", ")}</th>
+                <td><code title={one.hash}>{one.hash.slice(0, 14)}…</code></td>
+                <td>{one.sender !== null && <Address value={one.sender} />}</td>
+                <td class="right">{number.format(one.block)}</td>
+                <td>{time(one.time)}</td>
+                <td class="right">{one.gas === null ? "" : number.format(one.gas)}</td>
+              </tr>
+            ))}
+          </Table>
         </section>
       )}
     </>
@@ -116,30 +112,26 @@ function Ballots({ round }: { round: Round }) {
   return (
     <section class="card" aria-labelledby="ballots">
       <h2 id="ballots">Votes</h2>
-      <Scrolled label="Table of votes">
-        <table>
-          <thead>
-            <tr>
-              <th scope="col" class="right">seat</th>
-              <th scope="col">member</th>
-              <th scope="col">vote</th>
-              {scored && <th scope="col" class="right">score now</th>}
-              {scored && <th scope="col" class="right">score proposed</th>}
-            </tr>
-          </thead>
-          <tbody>
-            {round.votes.map((vote) => (
-              <tr key={vote.seat}>
-                <td class="right">{vote.seat}</td>
-                <th scope="row"><Address value={vote.member} /></th>
-                <td><span class={`vote ${vote.vote}`}>{choice(vote.vote)}</span></td>
-                {scored && <td class="right">{score(vote.current_score)}</td>}
-                {scored && <td class="right">{score(vote.proposed_score)}</td>}
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </Scrolled>
+      <Table
+        label="Table of votes"
+        columns={[
+          ["seat", "right"],
+          ["member"],
+          ["vote"],
+          scored && ["score now", "right"],
+          scored && ["score proposed", "right"],
+        ]}
+      >
+        {round.votes.map((vote) => (
+          <tr key={vote.seat}>
+            <td class="right">{vote.seat}</td>
+            <th scope="row"><Address value={vote.member} /></th>
+            <td><span class={`vote ${vote.vote}`}>{choice(vote.vote)}</span></td>
+            {scored && <td class="right">{score(vote.current_score)}</td>}
+            {scored && <td class="right">{score(vote.proposed_score)}</td>}
+          </tr>
+        ))}
+      </Table>
     </section>
   );
 }
@@ -148,32 +140,28 @@ function Contributions({ all }: { all: Contribution[] }) {
   return (
     <section class="card" aria-labelledby="contributions">
       <h2 id="contributions">Contributions</h2>
-      <Scrolled label="Table of contributions">
-        <table>
-          <thead>
-            <tr>
-              <th scope="col" class="right">seat</th>
-              <th scope="col">member</th>
-              <th scope="col">contribution</th>
-              <th scope="col" class="right">size</th>
-              <th scope="col">sha256</th>
-              <th scope="col">note</th>
-            </tr>
-          </thead>
-          <tbody>
-            {all.map((one) => (
-              <tr key={one.member}>
-                <td class="right">{one.seat ?? ""}</td>
-                <th scope="row"><Address value={one.member} /></th>
-                <td>{one.use === "merged" && one.late ? "merged, though late" : one.use}</td>
-                <td class="right">{bytes(one.size)}</td>
-                <td><code title={one.weights_sha256}>{one.weights_sha256.slice(0, 8)}</code></td>
-                <td><Note value={one.note} /></td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </Scrolled>
+      <Table
+        label="Table of contributions"
+        columns={[
+          ["seat", "right"],
+          ["member"],
+          ["contribution"],
+          ["size", "right"],
+          ["sha256"],
+          ["note"],
+        ]}
+      >
+        {all.map((one) => (
+          <tr key={one.member}>
+            <td class="right">{one.seat ?? ""}</td>
+            <th scope="row"><Address value={one.member} /></th>
+            <td>{one.use === "merged" && one.late ? "merged, though late" : one.use}</td>
+            <td class="right">{bytes(one.size)}</td>
+            <td><code title={one.weights_sha256}>{one.weights_sha256.slice(0, 8)}</code></td>
+            <td><Note value={one.note} /></td>
+          </tr>
+        ))}
+      </Table>
     </section>
   );
 }

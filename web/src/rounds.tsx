@@ -1,6 +1,6 @@
 // The history as a table, in pages that the server makes; filters are in the address, so that "back" knows them.
 import { type Page, type Row, type State, useAnswer } from "./api";
-import { Address, Decision, Problem, Scrolled, Votes, bytes, number, score, time, useLabel } from "./parts";
+import { Address, Decision, Problem, Table, Votes, bytes, number, score, time, useLabel } from "./parts";
 
 const SIZE = 50;
 const STATES = ["accepted", "rejected", "missed", "open"];
@@ -9,53 +9,49 @@ export function RoundsTable({ rows, label }: { rows: Row[]; label: string }) {
   const scored = rows.some((row) => row.proposed_score !== null);
   const joint = rows.some((row) => row.rule !== null);
   return (
-    <Scrolled label={label}>
-      <table>
-        <thead>
-          <tr>
-            <th scope="col" class="right">round</th>
-            <th scope="col">decision</th>
-            <th scope="col" class="wide-only">proposer</th>
-            <th scope="col">votes</th>
-            {joint && <th scope="col" class="wide-only">merged</th>}
-            {scored && <th scope="col" class="right wide-only">now</th>}
-            {scored && <th scope="col" class="right">proposed</th>}
-            <th scope="col" class="wide-only">weights</th>
-            <th scope="col" class="right wide-only">size</th>
-            <th scope="col" class="right wide-only">gas</th>
-            <th scope="col" class="wide-only">decided (UTC)</th>
-          </tr>
-        </thead>
-        <tbody>
-          {rows.map((row) => (
-            <tr key={row.round}>
-              <th scope="row" class="right">
-                <a href={`#/round/${row.round}`}>{row.round}</a>
-              </th>
-              <td>
-                <Decision state={row.state} byClock={row.by_clock} />
-                {row.reverted_to !== null && <small> after going back to round {row.reverted_to}</small>}
-              </td>
-              <td class="wide-only">{row.proposer !== null && <Address value={row.proposer} />}</td>
-              <td>
-                <Votes signs={row.votes} />
-              </td>
-              {joint && (
-                <td class="wide-only">{row.merged !== null && `${row.merged}/${row.contributed ?? "?"} ${row.rule ?? ""}`}</td>
-              )}
-              {scored && <td class="right wide-only">{score(row.current_score)}</td>}
-              {scored && <td class="right">{score(row.proposed_score)}</td>}
-              <td class="wide-only">
-                <code>{row.weights_sha256?.slice(0, 8)}</code>
-              </td>
-              <td class="right wide-only">{bytes(row.size)}</td>
-              <td class="right wide-only">{row.gas === null ? "" : number.format(row.gas)}</td>
-              <td class="wide-only">{time(row.decided)}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </Scrolled>
+    <Table
+      label={label}
+      columns={[
+        ["round", "right"],
+        ["decision"],
+        ["proposer", "wide-only"],
+        ["votes"],
+        joint && ["merged", "wide-only"],
+        scored && ["now", "right wide-only"],
+        scored && ["proposed", "right"],
+        ["weights", "wide-only"],
+        ["size", "right wide-only"],
+        ["gas", "right wide-only"],
+        ["decided (UTC)", "wide-only"],
+      ]}
+    >
+      {rows.map((row) => (
+        <tr key={row.round}>
+          <th scope="row" class="right">
+            <a href={`#/round/${row.round}`}>{row.round}</a>
+          </th>
+          <td>
+            <Decision state={row.state} byClock={row.by_clock} />
+            {row.reverted_to !== null && <small> after going back to round {row.reverted_to}</small>}
+          </td>
+          <td class="wide-only">{row.proposer !== null && <Address value={row.proposer} />}</td>
+          <td>
+            <Votes signs={row.votes} />
+          </td>
+          {joint && (
+            <td class="wide-only">{row.merged !== null && `${row.merged}/${row.contributed ?? "?"} ${row.rule ?? ""}`}</td>
+          )}
+          {scored && <td class="right wide-only">{score(row.current_score)}</td>}
+          {scored && <td class="right">{score(row.proposed_score)}</td>}
+          <td class="wide-only">
+            <code>{row.weights_sha256?.slice(0, 8)}</code>
+          </td>
+          <td class="right wide-only">{bytes(row.size)}</td>
+          <td class="right wide-only">{row.gas === null ? "" : number.format(row.gas)}</td>
+          <td class="wide-only">{time(row.decided)}</td>
+        </tr>
+      ))}
+    </Table>
   );
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ...core.outcome import approvals_needed
-from ...core.protocol import RoundState, Rules
+from ...core.protocol import MotionKind, RoundState, Rules
 from .state import Impossible, Now, State, Training
 
 __all__ = ["Clock"]
@@ -33,7 +33,7 @@ class Clock(State):
             if waiting:
                 now.overdue = True
                 return now
-            now.state, now.start = RoundState.PROPOSING, now.deadline + 1
+            now.state, now.start = RoundState.PROPOSING, now.deadline + 1 + self.rules.pause
             now.round += 1
             if now.training is not None and now.training.is_over:
                 now.training = self._following(now.training, now.round, now.start)
@@ -43,16 +43,35 @@ class Clock(State):
                 now.training = self._training
             start = max(start, now.training.until if now.training is not None else 0)
         window = self.rules.propose_window
-        if time >= start + window:
-            if waiting:
-                now.overdue = True
-            else:
-                now.missed = (time - start) // window
-                now.round += now.missed
-                start += now.missed * window
-                now.start = start
-        now.deadline = start + window - 1
+        missed = self._missed(now.round, start, time)
+        now.ended = self._is_over(now.round + missed, time)
+        if waiting:
+            now.overdue = missed > 0 or (now.ended and time >= now.start)
+        elif missed:
+            now.missed = missed
+            now.round += missed
+            start += missed * window
+            now.start = start
+        now.deadline = (now.start if now.overdue and now.ended else start + window) - 1
         return now
+
+    @property
+    def _end(self) -> tuple[int, int]:
+        """The last round and the last second; 0 of each for none."""
+        word = int.from_bytes(self.agreement(MotionKind.SET_END), "big")
+        return word & (1 << 32) - 1, word >> 32
+
+    def _is_over(self, round_number: int, time: int) -> bool:
+        last_round, last_second = self._end
+        return 0 < last_round < round_number or 0 < last_second < time
+
+    def _missed(self, round_number: int, start: int, time: int) -> int:
+        """How many turns, from that of this round on, have passed; after the end none does."""
+        last_round, last_second = self._end
+        if last_second:
+            time = min(time, last_second + 1)
+        turns = max(0, time - start) // self.rules.propose_window
+        return min(turns, max(0, last_round + 1 - round_number)) if last_round else turns
 
     def is_behind(self, now: Now) -> bool:
         """Whether the clock has opened rounds that aren't written down."""
@@ -92,14 +111,20 @@ class Clock(State):
             byClock=by_clock,
         )
 
-    def open_next(self, time: int) -> None:
-        """The boundary between rounds: at most one motion is carried out, and the next round opens."""
+    def open_next(self, time: int, latest: int | None = None) -> None:
+        """The boundary between rounds: at most one motion is carried out, and the next round opens after a pause.
+
+        ``latest``: but then, if that is earlier, or at ``time``.
+        """
         number = self.round + 1
         if self.queue:
             self.enact(number)
-        self.round, self.opened_at = number, time
+        opens = time + self.rules.pause
+        if latest is not None:
+            opens = min(opens, max(time, latest))
+        self.round, self.opened_at = number, opens
         if self.is_joint:
-            self._follow(time)
+            self._follow(opens)
         self.announce()
 
     def enact(self, round_number: int) -> None:
@@ -123,12 +148,12 @@ class Clock(State):
         """What anybody may send: the clock's decisions are written down."""
         now = self.at(time)
         if now.overdue:
-            end = now.deadline + 1
+            end = time if now.ended else now.deadline + 1
             if now.closed:
                 self.reject(now)
             else:
                 self.tell("RoundsMissed", first=now.round, last=now.round)
-            self.open_next(end)
+            self.open_next(end, None if now.closed else 0)
             return
         if not self.is_behind(now):
             raise Impossible("there was nothing to advance")

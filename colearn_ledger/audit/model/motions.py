@@ -18,11 +18,19 @@ from .state import Founding, Impossible, Motion, Proposal, Seated, Told
 __all__ = ["Model", "motion_id"]
 
 _WINDOW = (1 << 25) - 1
-_NO_RULES = Rules(0, 0, 0, 0, 0, 0, 0)
+_NO_RULES = Rules(0, 0, 0, 0, 0, 0, 0, 0)
+_NO_WORD = bytes(32)
+_BITS = {MotionKind.SET_PLAN: 256, MotionKind.SET_END: 68, MotionKind.SET_SUCCESSOR: 224}
 
 
 def motion_id(
-    index: int, epoch: int, kind: MotionKind, subject: str | None, rules: Rules | None, to_round: int
+    index: int,
+    epoch: int,
+    kind: MotionKind,
+    subject: str | None,
+    rules: Rules | None,
+    to_round: int,
+    word: bytes | None,
 ) -> bytes:
     """The name of a motion (32 bytes), which votes on it give."""
     said = rules or _NO_RULES
@@ -34,9 +42,12 @@ def motion_id(
         said.reveal_window,
         said.motion_window,
         said.train_window,
+        said.pause,
     )
-    types = ["uint256", "uint256", "uint8", "address", "(" + ",".join(["uint32"] * 7) + ")", "uint256"]
-    return keccak(encode(types, [index, epoch, int(kind), subject or ZERO_ADDRESS, numbers, to_round]))
+    types = ["uint256", "uint256", "uint8", "address", "(" + ",".join(["uint32"] * 8) + ")", "uint256", "bytes32"]
+    return keccak(
+        encode(types, [index, epoch, int(kind), subject or ZERO_ADDRESS, numbers, to_round, word or _NO_WORD])
+    )
 
 
 class Model(Rounds):
@@ -51,6 +62,8 @@ class Model(Rounds):
             model.seated[member] = Seated()
         model.epochs.append(Epoch(1, len(founding.members)))
         model.set_rules(founding.rules, 0)
+        if any(founding.plan):
+            model.agreements[MotionKind.SET_PLAN] = founding.plan
         first = compute_proposal_id(0, founding.weights)
         model.proposals[0] = Proposal(
             first, founding.weights, 0, 0, len(founding.members), 0, founding.time, RoundState.ACCEPTED
@@ -72,6 +85,7 @@ class Model(Rounds):
             shuffled=founding.shuffled,
             maxSize=founding.max_size,
             mergeOrder=founding.merge_order,
+            plan=founding.plan,
         )
         if self.is_joint:
             self.begin_first(founding.time)
@@ -86,12 +100,19 @@ class Model(Rounds):
     # ------------------------------------------------------------------------------------------------ moved
 
     def move(
-        self, sender: str, time: int, kind: MotionKind, subject: str | None, rules: Rules | None, to_round: int
+        self,
+        sender: str,
+        time: int,
+        kind: MotionKind,
+        subject: str | None,
+        rules: Rules | None,
+        to_round: int,
+        word: bytes | None,
     ) -> None:
         """A motion, or a member's own wish."""
         seat, count = self.seat_of(sender), len(self.members)
         wish = kind is MotionKind.REPLACE_MEMBER or (kind is MotionKind.REMOVE_MEMBER and subject == sender)
-        self._check_content(sender, kind, subject, rules, to_round)
+        self._check_content(sender, kind, subject, rules, to_round, word)
         if kind is MotionKind.REMOVE_MEMBER and count == LEAST_MEMBERS:
             raise Impossible(f"{LEAST_MEMBERS} members are the least")
         last = self.last_motion[seat]
@@ -105,12 +126,13 @@ class Model(Rounds):
         voters = count if barred is None else count - 1
         motion = Motion(
             index=len(self.motions),
-            id=motion_id(len(self.motions), self.epoch_number, kind, subject, rules, to_round),
+            id=motion_id(len(self.motions), self.epoch_number, kind, subject, rules, to_round, word),
             kind=kind,
             mover=sender,
             subject=subject,
             rules=rules,
             to_round=to_round if kind is MotionKind.REVERT_TO else None,
+            word=word,
             deadline=time + self.rules.motion_window,
             need=0 if wish else motion_approvals_needed(self.rules, voters),
             voters=voters,
@@ -127,6 +149,7 @@ class Model(Rounds):
             subject=subject or ZERO_ADDRESS,
             rules=rules or _NO_RULES,
             toRound=to_round,
+            word=word or _NO_WORD,
             deadline=motion.deadline,
         )
         if not wish:
@@ -169,12 +192,23 @@ class Model(Rounds):
                 need=one.need,
                 to_round=one.to_round,
                 first_round=one.first_round if one.kind is MotionKind.REVERT_TO else None,
+                word=one.word,
             )
             for one in self.motions
         ]
 
+    def set_name(self, sender: str, time: int, name: bytes) -> None:
+        self.seat_of(sender)
+        self.tell("NameSet", member=sender, name=name)
+
     def _check_content(
-        self, sender: str, kind: MotionKind, subject: str | None, rules: Rules | None, to_round: int
+        self,
+        sender: str,
+        kind: MotionKind,
+        subject: str | None,
+        rules: Rules | None,
+        to_round: int,
+        word: bytes | None,
     ) -> None:
         if kind in (MotionKind.ADD_MEMBER, MotionKind.REPLACE_MEMBER):
             if subject is None or subject == self.founding.address or subject in self.seated:
@@ -191,6 +225,11 @@ class Model(Rounds):
         elif kind is MotionKind.SET_RULES:
             if rules is None or not _can_be(rules, joint=self.is_joint):
                 raise Impossible("no collective can have these rules")
+        elif kind in _BITS:
+            if word is None or int.from_bytes(word, "big") >> _BITS[kind]:
+                raise Impossible("no collective can agree on this word")
+            if word == self.agreement(kind):
+                raise Impossible("this was agreed on already")
         elif to_round not in self.proposals or self.proposals[to_round].status is not RoundState.ACCEPTED:
             raise Impossible(f"round {to_round} was not accepted")
         elif self.sha_of(to_round) == self.sha_of(self.accepted_round):
@@ -216,7 +255,7 @@ class Model(Rounds):
         self.tell("MotionDecided", id=motion.id, approved=True)
         if ends:
             self.tell("RoundsMissed", first=now.round, last=now.round)
-            self.open_next(time)
+            self.open_next(time, now.start)
 
     def _flagged(self, motion: Motion) -> str:
         """The member that an approved motion is about, if it is about one."""
@@ -264,6 +303,9 @@ class Model(Rounds):
             assert motion.rules is not None
             self.set_rules(motion.rules, round_number)
             self.tell("RulesChanged", rules=motion.rules, firstRound=round_number)
+        elif motion.word is not None:
+            self.agreements[motion.kind] = motion.word
+            self.tell("AgreementChanged", kind=motion.kind, word=motion.word, firstRound=round_number)
         else:
             assert motion.to_round is not None
             self.accepted_round = motion.to_round
@@ -303,4 +345,4 @@ def _can_be(rules: Rules, *, joint: bool) -> bool:
     windows = (rules.propose_window, rules.vote_window, rules.reveal_window, rules.motion_window)
     good = 0 < rules.threshold_numerator < rules.threshold_denominator
     good = good and all(0 < window <= _WINDOW for window in windows)
-    return good and (rules.train_window != 0) is joint and rules.train_window <= _WINDOW
+    return good and (rules.train_window != 0) is joint and max(rules.train_window, rules.pause) <= _WINDOW

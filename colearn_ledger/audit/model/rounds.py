@@ -22,6 +22,8 @@ class Rounds(Clock):
 
     def propose(self, sender: str, time: int, round_number: int, parent: bytes, new: WeightsRef, note: bytes) -> None:
         seat, now = self.seat_of(sender), self.at(time)
+        _require(not now.ended, "it was after the end")
+        _require(time >= now.start, f"it rested until {now.start}")
         _require(not now.overdue, f"round {now.round} was overdue")
         _require(round_number == now.round, f"the round was {now.round}")
         _require(now.state is RoundState.PROPOSING, "the round had a proposal")
@@ -106,13 +108,14 @@ class Rounds(Clock):
         seat, word = self.seat_of(sender), self.training
         if word is None:
             raise Impossible("rounds are solo")
-        if time >= word.until and word.with_one_rejected().is_over:
-            now = self.at(time)
-            if now.closed:
-                _require(not now.overdue, f"round {now.round} was overdue")
-                self.catch_up(now)
-                self.announce()
-                word = self._training
+        now = self.at(time)
+        _require(not now.ended, "it was after the end")
+        _require(time >= now.start, f"it rested until {now.start}")
+        if time >= word.until and word.with_one_rejected().is_over and now.closed:
+            _require(not now.overdue, f"round {now.round} was overdue")
+            self.catch_up(now)
+            self.announce()
+            word = self._training
         _require(training == word.first_round, f"the training was that of round {word.first_round}")
         _require(self.contributions.get(seat, (0,))[0] != training, f"{sender} had contributed")
         self._check_weights(new, self.sha_of(word.parent_round), note)

@@ -36,6 +36,7 @@ class Founding:
     shuffled: bool
     max_size: int
     merge_order: tuple[int, ...]
+    plan: bytes = bytes(32)
 
 
 @dataclass(slots=True)
@@ -103,6 +104,7 @@ class Motion:
     subject: str | None
     rules: Rules | None
     to_round: int | None
+    word: bytes | None
     deadline: int
     need: int
     voters: int
@@ -127,7 +129,8 @@ class Motion:
 class Now:
     """What is stored, as of one time.
 
-    ``closed``: the proposal is over by the clock. ``revealing_until``: where the clock has opened its reveals.
+    ``closed``: the proposal is over by the clock. ``ended``: it is Proposing, and after the end. ``revealing_until``:
+    where the clock has opened its reveals.
     """
 
     round: int
@@ -138,6 +141,7 @@ class Now:
     revealing_until: int | None = None
     closed: bool = False
     overdue: bool = False
+    ended: bool = False
     missed: int = 0
     training: Training | None = None
 
@@ -179,6 +183,7 @@ class State:
     contributions: dict[int, tuple[int, WeightsRef]] = field(default_factory=dict)
     rules_since: list[tuple[int, Rules]] = field(default_factory=list)
     merged: dict[int, tuple[tuple[int, WeightsRef], ...]] = field(default_factory=dict)
+    agreements: dict[MotionKind, bytes] = field(default_factory=dict)
     events: list[Told] = field(default_factory=list)
 
     @property
@@ -193,7 +198,7 @@ class State:
     def epoch_number(self) -> int:
         return len(self.epochs) - 1
 
-    def tell(self, name: str, **arguments: Any) -> None:
+    def tell(self, name: str, /, **arguments: Any) -> None:
         self.events.append(Told(name, arguments))
 
     def seat_of(self, account: str) -> int:
@@ -222,6 +227,9 @@ class State:
         return frozenset(first for held in self.holders for first, _ in held if first) | {
             epoch.first_round for epoch in self.epochs
         }
+
+    def agreement(self, kind: MotionKind) -> bytes:
+        return self.agreements.get(kind, bytes(32))
 
     def sha_of(self, round_number: int) -> bytes:
         return self.proposals[round_number].weights.sha256

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ..blocks import blocks
 from .contributions import BLOCK, Basis, Mergeable
 from .numbers import Integers, to_integers
 
@@ -37,8 +38,7 @@ def step_lengths(basis: Basis, contributions: Sequence[Mergeable]) -> list[int]:
     for path, leaf in scored.items():
         parent = leaf.bits(basis.parts[path])
         rows = [leaf.bits(one.parts[path]) for one in contributions]
-        for start in range(0, len(parent), BLOCK):
-            here = slice(start, start + BLOCK)
+        for here in blocks(len(parent), BLOCK, parent, *rows):
             before = to_integers(leaf.kind, parent[here], leaf.k)
             for i, row in enumerate(rows):
                 lengths[i] += _square(to_integers(leaf.kind, row[here], leaf.k) - before) << 2 * (finest - leaf.k)

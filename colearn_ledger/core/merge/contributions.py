@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import InvalidWeights, LearnerError, UsageError
+from ..blocks import Buffer, blocks
 from ..limits import MOST_MEMBERS
 from ..lineage import check_parts
 from ..protocol import WeightsRef
@@ -18,13 +19,11 @@ from ..roles import Bounded, Role
 from ..schema import Schema
 from ..tree import Node, leaves_of, part_at, shown, with_parts
 from ..weights import laid_out
-from .numbers import FLOATS, LIMIT_BITS, PRECISION, Array, Float, exponent_of, limit_of, magnitude_of
+from .numbers import FLOATS, LIMIT_BITS, PRECISION, Array, Float, exponent_of, limit_of, magnitude_of, quick_floats
 
-__all__ = ["BLOCK", "Basis", "Buffer", "FloatLeaf", "Mergeable", "distinct", "why_unmergeable"]
+__all__ = ["BLOCK", "Basis", "FloatLeaf", "Mergeable", "distinct", "why_unmergeable"]
 
 BLOCK = 1 << 15  # elements that are worked on at a time: they stay in the cache
-
-Buffer = bytes | bytearray | memoryview
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,11 +128,13 @@ class Basis:
         for path, leaf in self.floats.items():
             if leaf.role != "scored":
                 continue
-            largest = np.array([limit_of(leaf.kind, leaf.k) - 1], leaf.kind.bits)
             value = part_at(tree, path)
             array = np.asarray(value)
-            edge = largest.view(array.dtype.newbyteorder("="))[0]
-            if array.size and bool((np.abs(array) > edge).any()):
+            # As the array has it, which may be of more bits than what travels: below it nothing is rounded beyond it.
+            largest = np.array([limit_of(leaf.kind, leaf.k) - 1], leaf.kind.bits)
+            edge = quick_floats(leaf.kind, largest).astype(array.dtype.newbyteorder("="))[0]
+            flat = array.reshape(-1)
+            if any(bool((np.abs(flat[here]) > edge).any()) for here in blocks(flat.size, BLOCK)):
                 cut = np.clip(array, -edge, edge).astype(array.dtype)
                 scalar = cut[()] if isinstance(value, np.generic) else float(cut) if cut.ndim == 0 else cut
                 moved[path] = cut if isinstance(value, np.ndarray) else scalar
@@ -192,4 +193,4 @@ def _float_leaf(kind: Float, part: Any, role: Role) -> FloatLeaf:
 
 def _magnitude(leaf: FloatLeaf, part: Any) -> int:
     bits = leaf.bits(part)
-    return max((magnitude_of(leaf.kind, bits[i : i + BLOCK]) for i in range(0, len(bits), BLOCK)), default=0)
+    return max((magnitude_of(leaf.kind, bits[here]) for here in blocks(len(bits), BLOCK, bits)), default=0)

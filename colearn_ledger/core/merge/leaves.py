@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..blocks import blocks
 from ..lineage import moved_within
 from ..roles import Bounded
 from .clipping import shortened
@@ -36,8 +37,7 @@ def float_blocks(
     factors: of each contribution's step (:func:`.clipping.clipping_factors`).
     block: elements a part; has no influence on what comes of it.
     """
-    for start in range(0, len(parent), block):
-        here = slice(start, start + block)
+    for here in blocks(len(parent), block, parent, *rows, *([] if before is None else [before])):
         then = None if before is None else before[here]
         value = _merged(leaf, rule, [row[here] for row in rows], parent[here], then, factors)
         bits = from_integers(leaf.kind, value, leaf.k)
@@ -47,8 +47,8 @@ def float_blocks(
 def integer_blocks(rows: Sequence[Array], block: int = BLOCK) -> Iterator[Array]:
     """The lower median of integers or bools, which every rule takes."""
     middle = (len(rows) - 1) // 2
-    for start in range(0, len(rows[0]), block):
-        yield ranked([row[start : start + block].copy() for row in rows], middle, middle)[0]
+    for here in blocks(len(rows[0]), block, *rows):
+        yield ranked([row[here].copy() for row in rows], middle, middle)[0]
 
 
 def lower_median(values: Sequence[Any]) -> Any:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import UsageError
+from ..blocks import Buffer, pieces
 from ..cid import CHUNK, CidHasher
 from ..header import header_of, in_file_order
 from ..lineage import moved_within
@@ -18,7 +19,7 @@ from ..roles import Bounded
 from ..tree import leaves_of, with_parts
 from ..weights import laid_out
 from .clipping import clipping_factors, step_lengths
-from .contributions import BLOCK, Basis, Buffer, Mergeable, distinct
+from .contributions import BLOCK, Basis, Mergeable, distinct
 from .leaves import float_blocks, integer_blocks, lower_median
 from .numbers import Array
 from .rules import Rule
@@ -62,7 +63,7 @@ def merge_to(
         raise UsageError("a solo proposal is no merge", expected="a rule to merge by", fix="name one of them")
     merged = distinct(contributions)
     sha, cid, size = hashlib.sha256(), CidHasher(), 0
-    for piece in _as_it_is(merged[0].data) if len(merged) == 1 else _pieces(basis, rule, merged, before, block):
+    for piece in pieces(merged[0].data, CHUNK) if len(merged) == 1 else _pieces(basis, rule, merged, before, block):
         write(piece)
         sha.update(piece)
         cid.update(piece)
@@ -93,11 +94,6 @@ def merge_what_changes(
         lengths = step_lengths(basis, counted)
         left_out.append(counted.pop(max(range(len(counted)), key=lambda i: (lengths[i], i))))
     return weights, tuple(counted), tuple(left_out)
-
-
-def _as_it_is(data: Buffer) -> Iterator[memoryview]:
-    view = memoryview(data).cast("B")
-    return (view[i : i + CHUNK] for i in range(0, len(view), CHUNK))
 
 
 def _pieces(
@@ -132,7 +128,7 @@ def _pieces(
     yield len(header).to_bytes(8, "little") + header
     for leaf in in_file_order(leaves_of(basis.skeleton)):
         if leaf.name in local:
-            yield from _as_it_is(basis.parts[leaf.name].reshape(-1).view(np.uint8).data)
+            yield from pieces(basis.parts[leaf.name].reshape(-1).view(np.uint8).data, CHUNK)
         elif leaf.nbytes:
             for part in blocks(leaf.name):
                 yield part.view(np.uint8).data

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from ..blocks import Buffer
 from ..protocol import WeightsRef
 from ..schema import Schema
 from ..weights import laid_out, weights_ref
@@ -23,7 +24,7 @@ _SORTING = (Rule.MEDIAN, Rule.TRIMMED_MEAN)
 
 def seconds_to_merge(
     schema: Schema,
-    data: bytes,
+    data: Buffer,
     members: int,
     order: Sequence[int],
     *,
@@ -61,7 +62,7 @@ def seconds_to_merge(
     return slowest
 
 
-def _trained(schema: Schema, data: bytes) -> bytes | None:
+def _trained(schema: Schema, data: Buffer) -> bytes | None:
     """The weights with one bit changed that a score depends on, as their equals are no contribution; None without."""
     roles, changed = dict(schema.roles), bytearray(data)
     for path, part in laid_out(changed, max_header=len(data), verified=True)[1].items():

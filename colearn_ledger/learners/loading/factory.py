@@ -14,12 +14,13 @@ from typing import Any
 
 from ...core.asking import check_methods
 from ...core.learner import Learner
-from ...errors import ConfigError
+from ...errors import ConfigError, UsageError
 from ...formats.toml import read_toml
 
-__all__ = ["FACTORY_FORM", "LearnerSpec", "is_factory", "read_learner_spec"]
+__all__ = ["FACTORY_FORM", "FLOWER", "LearnerSpec", "flower_options", "is_factory", "read_learner_spec"]
 
 FACTORY_FORM = "module:function, such as my_module:make_learner"
+FLOWER = "colearn_ledger.learners.flower_app:flower_app"  # what --flower-app is short for
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,13 @@ class LearnerSpec:
         check_methods(learner, self.factory)
         assert isinstance(learner, Learner)
         return learner
+
+
+def flower_options(folder: Path, options: dict[str, Any]) -> dict[str, Any]:
+    """The options of :data:`FLOWER` for the app in a folder. Raises UsageError where they name another folder."""
+    if "folder" in options:
+        raise UsageError("--flower-app and the option folder", expected="one of them", fix="leave the option out")
+    return {"folder": str(folder.expanduser().absolute()), **options}
 
 
 def is_factory(text: str) -> bool:

@@ -1,10 +1,10 @@
-"""Pieces of work, told apart: so a result is known to be what is wanted now."""
+"""Pieces of work, told apart: so a result is known to be what is wanted now; and how much is pulled for one."""
 
 from __future__ import annotations
 
 from colearn_ledger.core.decide import Action, Adopt, Contribute, Judge, Merge, Propose, Republish
 
-__all__ = ["Key", "key_of", "name_of"]
+__all__ = ["Key", "bytes_to_pull", "key_of", "name_of"]
 
 Key = tuple[object, ...]
 
@@ -24,6 +24,18 @@ def key_of(action: Action) -> Key:
     if isinstance(action, Republish):
         return (Republish, action.round, action.weights)
     return (type(action),)
+
+
+def bytes_to_pull(action: Action) -> int:
+    """How many bytes the work may have to get out of the store; as many are on their way at the same time."""
+    if isinstance(action, Adopt | Republish):
+        return action.weights.size
+    if isinstance(action, Judge):
+        again = 0 if action.merge is None else bytes_to_pull(action.merge)
+        return action.proposal.weights.size + 2 * again  # half of the time is for those
+    if isinstance(action, Merge):
+        return sum(one.weights.size for one in action.contributions) + (action.before.size if action.before else 0)
+    return 0
 
 
 def name_of(action: Action) -> str:

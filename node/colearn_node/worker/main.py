@@ -38,6 +38,7 @@ from colearn_node.worker.messages import (
     Done,
     Failed,
     Job,
+    Moved,
     Progress,
     PullAhead,
     Ready,
@@ -102,6 +103,7 @@ class Worker:
         self._ahead: ahead.Ahead | None = None
         self._progress_at = 0.0  # monotonic
         self._pid = os.getpid()
+        self._saying = threading.Lock()
 
     def run(self) -> None:
         """Until the node is gone, or the learner can't be made."""
@@ -171,7 +173,7 @@ class Worker:
         failures = Backoff(longest_s=5.0)
         while True:
             try:
-                return spec.store.open()
+                return spec.store.open(lambda transfer: self._say(Moved(transfer)))
             except StoreError as e:
                 pause = failures.add()
                 if failures.times & (failures.times - 1) == 0:  # the first time, and then ever more rarely
@@ -229,14 +231,15 @@ class Worker:
             self._say(Failed(number, told(e, who), trace))
         return None
 
-    def _say(self, message: Ready | Begun | Checkpointed | Progress | Sound | Done | Failed) -> None:
+    def _say(self, message: Ready | Begun | Checkpointed | Progress | Sound | Moved | Done | Failed) -> None:
         if os.getpid() != self._pid:
             os._exit(1)  # a fork of the learner's that came back: it doesn't speak for the worker
         data = packed(message)
         if len(data) > MOST_SAID and isinstance(message, Done):
             error = LearnerError(f"what the learner returned takes {len(data)} bytes to tell", expected=f"{MOST_SAID}")
             data = packed(Failed(message.number, error, ""))
-        self._connection.send_bytes(data)
+        with self._saying:  # transfers tell from threads of their own
+            self._connection.send_bytes(data)
 
 
 def _memory_told(action: Action, learner: object) -> AbstractContextManager[None]:

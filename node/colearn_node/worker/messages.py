@@ -11,6 +11,7 @@ from colearn_ledger.core.schema import Schema
 from colearn_ledger.errors import ColearnError
 from colearn_ledger.learners.loading.factory import LearnerSpec
 from colearn_ledger.member.work import Work
+from colearn_ledger.stores.progress import Transfer
 from colearn_ledger.stores.spec import StoreSpec
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "Done",
     "Failed",
     "Job",
+    "Moved",
     "Progress",
     "PullAhead",
     "Ready",
@@ -133,6 +135,13 @@ class Sound:
     """In a job that is wary: the learner has tested its current weights, and lives."""
 
     number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """How far a transfer of weights has come that takes long: for the log."""
+
+    transfer: Transfer
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,13 +18,13 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from .codec import MOST_SAID, NotAMessage, packed, unpacked
-from .messages import Begun, Checkpointed, Done, Failed, Job, Progress, PullAhead, Ready, Sound, Spec, Tidy
+from .messages import Begun, Checkpointed, Done, Failed, Job, Moved, Progress, PullAhead, Ready, Sound, Spec, Tidy
 
 __all__ = ["Died", "Garbled", "Message", "WorkerProcess"]
 
 _MOST_LINE = 1 << 14  # bytes of what the learner prints, in one line of the log
 _MARK = "COLEARN_WORKER"
-_SAID = (Ready, Begun, Checkpointed, Progress, Sound, Done, Failed)
+_SAID = (Ready, Begun, Checkpointed, Progress, Sound, Moved, Done, Failed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Garbled:
     why: str
 
 
-Message = Ready | Begun | Checkpointed | Progress | Sound | Done | Failed | Died | Garbled
+Message = Ready | Begun | Checkpointed | Progress | Sound | Moved | Done | Failed | Died | Garbled
 
 
 class WorkerProcess:

@@ -20,7 +20,21 @@ from colearn_ledger.member.work import Adopted, Contributed, Merged, Nothing, Pu
 from ..log import Log
 from .answers import NO_SCORE, answers, has_no_score
 from .keys import Key, key_of, name_of
-from .messages import TIDIED, Begun, Checkpointed, Done, Failed, Job, Progress, PullAhead, Ready, Sound, Spec, Tidy
+from .messages import (
+    TIDIED,
+    Begun,
+    Checkpointed,
+    Done,
+    Failed,
+    Job,
+    Moved,
+    Progress,
+    PullAhead,
+    Ready,
+    Sound,
+    Spec,
+    Tidy,
+)
 from .process import Died, Garbled, Message, WorkerProcess
 from .results import Results
 from .steps import Steps
@@ -240,6 +254,9 @@ class WorkerSupervisor:
             elif isinstance(message, Begun):
                 if self._job is not None and message.number == self._job.number:
                     self._begin()
+            elif isinstance(message, Moved):
+                moved = message.transfer
+                self._log.info("transfer", str(moved), cid=moved.cid, bytes=moved.done)
             elif isinstance(message, Garbled):
                 self._garbled(message.why)
             elif isinstance(message, Failed):

@@ -2,11 +2,12 @@
 pragma solidity ^0.8.30;
 
 import {Fields} from "./Fields.sol";
-import {Content, ofAccount, ofRound, ofRules} from "../../../contracts/types/Content.sol";
+import {Content, ofAccount, ofRound, ofRules, ofWord} from "../../../contracts/types/Content.sol";
 import {RulesWord} from "../../../contracts/types/RulesWord.sol";
 
 contract ContentTest is Fields {
-    function testFuzz_content__isWhatItWasMadeOf(address account, uint256 rules) public pure {
+    function testFuzz_content__isWhatItWasMadeOf(address account, uint256 rules, bytes32 word) public pure {
+        eq(ofWord(word).asWord(), word);
         eq(ofAccount(account).asAccount(), account);
         eq(RulesWord.unwrap(ofRules(RulesWord.wrap(rules)).asRules()), rules);
     }

@@ -33,6 +33,7 @@ abstract contract Fields is Base {
         rules.revealWindow &= (1 << 25) - 1;
         rules.motionWindow &= (1 << 25) - 1;
         rules.trainWindow &= (1 << 25) - 1;
+        rules.pause &= (1 << 25) - 1;
         return rules;
     }
 

@@ -14,12 +14,13 @@ contract HeadTest is Fields {
     uint256 internal constant EPOCH = (1 << 3) | (1 << 4);
     uint256 internal constant WAIT = 1 << 5;
     uint256 internal constant TERMS = (1 << 6) | (1 << 7) | (1 << 8);
+    uint256 internal constant LIMITS = 1 << 10;
 
     function fields(Head h) internal pure returns (uint256[] memory f) {
-        f = new uint256[](10);
+        f = new uint256[](11);
         (f[0], f[1], f[2], f[3]) = (h.round(), h.openedAt(), h.acceptedRound(), h.epochNumber());
         (f[4], f[5], f[6], f[7]) = (Epoch.unwrap(h.epoch()), flag(h.motionsWait()), h.proposeWindow(), h.voteWindow());
-        (f[8], f[9]) = (h.need(), flag(h.isJoint()));
+        (f[8], f[9], f[10]) = (h.need(), flag(h.isJoint()), flag(h.hasLimits()));
     }
 
     function some(I.Rules memory rules) internal pure returns (RulesWord) {
@@ -47,6 +48,7 @@ contract HeadTest is Fields {
         eq(Epoch.unwrap(h.epoch()), Epoch.unwrap(epoch));
         eq(h.members(), 2 + members % 63);
         check(!h.motionsWait() && h.isJoint() == (terms.trainWindow() != 0));
+        check(h.hasLimits() == (terms.pause() != 0));
         checkTerms(h, terms);
     }
 
@@ -84,6 +86,12 @@ contract HeadTest is Fields {
         Head h = Head.wrap(word).withMotionsWait(value);
         check(h.motionsWait() == value);
         onlyChanged(fields(Head.wrap(word)), fields(h), WAIT);
+    }
+
+    function testFuzz_withLimits__changesNothingElse(uint256 word, bool value) public pure {
+        Head h = Head.wrap(word).withLimits(value);
+        check(h.hasLimits() == value);
+        onlyChanged(fields(Head.wrap(word)), fields(h), LIMITS);
     }
 
     function testFuzz_withTerms__changesNothingElse(uint256 word, uint256 members, I.Rules memory rules) public pure {

@@ -42,7 +42,7 @@ contract MotionWordTest is Fields {
         x.need &= 127;
         x.members %= 65;
         x.moverPlace &= (1 << 25) - 1;
-        x.kind %= 5;
+        x.kind %= 8;
         x.barred %= 65;
         return toMotionWord(
             x.deadline, x.moverSeat, x.need, x.members, I.MotionKind(x.kind), x.epochNumber, x.barred

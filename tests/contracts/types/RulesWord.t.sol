@@ -15,6 +15,7 @@ contract RulesWordTest is Fields {
         eq(word.revealWindow(), rules.revealWindow);
         eq(word.motionWindow(), rules.motionWindow);
         eq(word.trainWindow(), rules.trainWindow);
+        eq(word.pause(), rules.pause);
     }
 
     /// @dev The least whole number above the exact fraction, whatever the other rules are.
@@ -38,23 +39,23 @@ contract RulesWordTest is Fields {
     }
 
     function test_motionNeed__thirdsHalvesAndThreeQuarters() public pure {
-        eq(pack(I.Rules(1, 3, 1, 1, 1, 1, 0)).motionNeed(10), 6);
-        eq(pack(I.Rules(1, 3, 1, 1, 1, 1, 0)).motionNeed(9), 5);
-        eq(pack(I.Rules(1, 2, 1, 1, 1, 1, 0)).motionNeed(10), 6);
-        eq(pack(I.Rules(3, 4, 1, 1, 1, 1, 0)).motionNeed(10), 8);
+        eq(pack(I.Rules(1, 3, 1, 1, 1, 1, 0, 0)).motionNeed(10), 6);
+        eq(pack(I.Rules(1, 3, 1, 1, 1, 1, 0, 0)).motionNeed(9), 5);
+        eq(pack(I.Rules(1, 2, 1, 1, 1, 1, 0, 0)).motionNeed(10), 6);
+        eq(pack(I.Rules(3, 4, 1, 1, 1, 1, 0, 0)).motionNeed(10), 8);
     }
 
     /// @dev A little more than a half, written with the largest numbers that a threshold may have.
     function test_need__thirtyTwoBits() public pure {
-        RulesWord word = pack(I.Rules(1 << 31, type(uint32).max, 1, 1, 1, 1, 0));
+        RulesWord word = pack(I.Rules(1 << 31, type(uint32).max, 1, 1, 1, 1, 0, 0));
         eq(word.need(3), 2);
         eq(word.need(4), 3);
         eq(word.need(64), 33);
     }
 
     function test_need__halvesAndThirds() public pure {
-        RulesWord half = pack(I.Rules(1, 2, 1, 1, 1, 1, 0));
-        RulesWord twoThirds = pack(I.Rules(2, 3, 1, 1, 1, 1, 0));
+        RulesWord half = pack(I.Rules(1, 2, 1, 1, 1, 1, 0, 0));
+        RulesWord twoThirds = pack(I.Rules(2, 3, 1, 1, 1, 1, 0, 0));
         eq(half.need(3), 2);
         eq(half.need(4), 3); // a tie rejects
         eq(half.need(63), 32);

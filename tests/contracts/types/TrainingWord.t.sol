@@ -11,12 +11,14 @@ contract TrainingWordTest is Fields {
     uint256 internal constant EXPECTED = 1 << 4;
     uint256 internal constant RULES = 1 << 5;
     uint256 internal constant LATE = 1 << 6;
+    uint256 internal constant LIMITS = 1 << 8;
 
     function fields(TrainingWord t) internal pure returns (uint256[] memory f) {
-        f = new uint256[](8);
+        f = new uint256[](9);
         (f[0], f[1], f[2], f[3]) = (t.firstRound(), t.parentRound(), t.until(), t.contributed());
         (f[4], f[5], f[6]) = (t.expected(), t.rulesLeft(), flag(t.hasLate()));
-        f[7] = TrainingWord.unwrap(t) >> 253;
+        f[7] = TrainingWord.unwrap(t) >> 254;
+        f[8] = flag(t.hasLimits());
     }
 
     function testFuzz_toTraining__nobodyHasContributed(
@@ -35,12 +37,18 @@ contract TrainingWordTest is Fields {
         eq(t.expected(), expected);
         eq(t.rulesLeft(), rules);
         eq(t.contributed(), 0);
-        check(!t.isComplete() && !t.hasLate() && t.isOver() == (rules == 0));
+        check(!t.isComplete() && !t.hasLate() && !t.hasLimits() && t.isOver() == (rules == 0));
     }
 
     function test_isNone__theEmptyWordAlone() public pure {
         check(TrainingWord.wrap(0).isNone() && TrainingWord.wrap(0).isOver());
         check(!toTraining(1, 0, 0, 0, 0).isNone());
+    }
+
+    function testFuzz_withLimits__changesNothingElse(uint256 word, bool value) public pure {
+        TrainingWord t = TrainingWord.wrap(word);
+        check(t.withLimits(value).hasLimits() == value);
+        onlyChanged(fields(t), fields(t.withLimits(value)), LIMITS);
     }
 
     function testFuzz_withContribution__changesNothingElse(uint256 word, uint256 seat) public pure {

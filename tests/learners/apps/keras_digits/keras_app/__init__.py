@@ -1,0 +1,1 @@
+"""Digits by Keras: messages with the list that get_weights gives."""

@@ -1,0 +1,1 @@
+"""Digits by PyTorch: messages with a state_dict."""
