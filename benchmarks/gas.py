@@ -114,7 +114,7 @@ class _Bench:
         sha = hashlib.sha256(b"genesis").digest()
         genesis = (
             [a.address for a in self.accounts],
-            (1, 2, 1000, 1000, 1000, 1000, 1000 if joint else 0),
+            (1, 2, 1000, 1000, 1000, 1000, 1000 if joint else 0, 0),
             secret,
             False,
             1 << 30,
@@ -122,6 +122,7 @@ class _Bench:
             sha,
             10,
             0x321 if joint else 0,
+            bytes(32),
         )
         made = self.web3.eth.contract(abi=artifact.abi, bytecode=artifact.bytecode).constructor(genesis)
         receipt = self.web3.eth.wait_for_transaction_receipt(self._send(0, made, MOST_GAS), poll_latency=POLL_S)

@@ -66,6 +66,9 @@ def test_locks__pytorch__is_for_all_tests_alone() -> None:
         ("dev", "requirements-dev.lock"),
         ("torch", "requirements-all.lock"),
         ("llm", "requirements-all.lock"),
+        ("flower", "requirements-all.lock"),
+        ("lightning", "requirements-all.lock"),
+        ("trainer", "requirements-all.lock"),
         ("browser", "requirements-all.lock"),
     ],
 )
@@ -91,6 +94,8 @@ def test_locks__the_language_model_s_package__comes_without_the_program_that_it_
         (["--task", "lora"], "requirements-all.lock"),
         (["--task=Lora", "-p", "1"], "requirements-all.lock"),
         (["-tLORA"], "requirements-all.lock"),
+        (["--flower-app", "my-app"], "requirements-all.lock"),
+        (["-p", "2", "--flower-app=my-app"], "requirements-all.lock"),
     ],
 )
 def test_scripts__task_that_needs_pytorch__is_set_up_with_it(words: list[str], lock: str) -> None:

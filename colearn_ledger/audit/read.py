@@ -58,8 +58,7 @@ def read_facts(
     motions = fetch_all_motions(snapshot)
     read = Events((), 0, "they were not asked for")
     if logs:
-        progress("events")
-        read = fetch_events(snapshot, deployed_block)
+        read = fetch_events(snapshot, deployed_block, progress=progress)
     events = tuple(_named(event) for event in read.events)
     if events:
         progress("blocks")

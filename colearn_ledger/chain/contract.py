@@ -26,7 +26,7 @@ from .reach import REFUSALS, Refused, reaching
 from .reverts import RevertDecoder
 from .snapshot import Snapshot
 
-__all__ = ["CollectiveContract", "Head"]
+__all__ = ["CollectiveContract", "Head", "checksummed"]
 
 T = TypeVar("T")
 
@@ -193,9 +193,10 @@ def _named(abi: Mapping[str, Any], value: Any) -> Any:
         return {c["name"]: _named(c, v) for c, v in zip(abi["components"], value, strict=True)}
     if kind.startswith("bytes"):
         return bytes(value)
-    return _checksummed(value) if kind == "address" else value
+    return checksummed(value) if kind == "address" else value
 
 
 @lru_cache(maxsize=256)  # the same few members again and again, and each costs a hash
-def _checksummed(address: str) -> str:
+def checksummed(address: str) -> str:
+    """The address as it is written everywhere here."""
     return str(to_checksum_address(address))

@@ -15,6 +15,7 @@ from ..formats.files import write_whole
 from ..formats.urls import shown_url
 from .export import learner_of
 from .options import add_collective_options, open_collective
+from .progress import terminal_progress
 from .scores import Scores
 from .weights import add_store_options, lent, store_of, timeout_of
 
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
     from ..founding.names import Names
     from ..report.audit import Scored
     from ..stores.spec import StoreSpec
-    from .options import Collective
+    from .progress import terminal_progress
+from .options import Collective
 
 __all__ = ["add_options", "run"]
 
@@ -59,7 +61,7 @@ def run(options: argparse.Namespace) -> int:
     from ..audit.findings import Examination
     from ..report.audit import audit_page, audit_to_dict
 
-    exam, progress = Examination(), _progress()
+    exam, progress = Examination(), terminal_progress()
     facts = _read(options, where, progress)
     scores = Scores(spec) if spec is not None and store is not None else None
     _check(options, facts, exam, store, scores, progress)
@@ -217,10 +219,3 @@ def _store(options: argparse.Namespace) -> StoreSpec:
             fix="name one, or say --records-only: then the chain alone is checked",
         )
     return store_of(options)
-
-
-def _progress() -> Callable[[str], None]:
-    """Shows on a terminal what is done, on one line that is written again and again."""
-    if not sys.stderr.isatty():
-        return lambda text: None
-    return lambda text: print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import UsageError
 from .options import Collective, add_collective_options, open_collective
+from .progress import terminal_progress
 
 if TYPE_CHECKING:
     from ..chain.snapshot import Snapshot
@@ -89,6 +90,7 @@ def read_asked(options: argparse.Namespace, where: Collective) -> History:
     from ..history import read_history
 
     first, last = check_range(options)
+    progress = terminal_progress()
 
     def read(snapshot: Snapshot) -> History:
         newest = snapshot.current_round() + 1 if first is not None and first < 0 else 0
@@ -99,9 +101,13 @@ def read_asked(options: argparse.Namespace, where: Collective) -> History:
             deployed_block=where.deployed_block,
             logs=not options.no_logs,
             receipts=not options.no_gas,
+            progress=progress,
         )
 
-    return where.read(read)
+    try:
+        return where.read(read)
+    finally:
+        progress("")
 
 
 def note_missing(history: History) -> None:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import sys
 from dataclasses import replace
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..core.agreements import NONE, End, Successor
 from ..core.limits import MOST_SECONDS
-from ..core.protocol import ZERO_ADDRESS, MotionKind, MotionState, RoundState
+from ..core.protocol import AGREEMENTS, ZERO_ADDRESS, MotionKind, MotionState, RoundState
 from ..core.threshold import parse_threshold
 from ..errors import ContractError, NotAMember, UsageError
 from ..formats.addresses import parse_address
 from ..formats.duration import parse_duration
-from ..report.rules import TRAIN_WINDOW, WINDOWS
+from ..report.rules import PAUSE, TRAIN_WINDOW, WINDOWS
 from .configured import take_key, take_place
 from .options import (
     Collective,
@@ -37,6 +40,7 @@ if TYPE_CHECKING:
 __all__ = ["add_options", "find_motion", "run"]
 
 REVERT, REPLACE = "revert-to", "replace-key"
+PLAN, END, SUCCESSOR = "plan", "end", "successor"
 _KINDS = {
     "add": MotionKind.ADD_MEMBER,
     "remove": MotionKind.REMOVE_MEMBER,
@@ -44,6 +48,9 @@ _KINDS = {
     "leave": MotionKind.REMOVE_MEMBER,
     REVERT: MotionKind.REVERT_TO,
     REPLACE: MotionKind.REPLACE_MEMBER,
+    PLAN: MotionKind.SET_PLAN,
+    END: MotionKind.SET_END,
+    SUCCESSOR: MotionKind.SET_SUCCESSOR,
 }
 _WISHES = ("leave", REPLACE)
 
@@ -73,6 +80,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         ("remove", "move to remove a member, who has no vote on it"),
         ("rules", "move to change the rules; what isn't named stays"),
         (REVERT, "move to make the weights of an earlier accepted round the accepted ones again (also: --revert-to)"),
+        (PLAN, "move to agree on another plan, by the sha256 of its file"),
+        (END, "move to agree on an end, after which only motions go on; without a round and a time: on none"),
+        (SUCCESSOR, "move to say which collective goes on; it changes nothing else"),
         ("leave", "leave the collective, which needs nobody's vote"),
         (REPLACE, "hand one's seat to another address, which needs nobody's vote"),
     ):
@@ -87,9 +97,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
             kind.add_argument("--ipfs", metavar="ADDRESS", help=text)
             text = "instead of IPFS: the folder that all members share"
             kind.add_argument("--store-folder", type=Path, metavar="DIR", help=text)
+        _add_agreement(kind, name)
         if name == "rules":
             kind.add_argument("--threshold", metavar="T", help="share of voters that must be exceeded, such as 2/3")
-            for window in (TRAIN_WINDOW, *WINDOWS):
+            for window in (TRAIN_WINDOW, *WINDOWS, PAUSE):
                 text = f"{window.use}: seconds, or such as 90s, 10m, 2h, 1d"
                 kind.add_argument(window.flag, metavar="T", help=text)
         _add_sending(kind)
@@ -181,6 +192,7 @@ def _propose(options: argparse.Namespace) -> int:
         rules = view.rules.changed(**changes)
         if rules == view.rules:
             raise UsageError("these are the rules already", expected="a change", fix="name what is to be changed")
+    word = _word(options, where) if _KINDS[options.kind] in AGREEMENTS else None
     back = _earlier(where, view, options.round) if options.kind == REVERT else None
 
     from ..report.motions import planned, planned_in_words
@@ -193,6 +205,7 @@ def _propose(options: argparse.Namespace) -> int:
         subject=subject,
         rules=rules,
         to_round=None if back is None else back.round,
+        word=word,
         wish=options.kind in _WISHES,
     )
     _say_where(where, view, sender)
@@ -213,6 +226,8 @@ def _propose(options: argparse.Namespace) -> int:
 def _send(sender: Sender, plan: Planned) -> Receipt:
     if plan.rules is not None:
         return sender.move_rules(plan.rules)
+    if plan.word is not None:
+        return sender.move_agreement(plan.kind, plan.word)
     if plan.to_round is not None:
         return sender.move_revert_to(plan.to_round)
     assert plan.subject is not None
@@ -223,6 +238,47 @@ def _send(sender: Sender, plan: Planned) -> Receipt:
     if plan.kind is MotionKind.ADD_MEMBER:
         return sender.move_add_member(plan.subject)
     return sender.move_remove_member(plan.subject)
+
+
+def _add_agreement(parser: argparse.ArgumentParser, name: str) -> None:
+    if name == PLAN:
+        parser.add_argument("file", metavar="FILE", type=Path, nargs="?", help="the plan; without it: on none")
+    if name == END:
+        parser.add_argument("--last-round", metavar="N", type=int, default=0, help="no round after it is played")
+        text = "in UTC, such as 2027-06-30T12:00:00; nothing is proposed after it"
+        parser.add_argument("--last-second", metavar="TIME", help=text)
+    if name == SUCCESSOR:
+        parser.add_argument("successor", metavar="ADDRESS", help="of its contract")
+        text = "the chain that it is on; default: this one's"
+        parser.add_argument("--chain-id", metavar="N", type=int, help=text)
+
+
+def _word(options: argparse.Namespace, where: Collective) -> bytes:
+    """What is to be agreed on, as the contract keeps it. Raises UsageError for what can't be, or is so already."""
+    kind = _KINDS[options.kind]
+    try:
+        if kind is MotionKind.SET_PLAN:
+            word = NONE if options.file is None else hashlib.sha256(options.file.read_bytes()).digest()
+        elif kind is MotionKind.SET_END:
+            word = End(options.last_round, _second(options.last_second)).to_bytes()
+        else:
+            chain_id = where.contract.chain_id if options.chain_id is None else options.chain_id
+            word = Successor(bytes.fromhex(parse_address(options.successor, "the successor")[2:]), chain_id).to_bytes()
+    except OSError as e:
+        raise UsageError(f"{options.file} can't be read: {e.strerror or e}", fix="name the plan's file") from e
+    except ValueError as e:
+        raise UsageError(str(e), expected="a round below 2^32, a time before 4147, a chain id below 2^64") from e
+    if where.read(lambda snapshot: snapshot.agreement(kind)) == word:
+        raise UsageError("this is agreed on already", expected="a change", fix="see: info")
+    return word
+
+
+def _second(text: str | None) -> int:
+    """Raises ValueError for what is no time."""
+    if text is None:
+        return 0
+    time = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    return int((time if time.tzinfo else time.replace(tzinfo=timezone.utc)).timestamp())
 
 
 def _earlier(where: Collective, view: View, number: int) -> RoundRecord:
@@ -272,8 +328,10 @@ def _say_weights(options: argparse.Namespace, back: RoundRecord) -> None:
 def _changes(options: argparse.Namespace) -> dict[str, Any]:
     """What is to be changed, as :meth:`.Rules.changed` takes it."""
     changes: dict[str, Any] = {
-        window.name: parse_duration(getattr(options, window.name), window.flag, most=MOST_SECONDS)
-        for window in (TRAIN_WINDOW, *WINDOWS)
+        window.name: parse_duration(
+            getattr(options, window.name), window.flag, most=MOST_SECONDS, least=int(window is not PAUSE)
+        )
+        for window in (TRAIN_WINDOW, *WINDOWS, PAUSE)
         if getattr(options, window.name) is not None
     }
     if options.threshold is not None:

@@ -157,6 +157,8 @@ Action = Adopt | Propose | Contribute | Merge | Republish | Judge | Reveal | Adv
 
 # Longer than a transaction takes to be mined and seen by the others: a block of twelve seconds, and some.
 STEP_S = 15
+# After the end nothing comes by the clock, so this only has to be long.
+ENDED_S = 3600
 
 
 def decide(view: View, me: Me) -> Action:
@@ -170,6 +172,10 @@ def decide(view: View, me: Me) -> Action:
         return Wait(view.deadline, "not a member: following")
     if view.overdue:
         return _advance_in_turn(view, me)
+    if view.proposal is None and view.ended:
+        return Wait(view.at + ENDED_S, "the collective has come to its end, as its members agreed: only motions go on")
+    if view.proposal is None and view.at < view.opens_at:
+        return Wait(view.opens_at - 1, "the collective rests after a decision, as its rules say")
     action, training = _in_round(view, me), view.training
     if training is None:
         return action

@@ -36,7 +36,7 @@ def state_answer(seen: Seen, *, nodes: bool = False) -> dict[str, Any]:
         "version": seen.version,
         "block_hash": "0x" + seen.head.hash.hex(),
         "clock": view.at,
-        "until_clock": None if seen.standing.phase == "overdue" else seen.standing.until,
+        "until_clock": seen.standing.until if seen.standing.by_clock else None,
         "voters": view.member_count - 1,
         "approvals": None if view.proposal is None or hidden else view.proposal.approvals.bit_count(),
         "names": dict(names.by_address),

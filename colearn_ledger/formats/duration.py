@@ -11,8 +11,8 @@ __all__ = ["parse_duration", "shown_duration"]
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
-def parse_duration(text: str, what: str, *, most: int) -> int:
-    """Whole seconds, from one to ``most``. Several parts add up: ``1h30m``.
+def parse_duration(text: str, what: str, *, most: int, least: int = 1) -> int:
+    """Whole seconds, from ``least`` to ``most``. Several parts add up: ``1h30m``.
 
     Raises UsageError, with ``what`` as its subject, for anything else.
     """
@@ -22,11 +22,11 @@ def parse_duration(text: str, what: str, *, most: int) -> int:
     elif text.isascii() and parts and "".join(n + unit for n, unit in parts) == text:
         seconds = sum(int(n[:20]) * _UNITS[unit] for n, unit in parts)
     else:
-        seconds = 0
-    if not 1 <= seconds <= most:
+        seconds = -1
+    if not least <= seconds <= most:
         raise UsageError(
             f"{what} is {text[:40]!r}",
-            expected=f"whole seconds from 1 to {most}, or such as 90s, 10m, 2h, 1d, 1h30m",
+            expected=f"whole seconds from {least} to {most}, or such as 90s, 10m, 2h, 1d, 1h30m",
             fix="correct it",
         )
     return seconds

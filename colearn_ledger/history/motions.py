@@ -119,6 +119,7 @@ def _to_dict(motion: Motion) -> dict[str, Any]:
         "subject": record.subject,
         "rules": None if record.rules is None else _rules_to_dict(record.rules),
         "to_round": record.to_round,
+        "word": None if record.word is None else "0x" + record.word.hex(),
         "mover": record.mover,
         "state": record.state.name.lower(),
         "need": record.need,
@@ -136,6 +137,7 @@ def _rules_to_dict(rules: Rules) -> dict[str, Any]:
         "vote_window": rules.vote_window,
         "reveal_window": rules.reveal_window,
         "motion_window": rules.motion_window,
+        "pause": rules.pause,
     }
 
 

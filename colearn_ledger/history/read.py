@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -47,6 +48,7 @@ def read_history(
     receipts: bool = False,
     page: int = PAGE,
     few: int = FEW,
+    progress: Callable[[str], None] = lambda text: None,
 ) -> History:
     """The rounds ``first`` to ``last`` (None: the current one) as of ``snapshot``.
 
@@ -57,27 +59,32 @@ def read_history(
     receipts: read each transaction's receipt too, for gas and senders; a hundred in a call, where the endpoint does so.
     page: rounds in one call.
     few: rounds up to which only their own events are asked for.
+    progress: gets what is being read, for people.
 
     Raises
     ------
     UsageError: there is no round ``first``.
     ChainError: the endpoint can't be reached, or there was a re-org while it was read (read again).
     """
-    records = tuple(_fetch_records(snapshot, first, last, page))
     view = snapshot.view(ZERO_ADDRESS)
+    records = tuple(_fetch_records(snapshot, first, last, page, lambda n: progress(f"round {n:,} of {view.round:,}")))
     current = view.round
     if not records:
         raise UsageError(f"there is no round {first} yet", expected=f"0 to {current}", fix="name a round up to that")
     motions = fetch_all_motions(snapshot)
-    members = _Members(snapshot, moved=bool(motions))
     back = {m.first_round: m.to_round for m in motions if m.kind is MotionKind.REVERT_TO and m.first_round}
     events, problem, trainings = None, "", Trainings()
     if logs:
         trainings = fetch_trainings(snapshot, view, deployed_block, records)
-        events = _fetch_events(snapshot, deployed_block, records, trainings, few)
+        events = _fetch_events(snapshot, deployed_block, records, trainings, few, progress)
         problem = events.problem or trainings.problem
         if not problem and _is_incomplete(events, records, trainings):
             problem = "the endpoint left out events of rounds that the contract's storage has"
+    whole = events is not None and not problem and len(records) > few  # else only some of the events were asked for
+    changes = _member_changes(events) if events is not None and whole else None
+    members = _Members(snapshot, moved=bool(motions), changes=changes)
+    if receipts and events is not None:
+        progress(f"receipts of {len(events.events):,} events")
     join = _Join(snapshot.contract.web3, records, () if events is None else events.events, trainings, receipts)
     successors = successors_in(motions)
     rounds = tuple(_round(record, members, join, back.get(record.round), successors) for record in records)
@@ -96,9 +103,12 @@ def read_history(
     )
 
 
-def _fetch_records(snapshot: Snapshot, first: int, last: int | None, most: int) -> Iterable[RoundRecord]:
+def _fetch_records(
+    snapshot: Snapshot, first: int, last: int | None, most: int, progress: Callable[[int], None]
+) -> Iterable[RoundRecord]:
     while last is None or first <= last:
         count = most if last is None else min(most, last - first + 1)
+        progress(first)
         page = snapshot.rounds(first, count)
         yield from page
         if len(page) < count:
@@ -107,7 +117,12 @@ def _fetch_records(snapshot: Snapshot, first: int, last: int | None, most: int) 
 
 
 def _fetch_events(
-    snapshot: Snapshot, deployed_block: int, records: tuple[RoundRecord, ...], trainings: Trainings, few: int
+    snapshot: Snapshot,
+    deployed_block: int,
+    records: tuple[RoundRecord, ...],
+    trainings: Trainings,
+    few: int,
+    progress: Callable[[str], None],
 ) -> Events:
     subjects = None
     if len(records) <= few:
@@ -121,7 +136,7 @@ def _fetch_events(
         """What belongs to a round comes after its opening, and so after all proposals of the rounds before it."""
         return event.name == "WeightsProposed" and int(event.arguments["round"]) < first
 
-    return fetch_events(snapshot, deployed_block, subjects, enough=is_earlier)
+    return fetch_events(snapshot, deployed_block, subjects, enough=is_earlier, progress=progress)
 
 
 def _is_incomplete(events: Events, records: tuple[RoundRecord, ...], trainings: Trainings) -> bool:
@@ -142,15 +157,27 @@ def _check_still_there(snapshot: Snapshot) -> None:
         raise ChainError("the chain was reorganised while its history was read", fix="read it again")
 
 
-class _Members:
-    """The members of a round. As long as no motion was ever moved they are the founders, and one call serves all."""
+def _member_changes(events: Events) -> list[int]:
+    """The rounds from which there are other members."""
+    return sorted({int(e.arguments["firstRound"]) for e in events.events if e.name.startswith("Member")})
 
-    def __init__(self, snapshot: Snapshot, *, moved: bool) -> None:
+
+class _Members:
+    """The members of a round. As long as no motion was ever moved they are the founders, and one call serves all.
+
+    ``changes``: the rounds from which there are others, where all are known: then a call serves all between two.
+    """
+
+    def __init__(self, snapshot: Snapshot, *, moved: bool, changes: Sequence[int] | None) -> None:
         self._snapshot = snapshot
-        self._founders = None if moved else snapshot.members()
+        self._changes = changes if moved else ()
+        self._known: dict[int, tuple[str, ...]] = {}
 
     def of(self, round_number: int) -> tuple[str, ...]:
-        return self._founders or self._snapshot.members(round_number)
+        key = round_number if self._changes is None else bisect_right(self._changes, round_number)
+        if key not in self._known:
+            self._known[key] = self._snapshot.members(round_number)
+        return self._known[key]
 
 
 @dataclass

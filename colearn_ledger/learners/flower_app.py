@@ -114,7 +114,7 @@ class FlowerApp:
 
     @functools.cached_property
     def _client_app(self) -> Any:
-        return self._load("clientapp")
+        return self.component("clientapp")
 
     @functools.cached_property
     def _asked(self) -> Asked:
@@ -127,11 +127,11 @@ class FlowerApp:
                 expected=_COMPONENTS,
                 fix="give them: first=FILE.npz",
             )
-        server_app, client_app = self._load("serverapp"), self._client_app
+        server_app, client_app = self.component("serverapp"), self._client_app
         with seeded(self.seed, 0):
             return ask(server_app, client_app, self.run_config, self.name)
 
-    def _load(self, component: str) -> Any:
+    def component(self, component: str) -> Any:
         """The ClientApp or ServerApp; from now on its modules are found in this process."""
         reference = self._components[component]
         module, _, name = reference.partition(":")

@@ -182,7 +182,10 @@ def identify() -> None:
         from flwr.supercore.task_identity import TaskIdentity
     except ModuleNotFoundError:  # another version, whose messages don't ask
         return
-    TaskIdentity.task_id, TaskIdentity.run_id, TaskIdentity.node_id = 1, RUN, 1
+    try:
+        TaskIdentity.run_id  # noqa: B018 - Flower itself runs here
+    except RuntimeError:
+        TaskIdentity.task_id, TaskIdentity.run_id, TaskIdentity.node_id = 1, RUN, 1
 
 
 def ask(server_app: Any, client_app: Any, run_config: Mapping[str, Any], name: str) -> Asked:

@@ -14,9 +14,9 @@ from .flower_client import numbers_of
 from .memory import first_words, is_out_of_memory
 
 try:
-    from .torch_loop import LoopLearner, length_of
+    import lightning.pytorch
 
-    importlib.import_module("lightning.pytorch")
+    from .torch_loop import LoopLearner, length_of
 except ModuleNotFoundError as error:
     raise UsageError(
         f"the Lightning learner needs {error.name}, which is not installed",
@@ -121,7 +121,7 @@ def _library_of(module: Any) -> Any:
     """Lightning under the name by which the module's class knows it: its two packages take each their own modules."""
     names = {base.__module__.partition(".")[0] for base in type(module).__mro__ if base.__name__ == "LightningModule"}
     if "lightning" in names:
-        return importlib.import_module("lightning.pytorch")
+        return lightning.pytorch
     if "pytorch_lightning" in names:
         return importlib.import_module("pytorch_lightning")
     raise LearnerError(

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from ..chain.bytecode import check_code
 from ..chain.snapshot import Snapshot
 from ..core.merge.rules import rule_text
-from ..core.protocol import ZERO_ADDRESS, View
+from ..core.protocol import AGREEMENTS, ZERO_ADDRESS, MotionKind, View
 from ..core.schema import Schema
 from ..formats.size import shown_size
 from ..founding.names import NO_NAMES, Names
+from .agreements import agreements_in_words, agreements_to_dict
 from .rules import decision_in_words, rounds_in_words, windows_in_words, windows_of
 
 __all__ = ["FORMAT", "About", "about_page", "about_to_dict", "read_about"]
@@ -32,6 +33,7 @@ class About:
     deployed_block: 0 where it isn't known.
     schema: of its weights; None where it isn't known.
     names: of members.
+    agreements: what is agreed on by one word, by the kind of motion that changes it.
     """
 
     chain_id: int
@@ -43,6 +45,7 @@ class About:
     deployed_block: int
     schema: Schema | None
     names: Names = NO_NAMES
+    agreements: Mapping[MotionKind, bytes] = field(default_factory=dict)
 
 
 def read_about(snapshot: Snapshot, deployed_block: int, schema: Schema | None, names: Names = NO_NAMES) -> About:
@@ -57,6 +60,7 @@ def read_about(snapshot: Snapshot, deployed_block: int, schema: Schema | None, n
         deployed_block,
         schema,
         names,
+        {kind: snapshot.agreement(kind) for kind in AGREEMENTS},
     )
 
 
@@ -76,6 +80,7 @@ def about_page(about: About) -> Iterator[str]:
         ("rounds", rounds_in_words(view.merge_order)),
         ("votes", "secret until they are revealed" if view.secret_votes else "open"),
         ("time", windows_in_words(view.rules, secret=view.secret_votes)),
+        *(("agreed", text) for text in agreements_in_words(about.agreements)),
         ("weights", f"{shown_size(view.max_size)} at most{grow}"),
         ("", "" if about.schema is None or about.schema.wire is None else f"they travel as {about.schema.wire}"),
         ("accepted", f"those of round {view.accepted_round}, {shown_size(view.accepted.size)}"),
@@ -106,6 +111,9 @@ def about_to_dict(about: About) -> dict[str, Any]:
         "merge_order": [rule_text(number) for number in view.merge_order],
         "secret_votes": view.secret_votes,
         "max_size": view.max_size,
+        "pause": view.rules.pause,
+        "ended": view.ended,
+        **agreements_to_dict(about.agreements),
         "round": view.round,
         "accepted_round": view.accepted_round,
         "accepted_sha256": view.accepted.sha256.hex(),

@@ -11,6 +11,7 @@ from ..formats.duration import shown_duration
 from ..formats.hashes import shown_hash
 from ..founding.names import NO_NAMES, Names
 from ..history.motions import Motion, Motions
+from .agreements import agreement_in_words
 from .rounds import human_time
 from .rules import windows_of
 
@@ -37,7 +38,7 @@ class Planned:
 
     Attributes
     ----------
-    kind, mover, subject, rules, to_round: as :class:`.MotionRecord` has them.
+    kind, mover, subject, rules, to_round, word: as :class:`.MotionRecord` has them.
     need: approvals that carry it, 0 for a member's own wish.
     eligible: how many may approve it.
     """
@@ -49,6 +50,7 @@ class Planned:
     to_round: int | None
     need: int
     eligible: int
+    word: bytes | None = None
 
 
 def shown_id(motion_id: bytes) -> str:
@@ -81,6 +83,8 @@ def subject_in_words(motion: MotionRecord | Planned, names: Names = NO_NAMES) ->
             f"{shown_duration(getattr(motion.rules, window.name))} {window.step}" for window in windows_of(motion.rules)
         ]
         return f"rules: threshold {motion.rules.threshold}, {', '.join(windows)}"
+    if motion.word is not None:
+        return agreement_in_words(motion.kind, motion.word)
     if motion.kind is MotionKind.REVERT_TO:
         return f"back to the weights of round {motion.to_round}"
     if motion.kind is MotionKind.REPLACE_MEMBER:
@@ -99,11 +103,13 @@ def planned(
     subject: str | None = None,
     rules: Rules | None = None,
     to_round: int | None = None,
+    word: bytes | None = None,
     wish: bool = False,
 ) -> Planned:
     """A motion that may be moved, by today's rules; a ``wish`` needs nobody's vote."""
     eligible = members - (kind is MotionKind.REMOVE_MEMBER)  # who is to be removed has no vote on it
-    return Planned(kind, mover, subject, rules, to_round, 0 if wish else motion_need(now.threshold, eligible), eligible)
+    needed = 0 if wish else motion_need(now.threshold, eligible)
+    return Planned(kind, mover, subject, rules, to_round, needed, eligible, word)
 
 
 def standing_in_words(motion: Motion) -> str:
@@ -128,7 +134,7 @@ def planned_in_words(plan: Planned, now: Rules, members: Sequence[str], names: N
     yield f"motion    {subject_in_words(plan, names)}"
     new, subject = plan.rules, plan.subject
     if new is not None:
-        for window in windows_of(new):
+        for window in dict.fromkeys((*windows_of(now), *windows_of(new))):
             span, other = getattr(now, window.name), getattr(new, window.name)
             if span != other:
                 yield f"          {shown_duration(span)} {window.step} becomes {shown_duration(other)}"

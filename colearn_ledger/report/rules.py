@@ -11,6 +11,7 @@ from ..core.threshold import need
 from ..formats.duration import shown_duration
 
 __all__ = [
+    "PAUSE",
     "TRAIN_WINDOW",
     "WINDOWS",
     "Window",
@@ -49,13 +50,15 @@ WINDOWS = (
     Window("motion_window", "for a motion", "for voting on motions"),
 )
 TRAIN_WINDOW = Window("train_window", "to train", "for training in joint rounds, where --propose-window is for merging")
+PAUSE = Window("pause", "to rest", "least time from a decision to the next proposal, 0 for none")
 
 
 def windows_of(rules: Rules) -> tuple[Window, ...]:
-    """The spans of these rules, in the order of a round: joint rounds have one more."""
+    """The spans of these rules, in the order of a round: joint rounds have one more, and who rests has another."""
+    rest = (PAUSE,) if rules.pause else ()
     if not rules.train_window:
-        return WINDOWS
-    return TRAIN_WINDOW, replace(WINDOWS[0], step="to merge"), *WINDOWS[1:]
+        return *WINDOWS, *rest
+    return TRAIN_WINDOW, replace(WINDOWS[0], step="to merge"), *WINDOWS[1:], *rest
 
 
 def decision_in_words(rules: Rules, members: int) -> str:

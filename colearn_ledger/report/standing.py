@@ -42,12 +42,17 @@ class Standing:
 
     @property
     def phase(self) -> str:
-        """``training``, ``proposing`` (in joint rounds ``merging``), ``voting``, ``revealing``; ``overdue``."""
+        """``training``, ``proposing`` (in joint rounds ``merging``), ``voting``, ``revealing``; ``overdue``;
+        ``resting`` after a decision, and ``ended``, when only motions go on."""
         view = self.view
         if view.overdue:
             return "overdue"
         if view.state is not RoundState.PROPOSING:
             return view.state.name.lower()
+        if view.ended:
+            return "ended"
+        if view.at < view.opens_at:
+            return "resting"
         if view.training is None:
             return "proposing"
         return "training" if view.at < view.training.until else "merging"
@@ -58,7 +63,12 @@ class Standing:
         view = self.view
         if self.phase == "training" and view.training is not None:
             return view.training.until - 1
-        return view.deadline
+        return view.opens_at - 1 if self.phase == "resting" else view.deadline
+
+    @property
+    def by_clock(self) -> bool:
+        """Whether the phase ends by the clock."""
+        return self.phase not in ("overdue", "ended")
 
     @property
     def left(self) -> int:
@@ -80,7 +90,7 @@ class Standing:
     def awaited(self) -> tuple[int, ...]:
         """Seats that may still do it, and are waited for. Of an overdue round anybody's ``advance`` is."""
         view, acted = self.view, set(self.acted)
-        if self.phase == "overdue":
+        if self.phase in ("overdue", "resting", "ended"):
             return ()
         if self.phase == "training" and view.training is not None:
             return tuple(seat for seat in seats(view.training.expected) if seat not in acted)
@@ -112,11 +122,13 @@ def standing_line(standing: Standing, *, clock: bool = True) -> str:
     said = [f"round {view.round} {phase}"]
     if phase == "overdue":
         said[0] += ": a motion waits for anybody's `advance`"
-    elif phase in ("proposing", "merging"):
+    elif phase == "ended":
+        said[0] += ": only motions go on"
+    elif phase in ("proposing", "merging", "resting"):
         said.append(f"turn of {standing.names.short(view.proposer)}")
     else:
         said.append(f"{_done(standing)}, waits for {_few(standing, standing.awaited) or 'nobody'}")
-    if phase != "overdue":
+    if standing.by_clock:
         said.append(f"until {human_time(standing.until)} UTC" + (f" ({_left(standing)})" if clock else ""))
     if standing.motions:
         said.append(_motions_wait(standing.motions))
@@ -131,12 +143,12 @@ def standing_page(standing: Standing) -> Iterator[str]:
     yield ""
     yield _line("round", f"{view.round}, {_phase_in_words(standing)}")
     yield _line("proposer", f"{standing.names.full(view.proposer)}, seat {standing.members.index(view.proposer)}")
-    if standing.phase != "overdue":
+    if standing.by_clock:
         yield _line("until", f"{human_time(standing.until)} UTC ({_left(standing)})")
     yield _line("built on", f"round {view.accepted_round}, sha256 {view.accepted.sha256.hex()}")
     if view.proposal is not None:
         yield _line("proposed", f"{view.proposal.weights.size:,} bytes, CID {view.proposal.weights.cid}")
-    if standing.phase not in ("proposing", "merging", "overdue"):
+    if standing.phase not in ("proposing", "merging", "overdue", "resting", "ended"):
         for name, which in ((_done(standing), standing.acted), ("waits for", standing.awaited)):
             for seat in which:
                 yield _line(name, f"{standing.names.full(standing.members[seat])}, seat {seat}")
@@ -161,8 +173,8 @@ def standing_to_dict(standing: Standing) -> dict[str, Any]:
         "round": view.round,
         "phase": standing.phase,
         "proposer": view.proposer,
-        "until": None if standing.phase == "overdue" else utc(standing.until),
-        "seconds_left": None if standing.phase == "overdue" else standing.left,
+        "until": utc(standing.until) if standing.by_clock else None,
+        "seconds_left": standing.left if standing.by_clock else None,
         "need": None if view.proposal is None else view.proposal.need,
         "acted": [_member(standing, seat) for seat in standing.acted],
         "awaited": [_member(standing, seat) for seat in standing.awaited],
@@ -200,6 +212,8 @@ def _phase_in_words(standing: Standing) -> str:
         return {
             "training": "training: all contribute",
             "merging": "merging: its proposer merges what is there",
+            "resting": "resting: after a decision nothing is proposed for a while",
+            "ended": "ended: nothing is proposed any more, only motions go on",
         }.get(phase, "proposing: its proposer trains")
     # How an open vote goes is public; of a secret one only who has committed.
     counted = f"{view.proposal.approvals.bit_count()} approvals so far, " if not view.secret_votes else ""

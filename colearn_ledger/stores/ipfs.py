@@ -122,7 +122,7 @@ class IpfsStore:
                 data.seek(ref.size - 1)
                 data.write(b"\0")
                 data.seek(0)
-            for piece in pieces:
+            for piece in checked_pieces(pieces, ref):
                 data.write(piece)
             return data.getvalue()  # doesn't copy
 
@@ -142,8 +142,8 @@ class IpfsStore:
     ) -> None:
         """As :meth:`.Store.get_to`; pins as :meth:`get` does."""
         with self._fetching(ref, deadline_s, check_head) as pieces, into_file(path) as write:
-            for piece in pieces:
-                write(piece)
+            for _ in checked_pieces(pieces, ref, write):
+                pass  # it is all done beside the reading
 
     def has(self, ref: WeightsRef) -> bool:
         """As :meth:`.Store.has`: whether it is pinned, by whomever, so that it stays."""
@@ -249,7 +249,7 @@ class IpfsStore:
     def _fetching(
         self, ref: WeightsRef, deadline_s: float | None, check_head: Callable[[memoryview], None] | None
     ) -> Iterator[Iterator[bytes]]:
-        """The weights piece by piece, checked at their end; what is invalid isn't pinned, unless it was."""
+        """The weights piece by piece, which whoever takes them checks; what is invalid isn't pinned, unless it was."""
         cid = ref.cid
         end = _until(self.deadline_s, ref.size) if deadline_s is None else time.monotonic() + deadline_s
         with self._asking(f"get the weights {cid} from", end):
@@ -266,7 +266,7 @@ class IpfsStore:
                 # A body that was cut short looks complete (the error is in a trailer): so it is counted.
                 stream = [root] if ref.size <= CHUNK else self._daemon.read(cid, ref.size, end)
                 meter = Meter(self._tell, "reading", cid, ref.size)
-                yield checked_pieces(meter.counted(_pieces(stream)), ref)
+                yield meter.counted(_pieces(stream))
             except InvalidWeights:
                 if not kept:
                     self._daemon.unpin(pin_cid(self.owner, cid))

@@ -16,24 +16,31 @@ from ..formats.files import whole_file
 __all__ = ["checked_pieces", "into_file"]
 
 
-def checked_pieces(pieces: Iterable[bytes], ref: WeightsRef) -> Iterator[bytes]:
+def checked_pieces(
+    pieces: Iterable[bytes], ref: WeightsRef, write: Callable[[bytes], None] | None = None
+) -> Iterator[bytes]:
     """The same pieces; at their end InvalidWeights unless they are what ``ref`` names. Nothing before that is checked.
 
-    A piece is hashed, for the sha256 and for the CID, while the next one comes.
+    A piece is hashed, for the sha256 and for the CID, while the next one comes, and given to ``write``, whose errors
+    are raised, too.
     """
     sha, cid = hashlib.sha256(), CidHasher()
 
-    def hash_both(piece: bytes) -> None:
+    def take(piece: bytes) -> None:
         sha.update(piece)
         cid.update(piece)
+        if write is not None:
+            write(piece)
 
     hashing: Future[None] | None = None
     with ThreadPoolExecutor(1) as beside:
         for piece in pieces:
             if hashing is not None:
                 hashing.result()
-            hashing = beside.submit(hash_both, piece)
+            hashing = beside.submit(take, piece)
             yield piece
+        if hashing is not None:
+            hashing.result()
     if cid.size != ref.size:
         raise InvalidWeights(f"the weights have {cid.size:,} bytes", expected=f"{ref.size:,}, as on chain")
     if sha.digest() != ref.sha256:

@@ -51,9 +51,14 @@ abstract contract Clock is Trainings {
                 start = _later(start, present.training);
             }
             uint256 window = head.proposeWindow();
-            End end = _end(head);
-            uint256 missed = end.missed(present.round, start, window, time);
-            present.ended = end.isOver(present.round + missed, time);
+            uint256 missed;
+            if (head.hasLimits()) {
+                End end = End.wrap(uint256(_agreement[MotionKind.SetEnd]));
+                missed = end.missed(present.round, start, window, time);
+                present.ended = end.isOver(present.round + missed, time);
+            } else if (time >= start + window) {
+                missed = (time - start) / window;
+            }
             if (waiting) {
                 // After the end no turn runs for which a motion would have to wait.
                 present.overdue = missed != 0 || (present.ended && time >= present.start);

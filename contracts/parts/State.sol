@@ -7,7 +7,6 @@ import {SIZE_MASK} from "../types/Bits.sol";
 import {Claim, NO_CLAIM} from "../types/Claim.sol";
 import {Content} from "../types/Content.sol";
 import {ContributionWord} from "../types/ContributionWord.sol";
-import {End, NO_END} from "../types/End.sol";
 import {Epoch} from "../types/Epoch.sol";
 import {Head} from "../types/Head.sol";
 import {Holder} from "../types/Holder.sol";
@@ -99,12 +98,7 @@ abstract contract State is ICollectiveLearning {
         return _key(round, sha, _claimOf(round).bind(_cidOf(round)));
     }
 
-    /// @dev None, without a read, where the head says so.
-    function _end(Head head) internal view returns (End) {
-        return head.hasLimits() ? End.wrap(uint256(_agreement[MotionKind.SetEnd])) : NO_END;
-    }
-
-    /// @dev Least seconds from a decision to the next proposal; likewise.
+    /// @dev Least seconds from a decision to the next proposal; without a read where the head says that there are none.
     function _pause(Head head) internal view returns (uint256) {
         return head.hasLimits() ? _rules.pause() : 0;
     }

@@ -10,8 +10,6 @@ type End is uint256;
 
 using {lastRound, lastSecond, isOver, missed} for End global;
 
-End constant NO_END = End.wrap(0);
-
 uint256 constant ROUND_AT = 0;
 uint256 constant SECOND_AT = 32;
 uint256 constant END_BITS = 68;

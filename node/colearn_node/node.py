@@ -287,7 +287,7 @@ class Node:
     def _look(self) -> View:
         """The view at the newest block; the last one, if that was read lately, and nothing can have changed since."""
         last, now = self._view, self._now()
-        fresh = last is not None and now - self._viewed_at <= _TRUST_S and self._clock(last) <= last.deadline
+        fresh = last is not None and now - self._viewed_at <= _TRUST_S and self._clock(last) <= _changes_after(last)
         view = self.ledger.view(known=last if fresh else None)
         if view is last:
             return view
@@ -296,7 +296,7 @@ class Node:
             self._at, self._read_at = view.at, now
         stands = now - self._read_at
         self.health.block_time = None
-        if stands > _STILL_S and self._clock(view) > view.deadline:
+        if stands > _STILL_S and self._clock(view) > view.deadline and not view.ended:
             self.health.block_time = f"the chain's clock stands still since {stands:.0f} s, and a deadline has passed"
         self._view = view
         self.reporter.looked(view)
@@ -417,3 +417,8 @@ class Node:
             self._announced = key
             self.reporter.would(action, work)
         return self._pause(view, view.deadline)
+
+
+def _changes_after(view: View) -> int:
+    """The last second for which the view holds, by the clock alone."""
+    return view.opens_at - 1 if view.at < view.opens_at else view.deadline

@@ -31,6 +31,15 @@ _.push_messages  # a ServerApp of Flower's calls it
 _.pull_messages  # a ServerApp of Flower's calls it
 _.get_node_ids  # a ServerApp of Flower's calls it
 _.task_id  # Flower's messages read it
+_.save_strategy  # a Trainer of transformers reads it
+_.eval_strategy  # a Trainer of transformers reads it
+_.logging_strategy  # a Trainer of transformers reads it
+_.load_best_model_at_end  # a Trainer of transformers reads it
+_.disable_tqdm  # a Trainer of transformers reads it
+_.report_to  # a Trainer of transformers reads it
+_.lr_scheduler  # a Trainer of transformers reads it
+_.data_seed  # a Trainer of transformers reads it
+_.max_steps  # a Trainer of transformers reads it
 
 # The published interface: other programs call and read these.
 _.training_summaries  # Result

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from colearn_ledger.chain.contract import Head
 from colearn_ledger.cli.main import main
 from colearn_ledger.cli.motion import find_motion
 from colearn_ledger.core.protocol import MotionKind, MotionRecord, MotionState, Rules
-from colearn_ledger.errors import UsageError
+from colearn_ledger.errors import ContractError, UsageError
 from colearn_ledger.history.motions import Motion, Motions
 
 from ..kit.anvil import Anvil, anvil
@@ -405,3 +406,71 @@ def test_motion__with_a_nodes_configuration__needs_nothing_else(
     assert three.motions(*config) == []
     (folder / "node.toml").write_text("keystore = 3\n")
     assert "no node's configuration" in three.run("list", *config, code=3)
+
+
+# ------------------------------------------------------------------------------------------------ agreements
+
+
+def _command(three: Members, *words: str) -> str:
+    assert main([*words]) == 0
+    return str(three.capsys.readouterr().out)
+
+
+def _agree(three: Members, *words: str) -> str:
+    said = three.by(0, "propose", *words)
+    assert "is enacted" in three.by(1, "vote", three.motions()[0]["id"], "approve")
+    return said
+
+
+def test_motion__plan__is_the_hash_of_the_file(three: Members) -> None:
+    Path("plan.json").write_bytes(b"what we agree on")
+    digest = hashlib.sha256(b"what we agree on").hexdigest()
+    assert f"plan: the file with sha256 {digest}" in _agree(three, "plan", "plan.json")
+    assert f"agreed      plan: the file with sha256 {digest}" in _command(three, "info")
+    assert json.loads(_command(three, "info", "--json"))["plan"] == f"0x{digest}"
+    assert three.motions("--all")[0]["word"] == f"0x{digest}"
+    assert "agreed on already" in three.by(2, "propose", "plan", "plan.json", code=2)
+    assert "can't be read" in three.by(2, "propose", "plan", "missing.json", code=2)
+    assert "plan: none" in _agree(three, "plan")
+    assert "agreed" not in _command(three, "info")
+
+
+def test_motion__end__nothing_is_proposed_after_it(three: Members) -> None:
+    said = _agree(three, "end", "--last-round", "2", "--last-second", "2100-01-01T00:00:00Z")
+    assert "nothing is proposed after round 2 or 2100-01-01 00:00:00 UTC" in said
+    assert "proposing" in _command(three, "status")
+    proposal = three.story.propose()
+    three.story.vote(0)
+    three.story.vote(2)
+    assert three.story.view().proposal is None and proposal
+    assert "ended: nothing is proposed any more" in _command(three, "status")
+    told = json.loads(_command(three, "status", "--json"))
+    assert (told["phase"], told["until"], told["awaited"]) == ("ended", None, [])
+    with pytest.raises(ContractError, match="Ended"):
+        three.story.propose("again")
+    assert "end: none" in _agree(three, "end")
+    assert "proposing" in _command(three, "status")
+    assert "no end" in three.by(0, "propose", "end", "--last-round", str(1 << 32), code=2)
+    assert "isoformat" in three.by(0, "propose", "end", "--last-second", "soon", code=2)
+
+
+def test_motion__successor__is_on_this_chain_unless_another_is_named(three: Members) -> None:
+    chain_id = three.story.contract.chain_id
+    assert f"on chain {chain_id}" in _agree(three, "successor", address(5))
+    assert f"successor: {address(5)} on chain 10" in _agree(three, "successor", address(5), "--chain-id", "10")
+
+
+def test_motion__pause__rests_after_a_decision(three: Members) -> None:
+    said = _agree(three, "rules", "--pause", "10m")
+    assert "10m to rest" in said and "0s to rest becomes 10m" in said
+    three.story.propose()
+    three.story.vote(0)
+    three.story.vote(2)
+    assert "resting: after a decision" in _command(three, "status")
+    told = json.loads(_command(three, "status", "--json"))
+    assert told["phase"] == "resting" and 500 < told["seconds_left"] <= 600
+    with pytest.raises(ContractError, match="Resting"):
+        three.story.propose("at once")
+    assert "10m to rest" in _command(three, "info")
+    assert "10m to rest becomes 0s" in _agree(three, "rules", "--pause", "0")
+    assert "proposing" in _command(three, "status")

@@ -394,3 +394,30 @@ def test_decide__merges_are_to_be_recomputed__the_vote_knows_what_is_claimed_and
     assert isinstance(false, Judge) and false.unread and false.merge is None
     solo = view(state=RoundState.VOTING, proposal=proposal())
     assert decide(solo, me) == Judge(7, proposal(), False)
+
+
+@pytest.mark.parametrize("proposer", [ME, OTHER])
+def test_decide__in_a_pause__waits_until_it_is_over_and_not_longer(proposer: str) -> None:
+    state = view(proposer=proposer, at=1000, opens_at=1500)
+    action = decide(state, UP_TO_DATE)
+    assert isinstance(action, Wait) and action.until == 1499 and "rests" in action.why
+    after = decide(dataclasses.replace(state, at=1500), UP_TO_DATE)
+    assert isinstance(after, Propose) if proposer == ME else isinstance(after, Wait) and "rests" not in after.why
+
+
+@pytest.mark.parametrize("proposer", [ME, OTHER])
+def test_decide__after_the_end__declines_and_says_so(proposer: str) -> None:
+    state = view(proposer=proposer, ended=True, deadline=10)
+    action = decide(state, UP_TO_DATE)
+    assert isinstance(action, Wait) and action.until > state.at and "end" in action.why
+
+
+def test_decide__after_the_end__a_motion_that_waits_is_still_carried_out() -> None:
+    assert advancing(overdue(ended=True)) == advancing(overdue()) != []
+
+
+def test_decide__in_a_pause_of_joint_rounds__contributes_nothing() -> None:
+    training = Training(7, until=1900, expected=15, rules_left=(1,), contributions=())
+    state = view(at=1000, opens_at=1500, training=training, merge_order=(1,))
+    assert isinstance(decide(state, UP_TO_DATE), Wait)
+    assert isinstance(decide(dataclasses.replace(state, at=1500), UP_TO_DATE), Contribute)

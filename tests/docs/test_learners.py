@@ -26,8 +26,9 @@ def name_of(code: str) -> str:
 def test_learners_page__example__runs_and_learns(code: str) -> None:
     if "keras" in code:
         import colearn_ledger.tasks.keras_env  # noqa: F401  (TensorFlow's settings, before it is imported)
-    if "import torch" in code:
-        pytest.importorskip("torch", reason="PyTorch is not installed")
+    for package in ("torch", "lightning", "transformers", "flwr"):
+        if f"import {package}" in code or f"from {package}." in code:
+            pytest.importorskip(package, reason=f"{package} is not installed")
     names: dict[str, Any] = {}
     exec(SHARED + code, names)
     results = names["results"]
@@ -39,6 +40,9 @@ def test_learners_page__every_learner__has_an_example() -> None:
     assert {name_of(code) for code in EXAMPLES} >= {
         "KerasLearner",
         "TorchLearner",
+        "LightningLearner",
+        "TrainerLearner",
+        "FlowerLearner",
         "SklearnLearner",
         "ForestLearner",
         "XGBoostLearner",

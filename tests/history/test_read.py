@@ -105,6 +105,19 @@ def test_history__one_round__is_the_same_as_in_the_whole(told: Told) -> None:
         assert part.current == 7
 
 
+def test_history__members_that_changed__are_each_rounds_own_however_they_are_read(told: Told) -> None:
+    by_round, by_events = told.history(few=100), told.history(few=1)
+    assert by_round.rounds == by_events.rounds
+    assert {len(round_.members) for round_ in by_events.rounds if round_.record.weights is not None} >= {4, 5}
+
+
+def test_history__progress__tells_of_rounds_events_and_receipts(told: Told) -> None:
+    said: list[str] = []
+    told.history(page=3, receipts=True, progress=said.append)
+    assert said[:3] == ["round 0 of 7", "round 3 of 7", "round 6 of 7"]
+    assert said[3].startswith("events of blocks 1 to ") and said[-1].startswith("receipts of ")
+
+
 def test_history__pages__give_what_one_call_gives(told: Told) -> None:
     whole = told.history(logs=False)
     for page in (1, 3, 8):

@@ -15,7 +15,7 @@ export interface State {
   block: number;
   block_hash: string;
   round: number;
-  phase: "training" | "proposing" | "merging" | "voting" | "revealing" | "overdue";
+  phase: "training" | "proposing" | "merging" | "voting" | "revealing" | "overdue" | "resting" | "ended";
   proposer: string;
   clock: number;
   until_clock: number | null;

@@ -11,6 +11,8 @@ const PHASES: Record<State["phase"], string> = {
   voting: "the others test and vote",
   revealing: "votes are revealed",
   overdue: "overdue: a motion waits until anybody calls advance",
+  resting: "rests after a decision",
+  ended: "ended: only motions go on",
 };
 
 const DID: Record<Seat["did"], string> = {
@@ -105,7 +107,7 @@ function Clock({ live, state }: { live: Live; state: State }) {
           ["proposer", <Address value={state.proposer} />],
           ["approvals", state.need === null ? "" : `${state.approvals ?? "secret"} of the ${state.need} needed`],
           ["has acted", state.acted.length > 0 && count(state.acted.length, "member")],
-          ["waits for", state.phase !== "overdue" && (count(state.awaited.length, "member") || "nobody")],
+          ["waits for", !["overdue", "resting", "ended"].includes(state.phase) && (count(state.awaited.length, "member") || "nobody")],
         ]}
       />
     </section>

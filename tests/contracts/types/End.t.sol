@@ -2,7 +2,7 @@
 pragma solidity ^0.8.30;
 
 import {Fields} from "./Fields.sol";
-import {End, NO_END} from "../../../contracts/types/End.sol";
+import {End} from "../../../contracts/types/End.sol";
 
 contract EndTest is Fields {
     function some(uint256 last, uint256 second) internal pure returns (End) {
@@ -39,7 +39,7 @@ contract EndTest is Fields {
 
     function testFuzz_noEnd__theClockAlone(uint256 round, uint32 start, uint24 window, uint32 time) public pure {
         if (window == 0) window = 1;
-        check(!NO_END.isOver(round, time));
-        eq(NO_END.missed(round, start, window, time), time < start ? 0 : (time - start) / window);
+        check(!End.wrap(0).isOver(round, time));
+        eq(End.wrap(0).missed(round, start, window, time), time < start ? 0 : (time - start) / window);
     }
 }
