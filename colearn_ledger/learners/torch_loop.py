@@ -96,7 +96,7 @@ class LoopLearner(TorchLearner):
 
     @property
     def why_no_checkpoint(self) -> str:
-        return "the library's own loop trains, of which nothing can be kept"
+        return "another library's loop trains, whose steps nobody comes between"
 
     @property
     def training_settings(self) -> dict[str, Any]:

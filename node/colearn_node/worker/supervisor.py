@@ -125,16 +125,22 @@ class WorkerSupervisor:
     @property
     def contributed(self) -> WeightsRef | None:
         """The node's own contribution that its store has, as was seen a short while ago."""
-        if self._has is None or self._now() - self._has[1] > _LOOK_AGAIN_S:
-            return None
-        return self._has[0]
+        return self._seen(self._has)
 
     @property
     def published(self) -> WeightsRef | None:
         """The node's own proposal that its store has, as was seen a short while ago."""
-        if self._published is None or self._now() - self._published[1] > _LOOK_AGAIN_S:
+        return self._seen(self._published)
+
+    def _seen(self, there: tuple[WeightsRef, float] | None) -> WeightsRef | None:
+        """What was seen in the store, for as long as that needn't be looked at again.
+
+        Other work isn't broken off for the look: merging and testing may take a slow learner longer than that.
+        """
+        if there is None:
             return None
-        return self._published[0]
+        busy = self._job is not None and not isinstance(self._job.action, Republish)
+        return there[0] if busy or self._now() - there[1] <= _LOOK_AGAIN_S else None
 
     @property
     def steps(self) -> Steps | None:
