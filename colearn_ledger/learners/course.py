@@ -84,12 +84,6 @@ class Course:
         assert self._checkpoint is not None, "it had something"
         self._checkpoint.put_aside(why)
 
-    def decline(self, why: str) -> None:
-        """This training has no checkpoints."""
-        if self._checkpoint is not None:
-            self._checkpoint.decline(why)
-        self._checkpoint = None
-
 
 def _changed(before: str, now: str) -> str:
     """What differs, for people."""

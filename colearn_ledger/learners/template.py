@@ -458,9 +458,7 @@ class TemplateLearner(MachineLearningInterface):
         """The trained weights and what stays here, or with early stopping the best of them, and how many samples were
         used."""
         while True:
-            course = self._course = Course(self._checkpoint, self.training_settings)
-            if self.why_no_checkpoint:
-                course.decline(self.why_no_checkpoint)
+            course = self._course = self._new_course()
             rng = np.random.default_rng([self.seed, self._round])
             try:
                 self._run(course, rng)
@@ -473,6 +471,15 @@ class TemplateLearner(MachineLearningInterface):
                 course.kept, course.own = self.read_weights(), self.read_own()
             self._course = Course()  # what it has kept may be large
             return course.kept, course.own, course.samples
+
+    def _new_course(self) -> Course:
+        """A training that has done no step yet."""
+        if self._checkpoint is None:
+            return Course()
+        if self.why_no_checkpoint:
+            self._checkpoint.decline(self.why_no_checkpoint)
+            return Course()
+        return Course(self._checkpoint, self.training_settings)
 
     def _run(self, course: Course, rng: np.random.Generator) -> None:
         """The steps, until the last or until early stopping; what that has kept is then in the course."""

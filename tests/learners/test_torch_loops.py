@@ -16,10 +16,12 @@ import torch
 from torch.utils.data import DataLoader, IterableDataset
 
 from colearn_ledger import EmbeddedLedger, check_learner, run
+from colearn_ledger.core.weights import encode
 from colearn_ledger.errors import ColearnError, LearnerError
 from colearn_ledger.learners.lightning import LightningLearner
 from colearn_ledger.learners.trainer import TrainerLearner
 
+from ..kit.checkpoints import InMemory
 from ..kit.torch_loops import digits_module, loaders, make_lightning, make_trainer, make_trainer_learner
 
 pytestmark = pytest.mark.slow
@@ -145,3 +147,11 @@ def test_trainer__something_else__is_told() -> None:
         TrainerLearner(3)
     with pytest.raises(ColearnError, match="batch_size for a TrainerLearner"):
         TrainerLearner(make_trainer(0), batch_size=3)
+
+
+def test_checkpoint__another_library_s_loop__is_declined_and_the_training_is_the_same() -> None:
+    learner, kept = make_lightning(0), InMemory()
+    learner.mli_set_checkpoint(kept)
+    expected = encode(make_lightning(0).mli_propose_weights().weights)
+    assert encode(learner.mli_propose_weights().weights) == expected
+    assert kept.data is None and kept.said == ["another library's loop trains, whose steps nobody comes between"]

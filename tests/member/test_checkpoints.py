@@ -12,11 +12,14 @@ import pytest
 from colearn_ledger.core.decide import Adopt, Judge, Propose
 from colearn_ledger.core.learner import Weights
 from colearn_ledger.core.weights import encode
+from colearn_ledger.errors import TrainingStopped
 from colearn_ledger.member.checkpoints import Checkpoints, TrainingId
 from colearn_ledger.member.prepare import Preparer
+from colearn_ledger.member.work import Trained
 from colearn_ledger.stores.local import LocalStore
 
 from ..kit.builders import proposal
+from ..kit.enduring import make_enduring
 from ..kit.fakes import Clock
 from ..kit.learners import LinearLearner
 
@@ -211,6 +214,25 @@ def test_prepare__a_training_that_failed__goes_on_and_once_other_weights_are_ado
     assert learner.begun == 5 and bench.path.exists(), "its transaction may yet be lost"
     member.prepare(Adopt(1, made.weights))
     assert not bench.path.exists()
+
+
+def test_prepare__a_training_that_the_node_ends__leaves_nothing_to_the_next_one(bench: Bench, tmp_path: Path) -> None:
+    made = [make_enduring(0, str(tmp_path), steps_per_round=9) for _ in range(2)]
+    learner, alone = made
+    bench.all.every_s = 0.0
+    member = Preparer(learner, LocalStore(tmp_path / "store"), max_size=1 << 20, checkpoints=bench.all)
+    first, other = (member.store.put(encode({"w": np.full(4, value)})) for value in (0.0, 0.5))
+    member.prepare(Adopt(0, first))
+    with pytest.raises(TrainingStopped):
+        member.prepare(Propose(1, first.sha256), pause=lambda done=0, of=0: done < 5)
+    assert bench.path.exists()
+    member.prepare(Adopt(1, other))
+    assert not bench.path.exists()
+    trained = member.prepare(Propose(2, other.sha256))
+    alone.mli_accept_weights(Weights({"w": np.full(4, 0.5)}))
+    alone.mli_begin_round(2)
+    assert isinstance(trained, Trained)
+    assert member.store.get(trained.weights) == encode(alone.mli_propose_weights().weights)
 
 
 def test_prepare__another_round_is_voted_on__the_checkpoint_of_a_solo_training_goes(

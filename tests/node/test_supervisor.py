@@ -550,6 +550,24 @@ def test_work_on__a_training_that_tells_its_steps__a_line_a_minute_with_the_step
     assert bench.log.lines[-1][3] == {"seconds": 380, "done": 880, "of": 1000}
 
 
+def test_contributed__other_work_takes_long__is_not_broken_off_to_look_at_the_store_again() -> None:
+    bench = Bench().ready()
+    bench.supervisor.work_on(CONTRIBUTE, 5.0)
+    bench.worker.finishes()
+    bench.supervisor.hear()
+    contributed = bench.supervisor.contributed
+    assert contributed is not None
+    bench.supervisor.done(CONTRIBUTE)
+    bench.supervisor.work_on(JUDGE, 5.0)
+    bench.clock.now += 100
+    assert bench.supervisor.contributed == contributed
+    bench.worker.finishes()
+    bench.supervisor.hear()
+    assert bench.supervisor.contributed is None, "now it is time"
+    bench.supervisor.work_on(Republish(6, b"", contributed, contribution=True), 5.0)
+    assert bench.supervisor.contributed is None, "the look itself is wanted until it has ended"
+
+
 def test_steps__of_a_training__also_while_it_pauses_and_none_once_it_is_over() -> None:
     bench = Bench().ready()
     bench.supervisor.work_on(CONTRIBUTE, 5.0)

@@ -79,6 +79,7 @@ class WorkerSupervisor:
     adopted: sha256 of the accepted weights that the worker's learner holds; None before the first. The worker's
         ``Preparer`` knows it, too; this is what the node decides by, and it goes when the worker dies.
     ready: whether the learner has been made.
+    policy: by which it votes, by name; empty where that isn't known.
     steps: of the training that goes on, also while other work is done beside it; None where there is none, or where
         nobody knows.
     """
@@ -119,20 +120,27 @@ class WorkerSupervisor:
         self._has: tuple[WeightsRef, float] | None = None  # likewise, of what it contributed
         self.adopted: bytes | None = None
         self.ready = False
+        self.policy = ""
 
     @property
     def contributed(self) -> WeightsRef | None:
         """The node's own contribution that its store has, as was seen a short while ago."""
-        if self._has is None or self._now() - self._has[1] > _LOOK_AGAIN_S:
-            return None
-        return self._has[0]
+        return self._seen(self._has)
 
     @property
     def published(self) -> WeightsRef | None:
         """The node's own proposal that its store has, as was seen a short while ago."""
-        if self._published is None or self._now() - self._published[1] > _LOOK_AGAIN_S:
+        return self._seen(self._published)
+
+    def _seen(self, there: tuple[WeightsRef, float] | None) -> WeightsRef | None:
+        """What was seen in the store, for as long as that needn't be looked at again.
+
+        Other work isn't broken off for the look: merging and testing may take a slow learner longer than that.
+        """
+        if there is None:
             return None
-        return self._published[0]
+        busy = self._job is not None and not isinstance(self._job.action, Republish)
+        return there[0] if busy or self._now() - there[1] <= _LOOK_AGAIN_S else None
 
     @property
     def steps(self) -> Steps | None:
@@ -241,6 +249,7 @@ class WorkerSupervisor:
                 break  # it was ended for what it said
             if isinstance(message, Ready):
                 self.ready = self._started_once = True
+                self.policy = message.policy
                 self._log.info("learner", "the learner is ready", pid=message.pid)
             elif isinstance(message, Died):
                 self._died(message.code)
