@@ -32,6 +32,7 @@ from colearn_ledger.network.tools import find_kubo
 from colearn_ledger.stores.spec import StoreSpec
 
 from .peak import Cost
+from .scene import load
 from .sides import COPIES, adopt, judge, propose, sides
 
 __all__ = ["MOST_MEMORY", "TARGET", "measure"]
@@ -107,7 +108,7 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help=text)
     options = parser.parse_args()
     found = measure(options.megabytes, options.repeats)
-    print(f"{options.megabytes} MB between two daemons, median of {options.repeats}, milliseconds")
+    print(f"{options.megabytes} MB between two daemons, median of {options.repeats}, milliseconds ({load()})")
     for label, key in (
         ("ipfs add", "add"),
         ("ipfs pin add", "pin"),

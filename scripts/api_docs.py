@@ -21,7 +21,7 @@ from generated import write_or_compare  # noqa: E402
 
 PAGE = ROOT / "docs" / "api.md"
 # In the order in which a user meets them. What isn't here (the core's, the chain's) is for who builds upon these.
-DOORS = ("", "learners", "tasks", "history", "report", "stores", "network", "founding", "errors")
+DOORS = ("", "learners", "tasks", "history", "report", "stores", "network", "founding", "plan", "errors")
 HEAD = """\
 # Python reference
 

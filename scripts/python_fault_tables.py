@@ -33,6 +33,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "core/learner": ("tests/core/test_asking.py", "tests/core/test_driver.py"),
     "core/probing": ("tests/core/test_check_learner.py",),
     "core/results": ("tests/core/test_driver.py",),
+    "core/header": ("tests/core/test_weights.py",),
     "core/schema": ("tests/core/test_weights.py", "tests/core/test_tensors.py"),
     "core/summaries": ("tests/core/test_asking.py",),
     "core/tree": ("tests/core/test_weights.py", "tests/core/test_tensors.py"),
@@ -75,7 +76,16 @@ TESTS: dict[str, tuple[str, ...]] = {
 MARKS: dict[str, str] = {
     **dict.fromkeys(("node/cli", "node/demo", "node/worker/main"), "slow or not slow"),
     **dict.fromkeys(
-        ("chain/endpoints", "chain/patience", "core/cid", "core/limits", "core/weights", "node/check", "node/metrics"),
+        (
+            "chain/endpoints",
+            "chain/patience",
+            "core/cid",
+            "core/header",
+            "core/limits",
+            "core/weights",
+            "node/check",
+            "node/metrics",
+        ),
         "not long",
     ),
 }

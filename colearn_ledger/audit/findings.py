@@ -15,6 +15,7 @@ TOPICS: Mapping[str, str] = {
     "code": "the contract's code is the one that this package ships",
     "deployment": "the deployment file and the chain agree",
     "endpoints": "the endpoints agree",
+    "succession": "the first weights are those that the old collective accepted, as the plan says",
     "rounds": "every round is there, and complete",
     "ids": "a proposal's id is the digest of what it names",
     "lineage": "each proposal builds on the weights that were accepted then",

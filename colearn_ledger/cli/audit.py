@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from ..errors import AuditFailed, AuditIncomplete, ChainError, OutputError, UsageError
 from ..formats.files import write_whole
 from ..formats.urls import shown_url
+from .across import add_across_options, read_across
 from .export import learner_of
 from .options import add_collective_options, open_collective
 from .progress import terminal_progress
@@ -42,6 +43,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--learner", metavar="MODULE:FUNCTION", help="makes a learner that scores each accepted step on your own data")
     add("--options", nargs="+", action="extend", default=[], metavar="NAME=VALUE", help="of the learner")
     add("--no-logs", action="store_true", help="storage alone, which a pruned node has, too; no events, so not all")
+    add_across_options(add)
     add("--missing-ok", action="store_true", help="weights and events that can't be had don't make it incomplete")
     add = parser.add_argument_group("what is written").add_argument
     add("--state", type=Path, metavar="FILE", help="keeps what was verified, so that an audit goes on where it was")
@@ -66,6 +68,8 @@ def run(options: argparse.Namespace) -> int:
     scores = Scores(spec) if spec is not None and store is not None else None
     _check(options, facts, exam, store, scores, progress)
     _compare(options, where, facts, exam, progress)
+    if options.across is not None:
+        _examine_link(options, where, exam)
     progress("")
     scored = [] if scores is None else scores.scored
     if options.html is not None:
@@ -146,6 +150,20 @@ def _compare(
             exam.lacks("endpoints", None, f"what {name} shows", e.what)
         else:
             compare_facts(facts, other, name, exam)
+
+
+def _examine_link(options: argparse.Namespace, where: Collective, exam: Examination) -> None:
+    """Whether the collective goes on where the old one ended. The old one's own history is an audit of its own."""
+    across = read_across(options, where)
+    broken = across.link.broken()
+    for one in broken:
+        exam.wrong("succession", 0, one.field, one.what, one.expected, one.found)
+    exam.checked["succession"] += not broken
+    if across.missing:
+        exam.lacks("succession", 0, "what the plan says of the old collective", across.missing)
+    if across.link.named is None:
+        why = "the old collective's members have agreed on none"
+        exam.lacks("succession", None, "the old collective's word for its successor", why, allowed=True)
 
 
 def _weigh(

@@ -35,7 +35,9 @@ def run(options: argparse.Namespace) -> int:
     nodes = parse_nodes(options.node)
     page = read_page()  # what is wrong with the installation is said before a chain is asked
     where = open_collective(options)
-    watch = Watch(where.contract.snapshot, deployed_block=where.deployed_block, names=where.names)
+    watch = Watch(
+        where.contract.snapshot, deployed_block=where.deployed_block, names=where.names, find_plan=where.find_plan
+    )
 
     def say(url: str) -> None:
         print(f"{url}  (Ctrl-C ends it)", flush=True)

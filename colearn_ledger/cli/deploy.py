@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import errno
 import json
-import os
 import sys
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,25 +16,33 @@ from ..core.threshold import parse_threshold
 from ..core.wire import WIRES
 from ..errors import ConfigError, UsageError
 from ..formats.duration import parse_duration, shown_duration
+from ..formats.files import write_whole
 from ..formats.size import parse_size
 from ..formats.urls import shown_url
 from ..report.rules import TRAIN_WINDOW, WINDOWS
 from ..stores.spec import StoreSpec
 from .confirm import check_terminal, confirmed
+from .founders import check_output, find_agreed, find_learner, find_members, paying_account
 from .options import RPC_VARIABLE, fee_cap, rpc_urls
 from .program import INTERRUPTED
+from .succeeding import add_succeeds_options
 
 if TYPE_CHECKING:
     from eth_account.signers.local import LocalAccount
     from web3 import Web3
 
+    from ..core.schema import Schema
+    from ..founding.establish import Founding
     from ..founding.names import Names
-    from ..founding.plan import Plan
     from ..learners.loading.factory import LearnerSpec
     from ..network.described import RunningNetwork
+    from ..plan.document import Plan
     from ..stores.base import Store
+    from .succeeding import Old
 
 __all__ = ["add_options", "run"]
+
+_PULL_S = 60.0  # for the accepted weights of an old collective
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -75,6 +80,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     text = "largest weights, such as 100MB, for ever (default: four times the first ones; 64 times where they can grow)"
     add("--max-size", metavar="SIZE", help=text)
 
+    add = parser.add_argument_group("what members agree on besides").add_argument
+    text = "the plan (colearn-ledger plan new): its hash goes into the contract, the plan into the store"
+    add("--plan", type=Path, metavar="FILE", help=text)
+    add_succeeds_options(add)
+
     add = parser.add_argument_group("the first weights: of a learner, or out of a file").add_argument
     add("--learner", metavar="MODULE:FUNCTION", help="called with the options, makes a learner")
     add("--flower-app", type=Path, metavar="DIR", help="a Flower app whose client is the learner")
@@ -110,6 +120,8 @@ class _Wanted:
     max_size: int | None
     fee_cap: int | None
     learner: LearnerSpec | None
+    agreed: Plan | None
+    old: Old | None
     store: StoreSpec
     network: RunningNetwork | None
 
@@ -119,27 +131,29 @@ def run(options: argparse.Namespace) -> int:
     wanted = _check(options)
     from ..chain.endpoints import PATIENCE_S, begin_view, connect, persist
     from ..core.merge.rehearsal import seconds_to_merge
-    from ..founding.plan import on_wire, plan, read_weights
+    from ..founding.establish import on_wire, prepare, read_weights
     from ..learners.loading.first_weights import first_weights
-    from ..report.founding import plan_in_words
+    from ..report.founding import founding_in_words
 
     web3 = connect(wanted.rpc, expected_chain_id=wanted.chain_id, patience_s=PATIENCE_S)
-    account = _account(options, wanted.network)
+    account = paying_account(options, wanted.network)
     # A folder would be made, and nothing is made before it is confirmed.
     store = None if wanted.store.folder is not None else wanted.store.open()
     first = None
     if wanted.learner is not None:
         print(f"making the first weights by {wanted.learner.factory} ...", file=sys.stderr, flush=True)
         first = first_weights(wanted.learner)
-    if first is None or options.weights is not None:
-        weights = read_weights(options.weights, wanted.max_size)
+    if wanted.old is not None:  # not another byte than on the old chain
+        weights = wanted.old.bytes_of(options.weights, wanted.store, _PULL_S)
+        schema: Schema | None = wanted.old.schema
+        schema = schema if first is None else first.schema.on_wire(wanted.old.schema.wire)
     else:
-        weights = first.weights
-    weights, schema = on_wire(weights, None if first is None else first.schema, options.wire)
+        weights = read_weights(options.weights, wanted.max_size) if first is None or options.weights else first.weights
+        weights, schema = on_wire(weights, None if first is None else first.schema, options.wire)
 
-    def look() -> Plan:
+    def look() -> Founding:
         begin_view(web3)
-        return plan(
+        return prepare(
             web3,
             account.address,
             wanted.members,
@@ -151,6 +165,7 @@ def run(options: argparse.Namespace) -> int:
             max_size=wanted.max_size,
             merge_order=wanted.merge_order,
             why_unmergeable="" if first is None else first.why_unmergeable,
+            agreed=b"" if wanted.agreed is None else wanted.agreed.to_bytes(),
             fee_cap=wanted.fee_cap,
         )
 
@@ -158,8 +173,10 @@ def run(options: argparse.Namespace) -> int:
     merge_s = None
     if wanted.merge_order:
         merge_s = seconds_to_merge(founding.schema, weights, len(wanted.members), wanted.merge_order)
-    words = plan_in_words(founding, ", ".join(map(shown_url, wanted.rpc)), str(wanted.store), merge_s, wanted.names)
+    words = founding_in_words(founding, ", ".join(map(shown_url, wanted.rpc)), str(wanted.store), merge_s, wanted.names)
     print("\n".join(words), flush=True)
+    for note in _differences(wanted, founding, "" if first is None else first.policy):
+        print(note, flush=True)
     if options.dry_run:
         print("dry run: nothing was stored or sent")
         return 0
@@ -170,10 +187,10 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _found(
-    options: argparse.Namespace, wanted: _Wanted, founding: Plan, web3: Web3, account: LocalAccount, store: Store
+    options: argparse.Namespace, wanted: _Wanted, founding: Founding, web3: Web3, account: LocalAccount, store: Store
 ) -> int:
     """From here on something is done. The address is said as soon as it is known, so that no failure can lose it."""
-    from ..founding.plan import establish
+    from ..founding.establish import establish
     from ..founding.record import save_deployment
 
     def sending(address: str) -> None:
@@ -190,24 +207,57 @@ def _found(
         print(f"what {options.output} should have had in it:\n{json.dumps(record.to_json())}", flush=True)
         raise
     print(f"wrote {options.output}: every member needs it; `colearn-node check` compares it with the chain")
+    if wanted.agreed is not None:
+        from ..plan.document import plan_beside
+
+        beside = plan_beside(options.output)
+        try:
+            write_whole(beside, founding.agreed)
+        except OSError as e:
+            raise ConfigError(f"{beside} can't be written: {e.strerror or e}", fix="the store has it, too") from e
+        print(f"wrote {beside}: the plan, which the store has, too")
     return 0
+
+
+def _differences(wanted: _Wanted, founding: Founding, policy: str) -> list[str]:
+    """What the deployer's own learner has otherwise than the plan."""
+    if wanted.agreed is None or wanted.learner is None:
+        return []
+    from ..plan.comparing import differences
+
+    found = differences(wanted.agreed, wanted.learner, founding.schema.base, policy)
+    return [f"note: your learner differs from the plan: {one}" for one in found]
 
 
 # ---------------------------------------------------------------------------------------- what the options say
 
 
 def _check(options: argparse.Namespace) -> _Wanted:
-    """Everything that can be told by the options and the files they name; nothing is asked of chain or store yet."""
+    """Everything that can be told by the options and the files they name.
+
+    Nothing is asked of chain or store yet, but for an old collective that this one succeeds.
+    """
     rules, merge_order = _rules(options), _merge_order(options)
+    agreed, old = find_agreed(options)
+    if old is not None and options.wire not in (None, old.schema.wire):
+        raise UsageError(
+            f"--wire {options.wire} with --succeeds: the first weights would have other bytes than the accepted ones",
+            expected=f"what the old collective has, {old.schema.wire or 'none'}",
+            fix="leave it out",
+        )
     max_size = None if options.max_size is None else parse_size(options.max_size, MOST_BYTES, "--max-size")
     cap = fee_cap(options)
     if options.chain_id is not None and options.chain_id < 1:
         raise UsageError(f"--chain-id is {options.chain_id}", expected="1 or more", fix="leave it out for any chain")
-    learner = _learner(options)
+    learner = find_learner(options)
     if options.ipfs is not None and options.store_folder is not None:
         raise UsageError("--ipfs and --store-folder together", expected="one store", fix="leave one out")
     if not options.dry_run:
-        _check_output(options.output, options.force)
+        check_output(options.output, options.force)
+        if options.plan is not None or options.succeeds is not None:
+            from ..plan.document import plan_beside
+
+            check_output(plan_beside(options.output), options.force)
         if not options.yes:
             check_terminal("the deployment")
     network = None
@@ -229,7 +279,7 @@ def _check(options: argparse.Namespace) -> _Wanted:
                 expected="--ipfs ADDRESS or --store-folder DIR",
                 fix="--ipfs /ip4/127.0.0.1/tcp/5001 is the usual address of a Kubo daemon's RPC",
             )
-    members, names = _members(options, network)
+    members, names = find_members(options, network, old)
     return _Wanted(
         rpc=rpc,
         chain_id=network.chain_id if network and options.chain_id is None else options.chain_id,
@@ -240,6 +290,8 @@ def _check(options: argparse.Namespace) -> _Wanted:
         max_size=max_size,
         fee_cap=cap,
         learner=learner,
+        agreed=agreed,
+        old=old,
         store=StoreSpec(ipfs, options.store_folder, options.allow_remote_ipfs, options.ipfs_token_file),
         network=network,
     )
@@ -264,90 +316,3 @@ def _merge_order(options: argparse.Namespace) -> tuple[Rule, ...]:
         if value is not None:
             raise UsageError(f"{flag} without --joint", expected="joint rounds", fix="add --joint, or leave it out")
     return ()
-
-
-def _learner(options: argparse.Namespace) -> LearnerSpec | None:
-    """Which learner makes the first weights, or says the roles of their leaves where they are in a file."""
-    from ..learners.loading.factory import (
-        FACTORY_FORM,
-        FLOWER,
-        LearnerSpec,
-        flower_options,
-        is_factory,
-        read_learner_spec,
-    )
-    from ..learners.loading.options import parse_options
-
-    learners = [one for one in (options.learner, options.flower_app, options.learner_config) if one is not None]
-    if len(learners) > 1 or not (learners or options.weights):
-        raise UsageError(
-            "the first weights come from several places" if learners else "the first weights come from nowhere",
-            expected="one of --learner, --flower-app and --learner-config, or --weights, or --weights with one of them",
-            fix="--learner my_module:make_learner has your learner make them",
-        )
-    if options.options and options.learner is None and options.flower_app is None:
-        raise UsageError("--options without --learner", fix="name the learner that they are for")
-    if options.learner_config is not None:
-        return read_learner_spec(options.learner_config)
-    if options.flower_app is not None:
-        return LearnerSpec(FLOWER, flower_options(options.flower_app, parse_options(options.options)))
-    if options.learner is None:
-        return None
-    if not is_factory(options.learner):
-        raise UsageError(f"--learner is {options.learner!r}", expected=FACTORY_FORM, fix="correct it")
-    return LearnerSpec(options.learner, parse_options(options.options))
-
-
-def _members(options: argparse.Namespace, network: RunningNetwork | None) -> tuple[tuple[str, ...], Names]:
-    """The members by seat, and what they are called."""
-    from ..formats.members import read_members, split_member
-    from ..founding.names import MOST_BYTES, Names
-    from ..founding.plan import check_membership
-
-    named = [*(read_members(options.members) if options.members else ()), *map(split_member, options.member)]
-    if not named and network is not None:
-        named = [(person.name, person.address) for person in network.stakeholders]
-    if not named:
-        raise UsageError("no members are named", expected="--member ADDRESS, --members FILE, or --network")
-    members = check_membership([address for _, address in named])
-    try:
-        return members, Names({member: name for member, (name, _) in zip(members, named, strict=True) if name})
-    except ValueError as e:
-        raise UsageError(
-            str(e), expected=f"printable names of at most {MOST_BYTES} bytes, no two alike", fix="correct it"
-        ) from None
-
-
-def _account(options: argparse.Namespace, network: RunningNetwork | None) -> LocalAccount:
-    from ..chain.keys import KEY_FILE_VARIABLE, find_account, load_account
-
-    account = find_account(options.keystore, options.password_file, prompt=True)
-    if account is None and network is not None:
-        first = network.stakeholders[0]
-        account = load_account(first.keystore, first.password_file, prompt=False)
-    if account is None:
-        raise UsageError(
-            "no key is named that pays for the deployment",
-            expected=f"--keystore FILE, or a key file named in {KEY_FILE_VARIABLE}",
-            fix="colearn-node key new makes a keystore",
-        )
-    return account
-
-
-def _check_output(path: Path, force: bool) -> None:
-    """What would go wrong after the deployment is better found out before."""
-    if os.path.lexists(path) and not force:
-        raise UsageError(
-            f"there is a file {path} already, of another deployment perhaps",
-            expected="a new name",
-            fix="give another --output, or --force to replace it",
-        )
-    try:
-        if path.is_dir():
-            raise IsADirectoryError(errno.EISDIR, "it is a folder")
-        with tempfile.TemporaryFile(dir=path.absolute().parent):
-            pass
-    except OSError as e:
-        raise ConfigError(
-            f"{path} can't be written: {e.strerror or e}", expected="a file in a folder that is there", fix="--output"
-        ) from e

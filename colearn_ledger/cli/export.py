@@ -16,9 +16,12 @@ if TYPE_CHECKING:
     from ..core.schema import Schema
     from ..history.types import History
     from ..learners.loading.factory import LearnerSpec
+    from ..report.agreed import Agreed
     from ..stores.spec import StoreSpec
 
 __all__ = ["add_options", "learner_of", "run"]
+
+_PLAN_S = 10  # seconds to try to have what stands in the card besides
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -99,21 +102,28 @@ def _which(options: argparse.Namespace) -> Any:
 def _on_a_chain(options: argparse.Namespace) -> _Found:
     from ..core.protocol import ZERO_ADDRESS
     from ..history.accepted import read_accepted
+    from ..report.agreed import read_agreed
     from ..report.model_card import chain_card
 
     store = store_of(options)
     where = open_collective(options)
 
-    def read(snapshot: Any) -> tuple[History, View, tuple[str, ...]]:
-        history = read_accepted(snapshot, _which(options), deployed_block=where.deployed_block)
-        return history, snapshot.view(ZERO_ADDRESS), history.rounds[0].members or snapshot.members()
+    find = where.find_plan_in(store, min(timeout_of(options), _PLAN_S))
 
-    history, view, members = where.read(read)
+    def read(snapshot: Any) -> tuple[History, View, tuple[str, ...], Agreed]:
+        history = read_accepted(snapshot, _which(options), deployed_block=where.deployed_block)
+        agreed = read_agreed(snapshot, find, deployed_block=where.deployed_block)
+        return history, snapshot.view(ZERO_ADDRESS), history.rounds[0].members or snapshot.members(), agreed
+
+    history, view, members, agreed = where.read(read)
     record = history.rounds[0].record
     assert record.weights is not None, "accepted rounds have weights"
     command = f"colearn-ledger export --round {record.round} --address {history.address}"
     return _Found(
-        record.weights, where.schema, store, {"command": command, **chain_card(history, view, members, where.names)}
+        record.weights,
+        where.schema,
+        store,
+        {"command": command, **chain_card(history, view, members, where.names, agreed)},
     )
 
 

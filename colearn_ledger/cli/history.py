@@ -10,12 +10,14 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from ..errors import UsageError
+from .across import add_across_options, read_across
 from .options import Collective, add_collective_options, open_collective
 from .progress import terminal_progress
 
 if TYPE_CHECKING:
     from ..chain.snapshot import Snapshot
     from ..history import History
+    from ..report.agreed import Agreed
 
 __all__ = ["add_options", "add_range_options", "check_range", "note_missing", "read_asked", "run"]
 
@@ -23,6 +25,7 @@ __all__ = ["add_options", "add_range_options", "check_range", "note_missing", "r
 def add_options(parser: argparse.ArgumentParser) -> None:
     add_collective_options(parser, saved=True)
     add_range_options(parser)
+    add_across_options(parser.add_argument)
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="as JSON, with everything that is known")
     form.add_argument("--csv", action="store_true", help="as CSV, one row a round")
@@ -41,15 +44,24 @@ def add_range_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     check_range(options)
+    if options.across is not None and (options.csv or options.follow):
+        raise UsageError("--across with --csv or --follow", expected="a table, or --json", fix="leave one out")
     if options.follow and options.run_folder is not None:
         raise UsageError("--follow of a run that is over", expected="a chain that goes on", fix="leave out --follow")
     where = open_collective(options)
     history = read_asked(options, where)
     note_missing(history)
+    across = None if options.across is None else read_across(options, where)
     if options.json:
         from ..history.export import history_to_dict
+        from ..report.agreed import agreed_to_dict
 
-        json.dump(history_to_dict(history, where.names.by_address), sys.stdout, indent=2, allow_nan=False)
+        told = history_to_dict(history, where.names.by_address)
+        told |= agreed_to_dict(_agreed(where))
+        if across is not None:
+            told["predecessor"] = history_to_dict(_whole(options, across.old), across.old.names.by_address)
+            told["continues_round"] = across.link.round
+        json.dump(told, sys.stdout, indent=2, allow_nan=False)
         print()
     elif options.csv:
         from ..history.export import write_csv
@@ -58,13 +70,34 @@ def run(options: argparse.Namespace) -> int:
     elif options.follow:
         _follow(options, where, history)
     else:
+        from ..report.agreed import agreed_words
         from ..report.rounds import history_page
         from ..report.terminal import printer, terminal_width
 
         show = printer()
-        for line in history_page(history, terminal_width(), where.names):
+        if across is not None:
+            old = across.old
+            for line in history_page(_whole(options, old), terminal_width(), old.names, agreed_words(_agreed(old))):
+                show(line)
+            show("")
+            show(across.in_words)
+            show("")
+        for line in history_page(history, terminal_width(), where.names, agreed_words(_agreed(where))):
             show(line)
+    if across is not None:
+        across.judge()
     return 0
+
+
+def _whole(options: argparse.Namespace, old: Collective) -> History:
+    """All rounds of the old collective."""
+    return read_asked(argparse.Namespace(**{**vars(options), "rounds": None, "last": None}), old)
+
+
+def _agreed(where: Collective) -> Agreed:
+    from ..report.agreed import read_agreed
+
+    return where.read(lambda snapshot: read_agreed(snapshot, where.find_plan, scores=False))
 
 
 def check_range(options: argparse.Namespace) -> tuple[int | None, int | None]:

@@ -20,7 +20,9 @@ def run(options: argparse.Namespace) -> int:
     where = open_collective(options)
     from ..report.about import about_page, about_to_dict, read_about
 
-    about = where.read(lambda snapshot: read_about(snapshot, where.deployed_block, where.schema, where.names))
+    about = where.read(
+        lambda snapshot: read_about(snapshot, where.deployed_block, where.schema, where.names, where.find_plan)
+    )
     if options.json:
         json.dump(about_to_dict(about), sys.stdout, indent=2)
         print()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import sys
 from dataclasses import replace
@@ -15,7 +14,7 @@ from ..core.agreements import NONE, End, Successor
 from ..core.limits import MOST_SECONDS
 from ..core.protocol import AGREEMENTS, ZERO_ADDRESS, MotionKind, MotionState, RoundState
 from ..core.threshold import parse_threshold
-from ..errors import ContractError, NotAMember, UsageError
+from ..errors import ColearnError, ContractError, NotAMember, UsageError
 from ..formats.addresses import parse_address
 from ..formats.duration import parse_duration
 from ..report.rules import PAUSE, TRAIN_WINDOW, WINDOWS
@@ -248,24 +247,43 @@ def _add_agreement(parser: argparse.ArgumentParser, name: str) -> None:
         text = "in UTC, such as 2027-06-30T12:00:00; nothing is proposed after it"
         parser.add_argument("--last-second", metavar="TIME", help=text)
     if name == SUCCESSOR:
-        parser.add_argument("successor", metavar="ADDRESS", help="of its contract")
-        text = "the chain that it is on; default: this one's"
+        text = "its contract's address, or its deployment file"
+        parser.add_argument("successor", metavar="ADDRESS|FILE", help=text)
+        text = "the chain that it is on; default: the file's, or else this one's"
         parser.add_argument("--chain-id", metavar="N", type=int, help=text)
 
 
+def _successor(options: argparse.Namespace, chain_id: int) -> Successor:
+    """What is named, by its address or its deployment file."""
+    from ..founding.record import load_deployment
+
+    path = Path(options.successor)
+    if path.is_file():
+        record = load_deployment(path)
+        if options.chain_id not in (None, record.chain_id):
+            raise UsageError(f"--chain-id is {options.chain_id}, and {path} is of chain {record.chain_id}")
+        return Successor(bytes.fromhex(record.address[2:]), record.chain_id)
+    address = parse_address(options.successor, "the successor, which is no file either,")
+    return Successor(bytes.fromhex(address[2:]), chain_id if options.chain_id is None else options.chain_id)
+
+
 def _word(options: argparse.Namespace, where: Collective) -> bytes:
-    """What is to be agreed on, as the contract keeps it. Raises UsageError for what can't be, or is so already."""
+    """What is to be agreed on, as the contract keeps it.
+
+    Raises UsageError for what can't be, or is so already; ConfigError for a file that is no plan, or no deployment.
+    """
+    from ..plan.document import read_plan
+
     kind = _KINDS[options.kind]
     try:
         if kind is MotionKind.SET_PLAN:
-            word = NONE if options.file is None else hashlib.sha256(options.file.read_bytes()).digest()
+            word = NONE if options.file is None else read_plan(options.file).sha256
         elif kind is MotionKind.SET_END:
             word = End(options.last_round, _second(options.last_second)).to_bytes()
         else:
-            chain_id = where.contract.chain_id if options.chain_id is None else options.chain_id
-            word = Successor(bytes.fromhex(parse_address(options.successor, "the successor")[2:]), chain_id).to_bytes()
-    except OSError as e:
-        raise UsageError(f"{options.file} can't be read: {e.strerror or e}", fix="name the plan's file") from e
+            word = _successor(options, where.contract.chain_id).to_bytes()
+    except ColearnError:
+        raise
     except ValueError as e:
         raise UsageError(str(e), expected="a round below 2^32, a time before 4147, a chain id below 2^64") from e
     if where.read(lambda snapshot: snapshot.agreement(kind)) == word:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from ..chain.contract import CollectiveContract
     from ..chain.snapshot import Snapshot
     from ..core.schema import Schema
+    from ..plan.document import Plan
+    from ..stores.spec import StoreSpec
 
 __all__ = [
     "DEPLOYMENT_VARIABLE",
@@ -70,13 +72,27 @@ class Collective:
     """A collective that was found and is this version's contract.
 
     ``snapshot``: at the newest block, or at a newer one after a failure. ``deployed_block``: nothing of it is before.
-    ``deployment``: the file, where one was given. ``urls``: of its endpoints, by preference.
+    ``deployment``: the file, where one was given; ``path``: where it is. ``urls``: of its endpoints, by preference.
     """
 
     snapshot: Snapshot
     deployed_block: int
     deployment: DeploymentRecord | None = None
     urls: tuple[str, ...] = ()
+    path: Path | None = None
+
+    def find_plan(self, sha256: bytes) -> Plan:
+        """The members' plan, from beside the deployment file. Raises StoreError where it isn't there."""
+        return self.find_plan_in(None)(sha256)
+
+    def find_plan_in(self, store: StoreSpec | None, deadline_s: float | None = None) -> Callable[[bytes], Plan]:
+        """What finds it there, or else in the store."""
+        from ..plan.document import plan_beside
+        from ..plan.finding import find_plan
+
+        files = () if self.path is None else (plan_beside(self.path),)
+        opened = None if store is None else store.open
+        return lambda sha256: find_plan(sha256, files, opened, deadline_s=deadline_s)
 
     @property
     def schema(self) -> Schema | None:
@@ -126,7 +142,7 @@ def open_collective(options: argparse.Namespace, environ: Mapping[str, str] = os
     if getattr(options, "run_folder", None) is not None:
         return _open_run(options)
     urls, chain_id, deployed_block = rpc_urls(options, environ), None, 0
-    deployment = None
+    deployment = path = None
     if options.address is not None:
         if options.deployment is not None:
             raise UsageError("--deployment and --address together", fix="give one of them")
@@ -160,7 +176,7 @@ def open_collective(options: argparse.Namespace, environ: Mapping[str, str] = os
         check_code(snapshot)
         return snapshot
 
-    return Collective(persist(web3, find), deployed_block, deployment, tuple(urls))
+    return Collective(persist(web3, find), deployed_block, deployment, tuple(urls), path)
 
 
 def _open_run(options: argparse.Namespace) -> Collective:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from ..errors import ConfigError, OutputError, UsageError
 from ..formats.files import write_whole
 from .export import learner_of
-from .weights import add_store_options, store_of
+from .options import add_collective_options, open_collective
+from .weights import add_store_options, store_of, timeout_of
 
 if TYPE_CHECKING:
     from ..learners.loading.factory import LearnerSpec
@@ -50,10 +51,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     _add_plan(check)
     _add_learner_options(check)
 
-    text = "show a plan, and the hash by which the contract knows it"
+    text = "show a plan, and the hash by which the contract knows it: out of a file, or that of a collective"
     show = actions.add_parser("show", help=text, description=text)
     show.set_defaults(act=_show)
-    _add_plan(show)
+    _add_plan(show, nargs="?")
+    add_collective_options(show)
+    add_store_options(show, "endpoint, deployment and store")
     show.add_argument("--json", action="store_true", help="the canonical form: exactly the bytes that are hashed")
 
     text = "put a plan into the store, where anybody finds it by its hash"
@@ -68,8 +71,9 @@ def run(options: argparse.Namespace) -> int:
     return int(act(options))
 
 
-def _add_plan(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("plan", type=Path, metavar="FILE", help="the plan, as TOML or in its canonical form")
+def _add_plan(parser: argparse.ArgumentParser, **how: Any) -> None:
+    text = "the plan, as TOML or in its canonical form"
+    parser.add_argument("plan", type=Path, metavar="FILE", help=text, **how)
 
 
 def _add_learner_options(parser: argparse.ArgumentParser) -> None:
@@ -98,10 +102,11 @@ def _new(options: argparse.Namespace) -> int:
         raise UsageError("--metric without --target", expected="a value of it", fix="add --target, or leave it out")
     from ..learners.loading.first_weights import first_weights
     from ..plan.code import code_hash, installed_version, top_module
+    from ..plan.comparing import source_path
     from ..plan.document import Plan, Target, parse_plan
 
     module = top_module(spec.factory)
-    code = code_hash(options.module or [module], spec.path)
+    code = code_hash(options.module or [module], source_path(spec))
     print(f"making a learner by {spec.factory} ...", file=sys.stderr, flush=True)
     made = first_weights(spec)
     plan = Plan(
@@ -129,7 +134,7 @@ def _new(options: argparse.Namespace) -> int:
 def _check(options: argparse.Namespace) -> int:
     plan, spec = _read(options), _learner(options)
     from ..learners.loading.first_weights import first_weights
-    from ..plan.differences import differences
+    from ..plan.comparing import differences
     from ..report.terminal import one_line
 
     print(f"making a learner by {spec.factory} ...", file=sys.stderr, flush=True)
@@ -150,7 +155,7 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _show(options: argparse.Namespace) -> int:
-    plan = _read(options)
+    plan = _of_collective(options) if options.plan is None else _read(options)
     if options.json:
         sys.stdout.write(plan.to_bytes().decode())
         return 0
@@ -163,12 +168,28 @@ def _show(options: argparse.Namespace) -> int:
     return 0
 
 
+def _of_collective(options: argparse.Namespace) -> Plan:
+    """The plan whose hash is on chain: beside the deployment file, or out of the store, if one is named."""
+    from ..core.protocol import MotionKind
+
+    named = any(one is not None for one in (options.ipfs, options.store_folder, options.config))
+    store = store_of(options) if named else None
+    where = open_collective(options)
+    sha256 = where.read(lambda snapshot: snapshot.agreement(MotionKind.SET_PLAN))
+    if not any(sha256):
+        raise UsageError(
+            f"the members of {where.contract.address} have agreed on no plan",
+            expected="a plan's hash on chain",
+            fix="a motion sets one; to look at a file, name it",
+        )
+    return where.find_plan_in(store, timeout_of(options))(sha256)
+
+
 def _publish(options: argparse.Namespace) -> int:
     plan = _read(options)
-    with_name = store_of(options)
-    store = with_name.open()
-    ref = store.put(plan.to_bytes())
-    print(f"published in {with_name}: CID {ref.cid}")
+    store = store_of(options)
+    ref = store.open().put(plan.to_bytes())
+    print(f"published in {store}: CID {ref.cid}")
     print(f"sha256 {ref.sha256.hex()}")
     return 0
 

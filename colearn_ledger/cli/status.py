@@ -25,7 +25,9 @@ def run(options: argparse.Namespace) -> int:
 
     if options.follow:
         _follow(where)
-    standing = where.read(lambda snapshot: read_standing(snapshot, where.names))
+    standing = where.read(
+        lambda snapshot: read_standing(snapshot, where.names, where.find_plan, deployed_block=where.deployed_block)
+    )
     if options.json:
         json.dump(standing_to_dict(standing), sys.stdout, indent=2)
         print()

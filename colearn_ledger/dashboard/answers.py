@@ -12,6 +12,7 @@ from ..history.export import round_to_dict, utc
 from ..history.members import read_members
 from ..history.motions import motions_to_dict, read_motions
 from ..history.read import read_history
+from ..report.agreed import agreed_words
 from ..report.founding import in_ether
 from ..report.motions import standing_in_words, subject_in_words
 from ..report.round_page import outcome
@@ -42,7 +43,7 @@ def state_answer(seen: Seen, *, nodes: bool = False) -> dict[str, Any]:
         "names": dict(names.by_address),
         "seats": _seats(seen.standing),
         "counts": {state.name.lower(): over[state] for state in RoundState if state.decided},
-        "rules": _rules(view),
+        "rules": [*_rules(view), *([] if seen.standing.agreed is None else agreed_words(seen.standing.agreed))],
         "events": {"from": seen.told_from, "to": seen.told_to, "settled": seen.settled, "problem": seen.problem},
         "reorg": None if seen.reorg is None else {"block": seen.reorg.block, "round": seen.reorg.round},
         "trouble": seen.trouble,

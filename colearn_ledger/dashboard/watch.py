@@ -13,6 +13,8 @@ from ..core.protocol import ZERO_ADDRESS, RoundRecord
 from ..errors import ChainError
 from ..founding.names import NO_NAMES, Names
 from ..history.read import read_history
+from ..plan.document import Plan
+from ..report.agreed import Agreed, read_agreed
 from ..report.standing import Standing, read_standing
 from .rows import Told, told_of
 
@@ -77,15 +79,22 @@ class Watch:
     look: gives a new snapshot, as the contract's ``snapshot`` does; called by several threads.
     deployed_block: events aren't looked for before it.
     names: of members.
+    find_plan: the members' plan by its hash; raises where it isn't there.
     recent: so many of the newest rounds have their events read first.
     """
 
     def __init__(
-        self, look: Callable[[], Snapshot], *, deployed_block: int = 0, names: Names = NO_NAMES, recent: int = 100
+        self,
+        look: Callable[[], Snapshot],
+        *,
+        deployed_block: int = 0,
+        names: Names = NO_NAMES,
+        find_plan: Callable[[bytes], Plan] | None = None,
+        recent: int = 100,
     ) -> None:
         self.snapshot = look
         self.deployed_block = deployed_block
-        self._names = names
+        self._names, self._find_plan = names, find_plan
         self._recent = recent
         self._lock = threading.Lock()  # for the attributes below; nothing is read from the chain while it is held
         self._seen: Seen | None = None
@@ -104,6 +113,7 @@ class Watch:
         standing = read_standing(snapshot, self._names)
         before = self._seen
         forked = self._first_replaced(snapshot)
+        standing = replace(standing, agreed=self._agreed(snapshot, standing, None if forked is not None else before))
         if before is not None and forked is None and _same(before, snapshot.head, standing):
             records, settled, changed = before.records, before.settled, before.trouble != ""
         else:
@@ -129,6 +139,14 @@ class Watch:
                 settled=settled,
                 trouble="",
             )
+
+    def _agreed(self, snapshot: Snapshot, standing: Standing, before: Seen | None) -> Agreed | None:
+        """What was agreed on, which changes between rounds."""
+        if self._find_plan is None:
+            return None
+        if before is not None and before.standing.view.round == standing.view.round:
+            return before.standing.agreed
+        return read_agreed(snapshot, self._find_plan, deployed_block=self.deployed_block)
 
     def note_trouble(self, error: ChainError) -> None:
         """The chain can't be read: what was seen last stays, with a word about it."""

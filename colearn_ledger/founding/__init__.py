@@ -1,4 +1,4 @@
-"""Founding a collective: its plan, and the record that its members hand to each other."""
+"""Founding a collective: what is to be deployed, and the record that its members hand to each other."""
 
 from ..lazy import names_of_stub
 

@@ -89,21 +89,27 @@ class LoopLearner(TorchLearner):
         on_cpu = all(parameter.device.type == "cpu" for parameter in self._model.parameters())
         return on_cpu and SharingLearner.reproducible.__get__(self)  # type: ignore[no-any-return]
 
+    @property
+    def steps(self) -> int:
+        """One: the library's loop takes all of a round's steps at once, and nobody may do anything between them."""
+        return 1
+
+    @property
+    def why_no_checkpoint(self) -> str:
+        return "another library's loop trains, whose steps nobody comes between"
+
+    @property
+    def training_settings(self) -> dict[str, Any]:
+        return SharingLearner.training_settings.__get__(self)  # type: ignore[no-any-return]
+
     def mli_propose_weights(self) -> Weights:
         """Train from the current weights."""
         with seeded(self.seed, self._round):
             return SharingLearner.mli_propose_weights(self)
 
     def train(self, rng: np.random.Generator) -> Iterator[int]:
-        """All steps at once: nobody may do anything between them."""
-        self.fit(self.train_set[0].source, self.steps)
-        self._course.done = self.steps - 1
-        yield self.steps * self.batch_size
-
-    @property
-    def why_no_checkpoint(self) -> str:
-        """Nobody comes in between the steps of another library's loop."""
-        return "another library's loop trains, whose steps nobody comes between"
+        self.fit(self.train_set[0].source, self._steps)
+        yield self.samples_per_round
 
     def settle(self, rng: np.random.Generator) -> None:
         """Nothing: batch normalization is as the library's loop leaves it."""

@@ -1,5 +1,5 @@
-from .differences import Difference as Difference
-from .differences import differences as differences
+from .comparing import Difference as Difference
+from .comparing import differences as differences
 from .document import Plan as Plan
 from .document import Predecessor as Predecessor
 from .document import Target as Target

@@ -9,6 +9,7 @@ in the folder that the package is in; of a module that is one file: ``sha256sum 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib.metadata
 import importlib.util
@@ -74,8 +75,9 @@ def _files(module: str, path: Sequence[str]) -> Iterator[tuple[str, Path]]:
 def _found(module: str, path: Sequence[str]) -> ModuleSpec:
     spec = None
     if module.isidentifier():
-        # What is installed so that it is found otherwise, as a checkout is, other finders know.
-        spec = PathFinder.find_spec(module, list(path)) or importlib.util.find_spec(module)
+        # What is installed so that it is found otherwise, as a checkout is, other finders know, or don't.
+        with contextlib.suppress(ValueError):
+            spec = PathFinder.find_spec(module, list(path)) or importlib.util.find_spec(module)
     if spec is None:
         raise ConfigError(
             f"there is no module {module}",

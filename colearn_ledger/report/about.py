@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from ..chain.bytecode import check_code
 from ..chain.snapshot import Snapshot
 from ..core.merge.rules import rule_text
-from ..core.protocol import AGREEMENTS, ZERO_ADDRESS, MotionKind, View
+from ..core.protocol import ZERO_ADDRESS, MotionKind, View
 from ..core.schema import Schema
 from ..formats.size import shown_size
-from ..founding.names import NO_NAMES, Names
-from .agreements import agreements_in_words, agreements_to_dict
+from ..founding.names import Names
+from ..plan.document import Plan
+from .agreed import Agreed, agreed_rows, agreed_to_dict, read_agreed
+from .agreements import agreement_in_words
 from .rules import decision_in_words, rounds_in_words, windows_in_words, windows_of
 
 __all__ = ["FORMAT", "About", "about_page", "about_to_dict", "read_about"]
@@ -33,7 +35,8 @@ class About:
     deployed_block: 0 where it isn't known.
     schema: of its weights; None where it isn't known.
     names: of members.
-    agreements: what is agreed on by one word, by the kind of motion that changes it.
+    agreed: the plan, its target, a successor.
+    end: after which nothing is proposed, as the contract keeps it; zeros: none.
     """
 
     chain_id: int
@@ -44,11 +47,18 @@ class About:
     code_hash: bytes
     deployed_block: int
     schema: Schema | None
-    names: Names = NO_NAMES
-    agreements: Mapping[MotionKind, bytes] = field(default_factory=dict)
+    names: Names
+    agreed: Agreed
+    end: bytes
 
 
-def read_about(snapshot: Snapshot, deployed_block: int, schema: Schema | None, names: Names = NO_NAMES) -> About:
+def read_about(
+    snapshot: Snapshot,
+    deployed_block: int,
+    schema: Schema | None,
+    names: Names,
+    find_plan: Callable[[bytes], Plan],
+) -> About:
     """Read it from the chain. Raises ChainError, NoContract, ArtifactError."""
     return About(
         snapshot.contract.chain_id,
@@ -60,7 +70,8 @@ def read_about(snapshot: Snapshot, deployed_block: int, schema: Schema | None, n
         deployed_block,
         schema,
         names,
-        {kind: snapshot.agreement(kind) for kind in AGREEMENTS},
+        read_agreed(snapshot, find_plan, deployed_block=deployed_block),
+        snapshot.agreement(MotionKind.SET_END),
     )
 
 
@@ -80,8 +91,9 @@ def about_page(about: About) -> Iterator[str]:
         ("rounds", rounds_in_words(view.merge_order)),
         ("votes", "secret until they are revealed" if view.secret_votes else "open"),
         ("time", windows_in_words(view.rules, secret=view.secret_votes)),
-        *(("agreed", text) for text in agreements_in_words(about.agreements)),
+        ("agreed", agreement_in_words(MotionKind.SET_END, about.end) if any(about.end) else ""),
         ("weights", f"{shown_size(view.max_size)} at most{grow}"),
+        *agreed_rows(about.agreed),
         ("", "" if about.schema is None or about.schema.wire is None else f"they travel as {about.schema.wire}"),
         ("accepted", f"those of round {view.accepted_round}, {shown_size(view.accepted.size)}"),
         ("", f"sha256 {view.accepted.sha256.hex()}"),
@@ -111,9 +123,10 @@ def about_to_dict(about: About) -> dict[str, Any]:
         "merge_order": [rule_text(number) for number in view.merge_order],
         "secret_votes": view.secret_votes,
         "max_size": view.max_size,
+        **agreed_to_dict(about.agreed),
+        "end": "0x" + about.end.hex() if any(about.end) else None,
         "pause": view.rules.pause,
         "ended": view.ended,
-        **agreements_to_dict(about.agreements),
         "round": view.round,
         "accepted_round": view.accepted_round,
         "accepted_sha256": view.accepted.sha256.hex(),

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-
 from ..core.agreements import NONE, End, Successor
 from ..core.protocol import MotionKind
 from ..formats.addresses import parse_address
 from .rounds import human_time
 
-__all__ = ["agreement_in_words", "agreements_in_words", "agreements_to_dict"]
+__all__ = ["agreement_in_words"]
 
 
 def agreement_in_words(kind: MotionKind, word: bytes) -> str:
@@ -32,16 +30,3 @@ def _in_words(kind: MotionKind, word: bytes) -> str:
     after = [f"round {end.last_round}"] * (end.last_round > 0)
     after += [f"{human_time(end.last_second)} UTC"] * (end.last_second > 0)
     return f"end: nothing is proposed after {' or '.join(after)}" if after else "end: none"
-
-
-def agreements_in_words(agreements: Mapping[MotionKind, bytes]) -> Iterator[str]:
-    """Those that there are."""
-    yield from (agreement_in_words(kind, word) for kind, word in agreements.items() if word != NONE)
-
-
-def agreements_to_dict(agreements: Mapping[MotionKind, bytes]) -> dict[str, str | None]:
-    """For JSON: each word in hex, or null."""
-    return {
-        kind.name.lower().removeprefix("set_"): None if word == NONE else "0x" + word.hex()
-        for kind, word in agreements.items()
-    }

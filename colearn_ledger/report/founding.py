@@ -10,45 +10,48 @@ from ..core.cid import cid_text
 from ..core.roles import Bounded
 from ..core.schema import Schema
 from ..formats.size import shown_size
+from ..founding.establish import Founding
 from ..founding.names import NO_NAMES, Names
-from ..founding.plan import Plan
 from .rules import decision_in_words, rounds_in_words, windows_in_words
 from .windows import Times, windows_fit_in_words
 
-__all__ = ["cost_in_words", "in_ether", "plan_in_words"]
+__all__ = ["cost_in_words", "founding_in_words", "in_ether"]
 
 
-def plan_in_words(
-    plan: Plan, endpoint: str, store: str, merge_s: float | None = None, names: Names = NO_NAMES
+def founding_in_words(
+    founding: Founding, endpoint: str, store: str, merge_s: float | None = None, names: Names = NO_NAMES
 ) -> list[str]:
     """Lines, each with its subject first; ``merge_s``: seconds that merging all contributions takes on this machine."""
-    genesis, ref = plan.genesis, plan.genesis.weights
+    genesis, ref = founding.genesis, founding.genesis.weights
     count = len(genesis.members)
-    grow = ", if they grow, which --max-size bounds for ever" if plan.schema.sizes()[1] is None else ""
+    grow = ", if they grow, which --max-size bounds for ever" if founding.schema.sizes()[1] is None else ""
     rows = [
-        ("chain", f"{plan.chain_id}, by {endpoint}"),
-        ("deployer", f"{plan.deployer}, which has no rights by that"),
+        ("chain", f"{founding.chain_id}, by {endpoint}"),
+        ("deployer", f"{founding.deployer}, which has no rights by that"),
         *((f"member {i}", names.full(address)) for i, address in enumerate(genesis.members)),
         ("accepts", decision_in_words(genesis.rules, count)),
         ("proposers", "in an order that is shuffled each cycle" if genesis.shuffled else "in turn, seat by seat"),
         ("rounds", rounds_in_words(genesis.merge_order)),
         ("votes", "secret until they are revealed" if genesis.secret_votes else "open"),
         ("time", windows_in_words(genesis.rules, secret=genesis.secret_votes)),
-        *([("merging", _merging_in_words(plan, merge_s))] if merge_s is not None else []),
+        *([("merging", _merging_in_words(founding, merge_s))] if merge_s is not None else []),
         ("weights", f"{shown_size(ref.size)} at first, {shown_size(genesis.max_size)} at most{grow}"),
         ("  CID", cid_text(ref.cid_digest, ref.size)),
         ("  sha256", ref.sha256.hex()),
-        *([("  wire", f"{plan.schema.wire}, half the bytes of float32")] if plan.schema.wire else []),
+        *([("  wire", f"{founding.schema.wire}, half the bytes of float32")] if founding.schema.wire else []),
         ("  kept in", store),
-        *([("  base", f"frozen at every member, sha256 {base}")] if (base := plan.schema.base) else []),
-        *([("  roles", _roles_in_words(plan.schema))] if plan.schema.roles else []),
-        ("cost", cost_in_words(plan.cost)),
+        *([("  base", f"frozen at every member, sha256 {base}")] if (base := founding.schema.base) else []),
+        *([("  roles", _roles_in_words(founding.schema))] if founding.schema.roles else []),
+        *([("plan", f"sha256 {genesis.plan.hex()}")] if founding.agreed else []),
+        ("cost", cost_in_words(founding.cost)),
     ]
     return [f"{name:<10} {text}" for name, text in rows]
 
 
-def _merging_in_words(plan: Plan, merge_s: float) -> str:
-    said = windows_fit_in_words(plan.genesis.rules, Times(merge=merge_s), len(plan.genesis.members), "found it with")
+def _merging_in_words(founding: Founding, merge_s: float) -> str:
+    said = windows_fit_in_words(
+        founding.genesis.rules, Times(merge=merge_s), len(founding.genesis.members), "found it with"
+    )
     return f"{said}; `colearn-node check --time` measures a training, too"
 
 

@@ -12,6 +12,7 @@ from ..founding.names import NO_NAMES, Names
 from ..history.accepted import mean_scores
 from ..history.export import history_to_dict
 from ..history.types import History
+from .agreed import Agreed, agreed_to_dict
 from .record import environment
 from .rules import decision_in_words, windows_in_words
 from .terminal import one_line
@@ -24,7 +25,9 @@ _PUNCTUATION, _ESCAPED = re.compile(r"([!-/:-@\[-`{-~])"), r"\\\1"
 _PRIVACY = ("epsilon", "delta", "target")
 
 
-def chain_card(history: History, view: View, members: Iterable[str], names: Names = NO_NAMES) -> dict[str, Any]:
+def chain_card(
+    history: History, view: View, members: Iterable[str], names: Names = NO_NAMES, agreed: Agreed | None = None
+) -> dict[str, Any]:
     """The card of the one round that ``history`` has: an accepted one.
 
     Parameters
@@ -32,6 +35,7 @@ def chain_card(history: History, view: View, members: Iterable[str], names: Name
     view: of the same block: rules and accepted weights as they are now.
     members: of the round, or where it is the genesis those of now.
     names: of members, other people's text.
+    agreed: the plan, likewise, and a successor.
     """
     members = tuple(members)
     whole = history_to_dict(history)
@@ -53,6 +57,7 @@ def chain_card(history: History, view: View, members: Iterable[str], names: Name
             "windows": windows_in_words(rules, secret=view.secret_votes),
             "secret_votes": view.secret_votes,
         },
+        "agreed": None if agreed is None else agreed_to_dict(agreed),
         "scores": None if means is None else {"before": means[0], "of_these": means[1]},
         "privacy": spent or None,
         "proposer": round_["proposer"],
@@ -111,6 +116,7 @@ def _lines(card: Mapping[str, Any]) -> Iterator[str]:
         ("rules now", "; ".join(str(v) for v in card["rules"].values() if isinstance(v, str))),
         ("mean score", None if card["scores"] is None else f"{card['scores']['of_these']:.4f}"),
         ("mean score before", None if not card["scores"] else _shown(card["scores"].get("before")) or None),
+        *_agreed(card.get("agreed")),
         ("privacy spent by the proposer", _spent(card["privacy"])),
         ("made by", f"`{card['command']}`"),
         ("versions", ", ".join(f"{name} {version}" for name, version in card["versions"].items())),
@@ -157,6 +163,22 @@ def _members(card: Mapping[str, Any]) -> Iterator[str]:
         said = "proposed" if member == card["proposer"] else vote.get("vote", "")
         scores = f"{_shown(vote.get('current_score'))} | {_shown(vote.get('proposed_score'))}"
         yield f"| {_full(card, member)} | {said} | {scores} |"
+
+
+def _agreed(agreed: Mapping[str, Any] | None) -> Iterator[tuple[str, str | None]]:
+    """The plan's hash and those of its fields that no member could fill with Markdown; and the links to others."""
+    if agreed is None:
+        return
+    plan, new = agreed["plan"] or {}, agreed["successor"]
+    yield "plan", agreed["plan_sha256"] and f"sha256 `{agreed['plan_sha256']}`"
+    if (code := plan.get("learner", {}).get("code")) is not None:
+        yield "the learner's code, by the plan", f"sha256 `{code}`"
+    if (target := plan.get("target")) is not None:
+        yield "target", f"{target['value']:g}" + (", reached" if agreed["target_reached"] else "")
+    if (old := plan.get("succeeds")) is not None:
+        yield "succeeds", f"`{old['address']}` on chain {old['chain_id']}, by the weights of round {old['round']} there"
+    if new is not None:
+        yield "succeeded by", f"`{new['address']}` on chain {new['chain_id']}"
 
 
 def _full(card: Mapping[str, Any], member: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ..core.cid import cid_text
@@ -114,10 +114,11 @@ class RoundsTable:
                 at += 1
 
 
-def history_page(history: History, width: int, names: Names = NO_NAMES) -> Iterator[str]:
-    """All of it: which collective, the table, and what came of the rounds."""
+def history_page(history: History, width: int, names: Names = NO_NAMES, agreed: Iterable[str] = ()) -> Iterator[str]:
+    """All of it: which collective, what was ``agreed`` on besides, the table, and what came of the rounds."""
     table = RoundsTable(history.rounds, width, names)
     yield from heading(history)
+    yield from agreed
     yield from ("", table.header)
     yield from table.lines(history.rounds)
     yield ""

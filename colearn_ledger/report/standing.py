@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,8 @@ from ..formats.duration import shown_duration
 from ..founding.names import NO_NAMES, Names
 from ..history.export import utc
 from ..history.motions import Motion, read_motions
+from ..plan.document import Plan
+from .agreed import Agreed, agreed_rows, agreed_to_dict, read_agreed
 from .motions import shown_id, standing_in_words, subject_in_words
 from .rounds import human_time
 
@@ -31,6 +33,7 @@ class Standing:
     members: of the open round, by seat.
     motions: those of which something may still come.
     names: of members.
+    agreed: the plan, its target, a successor; None where nobody asked.
     """
 
     chain_id: int
@@ -39,6 +42,7 @@ class Standing:
     members: tuple[str, ...]
     motions: tuple[Motion, ...]
     names: Names = NO_NAMES
+    agreed: Agreed | None = None
 
     @property
     def phase(self) -> str:
@@ -102,8 +106,14 @@ class Standing:
         return tuple(seat for seat in range(view.member_count) if seat != proposer and seat not in acted)
 
 
-def read_standing(snapshot: Snapshot, names: Names = NO_NAMES) -> Standing:
-    """How it stands, read from storage alone. Raises ChainError."""
+def read_standing(
+    snapshot: Snapshot,
+    names: Names = NO_NAMES,
+    find_plan: Callable[[bytes], Plan] | None = None,
+    *,
+    deployed_block: int = 0,
+) -> Standing:
+    """How it stands, read from storage alone; ``find_plan``: also what was agreed on. Raises ChainError."""
     view = snapshot.view(ZERO_ADDRESS)
     motions = read_motions(snapshot, logs=False).motions
     return Standing(
@@ -113,6 +123,7 @@ def read_standing(snapshot: Snapshot, names: Names = NO_NAMES) -> Standing:
         snapshot.members(),
         tuple(motion for motion in motions if motion.waits),
         names,
+        None if find_plan is None else read_agreed(snapshot, find_plan, deployed_block=deployed_block),
     )
 
 
@@ -153,6 +164,8 @@ def standing_page(standing: Standing) -> Iterator[str]:
             for seat in which:
                 yield _line(name, f"{standing.names.full(standing.members[seat])}, seat {seat}")
                 name = ""
+    for name, text in () if standing.agreed is None else agreed_rows(standing.agreed):
+        yield _line(name, text)
     for motion in standing.motions:
         yield ""
         yield _line("motion", f"{shown_id(motion.record.id)}  {subject_in_words(motion.record, standing.names)}")
@@ -181,6 +194,7 @@ def standing_to_dict(standing: Standing) -> dict[str, Any]:
         "accepted_round": view.accepted_round,
         "accepted_sha256": view.accepted.sha256.hex(),
         "accepted_cid": view.accepted.cid,
+        **({} if standing.agreed is None else agreed_to_dict(standing.agreed)),
         "motions": [
             {
                 "id": "0x" + motion.record.id.hex(),

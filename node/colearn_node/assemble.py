@@ -13,9 +13,13 @@ from collections.abc import Iterator
 
 from colearn_ledger.chain.quorum import Quorum
 from colearn_ledger.chain.transactions import Sender, Sending, Starter
+from colearn_ledger.founding.record import load_deployment
 from colearn_ledger.member.submit import Submitter
+from colearn_ledger.plan.comparing import differences
 
 from . import lock
+from .agreed import Agreed, Compared
+from .agreements import ChainAgreements
 from .check import Findings
 from .funds import FundsWatch, RoundFunds
 from .heads import HeadSubscription
@@ -28,6 +32,7 @@ from .reporter import Reporter
 from .retention import Retention
 from .settings import Config
 from .start import Start, say_funds, wait_for_chain
+from .wakeup import Wake
 from .worker.messages import CheckpointSpec, Spec
 from .worker.supervisor import WorkerSupervisor
 
@@ -86,11 +91,12 @@ def assembled(
             + ("" if ledger.sends else ", dry run: nothing is sent"),
             member=findings.member,
         )
+        reporter = Reporter(log, metrics, names)
         node = Node(
             ledger,
             WorkerSupervisor(_spec(findings), wake, log, grace_s=config.learner_grace, hang_s=config.learner_hang),
             wake,
-            Reporter(log, metrics, names),
+            reporter,
             Retention(
                 ledger, config.store_keep, config.store_limit_bytes, contributions=config.store_keep_contributions
             ),
@@ -102,6 +108,7 @@ def assembled(
             verify_merge=config.verify_merge,
             rounds=rounds,
             until_round=until_round,
+            agreed=_agreed(findings, reporter, wake),
         )
         start.becomes(node)
         yield node
@@ -118,6 +125,23 @@ def _submitter(findings: Findings) -> Submitter[Sending] | None:
 def _quorum(findings: Findings) -> Quorum | None:
     config = findings.config
     return Quorum(findings.contract, config.quorum, lag=config.endpoint_lag) if config.quorum > 1 else None
+
+
+def _agreed(findings: Findings, reporter: Reporter, wake: Wake) -> Agreed:
+    config, schema = findings.config, findings.deployment.schema
+
+    def compare(sha256: bytes) -> Compared:
+        plan = findings.find_plan(sha256)
+        return Compared(plan, differences(plan, config.learner, schema.base))
+
+    return Agreed(
+        ChainAgreements(findings.contract, findings.deployment.block),
+        compare,
+        reporter,
+        wake,
+        strict=config.plan == "refuse",
+        follow=None if config.follow is None else load_deployment(config.follow),
+    )
 
 
 def _spec(findings: Findings) -> Spec:

@@ -43,6 +43,7 @@ from .settings import Config
 
 if TYPE_CHECKING:
     from colearn_ledger.learners.loading.first_weights import MadeLearner
+    from colearn_ledger.plan.document import Plan
 
 __all__ = ["Findings", "Line"]
 
@@ -201,6 +202,31 @@ class Findings:
                 expected="an endpoint that is synced",
                 fix="wait until it is",
             ) from error
+
+    def find_plan(self, sha256: bytes) -> Plan:
+        """The plan that the members agreed on. Raises as :func:`.plans.members_plan`."""
+        from .plans import members_plan
+
+        return members_plan(self.config, sha256, keep=self.account is not None and not self.dry_run)
+
+    def compare_plan(self) -> Line:
+        """The plan, and what this member has otherwise; how the learner votes only if it was tried out."""
+        from colearn_ledger.plan.comparing import differences
+
+        sha256 = self.snapshot.agreement(MotionKind.SET_PLAN)
+        if not any(sha256):
+            return Line("plan", "none was agreed on")
+        plan = self.find_plan(sha256)
+        policy = "" if self.made is None else self.made.policy
+        found = differences(plan, self.config.learner, self.deployment.schema.base, policy)
+        text = "; ".join([f"sha256 {sha256.hex()}", *map(str, found)])
+        if found and self.config.plan == "refuse":
+            raise ConfigError(
+                f"this member differs from the members' plan: {'; '.join(map(str, found))}",
+                expected='what the plan says, since plan is "refuse"',
+                fix="do that, or have the plan changed by a motion",
+            )
+        return Line("plan", text if found else f"{text}, and nothing differs from it", note=bool(found))
 
     def read_rules(self) -> str:
         """What the members agreed to; and that it began with the weights that the deployment file names."""

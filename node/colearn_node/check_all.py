@@ -38,6 +38,7 @@ def check_everything(config: Config, tell: Callable[[Line], None], *, train: boo
         ("store", findings.try_store),
         ("disk", findings.count_disk),
         ("learner", findings.try_learner),
+        ("plan", findings.compare_plan),
         ("windows", findings.compare_windows),
         ("privacy", findings.count_privacy),
     ]
@@ -51,6 +52,7 @@ def check_everything(config: Config, tell: Callable[[Line], None], *, train: boo
         "store": ["member"],
         "disk": ["member"],
         "learner": ["deployment"],
+        "plan": ["member"],
         "windows": ["learner", "member"],
         "privacy": ["learner", "member"],
     }

@@ -107,10 +107,19 @@ def _run(options: argparse.Namespace) -> int:
         if value is not None and value < 1:
             raise UsageError(f"{flag} is {value}", expected="1 or more", fix="leave it out to go on for ever")
     config = _config(options)
+    goes_on: Config | None = config
+    while goes_on is not None:
+        goes_on = _run_one(goes_on, options)
+    return 0
+
+
+def _run_one(config: Config, options: argparse.Namespace) -> Config | None:
+    """One collective's node; the configuration with which it goes on in a successor, if it does."""
     from .assemble import assembled
+    from .following import in_successor
     from .start import Start, ToldToLeave
 
-    start = Start()
+    start, follows = Start(), None
     with (
         contextlib.suppress(ToldToLeave),
         contextlib.ExitStack() as closed,
@@ -120,7 +129,8 @@ def _run(options: argparse.Namespace) -> int:
         ) as node,
     ):
         node.run()
-    return 0
+        follows = None if node.agreed is None or start.told else node.agreed.follows
+    return None if follows is None else in_successor(config, follows)
 
 
 def _check(options: argparse.Namespace) -> int:

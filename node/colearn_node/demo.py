@@ -71,8 +71,8 @@ def set_up(
     """
     from colearn_ledger.chain.endpoints import connect
     from colearn_ledger.chain.keys import load_account
+    from colearn_ledger.founding.establish import establish, prepare
     from colearn_ledger.founding.names import Names
-    from colearn_ledger.founding.plan import establish, plan
     from colearn_ledger.founding.record import save_deployment
     from colearn_ledger.learners.loading.factory import LearnerSpec
     from colearn_ledger.learners.loading.first_weights import first_weights
@@ -87,7 +87,7 @@ def set_up(
     account = load_account(people[0].keystore, people[0].password_file, False)
     api = people[0].ipfs_api
     store = StoreSpec(api or None, None if api else network.folder / "weights").open()
-    founding = plan(
+    founding = prepare(
         web3,
         account.address,
         [p.address for p in people],

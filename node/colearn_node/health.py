@@ -24,6 +24,7 @@ class Health:
     ----------
     endpoint, block_time: what is amiss with where the chain is seen, or with its clock; None while nothing is.
     failure: what keeps the loop from its work again and again; None while nothing does.
+    held: what has to be known before there is any work; None while nothing has.
     """
 
     def __init__(self, poll_interval: float, clock: Callable[[], float] = time.monotonic) -> None:
@@ -32,6 +33,7 @@ class Health:
         self.endpoint: str | None = None
         self.block_time: str | None = None
         self.failure: str | None = None
+        self.held: str | None = None
         self._seen = False
         self._working = False
 
@@ -61,6 +63,6 @@ class Health:
             return "the chain has not been seen yet"
         if self.unseen_s > _LOOK_S + 3 * self._poll:
             return f"the chain was seen last {self.unseen_s:.0f} s ago"
-        if amiss := self.endpoint or self.block_time:
+        if amiss := self.endpoint or self.block_time or self.held:
             return amiss
         return None if self._working else "the learner doesn't hold the accepted weights yet"

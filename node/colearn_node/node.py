@@ -41,6 +41,7 @@ from colearn_ledger.errors import (
 from colearn_ledger.member.work import Declined, Verdict, Work
 from colearn_ledger.stores.base import patience_s
 
+from .agreed import Agreed
 from .health import Health
 from .ledger import Ledger
 from .outlook import Outlook
@@ -48,6 +49,7 @@ from .reporter import Reporter
 from .retention import Retention
 from .wakeup import Wake
 from .worker.keys import Key, bytes_to_pull, key_of
+from .worker.messages import Tidy
 from .worker.supervisor import WorkerSupervisor
 
 __all__ = ["Node"]
@@ -91,6 +93,7 @@ class Node:
     verify_merge: in joint rounds, recompute what a proposal claims to merge before voting on it.
     rounds: leave after so many decided rounds; None goes on until told to stop.
     until_round: leave when this round has passed, whoever decided it and whenever this node was started.
+    agreed: what the members agreed on besides weights; None where nobody asks.
     """
 
     def __init__(
@@ -109,6 +112,7 @@ class Node:
         verify_merge: bool = False,
         rounds: int | None = None,
         until_round: int | None = None,
+        agreed: Agreed | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.ledger = ledger
@@ -116,7 +120,7 @@ class Node:
         self.retention, self.health, self.outlook = retention, health, Outlook(ledger)
         self.poll_interval, self.store_timeout = poll_interval, store_timeout
         self.rounds, self.until_round = rounds, until_round
-        self.endpoint_lag, self.verify_merge = endpoint_lag, verify_merge
+        self.endpoint_lag, self.verify_merge, self.agreed = endpoint_lag, verify_merge, agreed
         self.stopping = False
         self._view: View | None = None
         self._lost: WeightsRef | None = None  # its own contribution, for good
@@ -196,6 +200,12 @@ class Node:
         self._follow()
         view = self._look()
         self._tell_outcomes(view)
+        if self.agreed is not None:
+            self.agreed.look(view, self.supervisor.policy)
+            self.health.held = self.agreed.waits_for or None
+            if self.agreed.follows is not None and self._sent is None:
+                self.stop()
+                return 0.0
         self.health.looked(can_work=self.supervisor.ready and self.supervisor.adopted == view.accepted.sha256)
         if self.ledger.sends:
             self.supervisor.pull_ahead(self.outlook.to_pull_ahead(view), view.accepted.size)
@@ -203,6 +213,9 @@ class Node:
         if self._enough(view) and not isinstance(action, Adopt):
             self.stop()
             return 0.0
+        if self.health.held is not None and not isinstance(action, Adopt | Wait):
+            self.reporter.held_back(view, self.health.held)
+            return self._pause(view, view.deadline)
         return min(
             self._perform(action, view),
             self.ledger.pause,
@@ -236,11 +249,14 @@ class Node:
     def _perform(self, action: Action, view: View) -> float:
         if isinstance(action, Wait):
             self.reporter.wait(view, action)
-            may_discard = self.ledger.sends and self.supervisor.idle
-            self.supervisor.rest(self.retention.due(view) if may_discard else None)
+            self.supervisor.rest(self._tidy(view))
             return self._pause(view, action.until)
         if isinstance(action, Reveal | Advance):
             return self._submit(action, action, view)
+        if isinstance(action, Propose | Contribute) and (enough := self.agreed and self.agreed.why_enough()):
+            self.reporter.declined(view, Declined(view.round, enough))
+            self.supervisor.rest(self._tidy(view))
+            return self._pause(view, view.deadline)
         if not self.ledger.sends and isinstance(action, Propose | Contribute):
             return self._announce(action, None, view)
         work = self.supervisor.work_on(action, self._patience(action, view))
@@ -254,6 +270,10 @@ class Node:
             self.reporter.declined(view, work)
             return self._pause(view, view.deadline)
         return self._submit(action, work, view)
+
+    def _tidy(self, view: View) -> Tidy | None:
+        """What the store is to keep, where there is time to see to that."""
+        return self.retention.due(view) if self.ledger.sends and self.supervisor.idle else None
 
     def _enough(self, view: View) -> bool:
         return (self.rounds is not None and self._decided >= self.rounds) or (

@@ -17,6 +17,9 @@ from colearn_ledger.errors import ColearnError, ContractError, TransactionError
 from colearn_ledger.formats.hashes import shown_hash
 from colearn_ledger.founding.names import NO_NAMES, Names
 from colearn_ledger.member.work import Contributed, Declined, Merged, Trained, Verdict, Work
+from colearn_ledger.plan.comparing import Difference
+from colearn_ledger.plan.document import Plan
+from colearn_ledger.plan.successor import Successor
 
 from .log import Log
 from .worker.steps import Steps
@@ -117,6 +120,39 @@ class Reporter:
             what = "declines to propose" if view.proposal is None else "its proposal can't be had"
             what = what if view.training is None else "declines to train, or to merge"
             self.log.warning("declined", f"{what}: {work.reason}", until=view.deadline)
+
+    def held_back(self, view: View, why: str) -> None:
+        """Nothing may be done yet; said once."""
+        if self._waiting != (view.round, why):
+            self._waiting = view.round, why
+            self.log.info("wait", why, until=view.deadline)
+
+    def plan(self, plan: Plan | None, found: tuple[Difference, ...]) -> None:
+        """The members have this plan, or none; and what this member has otherwise."""
+        if plan is None:
+            self.log.info("plan", "the members have no plan any more")
+            return
+        for one in found:
+            self.log.warning("plan", f"differs from the members' plan: {one}", field=one.field)
+        if not found:
+            self.log.info("plan", f"as the members' plan says, sha256 {shown_hash(plan.sha256)}", sha256=plan.sha256)
+
+    def plan_missing(self, error: ColearnError, times: int, pause: float) -> None:
+        """The plan can't be had, or is none; said the first time, and then ever more rarely."""
+        self._ever_more_rarely("plan", error, times, pause)
+
+    def successor(self, successor: Successor | None, why_not: str) -> None:
+        """The members agreed on a successor, or on none any more; ``why_not``: this node doesn't go on in it."""
+        if successor is None:
+            self.log.info("successor", "the members have no successor any more")
+            return
+        text = f"the members agreed on a successor, {successor}"
+        facts = {"address": successor.address, "chain_id": successor.chain_id}
+        if not why_not:
+            self.log.info("successor", f"{text}: going on there", **facts)
+            return
+        todo = "get its deployment file, set follow to it, and start this node again; or set deployment, and start it"
+        self.log.warning("successor", f"{text}, and this node stays here: {why_not}; to go on there: {todo}", **facts)
 
     def submitted(self, work: Work, receipt: Receipt) -> None:
         """A transaction, or why there was none."""

@@ -211,6 +211,17 @@ class Config:
         "false",
         False,
     )
+    plan: Literal["warn", "refuse"] = _setting(
+        "where your learner differs from the plan that the members agreed on: warn (it is said), or refuse (the node "
+        "ends, and does nothing before it has compared)",
+        '"warn"',
+        "warn",
+    )
+    follow: Path | None = _setting(
+        "the deployment file of a successor: once the members have agreed on that collective by a motion, the node "
+        "goes on in it",
+        '"deployment-2.json"',
+    )
     store_ipfs: str | None = _setting("RPC API of your Kubo daemon", '"/ip4/127.0.0.1/tcp/5001/http"')
     store_token_file: Path | None = _setting(
         "holds what your Kubo daemon's RPC wants as authorization: user:password, or a bearer token", '"ipfs-token.txt"'

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-import hashlib
+import dataclasses
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,7 +17,9 @@ from colearn_ledger.cli.main import main
 from colearn_ledger.cli.motion import find_motion
 from colearn_ledger.core.protocol import MotionKind, MotionRecord, MotionState, Rules
 from colearn_ledger.errors import ContractError, UsageError
+from colearn_ledger.founding.record import load_deployment, save_deployment
 from colearn_ledger.history.motions import Motion, Motions
+from colearn_ledger.plan.document import Plan
 
 from ..kit.anvil import Anvil, anvil
 from ..kit.builders import ref
@@ -422,17 +424,22 @@ def _agree(three: Members, *words: str) -> str:
     return said
 
 
-def test_motion__plan__is_the_hash_of_the_file(three: Members) -> None:
-    Path("plan.json").write_bytes(b"what we agree on")
-    digest = hashlib.sha256(b"what we agree on").hexdigest()
-    assert f"plan: the file with sha256 {digest}" in _agree(three, "plan", "plan.json")
-    assert f"agreed      plan: the file with sha256 {digest}" in _command(three, "info")
-    assert json.loads(_command(three, "info", "--json"))["plan"] == f"0x{digest}"
+def test_motion__plan__is_the_hash_of_its_canonical_form(three: Members) -> None:
+    plan = Plan(text="what we agree on")
+    Path("plan.toml").write_text(plan.to_toml())
+    digest = plan.sha256.hex()
+    assert f"plan: the file with sha256 {digest}" in _agree(three, "plan", "plan.toml")
+    assert f"plan        sha256 {digest}" in _command(three, "info")
+    assert json.loads(_command(three, "info", "--json"))["plan_sha256"] == digest
     assert three.motions("--all")[0]["word"] == f"0x{digest}"
-    assert "agreed on already" in three.by(2, "propose", "plan", "plan.json", code=2)
-    assert "can't be read" in three.by(2, "propose", "plan", "missing.json", code=2)
+    Path("deployment.plan.json").write_bytes(plan.to_bytes())
+    assert "text: what we agree on" in _command(three, "info")
+    assert "agreed on already" in three.by(2, "propose", "plan", "deployment.plan.json", code=2)
+    assert "no file missing.json" in three.by(2, "propose", "plan", "missing.json", code=3)
+    Path("none.json").write_bytes(b"what we agree on")
+    assert "isn't TOML" in three.by(2, "propose", "plan", "none.json", code=3)
     assert "plan: none" in _agree(three, "plan")
-    assert "agreed" not in _command(three, "info")
+    assert "plan  " not in _command(three, "info")
 
 
 def test_motion__end__nothing_is_proposed_after_it(three: Members) -> None:
@@ -458,6 +465,12 @@ def test_motion__successor__is_on_this_chain_unless_another_is_named(three: Memb
     chain_id = three.story.contract.chain_id
     assert f"on chain {chain_id}" in _agree(three, "successor", address(5))
     assert f"successor: {address(5)} on chain 10" in _agree(three, "successor", address(5), "--chain-id", "10")
+    assert f"successor   {address(5)} on chain 10" in _command(three, "info")
+    record = load_deployment(Path("deployment.json"))
+    save_deployment(dataclasses.replace(record, address=address(6), chain_id=12), Path("new.json"))
+    assert f"successor: {address(6)} on chain 12" in _agree(three, "successor", "new.json")
+    assert "is of chain 12" in three.by(2, "propose", "successor", "new.json", "--chain-id", "10", code=2)
+    assert "no file either" in three.by(2, "propose", "successor", "missing.json", code=2)
 
 
 def test_motion__pause__rests_after_a_decision(three: Members) -> None:

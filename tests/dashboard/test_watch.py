@@ -10,6 +10,7 @@ from colearn_ledger.chain.snapshot import Snapshot
 from colearn_ledger.core.protocol import RoundState
 from colearn_ledger.dashboard.watch import Seen, Watch
 from colearn_ledger.errors import ChainError
+from colearn_ledger.plan.document import Plan
 
 from ..kit.anvil import anvil
 from ..kit.collective import RULES, Collective, embedded
@@ -66,6 +67,25 @@ def test_look__nothing_but_the_clock_goes_on__the_same_version_until_a_deadline_
         assert third.records[1].state is RoundState.MISSED
         chain.mine()
         assert looked(watch).settled == 2
+
+
+def test_look__what_was_agreed_on__is_read_once_a_round() -> None:
+    agreed, asked = Plan(text="agreed"), list[bytes]()
+
+    def find(sha256: bytes) -> Plan:
+        asked.append(sha256)
+        return agreed
+
+    with anvil() as chain:
+        c = Collective.found(chain, 3, plan=agreed.sha256)
+        watch = Watch(c.contract.snapshot, find_plan=find)
+        first = looked(watch).standing.agreed
+        c.propose("one")
+        assert looked(watch).standing.agreed is first and first is not None and first.plan == agreed
+        c.vote(1)
+        c.vote(2)
+        assert looked(watch).standing.agreed == first and asked == [agreed.sha256] * 2
+        assert looked(Watch(c.contract.snapshot)).standing.agreed is None
 
 
 @pytest.mark.slow

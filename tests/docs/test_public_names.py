@@ -29,6 +29,7 @@ DOORS = (
     "colearn_ledger.learners.trees",
     "colearn_ledger.learners.voting",
     "colearn_ledger.network",
+    "colearn_ledger.plan",
     "colearn_ledger.report",
     "colearn_ledger.stores",
     "colearn_ledger.tasks",

@@ -21,6 +21,7 @@ from colearn_ledger.core.schema import Schema
 from colearn_ledger.core.weights import encode
 from colearn_ledger.core.wire import Wire
 from colearn_ledger.formats.toml import toml_text
+from colearn_ledger.plan.document import Plan
 from colearn_ledger.stores.local import LocalStore
 
 from .anvil import Anvil, anvil
@@ -178,16 +179,20 @@ def node_collective(
     secret: bool = False,
     rules: Rules | None = None,
     merge_order: Sequence[int] = (),
+    plan: Plan | None = None,
     chain_options: Sequence[str] = (),
     wire: Wire | None = None,
 ) -> Iterator[NodeCollective]:
     """Found one with the first weights of the linear learners; nobody runs yet, and at the end all nodes are killed.
 
-    ``chain_options``: Anvil's, which by default mines when there is a transaction.
+    ``plan``: what the members agreed on; it is in the store. ``chain_options``: Anvil's, which by default mines when
+    there is a transaction.
     """
     first = linear_learners(1)[0].mli_get_current_weights().weights
     schema = Schema.of(first, wire=wire)
     genesis = LocalStore(folder / "weights").put(encode(first, schema))
+    if plan is not None:
+        LocalStore(folder / "weights").put(plan.to_bytes())
     with anvil(*chain_options) as chain:
         founded = Collective.found(
             chain,
@@ -197,6 +202,7 @@ def node_collective(
             secret=secret,
             max_size=1 << 20,
             merge_order=merge_order,
+            plan=bytes(32) if plan is None else plan.sha256,
         )
         founded.save(folder, keys=count, schema=schema)
         made = NodeCollective(**vars(founded), folder=folder)

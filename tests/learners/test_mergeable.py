@@ -23,7 +23,7 @@ from colearn_ledger.core.roles import roles_of
 from colearn_ledger.core.schema import Schema
 from colearn_ledger.embedded.chain import EmbeddedChain
 from colearn_ledger.errors import LearnerError, UsageError
-from colearn_ledger.founding.plan import Plan, plan
+from colearn_ledger.founding.establish import Founding, prepare
 from colearn_ledger.learners.attacks import Attacker
 from colearn_ledger.learners.forest import ForestLearner
 from colearn_ledger.learners.loading.factory import LearnerSpec
@@ -162,8 +162,8 @@ def test_plan__joint_rounds_of_what_cannot_be_merged__are_refused_and_solo_round
     chain, made = EmbeddedChain(2), first_weights(LearnerSpec(f"{__name__}:{kind}"))
     members = [account.address for account in chain.accounts]
 
-    def planned(order: tuple[Rule, ...], rules: Rules) -> Plan:
-        return plan(
+    def planned(order: tuple[Rule, ...], rules: Rules) -> Founding:
+        return prepare(
             chain.web3, members[0], members, made.weights, schema=made.schema, rules=rules, merge_order=order,
             why_unmergeable=made.why_unmergeable,
         )  # fmt: skip

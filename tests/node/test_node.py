@@ -9,19 +9,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from colearn_node.agreed import Agreed
 from colearn_node.health import Health
 from colearn_node.node import Node
 from colearn_node.reporter import Reporter
 from colearn_node.retention import Retention
 from colearn_node.wakeup import Wake
-from colearn_node.worker.messages import PullAhead, Spec, Tidy
+from colearn_node.worker.messages import PullAhead, Ready, Spec, Tidy
 from colearn_node.worker.supervisor import WorkerSupervisor
 
 from colearn_ledger.chain.endpoints import Heads
 from colearn_ledger.chain.transactions import Outcome
 from colearn_ledger.core.decide import Adopt, Advance, Judge, Merge, Propose, Republish, Reveal
 from colearn_ledger.core.merge.claim import claim_digest
-from colearn_ledger.core.protocol import Claim, Contribution, RoundState, Training, WeightsRef
+from colearn_ledger.core.protocol import Claim, Contribution, RoundState, Training, View, WeightsRef
 from colearn_ledger.core.schema import Schema
 from colearn_ledger.errors import (
     ArtifactError,
@@ -37,6 +38,7 @@ from colearn_ledger.errors import (
     WrongChain,
 )
 from colearn_ledger.formats.addresses import short_address
+from colearn_ledger.founding.record import DeploymentRecord
 from colearn_ledger.learners.loading.factory import LearnerSpec
 from colearn_ledger.member.work import Contributed, Declined, Merged, Trained, Verdict
 from colearn_ledger.stores.spec import StoreSpec
@@ -348,6 +350,27 @@ def test_step__committed_and_reveals_are_taken__reveals_without_the_worker() -> 
     bench = Bench(FakeLedger(view(**REVEALING))).adopts()
     bench.node.step()
     assert bench.ledger.mined == [Reveal(7, proposal(), b"c" * 32)] and len(bench.worker.jobs) == 1
+
+
+def test_step__in_a_pause__says_until_when_and_trains_when_it_is_over() -> None:
+    bench = Bench(FakeLedger(view(proposer=ME, at=1000, opens_at=1500))).adopts()
+    bench.node.step()
+    assert [job.action for job in bench.worker.jobs][1:] == []
+    assert any("rests" in line for line in bench.log.events("wait"))
+    # The chain's clock comes to the second, with no block that would wake the node: the view is read again.
+    bench.clock.now += 500
+    bench.ledger.becomes(at=1500)
+    bench.node.step()
+    assert bench.worker.job.action == Propose(7, ref("accepted").sha256)
+
+
+def test_step__after_the_end__declines_and_says_so_and_does_not_spin() -> None:
+    bench = Bench(FakeLedger(view(proposer=ME, ended=True, deadline=10))).adopts()
+    assert bench.node.step() > 0
+    assert any("end" in line for line in bench.log.events("wait")) and bench.ledger.mined == []
+    bench.clock.now += 10_000
+    assert bench.node.step() > 0
+    assert bench.health.block_time is None  # no deadline is waited for
 
 
 def test_step__overdue_and_my_step__advances() -> None:
@@ -918,3 +941,71 @@ def test_step__other_endpoints_are_away__the_one_that_is_left_is_not_called_behi
     bench.ledger.becomes()
     bench.node.step()
     assert bench.health.why_not_ready() is None
+
+
+class FakeAgreed(Agreed):
+    """What was agreed on, as it is told."""
+
+    def __init__(self, *, waits: str = "", enough: str = "") -> None:
+        self.waits, self.enough = waits, enough
+        self.follows = None
+        self.policies: list[str] = []
+
+    def look(self, view: View, policy: str) -> None:
+        self.policies.append(policy)
+
+    @property
+    def waits_for(self) -> str:
+        return self.waits
+
+    def why_enough(self) -> str:
+        return self.enough
+
+
+def test_step__the_target_is_reached__declines_to_train_says_so_once_and_votes() -> None:
+    agreed = FakeAgreed(enough="the plan's target is reached")
+    for mine in ({"proposer": ME}, training()):
+        bench = Bench(FakeLedger(view(**mine)), agreed=agreed).adopts()
+        for _ in range(3):
+            bench.works()
+        assert bench.ledger.mined == [] and [type(job.action) for job in bench.worker.jobs] == [Adopt]
+        [said] = bench.log.events("declined")
+        assert "the plan's target is reached" in said and "declines to" in said
+    bench = Bench(FakeLedger(view(**VOTING)), agreed=agreed).adopts()
+    bench.works()
+    assert isinstance(bench.ledger.mined[0], Verdict)
+    agreed.enough = ""
+    bench = Bench(FakeLedger(view(proposer=ME)), agreed=agreed).adopts()
+    bench.works()
+    assert isinstance(bench.ledger.mined[0], Trained)
+
+
+def test_step__the_plan_was_not_compared_yet_where_it_has_to_be__adopts_and_does_nothing_else() -> None:
+    agreed = FakeAgreed(waits="waiting for the plan")
+    bench = Bench(FakeLedger(view(**VOTING)), agreed=agreed).adopts()
+    for _ in range(3):
+        bench.works()
+    assert bench.ledger.mined == [] and bench.log.events("wait") == ["waiting for the plan"]
+    assert bench.health.why_not_ready() == "waiting for the plan"
+    agreed.waits = ""
+    bench.works()
+    assert isinstance(bench.ledger.mined[0], Verdict)
+
+
+def test_step__a_successor_is_to_be_followed__leaves() -> None:
+    agreed = FakeAgreed()
+    bench = Bench(FakeLedger(view()), agreed=agreed).adopts()
+    bench.node.step()
+    assert not bench.node.stopping
+    agreed.follows = DeploymentRecord(1, OTHER, 9, b"t" * 32, ref("genesis"), Schema.of({}))
+    bench.node.step()
+    assert bench.node.stopping
+
+
+def test_step__how_the_learner_votes__is_known_once_it_is_ready() -> None:
+    agreed = FakeAgreed()
+    bench = Bench(agreed=agreed)
+    bench.node.step()
+    bench.worker.says(Ready(5, "paired:0.05"))
+    bench.node.step()
+    assert agreed.policies == ["", "paired:0.05"]

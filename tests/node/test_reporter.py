@@ -10,10 +10,13 @@ from colearn_node.reporter import Reporter
 from colearn_ledger.chain.transactions import Outcome, Receipt
 from colearn_ledger.core.decide import Advance, Judge, Propose, Reveal, Wait
 from colearn_ledger.core.protocol import RoundState
-from colearn_ledger.errors import ChainError
+from colearn_ledger.errors import ChainError, StoreError
 from colearn_ledger.formats.addresses import short_address
 from colearn_ledger.founding.names import Names
 from colearn_ledger.member.work import Declined, Verdict, Work
+from colearn_ledger.plan.comparing import Difference
+from colearn_ledger.plan.document import Plan
+from colearn_ledger.plan.successor import Successor
 
 from ..kit.builders import proposal, record, ref, view
 from ..kit.fakes import Lines, work_of
@@ -203,3 +206,43 @@ def test_reporter__members_with_names__are_called_so_beside_their_addresses() ->
     missed = record(6, RoundState.MISSED)
     Reporter(log, names=Names({missed.proposer: "clinic"})).ended([missed])
     assert log.events("outcome") == [f"round 6 was missed by {missed.proposer} (clinic)"]
+
+
+def test_plan__as_agreed_and_where_it_differs__a_line_for_each_field() -> None:
+    log, plan = Lines(), Plan(text="x")
+    reporter = Reporter(log)
+    reporter.plan(plan, ())
+    reporter.plan(plan, (Difference("base", "a", "b", "take it"), Difference("vote.policy", "c", "d", "vote so")))
+    reporter.plan(None, ())
+    assert [line[0] for line in log.lines] == ["info", "warning", "warning", "info"]
+    as_agreed, base, vote, none = log.events("plan")
+    assert plan.sha256.hex()[:8] in as_agreed and "no plan any more" in none
+    assert "base is b, and the plan says a; take it" in base and "vote.policy is d" in vote
+
+
+def test_plan_missing__again_and_again__said_ever_more_rarely() -> None:
+    log = Lines()
+    reporter = Reporter(log)
+    for times in range(1, 9):
+        reporter.plan_missing(StoreError("nobody has it", fix="ask"), times, 1.0)
+    assert len(log.events("plan")) == 4 and "to fix: ask" in log.events("plan")[0]
+
+
+def test_successor__followed_or_not__says_what_to_do() -> None:
+    log, new = Lines(), Successor(5, "0x" + "22" * 20)
+    reporter = Reporter(log)
+    reporter.successor(new, "")
+    reporter.successor(new, "follow names no deployment file")
+    reporter.successor(None, "")
+    followed, stays, none = log.events("successor")
+    assert new.address in followed and "going on there" in followed
+    assert "stays here: follow names no deployment file" in stays and "set deployment" in stays
+    assert "no successor any more" in none
+
+
+def test_held_back__the_same_reason__said_once() -> None:
+    log = Lines()
+    reporter = Reporter(log)
+    for number in (7, 7, 8):
+        reporter.held_back(view(round=number), "waiting for the plan")
+    assert log.events("wait") == ["waiting for the plan"] * 2

@@ -162,6 +162,7 @@ def test_documentation__defaults__are_what_a_node_uses(tmp_path: Path) -> None:
         ("learner.grace", ["0", "86400"], ["-1", "86401"]),
         ("store.keep", ["current", "accepted", "all"], ["none", ""]),
         ("store.limit", ["1", "500MB", "10 GiB"], ["0", "much", "-1", "1TB"]),
+        ("plan", ["warn", "refuse"], ["", "off"]),
         ("log.format", ["text", "json"], ["xml"]),
         ("log.level", ["debug", "info", "warning", "error"], ["fatal"]),
         ("publish_scores", ["true", "False"], ["yes", "1"]),

@@ -77,6 +77,7 @@ TO_NODE = [
     Done(3, Verdict(JUDGE, False, None, "no weights")),
     Done(3, Verdict(RECOMPUTE, True, TEST, "", unknown="can't be had")),
     Done(3, Nothing("away")),
+    Ready(5, "paired:0.05"),
     Moved(Transfer("fetching", "bafy", 1 << 30, 1 << 32)),
 ]
 

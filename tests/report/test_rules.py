@@ -14,8 +14,8 @@ from colearn_ledger.report.rules import WINDOWS, windows_in_words
 
 
 def test_windows__are_all_of_the_rules_in_their_order() -> None:
-    # The one to train is of joint rounds alone, and has an option of its own.
-    others = {"threshold_numerator", "threshold_denominator", "train_window"}
+    # The one to train is of joint rounds alone, and the pause may be none: both have options of their own.
+    others = {"threshold_numerator", "threshold_denominator", "train_window", "pause"}
     names = [field.name for field in fields(Rules) if field.name not in others]
     assert [window.name for window in WINDOWS] == names
     assert WINDOWS[0].flag == "--propose-window"

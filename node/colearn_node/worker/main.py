@@ -60,6 +60,7 @@ T = TypeVar("T")
 
 _PR_SET_PDEATHSIG = 1
 _MOST_TRACE = 1 << 16  # characters
+_MOST_POLICY = 200  # likewise
 _MOST_TOLD = 1000
 _PROGRESS_S = 1.0  # between two messages on it: a step may take a thousandth of that
 
@@ -103,6 +104,7 @@ class Worker:
         self._ahead: ahead.Ahead | None = None
         self._progress_at = 0.0  # monotonic
         self._pid = os.getpid()
+        self._policy = ""
         self._saying = threading.Lock()
 
     def run(self) -> None:
@@ -119,7 +121,7 @@ class Worker:
                 sys.stderr.flush()
             os._exit(0)  # threads that the learner has started don't keep the process
         self._ahead = _ahead_of(preparer)
-        self._say(Ready(self._pid))
+        self._say(Ready(self._pid, self._policy))
         while True:
             self.do(self._seen.popleft() if self._seen else self._inbox.get(), preparer)
 
@@ -140,10 +142,13 @@ class Worker:
 
     def make_preparer(self, spec: Spec) -> Preparer | None:
         """The learner and its store; None when it can't be made, and the node knows why."""
-        from colearn_ledger.member.prepare import Preparer  # numpy and the learner: in this process alone
+        # numpy and the learner: in this process alone
+        from colearn_ledger.learners.voting.policy import policy_name
+        from colearn_ledger.member.prepare import Preparer
 
         def make() -> Preparer:
             learner = spec.learner.make()
+            self._policy = clean_text(policy_name(learner), _MOST_POLICY)
             return Preparer(
                 learner,
                 self._open_store(spec),

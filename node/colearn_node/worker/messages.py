@@ -101,9 +101,10 @@ TIDIED = -1  # the number of what comes of that
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """The learner is there."""
+    """The learner is there. ``policy``: by which it votes, by name; empty where it doesn't say."""
 
     pid: int
+    policy: str = ""
 
 
 @dataclass(frozen=True, slots=True)

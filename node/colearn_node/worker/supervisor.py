@@ -79,6 +79,7 @@ class WorkerSupervisor:
     adopted: sha256 of the accepted weights that the worker's learner holds; None before the first. The worker's
         ``Preparer`` knows it, too; this is what the node decides by, and it goes when the worker dies.
     ready: whether the learner has been made.
+    policy: by which it votes, by name; empty where that isn't known.
     steps: of the training that goes on, also while other work is done beside it; None where there is none, or where
         nobody knows.
     """
@@ -119,6 +120,7 @@ class WorkerSupervisor:
         self._has: tuple[WeightsRef, float] | None = None  # likewise, of what it contributed
         self.adopted: bytes | None = None
         self.ready = False
+        self.policy = ""
 
     @property
     def contributed(self) -> WeightsRef | None:
@@ -247,6 +249,7 @@ class WorkerSupervisor:
                 break  # it was ended for what it said
             if isinstance(message, Ready):
                 self.ready = self._started_once = True
+                self.policy = message.policy
                 self._log.info("learner", "the learner is ready", pid=message.pid)
             elif isinstance(message, Died):
                 self._died(message.code)

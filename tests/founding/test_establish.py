@@ -24,11 +24,11 @@ from colearn_ledger.errors import (
 )
 from colearn_ledger.formats.duration import parse_duration, shown_duration
 from colearn_ledger.formats.size import parse_size, shown_size
-from colearn_ledger.founding.plan import establish, plan, public_urls
+from colearn_ledger.founding.establish import establish, prepare, public_urls
 from colearn_ledger.learners.loading.factory import LearnerSpec, read_learner_spec
 from colearn_ledger.learners.loading.first_weights import first_weights, try_learner
 from colearn_ledger.learners.loading.options import parse_options
-from colearn_ledger.report.founding import in_ether, plan_in_words
+from colearn_ledger.report.founding import founding_in_words, in_ether
 from colearn_ledger.report.rules import decision_in_words, windows_in_words
 from colearn_ledger.stores.local import LocalStore
 
@@ -42,22 +42,23 @@ DATA = encode([1.0])
 @pytest.mark.parametrize("had", [False, True])
 def test_found__certain_that_there_is_no_contract__the_store_is_as_before(tmp_path: Path, had: bool) -> None:
     """The deployer's funds are gone between the plan and the deed."""
-    store = LocalStore(tmp_path)
+    store, agreed = LocalStore(tmp_path), b'{"format":"colearn-plan-1"}'
     if had:
         store.put(DATA)
+        store.put(agreed)
     with anvil() as chain:
         web3 = connect([chain.url])
-        planned = plan(web3, DEPLOYER.address, MEMBERS, DATA)
+        planned = prepare(web3, DEPLOYER.address, MEMBERS, DATA, agreed=agreed)
         chain.rpc("anvil_setBalance", DEPLOYER.address, "0x1")
         with pytest.raises(InsufficientFunds):
             establish(planned, web3, DEPLOYER, store)
-    assert store.has(weights_ref(DATA)) == had
+    assert store.has(weights_ref(DATA)) == had == store.has(weights_ref(agreed))
 
 
 def test_found__endpoints_with_a_key_in_them__are_not_in_the_record(tmp_path: Path) -> None:
     with anvil() as chain:
         web3 = connect([chain.url])
-        planned = plan(web3, DEPLOYER.address, MEMBERS, DATA)
+        planned = prepare(web3, DEPLOYER.address, MEMBERS, DATA)
         urls = [chain.url, "https://rpc.example/v3/secret"]
         record, gas = establish(planned, web3, DEPLOYER, LocalStore(tmp_path), rpc=urls)
         assert record.rpc == (chain.url,) and record.genesis == weights_ref(DATA)
@@ -68,7 +69,7 @@ def test_found__store_fails__nothing_is_sent(tmp_path: Path) -> None:
     store = LocalStore(tmp_path / "weights")
     with anvil() as chain:
         web3 = connect([chain.url])
-        planned = plan(web3, DEPLOYER.address, MEMBERS, DATA)
+        planned = prepare(web3, DEPLOYER.address, MEMBERS, DATA)
         store.folder.rmdir()
         store.folder.touch()
         with pytest.raises(StoreError):
@@ -90,7 +91,7 @@ def test_found__interrupted_while_the_transaction_waits__the_weights_stay(tmp_pa
     with anvil("--no-mining") as chain:
         web3 = connect([chain.url])
         transaction = {"to": MEMBERS[0], "value": 0, "gas": 21000, "gasPrice": 10**10, "nonce": 0, "chainId": 31337}
-        planned = plan(web3, DEPLOYER.address, MEMBERS, DATA)
+        planned = prepare(web3, DEPLOYER.address, MEMBERS, DATA)
         said: list[str] = []
 
         def interrupt(address: str) -> None:
@@ -303,14 +304,14 @@ def test_plan__no_cap_is_given__follows_from_the_first_weights_and_is_shown() ->
     with anvil() as chain:
         web3 = connect([chain.url])
         for tree, cap, says in (np.zeros(4), 1 << 20, False), ({"trees": b"x"}, 64 << 20, True):
-            planned = plan(web3, DEPLOYER.address, MEMBERS, encode(tree))
+            planned = prepare(web3, DEPLOYER.address, MEMBERS, encode(tree))
             assert planned.genesis.max_size == cap
-            assert any("--max-size" in line for line in plan_in_words(planned, "here", "there")) is says
+            assert any("--max-size" in line for line in founding_in_words(planned, "here", "there")) is says
 
 
 def test_plan__weights_that_are_a_part_of_a_model__the_base_s_hash_is_shown() -> None:
     with anvil() as chain:
         web3 = connect([chain.url])
         for tree, says in ({"base": {"ab" * 32: None}, "shared": {"w": np.zeros(4)}}, True), (np.zeros(4), False):
-            lines = plan_in_words(plan(web3, DEPLOYER.address, MEMBERS, encode(tree)), "here", "there")
+            lines = founding_in_words(prepare(web3, DEPLOYER.address, MEMBERS, encode(tree)), "here", "there")
             assert any(f"frozen at every member, sha256 {'ab' * 32}" in line for line in lines) is says

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from colearn_ledger.learners.loading.factory import LearnerSpec
+from colearn_ledger.learners.loading.factory import FLOWER, LearnerSpec
 from colearn_ledger.plan.code import code_hash, installed_version
-from colearn_ledger.plan.differences import Difference, differences
+from colearn_ledger.plan.comparing import Difference, differences
 from colearn_ledger.plan.document import Plan
 
 BASE = "ab" * 32
@@ -64,6 +64,15 @@ def test_differences__an_option__is_named_with_both_values(
     assert told(plan, replace(spec, options=mine)) == [difference]
 
 
+def test_differences__options_without_a_factory__count_all_the_same(plan: Plan, spec: LearnerSpec) -> None:
+    unnamed = replace(plan, learner="")
+    assert told(unnamed, spec) == []
+    assert [name for name, _, _ in told(unnamed, replace(spec, options={"rate": 0.5}))] == [
+        "learner.options.filters",
+        "learner.options.on",
+    ]
+
+
 def test_differences__a_number_written_otherwise__is_none(plan: Plan, spec: LearnerSpec) -> None:
     agreed = replace(plan, options={**plan.options, "filters": [16.0, 32]})
     assert told(agreed, spec) == []
@@ -94,6 +103,18 @@ def test_differences__another_modules_source__counts_where_the_plan_names_it(pla
     assert told(both, spec) == []
     helper.write_text("x = 2\n")
     assert [name for name, _, _ in told(both, spec)] == ["learner.code"] and told(plan, spec) == []
+
+
+def test_differences__a_flower_app__its_package_is_looked_for_in_its_folder(tmp_path: Path) -> None:
+    (tmp_path / "app" / "my_app").mkdir(parents=True)
+    file = tmp_path / "app" / "my_app" / "client_app.py"
+    file.write_text("x = 1\n")
+    spec = LearnerSpec(FLOWER, {"folder": str(tmp_path / "app")})
+    code = code_hash(["my_app"], [str(tmp_path / "app")])
+    plan = Plan(learner=FLOWER, own=("folder",), modules=("my_app",), code=code)
+    assert told(plan, spec) == []
+    file.write_text("x = 2\n")
+    assert [name for name, _, _ in told(plan, spec)] == ["learner.code"]
 
 
 def test_differences__version__of_what_is_installed(spec: LearnerSpec) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -25,11 +26,11 @@ from ..stores.base import Store
 from .names import NO_NAMES, Names
 from .record import DeploymentRecord
 
-__all__ = ["Plan", "check_membership", "establish", "on_wire", "plan", "public_urls", "read_weights"]
+__all__ = ["Founding", "check_membership", "establish", "on_wire", "prepare", "public_urls", "read_weights"]
 
 
 @dataclass(frozen=True)
-class Plan:
+class Founding:
     """A collective that could be founded; nothing was stored or sent for it yet.
 
     Attributes
@@ -38,6 +39,7 @@ class Plan:
     weights: the first weights' bytes.
     schema: theirs, and so that of all weights to come.
     deployer: the address that pays.
+    agreed: what members agree on besides, whose hash the contract is told; empty: nothing.
     cost: of the deployment.
     """
 
@@ -47,6 +49,7 @@ class Plan:
     schema: Schema
     deployer: str
     cost: Cost
+    agreed: bytes = b""
 
 
 def check_membership(members: Sequence[str]) -> tuple[str, ...]:
@@ -74,7 +77,7 @@ def on_wire(weights: bytes, schema: Schema | None, wire: Wire | None) -> tuple[b
     return encode(tree, schema), schema
 
 
-def plan(
+def prepare(
     web3: Web3,
     deployer: str,
     members: Sequence[str],
@@ -87,8 +90,9 @@ def plan(
     max_size: int | None = None,
     merge_order: Sequence[int] = (),
     why_unmergeable: str = "",
+    agreed: bytes = b"",
     fee_cap: int | None = None,
-) -> Plan:
+) -> Founding:
     """Look at everything that founding a collective needs, the price included. Changes nothing.
 
     Parameters
@@ -99,6 +103,7 @@ def plan(
         size of weights follows from the first ones where None is given (:func:`~.limits.proposed_max_size`).
     merge_order: as there, too; rounds are joint if there is one, and then the rules have a window to train.
     why_unmergeable: what the learner itself says of its weights, where they can't be merged.
+    agreed: a plan in its canonical form, or nothing.
     fee_cap: wei per unit of gas that is never exceeded; None: no cap.
 
     Raises
@@ -116,10 +121,19 @@ def plan(
         max_size = proposed_max_size(len(weights), grows=schema.sizes()[1] is None)
     if merge_order:
         _check_joint(why_unmergeable or why_of_schema(schema))
-    genesis = Genesis(addresses, weights_ref(weights), rules or Rules(), secret_votes, shuffled, max_size, merge_order)
+    genesis = Genesis(
+        addresses,
+        weights_ref(weights),
+        rules or Rules(),
+        secret_votes,
+        shuffled,
+        max_size,
+        merge_order,
+        plan=hashlib.sha256(agreed).digest() if agreed else bytes(32),
+    )
     cost = estimate_deploy(web3, deployer, genesis, fee_cap=fee_cap)
     with reaching("read the chain id"):
-        return Plan(int(web3.eth.chain_id), genesis, weights, schema, deployer, cost)
+        return Founding(int(web3.eth.chain_id), genesis, weights, schema, deployer, cost, agreed)
 
 
 def _check_joint(why_unmergeable: str) -> None:
@@ -132,7 +146,7 @@ def _check_joint(why_unmergeable: str) -> None:
 
 
 def establish(
-    plan: Plan,
+    founding: Founding,
     web3: Web3,
     account: LocalAccount,
     store: Store,
@@ -142,7 +156,7 @@ def establish(
     fee_cap: int | None = None,
     on_sending: Callable[[str], None] = lambda address: None,
 ) -> tuple[DeploymentRecord, int]:
-    """Publish the first weights, then deploy.
+    """Publish the first weights, and the plan if there is one; then deploy.
 
     Parameters
     ----------
@@ -160,27 +174,30 @@ def establish(
     ContractError, InsufficientFunds, ChainError: as :func:`~colearn_ledger.chain.deploy.deploy`. Where it is certain
         that there will be no contract, the weights are removed from the store again.
     """
-    ref = plan.genesis.weights
-    had = store.has(ref)
+    contents = [founding.weights, *([founding.agreed] if founding.agreed else [])]
+    refs = [weights_ref(data) for data in contents]
+    new = [ref for ref in refs if not store.has(ref)]
     before = _sent(web3, account)
     try:
-        if store.put(plan.weights) != ref or not store.has(ref):
-            raise StoreError(
-                "the store doesn't keep the first weights as they are", fix="look at the store's log and its disk"
-            )
-        deployed = deploy(web3, account, plan.genesis, fee_cap=fee_cap, on_sending=on_sending)
+        for data, ref in zip(contents, refs, strict=True):
+            if store.put(data) != ref or not store.has(ref):
+                raise StoreError(
+                    "the store doesn't keep the first weights as they are", fix="look at the store's log and its disk"
+                )
+        deployed = deploy(web3, account, founding.genesis, fee_cap=fee_cap, on_sending=on_sending)
     except BaseException:  # also Ctrl-C
-        if not had and before is not None and _sent(web3, account) == before:
-            with contextlib.suppress(StoreError):
-                store.discard(ref)
+        if before is not None and _sent(web3, account) == before:
+            for ref in new:
+                with contextlib.suppress(StoreError):
+                    store.discard(ref)
         raise
     record = DeploymentRecord(
         deployed.chain_id,
         deployed.address,
         deployed.block,
         deployed.transaction,
-        ref,
-        plan.schema,
+        founding.genesis.weights,
+        founding.schema,
         public_urls(rpc),
         names,
     )

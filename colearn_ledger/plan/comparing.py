@@ -8,11 +8,11 @@ from typing import Any
 
 from ..errors import ConfigError
 from ..formats.toml import toml_value
-from ..learners.loading.factory import LearnerSpec
+from ..learners.loading.factory import FLOWER, LearnerSpec
 from .code import code_hash, installed_version, top_module
 from .document import Plan
 
-__all__ = ["Difference", "agreed_code", "differences"]
+__all__ = ["Difference", "agreed_code", "differences", "source_path", "vote_difference"]
 
 _MOST_SHOWN = 80  # characters of a value
 
@@ -42,9 +42,22 @@ def differences(plan: Plan, spec: LearnerSpec, base: str, policy: str = "") -> t
     return tuple(_differences(plan, spec, base, policy))
 
 
+def vote_difference(plan: Plan, policy: str) -> Difference | None:
+    """Whether a learner votes by another policy; None, too, where that isn't known (empty)."""
+    if not plan.vote or not policy or policy == plan.vote:
+        return None
+    return Difference("vote.policy", plan.vote, policy, "have the learner vote by that policy")
+
+
 def agreed_code(plan: Plan, spec: LearnerSpec) -> bytes:
     """The hash of the member's own source of the modules that the plan is about. Raises ConfigError."""
-    return code_hash(plan.modules or (top_module(plan.learner or spec.factory),), spec.path)
+    return code_hash(plan.modules or (top_module(plan.learner or spec.factory),), source_path(spec))
+
+
+def source_path(spec: LearnerSpec) -> tuple[str, ...]:
+    """Where the source of a learner's modules is looked for: of a Flower app in its own folder first."""
+    folder = spec.options.get("folder") if spec.factory == FLOWER else None
+    return (folder, *spec.path) if isinstance(folder, str) else spec.path
 
 
 def _differences(plan: Plan, spec: LearnerSpec, base: str, policy: str) -> Iterator[Difference]:
@@ -60,12 +73,12 @@ def _differences(plan: Plan, spec: LearnerSpec, base: str, policy: str) -> Itera
             code = f"unknown ({e.what})"
         if code != plan.code.hex():
             yield Difference("learner.code", plan.code.hex(), code, "get the source that the others have")
-    if plan.learner:
+    if plan.learner or plan.options or plan.own:
         yield from _options(plan, spec)
     if plan.base and plan.base != base:
         yield Difference("base", plan.base, base or "none", "take the base model that the others have")
-    if plan.vote and policy and policy != plan.vote:
-        yield Difference("vote.policy", plan.vote, policy, "have the learner vote by that policy")
+    if (vote := vote_difference(plan, policy)) is not None:
+        yield vote
 
 
 def _options(plan: Plan, spec: LearnerSpec) -> Iterator[Difference]:
