@@ -226,7 +226,7 @@ def _send(sender: Sender, plan: Planned) -> Receipt:
     if plan.rules is not None:
         return sender.move_rules(plan.rules)
     if plan.word is not None:
-        return sender.move_agreement(plan.kind, plan.word)
+        return sender.move_to_agree_on(plan.kind, plan.word)
     if plan.to_round is not None:
         return sender.move_revert_to(plan.to_round)
     assert plan.subject is not None
