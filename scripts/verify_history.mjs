@@ -4,12 +4,13 @@
 //   node scripts/verify_history.mjs FILE ...      prints what doesn't hold; exit code 0 if all holds, 21 if not
 //   node scripts/verify_history.mjs --lines       facts from standard input, one a line; a verdict a line, as JSON
 //
-// It checks: numbers of rounds, ids, lineage, votes, approvals needed, decisions, turns (in both orders), members, and
-// that proposals, votes and decisions of storage have their events, and the other way round. It needs js-sha3, which
-// `npm ci` installs.
+// It checks: numbers of rounds, ids, lineage, votes, approvals needed, decisions, turns (in both orders), members, what was
+// agreed on by motions, pauses and the end, and that proposals, votes and decisions of storage have their events, and the
+// other way round. It needs js-sha3, which `npm ci` installs.
 import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import sha3 from "js-sha3";
+import { agreed } from "./lib/verify_agreed.mjs";
 
 const STATE = { PROPOSING: 0, VOTING: 1, REVEALING: 2, ACCEPTED: 3, REJECTED: 4, MISSED: 5 };
 const KIND = { ADD: 0, REMOVE: 1, RULES: 2, REVERT: 3, REPLACE: 4 };
@@ -54,6 +55,7 @@ export function verify(facts) {
   }
   check(accepted === facts.accepted_round, facts.current_round, "accepted_round", `it is round ${accepted}`);
   events(facts, members, rules, check);
+  agreed(facts, check);
   return findings;
 }
 

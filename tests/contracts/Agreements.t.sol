@@ -445,7 +445,7 @@ contract AgreementsTest is Agreed {
         eq(keccak256(abi.encode(view_().rules)), keccak256(abi.encode(defaultRules())));
     }
 
-    function test_moveAgreement__thatChangesNothing() public {
+    function test_moveToAgreeOn__thatChangesNothing() public {
         agree(0, I.MotionKind.SetPlan, "plan");
         vm.prank(member(0));
         expect(abi.encodeWithSelector(I.NothingChanged.selector, bytes32("plan")));
@@ -455,7 +455,7 @@ contract AgreementsTest is Agreed {
         c.moveToAgreeOn(I.MotionKind.SetEnd, 0);
     }
 
-    function test_moveAgreement__ofAnotherKind() public {
+    function test_moveToAgreeOn__ofAnotherKind() public {
         for (uint256 kind; kind < 5; ++kind) {
             vm.prank(member(0));
             expect(I.BadAgreement.selector);
@@ -463,7 +463,7 @@ contract AgreementsTest is Agreed {
         }
     }
 
-    function test_moveAgreement__bitsWithoutAField() public {
+    function test_moveToAgreeOn__bitsWithoutAField() public {
         uint256[3] memory bits = [uint256(256), 68, 224];
         for (uint256 kind = 1; kind < 3; ++kind) {
             for (uint256 bit = bits[kind]; bit < 256; ++bit) {
@@ -476,7 +476,7 @@ contract AgreementsTest is Agreed {
         }
     }
 
-    function test_moveAgreement__byNobody() public {
+    function test_moveToAgreeOn__byNobody() public {
         vm.prank(member(9));
         expect(abi.encodeWithSelector(I.NotAMember.selector, member(9)));
         c.moveToAgreeOn(I.MotionKind.SetPlan, "plan");
