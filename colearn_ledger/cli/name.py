@@ -35,5 +35,5 @@ def run(options: argparse.Namespace) -> int:
     print(f"name      {name or 'none any more'}", flush=True)
     if options.dry_run:
         return nothing_sent()
-    say_sent(sender.set_name(name.encode().ljust(MOST_BYTES, b"\0")))
+    say_sent(sender.name_myself(name.encode().ljust(MOST_BYTES, b"\0")))
     return 0
