@@ -34,6 +34,9 @@ contract Handler is Base {
     uint256 internal decidedUpTo;
     bytes32[] internal motionIds;
     mapping(uint256 => bool) internal saidDecided;
+    mapping(uint256 => bytes32) internal agreedOn; // by the kind of motion, as events have it
+    uint256 internal restUntil; // at least, by decisions and the rules
+    uint256 internal pauseBefore;
     // How far the random actions came: a test asks, since invariants that nothing reaches prove nothing.
     uint256 public acceptedRounds;
     uint256 public decisions;
@@ -42,6 +45,10 @@ contract Handler is Base {
     uint256 public liveProofs;
     uint256 public reverted;
     uint256 public replaced;
+    uint256 public agreements;
+    uint256 public rests;
+    uint256 public ends;
+    uint256 public refusedAfterEnd;
 
     constructor(uint256 n, bool secret_, bool shuffled) {
         secret = secret_;
@@ -50,8 +57,9 @@ contract Handler is Base {
         vmState.recordLogs();
     }
 
-    function genesis(uint256 n, bool secret_, bool shuffled) internal pure virtual returns (I.Genesis memory) {
-        return genesisOf(n, secret_, shuffled);
+    function genesis(uint256 n, bool secret_, bool shuffled) internal pure virtual returns (I.Genesis memory g) {
+        g = genesisOf(n, secret_, shuffled);
+        g.rules.pause = 20;
     }
 
     function trainWindow() internal pure virtual returns (uint32) {
@@ -61,8 +69,21 @@ contract Handler is Base {
     /// @dev What a proposal says beside its weights.
     function noteOf(uint256) internal view virtual returns (bytes memory) {}
 
-    /// @dev What a proposer does before it proposes.
-    function prepare() internal virtual {}
+    /// @dev What a proposer does before it proposes: it waits for the end of the pause.
+    function prepare() internal virtual {
+        I.NodeView memory v = view_();
+        if (v.state == I.RoundState.Proposing && !v.overdue && time < v.opensAt) {
+            time = v.opensAt;
+            vm.warp(time);
+        }
+    }
+
+    /// @dev Whether the end that events tell of is over for this round, now.
+    function pastEnd(uint256 round) internal view returns (bool) {
+        uint256 word = uint256(agreedOn[uint256(I.MotionKind.SetEnd)]);
+        (uint256 last, uint256 second) = (uint32(word), word >> 32);
+        return (last != 0 && round > last) || (second != 0 && time > second);
+    }
 
     /// @dev What else must always be so.
     function watchMore() internal virtual {}
@@ -86,9 +107,12 @@ contract Handler is Base {
         vmState.getRecordedLogs();
         I.NodeView memory before = view_();
         bytes32 membersBefore = keccak256(abi.encode(c.members()));
+        pauseBefore = before.rules.pause;
         _;
         readDecisions();
         I.NodeView memory v = view_();
+        if (v.rules.pause != pauseBefore) rest(time + v.rules.pause); // what goes on may have been shortened
+        watchLimits(v);
         if (v.round < before.round) fail("a round number went back");
         if (v.round == before.round && keccak256(abi.encode(c.members())) != membersBefore) {
             fail("members changed inside a round");
@@ -127,6 +151,30 @@ contract Handler is Base {
         watchMore();
     }
 
+    function rest(uint256 until) internal {
+        if (until < restUntil) restUntil = until;
+    }
+
+    /// @dev Agreements, the pause and the end, as the events have told.
+    function watchLimits(I.NodeView memory v) internal {
+        for (uint256 kind = uint256(I.MotionKind.SetPlan); kind <= uint256(I.MotionKind.SetSuccessor); ++kind) {
+            if (c.agreement(I.MotionKind(kind)) != agreedOn[kind]) fail("agreed on something that no event tells");
+        }
+        if (v.state != I.RoundState.Proposing) {
+            if (v.ended) fail("ended in the midst of a round");
+            return;
+        }
+        if (v.ended != pastEnd(v.round) && !v.overdue) fail("ended, or not, against what was agreed on");
+        if (v.opensAt < restUntil && v.opensAt > time) fail("the pause is too short");
+        if (v.opensAt > time + 1000) fail("a pause without an end");
+        if (v.ended) {
+            ++ends;
+            I.NodeView memory later = c.viewFor(member(0), time + 1_000_000);
+            if (!later.ended && !later.overdue) fail("after the end it goes on by the clock");
+            if (later.round != v.round) fail("turns go by after the end");
+        }
+    }
+
     /// @dev Accepted weights are followed by weights that build on them, or by what an enacted motion went back to.
     function readLink(VmState.Log memory log) internal {
         if (log.topics[0] == I.RoundDecided.selector && abi.decode(log.data, (bool))) {
@@ -145,6 +193,11 @@ contract Handler is Base {
             ++reverted;
         } else if (log.topics[0] == I.MemberReplaced.selector) {
             ++replaced;
+        } else if (log.topics[0] == I.AgreementChanged.selector) {
+            (uint256 kind, bytes32 word,) = abi.decode(log.data, (uint256, bytes32, uint256));
+            if (word == agreedOn[kind]) fail("agreed on the same again");
+            agreedOn[kind] = word;
+            ++agreements;
         }
     }
 
@@ -183,10 +236,17 @@ contract Handler is Base {
             if (clock) ++byClock;
             if (clock && accepted) fail("the clock accepted");
             I.RoundRecord memory r = record(round);
+            noteRest(clock ? r.deadline + 1 : time);
             if (r.id != logs[i].topics[2] || r.approvals != approvals || r.rejections != rejections) fail("decision not as recorded");
             if ((r.state == I.RoundState.Accepted) != accepted) fail("outcome not as recorded");
             if (!accepted && r.state != I.RoundState.Rejected) fail("decided, and neither accepted nor rejected");
         }
+    }
+
+    /// @dev By the shorter of the rules before the action and after it: a motion may have been carried out in between.
+    function noteRest(uint256 decidedAt) internal {
+        uint256 pause = view_().rules.pause;
+        restUntil = decidedAt + (pause < pauseBefore ? pause : pauseBefore);
     }
 
     /// @dev Liveness: from here, when the clock has passed every deadline, the collective can go on to accept new weights.
@@ -208,6 +268,10 @@ contract Handler is Base {
             try c.advance() {} catch { return "overdue, and advance was refused"; }
         }
         time += 1_000_000; // taken back, too
+        if (view_().ended) {
+            endNoMore();
+            if (view_().ended) return "all voted that there is no end, and it is still ended";
+        }
         prepare();
         I.NodeView memory v = view_();
         bytes32 sha = keccak256("goes on");
@@ -231,6 +295,17 @@ contract Handler is Base {
         return view_().acceptedRound == v.round ? "" : "everyone approved, and the weights weren't accepted";
     }
 
+    /// @dev All vote for it. Whatever they moved before has lapsed, or was carried out.
+    function endNoMore() internal {
+        address[] memory list = c.members();
+        vm.prank(list[0]);
+        bytes32 id = c.moveAgreement(I.MotionKind.SetEnd, 0);
+        for (uint256 i = 1; i < list.length && motion(c.motionCount() - 1).state == I.MotionState.Open; ++i) {
+            vm.prank(list[i]);
+            c.voteMotion(id, true);
+        }
+    }
+
     function bits(uint256 x) internal pure returns (uint256 k) {
         for (; x != 0; x &= x - 1) {
             ++k;
@@ -238,9 +313,13 @@ contract Handler is Base {
     }
 
     function pass(uint16 seconds_) external watched {
+        I.NodeView memory before = view_();
         // Mostly a short while, so that rounds come to something; now and then past every deadline.
         time += uint256(seconds_) % (seconds_ % 8 == 0 ? 700 : 40);
         vm.warp(time);
+        I.NodeView memory v = view_();
+        if (before.ended && (!v.ended || v.round != before.round)) fail("time alone goes on after the end");
+        if (v.round == before.round && v.state == before.state && v.opensAt != before.opensAt) fail("time alone moves a pause");
     }
 
     function propose(uint256 seed) external watched {
@@ -248,7 +327,10 @@ contract Handler is Base {
     }
 
     function _propose(address by) internal {
-        if (by == view_().proposer) prepare();
+        if (by == view_().proposer) {
+            tooEarly(by);
+            prepare();
+        }
         I.NodeView memory v = view_();
         bytes32 sha = keccak256(abi.encode("w", ++tag));
         bytes memory note = noteOf(tag);
@@ -260,9 +342,29 @@ contract Handler is Base {
         try c.propose(v.round, v.acceptedSha256, sha, sha, 100, note) {
             if (by != v.proposer) fail("proposed out of turn");
             if (v.state != I.RoundState.Proposing || v.overdue) fail("proposed while not proposing");
+            if (pastEnd(v.round)) fail("proposed after the end");
+            if (time < restUntil || time < v.opensAt) fail("proposed in a pause");
         } catch {
-            if (by == v.proposer && v.state == I.RoundState.Proposing && !v.overdue && tag % 16 != 1) fail("the proposer was refused");
+            bool may = by == v.proposer && v.state == I.RoundState.Proposing && !v.overdue && !v.ended;
+            if (may && time >= v.opensAt && tag % 16 != 1) fail("the proposer was refused");
         }
+    }
+
+    /// @dev In a pause, or after the end, everything else is as it should be.
+    function tooEarly(address by) internal {
+        I.NodeView memory v = view_();
+        bool resting = time < v.opensAt;
+        if (v.state != I.RoundState.Proposing || v.overdue || !(resting || v.ended)) return;
+        bytes memory note = noteOf(0);
+        bytes32 sha = keccak256(abi.encode("early", tag));
+        vm.prank(by);
+        try c.propose(v.round, v.acceptedSha256, sha, sha, 100, note) {
+            fail("proposed in a pause, or after the end");
+        } catch (bytes memory why) {
+            if (bytes4(why) != (v.ended ? I.Ended.selector : I.Resting.selector)) fail("refused for another reason");
+        }
+        if (v.ended) ++refusedAfterEnd;
+        else ++rests;
     }
 
     function vote(uint256 seed, bool approve) external watched {
@@ -338,8 +440,10 @@ contract Handler is Base {
         address by = someone(seed);
         bytes32 id;
         address subject = someone(seed / 32); // before the prank, which the next call uses up
-        I.Rules memory r = I.Rules(1 + uint32(seed % 3), 4, 100, 200, 300, 1000, trainWindow(), 0);
+        uint32 pause = uint32(seed / 3 % 4 * 20);
+        I.Rules memory r = I.Rules(1 + uint32(seed % 3), 4, 100, 200, 300, 1000, trainWindow(), pause);
         uint256 round = seed / 64 % (view_().round + 1);
+        if (what / 16 % 4 == 0) return _moveAgreement(by, seed, I.MotionKind(uint256(I.MotionKind.SetPlan) + what % 3));
         vm.prank(by);
         if (what % 16 > 12) try c.moveRevertTo(round) returns (bytes32 x) { id = x; } catch {}
         else if (what % 16 > 10) try c.replaceMember(member(20 + seed / 16 % 5)) returns (bytes32 x) { id = x; } catch {}
@@ -348,6 +452,20 @@ contract Handler is Base {
         else if (what % 8 < 7) try c.moveRules(r) returns (bytes32 x) { id = x; } catch {}
         else try c.leave() returns (bytes32 x) { id = x; } catch {}
         if (id != 0) motionIds.push(id);
+    }
+
+    /// @dev An end soon, by round or by time, or both; none once it is there.
+    function _moveAgreement(address by, uint256 seed, I.MotionKind kind) internal {
+        bytes32 word = keccak256(abi.encode(seed));
+        if (kind == I.MotionKind.SetSuccessor) word >>= 32;
+        if (kind == I.MotionKind.SetEnd) {
+            I.NodeView memory v = view_();
+            uint256 last = seed / 16 % 3 == 0 ? 0 : v.round + seed / 256 % 4;
+            uint256 second = seed / 16 % 3 == 1 ? 0 : time + seed / 256 % 500;
+            word = v.ended ? bytes32(0) : bytes32(last | (second << 32));
+        }
+        vm.prank(by);
+        try c.moveAgreement(kind, word) returns (bytes32 id) { motionIds.push(id); } catch {}
     }
 
     function voteMotion(uint256 seed, bool approve) external watched {
@@ -424,6 +542,9 @@ abstract contract InvariantsBase {
         require(handler.liveProofs() == 3, "liveness wasn't tried");
         require(handler.reverted() > 0, "the accepted weights never went back");
         require(handler.replaced() > 0, "no account was replaced");
+        require(handler.agreements() > 2, "hardly anything was agreed on");
+        require(handler.rests() > 2, "it hardly rested");
+        require(handler.ends() > 2 && handler.refusedAfterEnd() > 0, "it hardly ended");
     }
 }
 
@@ -456,7 +577,7 @@ contract JointHandler is Handler {
     constructor() Handler(4, false, false) {}
 
     function genesis(uint256 n, bool secret_, bool shuffled) internal pure override returns (I.Genesis memory g) {
-        g = genesisOf(n, secret_, shuffled);
+        g = super.genesis(n, secret_, shuffled);
         g.rules.trainWindow = 50;
         g.mergeOrder = 0x21;
     }
@@ -477,6 +598,8 @@ contract JointHandler is Handler {
     function prepare() internal override {
         I.NodeView memory v = view_();
         if (v.state != I.RoundState.Proposing || v.overdue) return;
+        super.prepare();
+        if (v.ended) return;
         if (time < v.training.until) {
             time = v.training.until;
             vm.warp(time);
@@ -516,6 +639,9 @@ contract JointHandler is Handler {
             if (did[t.firstRound][by] && !v.overdue && c.motionCount() == 0) fail("contributed twice");
             did[t.firstRound][by] = true;
             ++contributed;
+            if (v.state == I.RoundState.Proposing && (v.ended || time < v.opensAt)) {
+                fail("contributed in a pause, or after the end");
+            }
             I.NodeView memory w = c.viewFor(by, 0);
             if (w.contributions[w.seat].sha256Hash != sha) fail("a contribution isn't in the view");
             bool inTime = (w.training.contributed >> w.seat) & 1 == 1;
