@@ -135,7 +135,7 @@ def _list(options: argparse.Namespace) -> int:
     from ..report.terminal import printer
 
     show = printer()
-    for line in motions_page(read, everything=options.all, names=where.names):
+    for line in motions_page(read, everything=options.all, names=where.read_names()):
         show(line)
     return 0
 
@@ -189,7 +189,7 @@ def _propose(options: argparse.Namespace) -> int:
         wish=options.kind in _WISHES,
     )
     say_where(where, view, sender)
-    for line in planned_in_words(plan, view.rules, members, where.names):
+    for line in planned_in_words(plan, view.rules, members, where.read_names()):
         print(line, flush=True)
     if back is not None:
         _say_weights(options, back)
@@ -377,7 +377,7 @@ def _vote(options: argparse.Namespace) -> int:
             f"the motion {name} is to remove {me}, who has no vote on it", name="NotEligible", fix="use another's key"
         )
     say_where(where, view, sender)
-    print(f"motion    {name}: {subject_in_words(record, where.names)}")
+    print(f"motion    {name}: {subject_in_words(record, where.read_names())}")
     if (record.approvals | record.rejections) & bit:
         voted = "approve" if record.approvals & bit else "reject"
         if voted != options.choice:

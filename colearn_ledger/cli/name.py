@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import sys
 
 from ..errors import UsageError
-from ..founding.names import MOST_BYTES, why_no_name
+from ..founding.names import MOST_BYTES, Names, why_no_name
 from .configured import take_key
 from .options import open_collective
 from .sending import add_sending, member_view, nothing_sent, say_sent, say_where, sender_of
@@ -33,6 +34,9 @@ def run(options: argparse.Namespace) -> int:
     view = where.read(lambda snapshot: member_view(snapshot, sender))
     say_where(where, view, sender)
     print(f"name      {name or 'none any more'}", flush=True)
+    me = sender.account.address
+    if name and not Names({**where.read_names().by_address, me: name}).distinct().of(me):
+        print("note: another member is, or was, called alike", file=sys.stderr)
     if options.dry_run:
         return nothing_sent()
     say_sent(sender.name_myself(name.encode().ljust(MOST_BYTES, b"\0")))

@@ -53,7 +53,7 @@ def member_view(snapshot: Snapshot, sender: Sender) -> View:
 
 def say_where(where: Collective, view: View, sender: Sender) -> None:
     print(f"at        {where.contract.address} on chain {where.contract.chain_id}, round {view.round}")
-    print(f"by        {where.names.full(sender.account.address)}, seat {view.seat} of {view.member_count}")
+    print(f"by        {where.read_names().full(sender.account.address)}, seat {view.seat} of {view.member_count}")
 
 
 def say_sent(receipt: Receipt) -> None:

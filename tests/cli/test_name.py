@@ -37,7 +37,7 @@ def test_name__of_a_member__is_said_on_chain_and_taken_back(tmp_path: Path, monk
             return code, *capsys.readouterr()
 
         def events() -> list[tuple[str, bytes]]:
-            read = fetch_events(story.contract.snapshot(), 0, name="NameSet").events
+            read = fetch_events(story.contract.snapshot(), 0, names=("NameSet",)).events
             return [(event.arguments["member"], event.arguments["name"].rstrip(b"\0")) for event in read]
 
         code, out, err = by(1, "Hôpital", "--dry-run")
