@@ -19,6 +19,7 @@ from colearn_ledger.cli.program import Parser, run_program, signals_interrupt
 from colearn_ledger.cli.training import add_joint_options, add_training_options, order_given, training_given
 from colearn_ledger.core.limits import LEAST_MEMBERS, MOST_MEMBERS
 from colearn_ledger.core.protocol import Rules
+from colearn_ledger.core.wire import WIRES, Wire
 from colearn_ledger.errors import UsageError
 from colearn_ledger.formats.files import write_whole
 from colearn_ledger.formats.toml import toml_text
@@ -56,6 +57,7 @@ def set_up(
     shuffled: bool = False,
     merge_order: Sequence[int] = (),
     rules: Rules | None = None,
+    wire: Wire | None = None,
     **node: Any,
 ) -> Setup:
     """Deploy a collective of the network's stakeholders, and write a configuration for each.
@@ -67,11 +69,12 @@ def set_up(
     own: further options of one member's learner, given the folder of its key.
     secret, shuffled, merge_order: as :class:`~colearn_ledger.chain.deploy.Genesis` has them.
     rules: of the collective; by default the usual ones, with an hour to train in joint rounds.
+    wire: as what the weights travel; None: as the learners hold them.
     node: further settings for every node.
     """
     from colearn_ledger.chain.endpoints import connect
     from colearn_ledger.chain.keys import load_account
-    from colearn_ledger.founding.establish import establish, prepare
+    from colearn_ledger.founding.establish import establish, on_wire, prepare
     from colearn_ledger.founding.names import Names
     from colearn_ledger.founding.record import save_deployment
     from colearn_ledger.learners.loading.factory import LearnerSpec
@@ -83,6 +86,7 @@ def set_up(
         {**options, **own(person.keystore.parent), "index": i, "of": len(people)} for i, person in enumerate(people)
     ]
     first = first_weights(LearnerSpec(factory, learners[0]))
+    weights, schema = on_wire(first.weights, first.schema, wire)
     web3 = connect([network.rpc_url], expected_chain_id=network.chain_id)
     account = load_account(people[0].keystore, people[0].password_file, False)
     api = people[0].ipfs_api
@@ -91,8 +95,8 @@ def set_up(
         web3,
         account.address,
         [p.address for p in people],
-        first.weights,
-        schema=first.schema,
+        weights,
+        schema=schema,
         rules=rules or Rules(train_window=Rules().propose_window if merge_order else 0),
         merge_order=merge_order,
         why_unmergeable=first.why_unmergeable,
@@ -137,6 +141,7 @@ def _parser() -> Parser:
     add_joint_options(parser)
     add("--secret", action="store_true", help="votes are committed, then revealed")
     add("--shuffled", action="store_true", help="the order of proposers is shuffled")
+    add("--wire", choices=sorted(WIRES), help="as what the weights travel: half the bytes (default: as they are)")
     add("--folder-store", action="store_true", help="a shared folder in the place of IPFS")
     text = "folder for the results, where nothing is yet (default: a new one in colearn-network-demo)"
     add("-o", "--output", type=Path, help=text)
@@ -193,6 +198,7 @@ def _run(options: argparse.Namespace) -> int:
             secret=options.secret,
             shuffled=options.shuffled,
             merge_order=order_given(options, joint=options.joint),
+            wire=options.wire,
             log={"level": "info"},
             publish_scores=True,
         )

@@ -195,14 +195,14 @@ def test_problem__the_endpoint_has_no_old_events__said_for_good_and_rounds_are_t
         c.accept_round()
     since = c.contract.web3.eth.block_number + 1
     c.accept_round()
-    asked = c.contract.web3.eth.get_logs
+    ask = c.contract.web3.manager.request_blocking
 
-    def get_logs(query: Any) -> Any:
-        if query["fromBlock"] < since:
+    def pruned(method: Any, params: Any, *rest: Any) -> Any:
+        if method == "eth_getLogs" and int(params[0]["fromBlock"], 16) < since:
             raise ValueError("history has been pruned")
-        return asked(query)
+        return ask(method, params, *rest)
 
-    c.contract.web3.eth.get_logs = get_logs  # type: ignore[method-assign]
+    c.contract.web3.manager.request_blocking = pruned  # type: ignore[method-assign]
     seen = gathered(watching(c, recent=1))
     assert "pruned" in seen.problem and sorted(seen.told) == [0, 1, 2, 3]
     assert (seen.told[1].gas, (seen.told[3].gas or 0) > 0) == (None, True)

@@ -97,6 +97,14 @@ def test_set_up__three_people__a_collective_of_theirs_and_a_configuration_for_ea
         assert config.learner_options == {"seed": 7, **own}
 
 
+def test_set_up__a_wire__the_first_weights_travel_so_and_the_record_says_it(network: Network) -> None:
+    made = set_up(network, "tests.kit.node_learners:make", {"seed": 7}, wire="bfloat16")
+    record = load_deployment(made.deployment)
+    assert record.schema.wire == "bfloat16"
+    first = make(0, seed=7).mli_get_current_weights().weights
+    assert LocalStore(network.folder / "weights").get(record.genesis) == encode(first, record.schema)
+
+
 @pytest.mark.parametrize(
     "words, says",
     [
