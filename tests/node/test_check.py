@@ -30,6 +30,7 @@ from colearn_ledger.errors import (
     StoreError,
 )
 from colearn_ledger.founding.names import NO_NAMES, Names
+from colearn_ledger.history.names import NamesOnChain
 from colearn_ledger.learners.loading.first_weights import MadeLearner
 from colearn_ledger.learners.loading.trial import Trial
 from colearn_ledger.stores.local import LocalStore
@@ -95,6 +96,16 @@ def test_find_member__no_member__is_wrong_with_a_key_and_follows_without_one_or_
     assert findings(tmp_path, seen=view(seat=3), account=True).find_member() == "on seat 3 of 4, round 7"
     named = findings(tmp_path, seen=view(seat=3), account=True, names=Names({ME: "clinic"}))
     assert named.find_member() == "clinic, on seat 3 of 4, round 7" and named.who == "clinic"
+
+
+@pytest.mark.parametrize("problem", ["", "pruned"])
+def test_read_names__said_on_chain__is_called_so_and_what_is_missing_is_a_note(tmp_path: Path, problem: str) -> None:
+    looked = findings(tmp_path, seen=view(seat=3), account=True, names=Names({ME: "clinic"}))
+    read = SimpleNamespace(read=lambda snapshot: Names({ME: "Nord"}), problem=problem)
+    looked.names_on_chain = cast(NamesOnChain, read)
+    told = looked.read_names()
+    assert looked.find_member() == "Nord, on seat 3 of 4, round 7"
+    assert (told is not None and told.note and "pruned" in told.text) if problem else told is None
 
 
 def motion(state: MotionState, subject: str = ME, kind: MotionKind = MotionKind.ADD_MEMBER) -> MotionRecord:
