@@ -48,7 +48,7 @@ TARGETS = {
     "secret_round_4_large": 300_000,
     "contribution_small": 49_000,
     "contribution_large": 54_000,
-    "joint_round_5_small": 461_000,
+    "joint_round_5_small": 460_000,
     "joint_round_5_large": 510_000,
     "joint_round_16_small": 1_150_000,
     "joint_round_16_large": 1_270_000,

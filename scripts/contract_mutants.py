@@ -782,7 +782,11 @@ _HISTORY = _group(
         "if (motion.isBarred(seat) || motion.hasVoted(1 << seat)) continue;",
         "if (motion.isBarred(seat)) continue;",
     ),
-    ("outsiders may vote on motions, says the view", "if (v.isMember) v.motionsToVote", "v.motionsToVote"),
+    (
+        "outsiders may vote on motions, says the view",
+        "if (v.isMember) {\n            v.seat = seat.number();",
+        "{\n            if (v.isMember) v.seat = seat.number();",
+    ),
     (
         "motions that are open are those of the first seats",
         "uint256 index = holder.lastMotion();",
@@ -1391,7 +1395,9 @@ _JOINT = _group(
 
 _AGREED = _group(
     "pauses, ends, agreements",
-    ("no pause after a decision", "uint256 opens = time + _pause(head);", "uint256 opens = time;"),
+    ("no pause after a decision", "uint256 opens = time + _rules.pause();", "uint256 opens = time;"),
+    ("a pause that goes on is lengthened by a motion", "if (opens > latest) opens = latest;", ""),
+    ("a round opens before its motion", "if (opens > time) time = opens;", "time = opens;"),
     ("no pause after the clock's rejection", "present.deadline + 1 + _pause(head);", "present.deadline + 1;"),
     ("a pause after a missed round", "present.closed ? type(uint256).max : 0", "type(uint256).max"),
     ("no pause after an overdue rejection", "present.closed ? type(uint256).max : 0", "0"),

@@ -156,7 +156,7 @@ class _Transaction:
             word = said["word"] if kind >= MotionKind.SET_PLAN else None
             model.move(said["mover"], time, kind, subject, rules, said["toRound"], word)
         elif main.name == "NameSet":
-            model.set_name(said["member"], time, said["name"])
+            model.name_myself(said["member"], time, said["name"])
         else:
             model.vote_motion(said["voter"], time, said["id"], said["approve"])
 

@@ -122,10 +122,10 @@ class Calls(abc.ABC, Generic[R]):
         """Move that the weights of this accepted round become the accepted ones again."""
         return self.send(self.contract.functions.moveRevertTo(round_number), f"move to go back to round {round_number}")
 
-    def move_agreement(self, kind: MotionKind, word: bytes) -> R:
+    def move_to_agree_on(self, kind: MotionKind, word: bytes) -> R:
         """Move to agree on this plan, end or successor (32 bytes; zeros: none)."""
         said = kind.name.lower().replace("set_", "set the ")
-        return self.send(self.contract.functions.moveAgreement(int(kind), word), f"move to {said}")
+        return self.send(self.contract.functions.moveToAgreeOn(int(kind), word), f"move to {said}")
 
     def vote_motion(self, motion_id: bytes, approve: bool) -> R:
         """Vote on a motion, once."""
@@ -135,9 +135,9 @@ class Calls(abc.ABC, Generic[R]):
         """Give up one's own seat, between two rounds. Needs nobody's vote."""
         return self.send(self.contract.functions.leave(), "leave the collective")
 
-    def set_name(self, name: bytes) -> R:
+    def name_myself(self, name: bytes) -> R:
         """Say how oneself is to be called: UTF-8, then zeros, 32 bytes."""
-        return self.send(self.contract.functions.setName(name), "set its name")
+        return self.send(self.contract.functions.nameMyself(name), "set its name")
 
     def replace_member(self, successor: str) -> R:
         """Hand one's own seat to another address, between two rounds. Needs nobody's vote."""

@@ -128,7 +128,7 @@ class Snapshot:
 
     def agreement(self, kind: MotionKind) -> bytes:
         """What members agreed on by motions of this kind, one of those of one word (32 bytes; zeros: nothing)."""
-        return self._read(self.contract.functions.agreement(int(kind)), "read what was agreed on", bytes)
+        return self._read(self.contract.functions.currentAgreement(int(kind)), "read what was agreed on", bytes)
 
     def motions(self, first: int, count: int) -> tuple[MotionRecord, ...]:
         """At most ``count`` motions from index ``first``, in the order they were moved, as of the block's own time."""

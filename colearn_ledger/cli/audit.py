@@ -73,15 +73,15 @@ def run(options: argparse.Namespace) -> int:
     progress("")
     scored = [] if scores is None else scores.scored
     if options.html is not None:
-        _write_dossier(facts, exam, scored, where.names, options.html)
+        _write_dossier(facts, exam, scored, where.read_names(), options.html)
     if options.json:
-        json.dump(audit_to_dict(facts, exam, scored, where.names), sys.stdout, indent=2, allow_nan=False)
+        json.dump(audit_to_dict(facts, exam, scored, where.read_names()), sys.stdout, indent=2, allow_nan=False)
         print()
     else:
         from ..report.terminal import printer
 
         show = printer()
-        for line in audit_page(facts, exam, scored, where.names):
+        for line in audit_page(facts, exam, scored, where.read_names()):
             show(line)
     _judge(options, exam)
     return 0

@@ -36,7 +36,7 @@ def run(options: argparse.Namespace) -> int:
     page = read_page()  # what is wrong with the installation is said before a chain is asked
     where = open_collective(options)
     watch = Watch(
-        where.contract.snapshot, deployed_block=where.deployed_block, names=where.names, find_plan=where.find_plan
+        where.contract.snapshot, deployed_block=where.deployed_block, names=where.founders, find_plan=where.find_plan
     )
 
     def say(url: str) -> None:

@@ -19,7 +19,7 @@ from ..formats.duration import parse_duration, shown_duration
 from ..formats.files import write_whole
 from ..formats.size import parse_size
 from ..formats.urls import shown_url
-from ..report.rules import TRAIN_WINDOW, WINDOWS
+from ..report.rules import PAUSE, TRAIN_WINDOW, WINDOWS
 from ..stores.spec import StoreSpec
 from .confirm import check_terminal, confirmed
 from .founders import check_output, find_agreed, find_learner, find_members, paying_account
@@ -66,6 +66,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     for window in WINDOWS:
         span = shown_duration(getattr(usual, window.name))
         add(window.flag, default=span, metavar="T", help=f"{window.use}: {text}")
+    add(PAUSE.flag, default="0", metavar="T", help=f"{PAUSE.use} (default: %(default)s)")
     text = "all members train at the same time, the round's proposer merges, the others vote (default: solo rounds)"
     add("--joint", action="store_true", help=text)
     text = f"{TRAIN_WINDOW.use}: seconds, or such as 10m (default: 1h)"
@@ -302,6 +303,7 @@ def _rules(options: argparse.Namespace) -> Rules:
     windows = {
         window.name: parse_duration(getattr(options, window.name), window.flag, most=MOST_SECONDS) for window in WINDOWS
     }
+    windows[PAUSE.name] = parse_duration(options.pause, PAUSE.flag, most=MOST_SECONDS, least=0)
     if options.joint:
         windows["train_window"] = parse_duration(options.train_window or "1h", "--train-window", most=MOST_SECONDS)
     return Rules.of(threshold, **windows)

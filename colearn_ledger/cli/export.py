@@ -123,7 +123,7 @@ def _on_a_chain(options: argparse.Namespace) -> _Found:
         record.weights,
         where.schema,
         store,
-        {"command": command, **chain_card(history, view, members, where.names, agreed)},
+        {"command": command, **chain_card(history, view, members, where.read_names(), agreed)},
     )
 
 

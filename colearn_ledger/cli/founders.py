@@ -100,7 +100,8 @@ def find_members(
         raise UsageError("no members are named", expected="--member ADDRESS, --members FILE, --network, or --succeeds")
     members = check_membership([address for _, address in named])
     try:
-        return members, Names({member: name for member, (name, _) in zip(members, named, strict=True) if name})
+        called = {member: name for member, (name, _) in zip(members, named, strict=True) if name}
+        return members, Names.of_founders(called)
     except ValueError as e:
         raise UsageError(
             str(e), expected=f"printable names of at most {MOST_BYTES} bytes, no two alike", fix="correct it"

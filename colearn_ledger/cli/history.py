@@ -50,23 +50,23 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError("--follow of a run that is over", expected="a chain that goes on", fix="leave out --follow")
     where = open_collective(options)
     history = read_asked(options, where)
-    note_missing(history)
+    note_missing(history, where)
     across = None if options.across is None else read_across(options, where)
     if options.json:
         from ..history.export import history_to_dict
         from ..report.agreed import agreed_to_dict
 
-        told = history_to_dict(history, where.names.by_address)
+        told = history_to_dict(history, where.read_names().by_address)
         told |= agreed_to_dict(_agreed(where))
         if across is not None:
-            told["predecessor"] = history_to_dict(_whole(options, across.old), across.old.names.by_address)
+            told["predecessor"] = history_to_dict(_whole(options, across.old), across.old.read_names().by_address)
             told["continues_round"] = across.link.round
         json.dump(told, sys.stdout, indent=2, allow_nan=False)
         print()
     elif options.csv:
         from ..history.export import write_csv
 
-        write_csv(history.rounds, sys.stdout, names=where.names.by_address)
+        write_csv(history.rounds, sys.stdout, names=where.read_names().by_address)
     elif options.follow:
         _follow(options, where, history)
     else:
@@ -77,12 +77,14 @@ def run(options: argparse.Namespace) -> int:
         show = printer()
         if across is not None:
             old = across.old
-            for line in history_page(_whole(options, old), terminal_width(), old.names, agreed_words(_agreed(old))):
+            for line in history_page(
+                _whole(options, old), terminal_width(), old.read_names(), agreed_words(_agreed(old))
+            ):
                 show(line)
             show("")
             show(across.in_words)
             show("")
-        for line in history_page(history, terminal_width(), where.names, agreed_words(_agreed(where))):
+        for line in history_page(history, terminal_width(), where.read_names(), agreed_words(_agreed(where))):
             show(line)
     if across is not None:
         across.judge()
@@ -143,13 +145,14 @@ def read_asked(options: argparse.Namespace, where: Collective) -> History:
         progress("")
 
 
-def note_missing(history: History) -> None:
+def note_missing(history: History, where: Collective) -> None:
     """Say on standard error what the endpoint didn't give."""
     if history.logs_problem:
         from ..report.terminal import one_line
 
-        lost = "times, transactions, gas, scores and notes of some rounds are missing"
+        lost = "times, transactions, gas, scores and notes of some rounds are missing, perhaps members' names, too"
         print(f"note: {lost}: {one_line(history.logs_problem)}", file=sys.stderr)
+        where.said_missing = True
 
 
 def _follow(options: argparse.Namespace, where: Collective, history: History) -> None:
@@ -160,20 +163,21 @@ def _follow(options: argparse.Namespace, where: Collective, history: History) ->
     from ..report.terminal import printer, terminal_width
 
     show = printer()
-    table = RoundsTable(history.rounds, terminal_width(), where.names)
+    table = RoundsTable(history.rounds, terminal_width(), where.read_names())
     for line in (*heading(history), "", table.header):
         show(line)
     over = [round_ for round_ in history.rounds if round_.record.state.decided]
     for line in table.lines(over):
         show(line)
     following = over[-1].record.round + 1 if over else history.rounds[0].record.round
-    with nullcontext() if not sys.stdout.isatty() else live_line(where.names) as tell:
+    with nullcontext() if not sys.stdout.isatty() else live_line() as tell:
         show = printer()  # above the live line
 
         def look() -> Snapshot:
             snapshot = where.contract.snapshot()
+            table.names = where.fetch_names(snapshot)
             if tell is not None:
-                tell(snapshot)
+                tell(snapshot, table.names)
             return snapshot
 
         for news in follow_history(

@@ -21,7 +21,9 @@ def run(options: argparse.Namespace) -> int:
     from ..report.about import about_page, about_to_dict, read_about
 
     about = where.read(
-        lambda snapshot: read_about(snapshot, where.deployed_block, where.schema, where.names, where.find_plan)
+        lambda snapshot: read_about(
+            snapshot, where.deployed_block, where.schema, where.fetch_names(snapshot), where.find_plan
+        )
     )
     if options.json:
         json.dump(about_to_dict(about), sys.stdout, indent=2)

@@ -34,6 +34,7 @@ COMMANDS = {
     "audit": ("audit", "check the whole history: code, lineage, votes, decisions, members, weights"),
     "export": ("export", "take a model home: accepted weights, checked, as files that your own tools open"),
     "members": ("members", "the members: seat, address, since which round, balance"),
+    "name": ("name", "say how you, a member, are to be called, wherever members are shown"),
     "motion": ("motion", "add and remove members, change the rules, leave: move it, vote on it, list what was moved"),
 }
 

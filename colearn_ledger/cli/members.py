@@ -26,6 +26,7 @@ def run(options: argparse.Namespace) -> int:
     number, members = where.read(
         lambda snapshot: read_members(snapshot, at_round=options.round, deployed_block=where.deployed_block)
     )
+    names = where.read_names()
     if options.json:
         record = {
             "format": FORMAT,
@@ -37,7 +38,7 @@ def run(options: argparse.Namespace) -> int:
                 {
                     "seat": m.seat,
                     "address": m.address,
-                    "name": where.names.of(m.address) or None,
+                    "name": names.of(m.address) or None,
                     "since_round": m.since,
                     "replaced": m.replaced,
                     "balance_wei": m.balance,
@@ -54,9 +55,9 @@ def run(options: argparse.Namespace) -> int:
     print(f"{len(members)} members in round {number}")
     known = [Column("seat", right=True), Column("member"), Column("since round", right=True), Column("balance (ether)")]
     rows = [[str(m.seat), m.address, "?" if m.since is None else str(m.since), in_ether(m.balance)] for m in members]
-    if any(where.names.of(m.address) for m in members):
+    if any(names.of(m.address) for m in members):
         known.insert(1, Column("name"))
-        rows = [[row[0], where.names.of(m.address), *row[1:]] for row, m in zip(rows, members, strict=True)]
+        rows = [[row[0], names.of(m.address), *row[1:]] for row, m in zip(rows, members, strict=True)]
     if any(m.replaced for m in members):
         known.append(Column("replaced"))
         rows = [[*row, m.replaced or ""] for row, m in zip(rows, members, strict=True)]

@@ -14,23 +14,16 @@ from ..core.agreements import NONE, End, Successor
 from ..core.limits import MOST_SECONDS
 from ..core.protocol import AGREEMENTS, ZERO_ADDRESS, MotionKind, MotionState, RoundState
 from ..core.threshold import parse_threshold
-from ..errors import ColearnError, ContractError, NotAMember, UsageError
+from ..errors import ColearnError, ContractError, UsageError
 from ..formats.addresses import parse_address
 from ..formats.duration import parse_duration
 from ..report.rules import PAUSE, TRAIN_WINDOW, WINDOWS
 from .configured import take_key, take_place
-from .options import (
-    Collective,
-    add_collective_options,
-    add_key_options,
-    fee_cap,
-    open_account,
-    open_collective,
-)
+from .options import Collective, add_collective_options, open_collective
 from .program import Parser
+from .sending import add_config, add_sending, member_view, nothing_sent, say_sent, say_where, sender_of
 
 if TYPE_CHECKING:
-    from ..chain.snapshot import Snapshot
     from ..chain.transactions import Receipt, Sender
     from ..core.protocol import RoundRecord, View
     from ..history.motions import Motion, Motions
@@ -102,30 +95,18 @@ def add_options(parser: argparse.ArgumentParser) -> None:
             for window in (TRAIN_WINDOW, *WINDOWS, PAUSE):
                 text = f"{window.use}: seconds, or such as 90s, 10m, 2h, 1d"
                 kind.add_argument(window.flag, metavar="T", help=text)
-        _add_sending(kind)
+        add_sending(kind)
     text = "vote on a motion"
     vote = actions.add_parser("vote", help=text, description=text)
     vote.add_argument("motion", metavar="ID", help="the motion's id; its beginning, if no other begins so")
     vote.add_argument("choice", choices=("approve", "reject"), help="a vote can't be changed")
-    _add_sending(vote)
+    add_sending(vote)
     text = "the motions that wait, and their ids"
     listing = actions.add_parser("list", help=text, description=text)
     add_collective_options(listing)
-    _add_config(listing, "endpoint and deployment")
+    add_config(listing, "endpoint and deployment")
     listing.add_argument("--all", action="store_true", help="those that are over, too")
     listing.add_argument("--json", action="store_true", help="as JSON")
-
-
-def _add_config(parser: argparse.ArgumentParser, gives: str) -> None:
-    text = f"a node's configuration: gives whatever isn't given of {gives}"
-    parser.add_argument("--config", type=Path, metavar="FILE", help=text)
-
-
-def _add_sending(parser: argparse.ArgumentParser) -> None:
-    add_collective_options(parser)
-    add_key_options(parser)
-    _add_config(parser, "endpoint, deployment and key")
-    parser.add_argument("--dry-run", action="store_true", help="say what would be done, and send nothing")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -154,7 +135,7 @@ def _list(options: argparse.Namespace) -> int:
     from ..report.terminal import printer
 
     show = printer()
-    for line in motions_page(read, everything=options.all, names=where.names):
+    for line in motions_page(read, everything=options.all, names=where.read_names()):
         show(line)
     return 0
 
@@ -173,8 +154,8 @@ def _propose(options: argparse.Namespace) -> int:
     subject = None if named is None else parse_address(named, "the member")
     changes = _changes(options) if options.kind == "rules" else {}
     where = open_collective(options)
-    sender = _sender(options, where)
-    view, members = where.read(lambda snapshot: (_view(snapshot, sender), snapshot.members()))
+    sender = sender_of(options, where)
+    view, members = where.read(lambda snapshot: (member_view(snapshot, sender), snapshot.members()))
     me = sender.account.address
     if options.kind == "leave":
         subject = me
@@ -207,8 +188,8 @@ def _propose(options: argparse.Namespace) -> int:
         word=word,
         wish=options.kind in _WISHES,
     )
-    _say_where(where, view, sender)
-    for line in planned_in_words(plan, view.rules, members, where.names):
+    say_where(where, view, sender)
+    for line in planned_in_words(plan, view.rules, members, where.read_names()):
         print(line, flush=True)
     if back is not None:
         _say_weights(options, back)
@@ -216,7 +197,7 @@ def _propose(options: argparse.Namespace) -> int:
         print(f"keys      start a node with the key of {subject} at any time: it waits until it is a member;")
         print(f"          the one with the key of {me} has nothing to do from then on, and can be stopped")
     if options.dry_run:
-        return _nothing_sent()
+        return nothing_sent()
     receipt = _send(sender, plan)
     mine = [m for m in _after(where, receipt) if m.record.mover == me]
     return _say_outcome(mine[-1])
@@ -226,7 +207,7 @@ def _send(sender: Sender, plan: Planned) -> Receipt:
     if plan.rules is not None:
         return sender.move_rules(plan.rules)
     if plan.word is not None:
-        return sender.move_agreement(plan.kind, plan.word)
+        return sender.move_to_agree_on(plan.kind, plan.word)
     if plan.to_round is not None:
         return sender.move_revert_to(plan.to_round)
     assert plan.subject is not None
@@ -381,8 +362,8 @@ def _vote(options: argparse.Namespace) -> int:
     approve = options.choice == "approve"
     wanted = _id_part(options.motion)
     where = open_collective(options)
-    sender = _sender(options, where)
-    view = where.read(lambda snapshot: _view(snapshot, sender))
+    sender = sender_of(options, where)
+    view = where.read(lambda snapshot: member_view(snapshot, sender))
     motion = find_motion(_read(where), wanted)
     record, me = motion.record, sender.account.address
     name = shown_id(record.id)
@@ -395,8 +376,8 @@ def _vote(options: argparse.Namespace) -> int:
         raise ContractError(
             f"the motion {name} is to remove {me}, who has no vote on it", name="NotEligible", fix="use another's key"
         )
-    _say_where(where, view, sender)
-    print(f"motion    {name}: {subject_in_words(record, where.names)}")
+    say_where(where, view, sender)
+    print(f"motion    {name}: {subject_in_words(record, where.read_names())}")
     if (record.approvals | record.rejections) & bit:
         voted = "approve" if record.approvals & bit else "reject"
         if voted != options.choice:
@@ -410,7 +391,7 @@ def _vote(options: argparse.Namespace) -> int:
         return _say_outcome(motion)
     print(f"vote      {options.choice}", flush=True)
     if options.dry_run:
-        return _nothing_sent()
+        return nothing_sent()
     receipt = sender.vote_motion(record.id, approve)
     return _say_outcome(next(m for m in _after(where, receipt) if m.record.id == record.id))
 
@@ -439,41 +420,11 @@ def find_motion(read: Motions, wanted: str) -> Motion:
 # ------------------------------------------------------------------------------------------------ both
 
 
-def _sender(options: argparse.Namespace, where: Collective) -> Sender:
-    from ..chain.transactions import Sender
-
-    cap = fee_cap(options)
-    return Sender(where.contract, open_account(options), fee_cap=cap)
-
-
-def _view(snapshot: Snapshot, sender: Sender) -> View:
-    view = snapshot.view(sender.account.address)
-    if not view.is_member:
-        raise NotAMember(
-            f"{sender.account.address} is not a member of the collective at {snapshot.contract.address}",
-            name="NotAMember",
-            expected="the key of a member",
-            fix="use a member's key, or have a member move to add this address",
-        )
-    return view
-
-
-def _say_where(where: Collective, view: View, sender: Sender) -> None:
-    print(f"at        {where.contract.address} on chain {where.contract.chain_id}, round {view.round}")
-    print(f"by        {where.names.full(sender.account.address)}, seat {view.seat} of {view.member_count}")
-
-
-def _nothing_sent() -> int:
-    print("dry run: nothing was sent")
-    return 0
-
-
 def _after(where: Collective, receipt: Receipt) -> tuple[Motion, ...]:
     """The motions as of the block that the transaction is in, or a later one."""
     from ..chain.endpoints import persist
 
-    if receipt.block:  # else it was done before
-        print(f"sent      0x{receipt.transaction.hex()}, block {receipt.block}, {receipt.gas:,} gas", flush=True)
+    say_sent(receipt)
     where.snapshot = persist(where.contract.web3, lambda: where.contract.snapshot(receipt.block or None))
     return _read(where).motions
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from ..chain.contract import CollectiveContract
     from ..chain.snapshot import Snapshot
     from ..core.schema import Schema
+    from ..history.names import NamesOnChain
     from ..plan.document import Plan
     from ..stores.spec import StoreSpec
 
@@ -73,6 +75,8 @@ class Collective:
 
     ``snapshot``: at the newest block, or at a newer one after a failure. ``deployed_block``: nothing of it is before.
     ``deployment``: the file, where one was given; ``path``: where it is. ``urls``: of its endpoints, by preference.
+    ``events``: whether events may be asked for, without which names are those of the file; ``said_missing``: it was
+    said that the endpoint lacks some.
     """
 
     snapshot: Snapshot
@@ -80,6 +84,9 @@ class Collective:
     deployment: DeploymentRecord | None = None
     urls: tuple[str, ...] = ()
     path: Path | None = None
+    events: bool = True
+    said_missing: bool = False
+    _names: NamesOnChain | None = field(default=None, init=False)
 
     def find_plan(self, sha256: bytes) -> Plan:
         """The members' plan, from beside the deployment file. Raises StoreError where it isn't there."""
@@ -100,9 +107,35 @@ class Collective:
         return None if self.deployment is None else self.deployment.schema
 
     @property
-    def names(self) -> Names:
+    def founders(self) -> Names:
         """What its founders are called, where a deployment file says so."""
         return NO_NAMES if self.deployment is None else self.deployment.names
+
+    def fetch_names(self, snapshot: Snapshot) -> Names:
+        """What its members are called: as they said on chain, or else in the deployment file. Raises ChainError.
+
+        Where the endpoint lacks old events that is said, once.
+        """
+        if not self.events:
+            return self.founders
+        if self._names is None:
+            from ..history.names import NamesOnChain
+
+            self._names = NamesOnChain(self.founders, self.deployed_block)
+        names = self._names.read(snapshot)
+        if self._names.problem and not self.said_missing:
+            from ..report.terminal import one_line
+
+            print(
+                f"note: names that members said earlier may be missing: {one_line(self._names.problem)}",
+                file=sys.stderr,
+            )
+            self.said_missing = True
+        return names
+
+    def read_names(self) -> Names:
+        """The same as of :attr:`snapshot`, or of a newer one after a failure."""
+        return self.read(self.fetch_names)
 
     @property
     def contract(self) -> CollectiveContract:
@@ -176,7 +209,8 @@ def open_collective(options: argparse.Namespace, environ: Mapping[str, str] = os
         check_code(snapshot)
         return snapshot
 
-    return Collective(persist(web3, find), deployed_block, deployment, tuple(urls), path)
+    events = not getattr(options, "no_logs", False)
+    return Collective(persist(web3, find), deployed_block, deployment, tuple(urls), path, events)
 
 
 def _open_run(options: argparse.Namespace) -> Collective:
@@ -186,7 +220,7 @@ def _open_run(options: argparse.Namespace) -> Collective:
     from ..embedded.saved import open_saved
 
     snapshot, deployment = open_saved(options.run_folder)
-    return Collective(snapshot, deployment.block, deployment)
+    return Collective(snapshot, deployment.block, deployment, events=not getattr(options, "no_logs", False))
 
 
 def parse_round(word: str) -> int | None:

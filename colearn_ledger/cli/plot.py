@@ -27,7 +27,7 @@ def run(options: argparse.Namespace) -> int:
     check_range(options)
     where = open_collective(options)
     history = read_asked(options, where)
-    note_missing(history)
-    plot_history(history, options.output, where.names)
+    note_missing(history, where)
+    plot_history(history, options.output, where.read_names())
     print(f"written: {options.output}")
     return 0

@@ -84,16 +84,16 @@ def run(options: argparse.Namespace) -> int:
     from ..report.terminal import printer
 
     show = (lambda line: None) if options.json else printer()
-    for line in _claim_in_words(claimed, history, where.names):
+    for line in _claim_in_words(claimed, history, where.read_names()):
         show(line)
     pulled = [claimed.parent, *(ref for _, ref in claimed.offered)]
     with borrowed(store, pulled if before is None else [*pulled, before]) as opened:
         merged = _merge(claimed, where.schema, opened, timeout_s)
-        for line in _merge_in_words(claimed, merged, where.names):
+        for line in _merge_in_words(claimed, merged, where.read_names()):
             show(line)
         wrong = _judged(claimed, merged, str(store))
     if options.json:
-        json.dump(_as_dict(claimed, history, merged, wrong, where.names), sys.stdout, indent=2, allow_nan=False)
+        json.dump(_as_dict(claimed, history, merged, wrong, where.read_names()), sys.stdout, indent=2, allow_nan=False)
         print()
     if wrong is not None:
         raise wrong

@@ -41,17 +41,17 @@ def run(options: argparse.Namespace) -> int:
         )
 
     history = where.read(read)
-    note_missing(history)
+    note_missing(history, where)
     if options.json:
         from ..history.export import history_to_dict
 
-        json.dump(history_to_dict(history, where.names.by_address), sys.stdout, indent=2, allow_nan=False)
+        json.dump(history_to_dict(history, where.read_names().by_address), sys.stdout, indent=2, allow_nan=False)
         print()
         return 0
     from ..report.round_page import round_page
     from ..report.terminal import printer
 
     show = printer()
-    for line in round_page(history, where.names):
+    for line in round_page(history, where.read_names()):
         show(line)
     return 0

@@ -26,7 +26,9 @@ def run(options: argparse.Namespace) -> int:
     if options.follow:
         _follow(where)
     standing = where.read(
-        lambda snapshot: read_standing(snapshot, where.names, where.find_plan, deployed_block=where.deployed_block)
+        lambda snapshot: read_standing(
+            snapshot, where.fetch_names(snapshot), where.find_plan, deployed_block=where.deployed_block
+        )
     )
     if options.json:
         json.dump(standing_to_dict(standing), sys.stdout, indent=2)
@@ -43,9 +45,13 @@ def _follow(where: Collective) -> None:
     from ..history.follow import again_and_again
     from ..report.live_line import live_line
 
-    with live_line(where.names) as tell:
+    def look() -> None:
+        snapshot = where.contract.snapshot()
+        tell(snapshot, where.fetch_names(snapshot))
+
+    with live_line() as tell:
         for _ in again_and_again(
-            lambda: tell(where.contract.snapshot()),
+            look,
             trouble=lambda error: print(f"note: {error.what}; trying again", file=sys.stderr),
         ):
             pass

@@ -76,6 +76,7 @@ def read_old(options: argparse.Namespace) -> Old:
     from ..chain.endpoints import PATIENCE_S, connect, persist
     from ..core.protocol import ZERO_ADDRESS
     from ..founding.record import load_deployment
+    from ..history.names import NamesOnChain
     from ..plan.document import Predecessor
 
     record = load_deployment(options.succeeds)
@@ -93,6 +94,7 @@ def read_old(options: argparse.Namespace) -> Old:
         check_code(snapshot)
         view = snapshot.view(ZERO_ADDRESS)
         old = Predecessor(record.chain_id, record.address, view.accepted_round, view.accepted.sha256)
-        return Old(old, view.accepted, record.schema, snapshot.members(), record.names)
+        names = NamesOnChain(record.names, record.block).read(snapshot).distinct()
+        return Old(old, view.accepted, record.schema, snapshot.members(), names)
 
     return persist(web3, read)

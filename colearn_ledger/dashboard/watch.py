@@ -7,11 +7,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from ..chain.contract import Head
-from ..chain.reach import reaching
 from ..chain.snapshot import Snapshot
 from ..core.protocol import ZERO_ADDRESS, RoundRecord
 from ..errors import ChainError
 from ..founding.names import NO_NAMES, Names
+from ..history.logs import is_there
+from ..history.names import NamesOnChain
 from ..history.read import read_history
 from ..plan.document import Plan
 from ..report.agreed import Agreed, read_agreed
@@ -78,7 +79,7 @@ class Watch:
     ----------
     look: gives a new snapshot, as the contract's ``snapshot`` does; called by several threads.
     deployed_block: events aren't looked for before it.
-    names: of members.
+    names: of members, as their founding has them; those that they say on chain take their place.
     find_plan: the members' plan by its hash; raises where it isn't there.
     recent: so many of the newest rounds have their events read first.
     """
@@ -94,7 +95,7 @@ class Watch:
     ) -> None:
         self.snapshot = look
         self.deployed_block = deployed_block
-        self._names, self._find_plan = names, find_plan
+        self._names, self._find_plan = NamesOnChain(names, deployed_block), find_plan
         self._recent = recent
         self._lock = threading.Lock()  # for the attributes below; nothing is read from the chain while it is held
         self._seen: Seen | None = None
@@ -110,7 +111,7 @@ class Watch:
     def look(self) -> None:
         """Read what may have changed. Raises ChainError."""
         snapshot = self.snapshot()
-        standing = read_standing(snapshot, self._names)
+        standing = read_standing(snapshot, self._names.read(snapshot))
         before = self._seen
         forked = self._first_replaced(snapshot)
         standing = replace(standing, agreed=self._agreed(snapshot, standing, None if forked is not None else before))
@@ -195,15 +196,9 @@ class Watch:
     def _first_replaced(self, snapshot: Snapshot) -> int | None:
         """The first block that isn't the one that was seen at its number; None as long as all are."""
         for at, head in reversed(list(enumerate(self._heads))):
-            if head == snapshot.head or self._is_there(snapshot, head):
+            if head == snapshot.head or is_there(snapshot, head):
                 return None if at == len(self._heads) - 1 else head.number + 1
         return self._heads[0].number if self._heads else None
-
-    def _is_there(self, snapshot: Snapshot, head: Head) -> bool:
-        if head.number >= snapshot.head.number:
-            return False
-        with reaching(f"read block {head.number}"):
-            return bytes(snapshot.contract.web3.eth.get_block(head.number)["hash"]) == head.hash
 
     def _note_head(self, head: Head, forked: int | None) -> None:
         if forked is not None:

@@ -1,8 +1,9 @@
-"""What founding members are called: names in the deployment file, which nothing but people's eyes goes by."""
+"""What members are called: in the deployment file, or on chain; nothing but people's eyes goes by it."""
 
 from __future__ import annotations
 
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -35,30 +36,65 @@ def why_no_names(names: Iterable[str]) -> str:
     """The same of all names of a collective, among which no two look alike."""
     seen: dict[str, str] = {}
     for name in names:
-        alike = unicodedata.normalize("NFKC", name).casefold()
         if why := why_no_name(name):
             return why
+        alike = _folded(name)
         if alike in seen:
             return f"the names {seen[alike]!r} and {name!r} are alike"
         seen[alike] = name
     return ""
 
 
+def _folded(name: str) -> str:
+    """The same for names that look alike."""
+    return unicodedata.normalize("NFKC", name).casefold()
+
+
+def _said(word: bytes) -> str:
+    """What a member said, text and then zeros; nothing where that is no name."""
+    try:
+        name = word.rstrip(b"\0").decode()
+    except UnicodeDecodeError:
+        return ""
+    return "" if why_no_name(name) else name
+
+
 @dataclass(frozen=True, slots=True)
 class Names:
-    """Names by checksummed address; who joined later has none.
+    """Names by checksummed address.
 
     They are other people's text. All of it is printable, and it is always shown beside the address, as a name proves
-    nothing: the file could call anybody anything.
+    nothing: the file could call anybody anything, and members may call themselves as others are called.
 
-    Raises ValueError for names that can't be (:func:`why_no_names`).
+    Raises ValueError for names that can't be (:func:`why_no_name`).
     """
 
     by_address: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if why := why_no_names(self.by_address.values()):
+        for name in self.by_address.values():
+            if why := why_no_name(name):
+                raise ValueError(why)
+
+    @classmethod
+    def of_founders(cls, by_address: Mapping[str, str]) -> Names:
+        """Names as a founding may have them. Raises ValueError also where two are alike (:func:`why_no_names`)."""
+        if why := why_no_names(by_address.values()):
             raise ValueError(why)
+        return cls(by_address)
+
+    def but_for(self, said: Mapping[str, bytes]) -> Names:
+        """These, but for members that said on chain how they are to be called: by address, text and then zeros.
+
+        Who said nothing, or what can't be a name, has none from then on.
+        """
+        called = {**self.by_address, **{address: _said(word) for address, word in said.items()}}
+        return Names({address: name for address, name in called.items() if name})
+
+    def distinct(self) -> Names:
+        """Without those that are alike."""
+        alike = Counter(map(_folded, self.by_address.values()))
+        return Names({address: name for address, name in self.by_address.items() if alike[_folded(name)] == 1})
 
     def of(self, address: str) -> str:
         """The name, or nothing."""

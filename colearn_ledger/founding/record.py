@@ -211,7 +211,7 @@ def _address(given: Any) -> Any:
 def _names(given: Any) -> Names:
     if not all(is_checksummed(address) and isinstance(name, str) for address, name in given.items()):
         raise ValueError
-    return Names(given)
+    return Names.of_founders(given)
 
 
 def _texts(given: Any) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,14 +10,14 @@ from eth_abi.exceptions import DecodingError
 from eth_utils.abi import collapse_if_tuple, event_abi_to_log_topic
 from web3.types import RPCEndpoint
 
-from ..chain.contract import CollectiveContract, checksummed
+from ..chain.contract import CollectiveContract, Head, checksummed
 from ..chain.endpoints import distrust
-from ..chain.reach import REFUSALS
+from ..chain.reach import REFUSALS, reaching
 from ..chain.snapshot import Snapshot
 from ..errors import ChainError
 from .batches import number_of
 
-__all__ = ["Event", "Events", "fetch_events"]
+__all__ = ["Event", "Events", "fetch_events", "is_there"]
 
 # Endpoints cap blocks or results, each in its own way and words. So the range shrinks when one refuses and grows when
 # it was taken.
@@ -50,8 +50,9 @@ def fetch_events(
     first_block: int,
     subjects: Sequence[bytes] | None = None,
     *,
-    name: str = "",
+    names: Collection[str] = (),
     enough: Callable[[Event], bool] = lambda event: False,
+    most: int | None = None,
     progress: Callable[[str], None] = lambda text: None,
 ) -> Events:
     """All events of the contract from ``first_block`` to the snapshot's.
@@ -60,8 +61,9 @@ def fetch_events(
     ----------
     subjects: only events of transactions that have an event whose first indexed argument (a round, an id) is one of
         these, each of 32 bytes.
-    name: only events of this name, and nothing else of their transactions.
+    names: only events of these names, and nothing else of their transactions.
     enough: no blocks are read before those of an event of which this is true, nor before the contract's first one.
+    most: ranges that are asked for, for what is worth no more; None: all that there are.
     progress: gets what is being read, for people.
 
     Raises
@@ -73,10 +75,13 @@ def fetch_events(
     pages: list[list[Event]] = []
     last, length, problem = snapshot.head.number, _FIRST_RANGE, ""
     while last >= first_block:
+        if len(pages) == most:
+            problem = f"events before block {last + 1} weren't asked for: the endpoint gives few blocks in a call"
+            break
         first = max(first_block, last - length + 1)
         progress(f"events of blocks {first:,} to {last:,}")
         try:
-            pages.append(decoder.fetch(first, last, subjects, name))
+            pages.append(decoder.fetch(first, last, subjects, names))
         except REFUSALS as e:
             if first == last:
                 problem = f"the endpoint has no events before block {last + 1}: {str(e)[:200]}"
@@ -93,6 +98,18 @@ def fetch_events(
         blocks = sorted({event.block for event in events})
         events = tuple(e for b in blocks for e in decoder.fetch(b, b, None) if e.transaction in wanted)
     return Events(events, last + 1, problem)
+
+
+def is_there(snapshot: Snapshot, head: Head) -> bool:
+    """Whether this block is one of those that the snapshot's chain has. Raises ChainError.
+
+    Storage is read at a block's hash, events by numbers: only if the hash still has its number do they agree.
+    """
+    newest = snapshot.head
+    if head.number > newest.number or (head.number == newest.number and head.hash != newest.hash):
+        return False
+    with reaching(f"read block {head.number}", fix="try again"):
+        return bytes(snapshot.contract.web3.eth.get_block(head.number)["hash"]) == head.hash
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,10 +138,12 @@ class _Decoder:
         declared = [item for item in contract.artifact.abi if item["type"] == "event"]
         self._shapes = {event_abi_to_log_topic(item): _Shape.of(item) for item in declared}  # type: ignore[arg-type]
 
-    def fetch(self, first: int, last: int, subjects: Sequence[bytes] | None, name: str = "") -> list[Event]:
+    def fetch(
+        self, first: int, last: int, subjects: Sequence[bytes] | None, names: Collection[str] = ()
+    ) -> list[Event]:
         query: dict[str, Any] = {"address": [self._address], "fromBlock": hex(first), "toBlock": hex(last)}
-        if name:
-            query["topics"] = [["0x" + topic.hex() for topic, shape in self._shapes.items() if shape.name == name]]
+        if names:
+            query["topics"] = [["0x" + topic.hex() for topic, shape in self._shapes.items() if shape.name in names]]
         elif subjects is not None:
             query["topics"] = [None, ["0x" + subject.hex() for subject in subjects]]
         logs = self._web3.manager.request_blocking(RPCEndpoint("eth_getLogs"), [query])

@@ -11,12 +11,11 @@ from typing import Any
 from eth_utils.address import to_checksum_address
 from web3 import Web3
 
-from ..chain.reach import reaching
 from ..chain.snapshot import Snapshot
 from ..core.protocol import ZERO_ADDRESS, MotionKind, RoundRecord, RoundState
 from ..errors import ChainError, UsageError
 from .batches import fetch_many, number_of
-from .logs import Event, Events, fetch_events
+from .logs import Event, Events, fetch_events, is_there
 from .motions import fetch_all_motions
 from .trainings import CLAIM_BYTES, Trainings, contributions_in, fetch_trainings, successors_in
 from .types import History, Round, Transaction, Vote, choice_of
@@ -88,8 +87,8 @@ def read_history(
     join = _Join(snapshot.contract.web3, records, () if events is None else events.events, trainings, receipts)
     successors = successors_in(motions)
     rounds = tuple(_round(record, members, join, back.get(record.round), successors) for record in records)
-    if events is not None:
-        _check_still_there(snapshot)
+    if events is not None and not is_there(snapshot, snapshot.head):
+        raise ChainError("the chain was reorganised while its history was read", fix="read it again")
     return History(
         chain_id=snapshot.contract.chain_id,
         address=snapshot.contract.address,
@@ -146,15 +145,6 @@ def _is_incomplete(events: Events, records: tuple[RoundRecord, ...], trainings: 
         return True
     contributed = Counter(e.arguments["training"] for e in events.events if e.name == "WeightsContributed")
     return any(r.claim is not None and contributed[trainings.of(r)] < r.claim.seats.bit_count() for r in records)
-
-
-def _check_still_there(snapshot: Snapshot) -> None:
-    """Storage was read at a block's hash, events by numbers: only if the hash still has its number do they agree."""
-    head = snapshot.head
-    with reaching(f"read block {head.number}", fix="try again"):
-        now = bytes(snapshot.contract.web3.eth.get_block(head.number)["hash"])
-    if now != head.hash:
-        raise ChainError("the chain was reorganised while its history was read", fix="read it again")
 
 
 def _member_changes(events: Events) -> list[int]:

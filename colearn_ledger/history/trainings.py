@@ -10,7 +10,7 @@ from typing import Any
 from ..chain.snapshot import Snapshot
 from ..core.merge.claim import LeftOut
 from ..core.protocol import MotionKind, MotionRecord, MotionState, RoundRecord, View, WeightsRef
-from .logs import fetch_events
+from .logs import Event, fetch_events
 from .types import Contributed, Transaction, Use
 
 __all__ = ["CLAIM_BYTES", "Trainings", "contributions_in", "fetch_trainings", "successors_in"]
@@ -46,9 +46,11 @@ def fetch_trainings(snapshot: Snapshot, view: View, deployed_block: int, records
     if all(record.round >= current for record in records if record.round > 0):
         return Trainings((current,))
     first = min(record.round for record in records)
-    events = fetch_events(
-        snapshot, deployed_block, name="TrainingBegan", enough=lambda event: int(event.arguments["training"]) <= first
-    )
+
+    def is_earlier(event: Event) -> bool:
+        return int(event.arguments["training"]) <= first
+
+    events = fetch_events(snapshot, deployed_block, names=("TrainingBegan",), enough=is_earlier)
     return Trainings(tuple(sorted({current, *(int(e.arguments["training"]) for e in events.events)})), events.problem)
 
 

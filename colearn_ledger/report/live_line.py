@@ -14,18 +14,18 @@ __all__ = ["live_line"]
 
 
 @contextmanager
-def live_line(names: Names) -> Iterator[Callable[[Snapshot], None]]:
+def live_line() -> Iterator[Callable[[Snapshot, Names], None]]:
     """Gives what shows each snapshot in one line: anew on a terminal, elsewhere as a line when something happened."""
     if sys.stdout.isatty():
         from rich.console import Console
         from rich.text import Text
 
         with Console(file=sys.stdout, highlight=False).status("") as status:
-            yield lambda snapshot: status.update(Text(standing_line(read_standing(snapshot, names))))
+            yield lambda snapshot, names: status.update(Text(standing_line(read_standing(snapshot, names))))
         return
     last = ""
 
-    def tell(snapshot: Snapshot) -> None:
+    def tell(snapshot: Snapshot, names: Names) -> None:
         nonlocal last
         line = standing_line(read_standing(snapshot, names), clock=False)
         if line != last:

@@ -61,13 +61,14 @@ class RoundsTable:
     ----------
     rounds: by whose content the columns are chosen; lines for others can be made, too.
     width: that a line should not exceed.
-    names: of members.
+    names: of members; others may take their place while lines are made.
     """
 
     def __init__(self, rounds: Sequence[Round], width: int, names: Names = NO_NAMES) -> None:
+        self.names = names
         known = [
             _Kind("round", lambda r: str(r.record.round), 0, right=True),
-            _Kind("proposer", lambda r: "" if r.record.round == 0 else names.short(r.record.proposer), 2),
+            _Kind("proposer", lambda r: "" if r.record.round == 0 else self.names.short(r.record.proposer), 2),
             _Kind("merged", _merged, 4),
             _Kind("rule", _rule, 5),
             _Kind("votes", _votes, 1),

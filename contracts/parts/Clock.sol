@@ -105,11 +105,14 @@ abstract contract Clock is Trainings {
         unchecked {
             uint256 round = head.round() + 1;
             if (head.motionsWait()) head = _enact(head, round);
-            uint256 opens = time + _pause(head);
-            if (opens > latest) opens = latest > time ? latest : time;
-            head = head.withRound(round, opens);
+            if (head.hasLimits()) {
+                uint256 opens = time + _rules.pause();
+                if (opens > latest) opens = latest;
+                if (opens > time) time = opens;
+            }
+            head = head.withRound(round, time);
             _head = head;
-            if (head.isJoint()) _follow(head, opens);
+            if (head.isJoint()) _follow(head, time);
             _announce(head);
         }
     }

@@ -55,7 +55,7 @@ abstract contract Motions is Clock {
     }
 
     /// @inheritdoc ICollectiveLearning
-    function moveAgreement(MotionKind kind, bytes32 word) external returns (bytes32 id) {
+    function moveToAgreeOn(MotionKind kind, bytes32 word) external returns (bytes32 id) {
         uint256 bits = kind == MotionKind.SetEnd ? END_BITS : kind == MotionKind.SetSuccessor ? SUCCESSOR_BITS : 256;
         if (kind < MotionKind.SetPlan || uint256(word) >> bits != 0) revert BadAgreement();
         if (word == _agreement[kind]) revert NothingChanged(word);
@@ -63,7 +63,7 @@ abstract contract Motions is Clock {
     }
 
     /// @inheritdoc ICollectiveLearning
-    function setName(bytes32 name) external {
+    function nameMyself(bytes32 name) external {
         _seatOf(msg.sender);
         emit NameSet(msg.sender, name);
     }

@@ -32,11 +32,10 @@ abstract contract Views is Rounds, Motions {
         v.acceptedRound = head.acceptedRound();
         v.acceptedSha256 = _sha[v.acceptedRound];
         v.acceptedCidDigest = _cidOf(v.acceptedRound);
-        v.acceptedSize = _tally[_keyOf(v.acceptedRound, v.acceptedSha256)].size();
         v.memberCount = v.proposal.memberCount;
+        v.acceptedSize = _tally[_keyOf(v.acceptedRound, v.acceptedSha256)].size();
         Seat seat = _seat[member];
         v.isMember = seat.isMember();
-        if (v.isMember) v.seat = seat.number();
         v.rules = _rules.unpack();
         v.secretVotes = secretVotes;
         v.maxSize = maxSize;
@@ -46,6 +45,10 @@ abstract contract Views is Rounds, Motions {
             (v.training, v.contributions) =
                 _trained(present.training.isNone() ? _training : present.training, v.memberCount);
         }
+        if (v.isMember) {
+            v.seat = seat.number();
+            v.motionsToVote = _motionsToVote(v.seat, head, at);
+        }
         if (v.isMember && present.state != RoundState.Proposing) {
             uint256 bit = 1 << v.seat;
             bool cast = (v.proposal.approvals | v.proposal.rejections) & bit != 0;
@@ -53,7 +56,6 @@ abstract contract Views is Rounds, Motions {
             v.voted = cast || (isHidden && present.state == RoundState.Voting);
             if (secretVotes && (cast || isHidden)) v.commitment = seat.commitment() | bytes32(present.round);
         }
-        if (v.isMember) v.motionsToVote = _motionsToVote(v.seat, head, at);
         v.roundsToKeep = _roundsToKeep(head, at);
         v.opensAt = present.start;
         v.ended = present.ended;
@@ -120,7 +122,7 @@ abstract contract Views is Rounds, Motions {
     }
 
     /// @inheritdoc ICollectiveLearning
-    function agreement(MotionKind kind) external view returns (bytes32) {
+    function currentAgreement(MotionKind kind) external view returns (bytes32) {
         return _agreement[kind];
     }
 

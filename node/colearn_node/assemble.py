@@ -13,6 +13,7 @@ from collections.abc import Iterator
 
 from colearn_ledger.chain.quorum import Quorum
 from colearn_ledger.chain.transactions import Sender, Sending, Starter
+from colearn_ledger.founding.names import Names
 from colearn_ledger.founding.record import load_deployment
 from colearn_ledger.member.submit import Submitter
 from colearn_ledger.plan.comparing import differences
@@ -20,6 +21,7 @@ from colearn_ledger.plan.comparing import differences
 from . import lock
 from .agreed import Agreed, Compared
 from .agreements import ChainAgreements
+from .beside import Beside
 from .check import Findings
 from .funds import FundsWatch, RoundFunds
 from .heads import HeadSubscription
@@ -37,6 +39,8 @@ from .worker.messages import CheckpointSpec, Spec
 from .worker.supervisor import WorkerSupervisor
 
 __all__ = ["assembled"]
+
+_NAMES_S = 60.0  # between two looks whether members are called otherwise
 
 
 @contextlib.contextmanager
@@ -92,6 +96,7 @@ def assembled(
             member=findings.member,
         )
         reporter = Reporter(log, metrics, names)
+        stack.enter_context(contextlib.closing(_names_watch(findings, reporter)))
         node = Node(
             ledger,
             WorkerSupervisor(_spec(findings), wake, log, grace_s=config.learner_grace, hang_s=config.learner_hang),
@@ -120,6 +125,15 @@ def _submitter(findings: Findings) -> Submitter[Sending] | None:
     cap = findings.config.fee_cap
     sender = Sender(findings.contract, findings.account, fee_cap=None if cap is None else int(cap * 10**9))
     return Submitter(Starter(sender), publish_scores=findings.config.publish_scores)
+
+
+def _names_watch(findings: Findings, reporter: Reporter) -> Beside[Names]:
+    on_chain = findings.names_on_chain
+    return Beside(
+        lambda: on_chain.read(findings.contract.snapshot()),
+        lambda names: reporter.named(names, on_chain.problem),
+        every_s=_NAMES_S,
+    )
 
 
 def _quorum(findings: Findings) -> Quorum | None:

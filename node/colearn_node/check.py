@@ -31,7 +31,9 @@ from colearn_ledger.errors import (
 )
 from colearn_ledger.formats.addresses import parse_address
 from colearn_ledger.formats.urls import shown_url
+from colearn_ledger.founding.names import Names
 from colearn_ledger.founding.record import DeploymentRecord, load_deployment
+from colearn_ledger.history.names import NamesOnChain
 from colearn_ledger.report.founding import in_ether
 from colearn_ledger.report.rules import decision_in_words, rounds_in_words, windows_in_words
 from colearn_ledger.report.windows import Times, budget_in_words, short_windows, windows_fit_in_words
@@ -82,6 +84,15 @@ class Findings:
         return load_deployment(self.config.deployment)
 
     @cached_property
+    def names(self) -> Names:
+        """What members are called: as the file has it, until :meth:`read_names`."""
+        return self.deployment.names
+
+    @cached_property
+    def names_on_chain(self) -> NamesOnChain:
+        return NamesOnChain(self.deployment.names, self.deployment.block)
+
+    @cached_property
     def contract(self) -> CollectiveContract:
         web3 = connect(self.config.rpc, expected_chain_id=self.deployment.chain_id, patience_s=self.patience_s)
         return CollectiveContract(web3, self.deployment.address)
@@ -108,7 +119,7 @@ class Findings:
     @property
     def who(self) -> str:
         """The member in a few letters: its name, or its address."""
-        return self.deployment.names.brief(self.member)
+        return self.names.brief(self.member)
 
     @property
     def store(self) -> StoreSpec:
@@ -163,9 +174,15 @@ class Findings:
             raise
         return "this version's contract"
 
+    def read_names(self) -> Line | None:
+        """What members say that they are called; a line only where that isn't known."""
+        self.names = self.names_on_chain.read(self.snapshot)
+        problem = self.names_on_chain.problem
+        return Line("names", f"some that members said may be missing: {problem}", note=True) if problem else None
+
     def find_member(self) -> str | Line:
         if self.view.is_member:
-            name = self.deployment.names.of(self.member)
+            name = self.names.of(self.member)
             seat = f"on seat {self.view.seat} of {self.view.member_count}, round {self.view.round}"
             return f"{name}, {seat}" if name else seat
         if self.account is None or self.dry_run:

@@ -30,6 +30,7 @@ def check_everything(config: Config, tell: Callable[[Line], None], *, train: boo
         ("key", findings.open_key),
         ("rpc", findings.reach_chain),
         ("contract", findings.compare_code),
+        ("names", findings.read_names),
         ("member", findings.find_member),
         ("funds", findings.count_funds),
         ("rules", findings.read_rules),
@@ -45,6 +46,7 @@ def check_everything(config: Config, tell: Callable[[Line], None], *, train: boo
     needs = {
         "rpc": ["deployment"],
         "contract": ["rpc"],
+        "names": ["contract"],
         "member": ["contract"],
         "funds": ["member"],
         "rules": ["member"],

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-import threading
 from collections.abc import Callable
 
 from colearn_ledger.chain.contract import CollectiveContract
 from colearn_ledger.chain.funds import Funds, fetch_funds
 from colearn_ledger.core.protocol import ZERO_ADDRESS
-from colearn_ledger.errors import ChainError
 from colearn_ledger.history.gas import fetch_round_gas
+
+from .beside import Beside
 
 __all__ = ["FundsWatch", "RoundFunds"]
 
@@ -48,8 +48,8 @@ class RoundFunds:
         return fetch_funds(self._contract, self._account, view, round_gas=self._measured[1])
 
 
-class FundsWatch:
-    """Asks in a thread of its own.
+class FundsWatch(Beside[Funds]):
+    """Asks for funds in a thread of its own.
 
     Parameters
     ----------
@@ -61,20 +61,7 @@ class FundsWatch:
     def __init__(
         self, fetch: Callable[[], Funds], tell: Callable[[float, float], None], *, every_s: float = _EVERY_S
     ) -> None:
-        self._fetch, self._tell, self._every_s = fetch, tell, every_s
-        self._closed = threading.Event()
-        threading.Thread(target=self._watch, daemon=True).start()
+        def told(funds: Funds) -> None:
+            tell(funds.balance / 10**18, math.inf if funds.rounds is None else float(funds.rounds))
 
-    def close(self) -> None:
-        """Ask no more."""
-        self._closed.set()
-
-    def _watch(self) -> None:
-        while not self._closed.is_set():
-            try:
-                funds = self._fetch()
-            except ChainError:
-                pass  # the loop says so
-            else:
-                self._tell(funds.balance / 10**18, math.inf if funds.rounds is None else float(funds.rounds))
-            self._closed.wait(self._every_s)
+        super().__init__(fetch, told, every_s=every_s)

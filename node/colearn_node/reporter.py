@@ -44,10 +44,17 @@ class Reporter:
 
     def __init__(self, log: Log, watcher: Watcher | None = None, names: Names = NO_NAMES) -> None:
         self.log = log
-        self._names = names
+        self._names, self._names_missing = names, False
         self._watcher = watcher
         self._waiting: tuple[object, ...] = ()
         self._motions: tuple[bytes, ...] = ()
+
+    def named(self, names: Names, problem: str) -> None:
+        """What members are called from now on; ``problem``: why some names may be missing, which is said once."""
+        self._names = names
+        if problem and not self._names_missing:
+            self.log.info("names", f"names that members said earlier may be missing: {problem}")
+        self._names_missing = bool(problem)
 
     def looked(self, view: View) -> None:
         """A new view."""

@@ -123,6 +123,12 @@ def test_deploy__all_rules__are_the_contracts(here: Here) -> None:
     assert [here.view(member, "d.json").seat for member in (MEMBERS[2], MEMBERS[0], MEMBERS[1])] == [0, 1, 2]
 
 
+def test_deploy__a_pause__is_a_rule_from_the_beginning(here: Here, capsys: pytest.CaptureFixture[str]) -> None:
+    assert here.deploy(*LEARNER, "--pause", "2d", "--yes") == 0
+    assert "2d to rest" in capsys.readouterr().out and here.view().rules == Rules(pause=2 * 24 * 3600)
+    assert main(["info"]) == 0 and "2d to rest" in capsys.readouterr().out
+
+
 def test_deploy__a_wire__the_first_weights_travel_so_and_the_record_says_it(
     here: Here, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -292,6 +298,8 @@ def refused(here: Here, capsys: pytest.CaptureFixture[str], *words: str) -> tupl
         (["--threshold", "half"], 2, "strictly between 0 and 1"),
         (["--vote-window", "10x"], 2, "--vote-window is '10x'"),
         (["--propose-window", "0s"], 2, "--propose-window is '0s'"),
+        (["--pause", "-1"], 2, "--pause"),
+        (["--pause", "50000d"], 2, "--pause is '50000d'"),
         (["--motion-window", "50000d"], 2, "--motion-window is '50000d'"),
         (["--max-size", "1TB"], 2, "--max-size is '1TB'"),
         (["--max-size", "10"], 6, "at most 10"),

@@ -131,6 +131,7 @@ def test_motion__rules__what_is_not_named_stays(three: Members) -> None:
         "vote_window": 600,
         "reveal_window": before.reveal_window,
         "motion_window": before.motion_window,
+        "pause": 0,
     }
     three.story.propose()
     three.by(2, "vote", motion["id"], "approve")

@@ -18,6 +18,7 @@ from colearn_ledger.founding.record import load_deployment, save_deployment
 from colearn_ledger.report.history_plot import plot_history
 
 from ..kit.anvil import anvil
+from ..kit.proxy import Refusal, proxy_of
 from ..kit.story import Told, tell
 from .test_plot import words_in
 
@@ -101,3 +102,45 @@ def test_deploy__names_that_cannot_be__are_one_message(told: Told, tmp_path: Pat
         assert main(["deploy", *words, *place]) == UsageError.exit_code
         told_err = capsys.readouterr().err
         assert why in told_err and "\x1b" not in told_err
+
+
+SAID = "<i>Nord</i>"
+
+
+@pytest.mark.slow
+def test_names__said_on_chain__are_shown_wherever_members_are(told: Told, tmp_path: Path, capsys: Any) -> None:
+    for member, name in ((0, SAID), (1, "a\x1b[31mb"), (2, "<b>病院</b>")):
+        told.sender(member).name_myself(name.encode().ljust(32, b"\0"))
+    for words in (["show", "1"], ["members"], ["info"], ["history", "--csv"], ["audit", "--records-only"]):
+        page = said(capsys, *words)
+        assert SAID in page and CALLED[0] not in page and CALLED[1] not in page and "\x1b" not in page, words
+    address = told.address(0)
+    assert f"{SAID} {address[:6]}…{address[-4:]}" in said(capsys, "history")
+    assert CALLED[0][:10] in said(capsys, "history", "--no-logs"), "no events were asked for"
+    names = {told.address(seat): name for seat, name in ((0, SAID), (2, "<b>病院</b>"), (3, "<b>病院</b>"))}
+    for words in (["history", "--json"], ["show", "1", "--json"]):
+        assert json.loads(said(capsys, *words))["names"] == names
+    place = ["--rpc", told.chain.url, "--address", told.contract.address]
+    assert json.loads(said(capsys, "history", "--json", *place))["names"] == dict(list(names.items())[:2])
+    said(capsys, "audit", "--records-only", "--html", str(tmp_path / "dossier.html"))
+    dossier = (tmp_path / "dossier.html").read_text(encoding="utf-8")
+    assert "&lt;i&gt;Nord" in dossier and SAID not in dossier and "Hospital" not in dossier
+    said(capsys, "plot", "-o", str(tmp_path / "picture.svg"))
+    assert any("Nord" in text for text in words_in(tmp_path / "picture.svg"))
+    listed = json.loads(said(capsys, "status", "--json"))["awaited"]
+    assert {one["name"] for one in listed} <= {*names.values(), None}
+
+
+@pytest.mark.slow
+def test_names__endpoint_without_events__the_foundings_and_one_note(told: Told, capsys: Any) -> None:
+    def pruned(*_: Any) -> Any:
+        raise Refusal("pruned\x1b history")
+
+    with proxy_of(told.chain.url) as proxy:
+        proxy.answers["eth_getLogs"] = pruned
+        for words in (["members"], ["info"], ["status"]):
+            assert main([*words, "--rpc", proxy.url]) == 0
+            out = capsys.readouterr()
+            assert CALLED[0] in out.out or words == ["status"]
+            assert out.err.startswith("note: names that members said") and len(out.err.splitlines()) == 1
+            assert "pruned" in out.err and "\x1b" not in out.err

@@ -24,7 +24,7 @@ abstract contract Agreed is Base {
     /// @dev Moved by one, approved by another.
     function agree(uint256 mover, I.MotionKind kind, bytes32 word) internal returns (bytes32 id) {
         vm.prank(member(mover));
-        id = c.moveAgreement(kind, word);
+        id = c.moveToAgreeOn(kind, word);
         vm.prank(member((mover + 1) % 3));
         c.voteMotion(id, true);
     }
@@ -217,7 +217,7 @@ contract PauseTest is Agreed {
                 decided = time;
             } else if (seed % 5 == 0) {
                 vm.prank(member(i % 3));
-                try c.moveAgreement(I.MotionKind.SetPlan, bytes32(seed)) returns (bytes32 id) {
+                try c.moveToAgreeOn(I.MotionKind.SetPlan, bytes32(seed)) returns (bytes32 id) {
                     vm.prank(member((i + 1) % 3));
                     c.voteMotion(id, true);
                 } catch {}
@@ -303,7 +303,7 @@ contract EndsTest is Agreed {
         agree(1, I.MotionKind.SetEnd, end(1, 0));
         vm.warp(START + 10_000);
         agree(2, I.MotionKind.SetPlan, "plan");
-        eq(c.agreement(I.MotionKind.SetPlan), "plan");
+        eq(c.currentAgreement(I.MotionKind.SetPlan), "plan");
         agree(1, I.MotionKind.SetSuccessor, bytes32(uint256(uint160(member(77)))));
         eq(motion(2).state, I.MotionState.Enacted);
         check(view_().ended && !view_().overdue);
@@ -329,11 +329,11 @@ contract EndsTest is Agreed {
         vm.prank(member(0));
         c.replaceMember(member(9));
         agree(1, I.MotionKind.SetPlan, "plan");
-        eq(c.agreement(I.MotionKind.SetPlan), 0);
+        eq(c.currentAgreement(I.MotionKind.SetPlan), 0);
         c.advance();
         check(view_().overdue);
         c.advance();
-        eq(c.agreement(I.MotionKind.SetPlan), "plan");
+        eq(c.currentAgreement(I.MotionKind.SetPlan), "plan");
         check(!view_().overdue);
     }
 
@@ -416,9 +416,9 @@ contract AgreementsTest is Agreed {
         vm.expectEmit(true, true, true, true);
         emit I.CollectiveCreated(GENESIS, GENESIS, 10, g.members, g.rules, false, false, 1 << 30, 0, "plan");
         c = create(g);
-        eq(c.agreement(I.MotionKind.SetPlan), "plan");
-        eq(c.agreement(I.MotionKind.SetEnd), 0);
-        eq(c.agreement(I.MotionKind.SetRules), 0);
+        eq(c.currentAgreement(I.MotionKind.SetPlan), "plan");
+        eq(c.currentAgreement(I.MotionKind.SetEnd), 0);
+        eq(c.currentAgreement(I.MotionKind.SetRules), 0);
     }
 
     function testFuzz_agreement__ofEachKind__changesByItsMotionAlone(uint256 seed, bytes32 word) public {
@@ -430,8 +430,8 @@ contract AgreementsTest is Agreed {
         vm.prank(member(1));
         vm.expectEmit(true, true, true, true);
         emit I.MotionMoved(id, member(1), kind, address(0), none, 0, word, START + 1000);
-        eq(c.moveAgreement(kind, word), id);
-        eq(c.agreement(kind), 0);
+        eq(c.moveToAgreeOn(kind, word), id);
+        eq(c.currentAgreement(kind), 0);
         I.MotionRecord memory m = motion(0);
         check(m.id == id && m.kind == kind && m.word == word && m.toRound == 0 && m.subject == address(0));
         eq(keccak256(abi.encode(m.rules)), keccak256(abi.encode(none)));
@@ -440,46 +440,46 @@ contract AgreementsTest is Agreed {
         emit I.AgreementChanged(kind, word, 2);
         c.voteMotion(id, true);
         for (uint256 other = 5; other < 8; ++other) {
-            eq(c.agreement(I.MotionKind(other)), I.MotionKind(other) == kind ? word : bytes32(0));
+            eq(c.currentAgreement(I.MotionKind(other)), I.MotionKind(other) == kind ? word : bytes32(0));
         }
         eq(keccak256(abi.encode(view_().rules)), keccak256(abi.encode(defaultRules())));
     }
 
-    function test_moveAgreement__thatChangesNothing() public {
+    function test_moveToAgreeOn__thatChangesNothing() public {
         agree(0, I.MotionKind.SetPlan, "plan");
         vm.prank(member(0));
         expect(abi.encodeWithSelector(I.NothingChanged.selector, bytes32("plan")));
-        c.moveAgreement(I.MotionKind.SetPlan, "plan");
+        c.moveToAgreeOn(I.MotionKind.SetPlan, "plan");
         vm.prank(member(0));
         expect(abi.encodeWithSelector(I.NothingChanged.selector, bytes32(0)));
-        c.moveAgreement(I.MotionKind.SetEnd, 0);
+        c.moveToAgreeOn(I.MotionKind.SetEnd, 0);
     }
 
-    function test_moveAgreement__ofAnotherKind() public {
+    function test_moveToAgreeOn__ofAnotherKind() public {
         for (uint256 kind; kind < 5; ++kind) {
             vm.prank(member(0));
             expect(I.BadAgreement.selector);
-            c.moveAgreement(I.MotionKind(kind), "w");
+            c.moveToAgreeOn(I.MotionKind(kind), "w");
         }
     }
 
-    function test_moveAgreement__bitsWithoutAField() public {
+    function test_moveToAgreeOn__bitsWithoutAField() public {
         uint256[3] memory bits = [uint256(256), 68, 224];
         for (uint256 kind = 1; kind < 3; ++kind) {
             for (uint256 bit = bits[kind]; bit < 256; ++bit) {
                 vm.prank(member(0));
                 expect(I.BadAgreement.selector);
-                c.moveAgreement(I.MotionKind(5 + kind), bytes32(1 << bit));
+                c.moveToAgreeOn(I.MotionKind(5 + kind), bytes32(1 << bit));
             }
             vm.prank(member(kind));
-            c.moveAgreement(I.MotionKind(5 + kind), bytes32((1 << bits[kind]) - 1));
+            c.moveToAgreeOn(I.MotionKind(5 + kind), bytes32((1 << bits[kind]) - 1));
         }
     }
 
-    function test_moveAgreement__byNobody() public {
+    function test_moveToAgreeOn__byNobody() public {
         vm.prank(member(9));
         expect(abi.encodeWithSelector(I.NotAMember.selector, member(9)));
-        c.moveAgreement(I.MotionKind.SetPlan, "plan");
+        c.moveToAgreeOn(I.MotionKind.SetPlan, "plan");
     }
 
     function test_successor__changesNothingElse() public {
@@ -492,10 +492,10 @@ contract AgreementsTest is Agreed {
         vm.prank(member(1));
         vm.expectEmit(true, true, true, true);
         emit I.NameSet(member(1), "Clinic");
-        c.setName("Clinic");
+        c.nameMyself("Clinic");
         vm.prank(member(9));
         expect(abi.encodeWithSelector(I.NotAMember.selector, member(9)));
-        c.setName("Nobody");
+        c.nameMyself("Nobody");
     }
 }
 

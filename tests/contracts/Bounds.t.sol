@@ -41,7 +41,7 @@ contract BoundsTest is Joint {
 
     function agreeOnEnd(bytes32 word) internal {
         vm.prank(member(0));
-        bytes32 id = c.moveAgreement(I.MotionKind.SetEnd, word);
+        bytes32 id = c.moveToAgreeOn(I.MotionKind.SetEnd, word);
         vm.prank(member(1));
         c.voteMotion(id, true);
     }
@@ -170,7 +170,7 @@ contract BoundsTest is Joint {
         uint256 opens = LAST_DEPLOYMENT + LONGEST;
         vm.warp(LAST_DEPLOYMENT + 1);
         vm.prank(member(0));
-        bytes32 id = c.moveAgreement(I.MotionKind.SetEnd, bytes32(uint256(1) << 32));
+        bytes32 id = c.moveToAgreeOn(I.MotionKind.SetEnd, bytes32(uint256(1) << 32));
         for (uint256 i = 1; i < 33; ++i) {
             vm.prank(member(i));
             c.voteMotion(id, true);

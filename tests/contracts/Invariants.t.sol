@@ -158,7 +158,7 @@ contract Handler is Base {
     /// @dev Agreements, the pause and the end, as the events have told.
     function watchLimits(I.NodeView memory v) internal {
         for (uint256 kind = uint256(I.MotionKind.SetPlan); kind <= uint256(I.MotionKind.SetSuccessor); ++kind) {
-            if (c.agreement(I.MotionKind(kind)) != agreedOn[kind]) fail("agreed on something that no event tells");
+            if (c.currentAgreement(I.MotionKind(kind)) != agreedOn[kind]) fail("agreed on something that no event tells");
         }
         if (v.state != I.RoundState.Proposing) {
             if (v.ended) fail("ended in the midst of a round");
@@ -299,7 +299,7 @@ contract Handler is Base {
     function endNoMore() internal {
         address[] memory list = c.members();
         vm.prank(list[0]);
-        bytes32 id = c.moveAgreement(I.MotionKind.SetEnd, 0);
+        bytes32 id = c.moveToAgreeOn(I.MotionKind.SetEnd, 0);
         for (uint256 i = 1; i < list.length && motion(c.motionCount() - 1).state == I.MotionState.Open; ++i) {
             vm.prank(list[i]);
             c.voteMotion(id, true);
@@ -443,7 +443,7 @@ contract Handler is Base {
         uint32 pause = uint32(seed / 3 % 4 * 20);
         I.Rules memory r = I.Rules(1 + uint32(seed % 3), 4, 100, 200, 300, 1000, trainWindow(), pause);
         uint256 round = seed / 64 % (view_().round + 1);
-        if (what / 16 % 4 == 0) return _moveAgreement(by, seed, I.MotionKind(uint256(I.MotionKind.SetPlan) + what % 3));
+        if (what / 16 % 4 == 0) return _moveToAgreeOn(by, seed, I.MotionKind(uint256(I.MotionKind.SetPlan) + what % 3));
         vm.prank(by);
         if (what % 16 > 12) try c.moveRevertTo(round) returns (bytes32 x) { id = x; } catch {}
         else if (what % 16 > 10) try c.replaceMember(member(20 + seed / 16 % 5)) returns (bytes32 x) { id = x; } catch {}
@@ -455,7 +455,7 @@ contract Handler is Base {
     }
 
     /// @dev An end soon, by round or by time, or both; none once it is there.
-    function _moveAgreement(address by, uint256 seed, I.MotionKind kind) internal {
+    function _moveToAgreeOn(address by, uint256 seed, I.MotionKind kind) internal {
         bytes32 word = keccak256(abi.encode(seed));
         if (kind == I.MotionKind.SetSuccessor) word >>= 32;
         if (kind == I.MotionKind.SetEnd) {
@@ -465,7 +465,7 @@ contract Handler is Base {
             word = v.ended ? bytes32(0) : bytes32(last | (second << 32));
         }
         vm.prank(by);
-        try c.moveAgreement(kind, word) returns (bytes32 id) { motionIds.push(id); } catch {}
+        try c.moveToAgreeOn(kind, word) returns (bytes32 id) { motionIds.push(id); } catch {}
     }
 
     function voteMotion(uint256 seed, bool approve) external watched {

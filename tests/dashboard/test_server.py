@@ -98,6 +98,16 @@ def test_names__of_the_deployment_file__beside_the_addresses(told: Collective[Em
     assert ask(named, "/api/motions").json["motions"][0]["words"] == state["motions"][0]["subject"]
 
 
+def test_names__said_on_chain_meanwhile__take_the_place_of_the_files() -> None:
+    c = embedded()
+    watch = watching(c, Names({c.address(0): "Lab"}))
+    assert ask(watch, "/api/state").json["names"] == {c.address(0): "Lab"}
+    c.sender(0).name_myself(b"<i>Clinic".ljust(32, b"\0"))
+    c.sender(1).name_myself(b"\xff".ljust(32, b"\0"))
+    watch.look()
+    assert ask(watch, "/api/state").json["names"] == {c.address(0): "<i>Clinic"}
+
+
 def test_rounds__filters_and_pages__made_here(told: Collective[EmbeddedChain], watch: Watch) -> None:
     page = ask(watch, "/api/rounds?size=2&page=1").json
     assert (page["total"], page["pages"], [one["round"] for one in page["rows"]]) == (4, 2, [1, 0])

@@ -114,6 +114,7 @@ def test_motions_to_dict__of_each_kind__has_every_field() -> None:
         "subject": OTHER,
         "rules": None,
         "to_round": None,
+        "word": None,
         "mover": ME,
         "state": "open",
         "need": 3,

@@ -180,7 +180,7 @@ class _Teller:
             self.act("vote_motion", who, rng.choice(open_).id, rng.random() < 0.85)
             return
         if rng.random() < 0.1:
-            self.act("set_name", who, f"member {rng.randrange(9)}".encode().ljust(32, b"\0"))
+            self.act("name_myself", who, f"member {rng.randrange(9)}".encode().ljust(32, b"\0"))
             return
         accepted = [n for n, one in model.proposals.items() if one.status is RoundState.ACCEPTED]
         kind, subject, rules, to_round, word = rng.choice(list(MotionKind)), rng.choice(self.accounts), None, 0, None

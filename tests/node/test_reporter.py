@@ -208,6 +208,16 @@ def test_reporter__members_with_names__are_called_so_beside_their_addresses() ->
     assert log.events("outcome") == [f"round 6 was missed by {missed.proposer} (clinic)"]
 
 
+def test_named__members_are_called_otherwise__from_then_on_and_what_is_missing_is_said_once() -> None:
+    log, missed = Lines(), record(6, RoundState.MISSED)
+    reporter = Reporter(log, names=Names({missed.proposer: "clinic"}))
+    reporter.named(Names({missed.proposer: "Nord"}), "pruned")
+    reporter.named(Names({missed.proposer: "Nord"}), "pruned")
+    reporter.ended([missed])
+    assert log.events("outcome") == [f"round 6 was missed by {missed.proposer} (Nord)"]
+    assert log.events("names") == ["names that members said earlier may be missing: pruned"]
+
+
 def test_plan__as_agreed_and_where_it_differs__a_line_for_each_field() -> None:
     log, plan = Lines(), Plan(text="x")
     reporter = Reporter(log)

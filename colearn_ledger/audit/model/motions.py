@@ -197,7 +197,7 @@ class Model(Rounds):
             for one in self.motions
         ]
 
-    def set_name(self, sender: str, time: int, name: bytes) -> None:
+    def name_myself(self, sender: str, time: int, name: bytes) -> None:
         self.seat_of(sender)
         self.tell("NameSet", member=sender, name=name)
 
