@@ -95,12 +95,13 @@ class EmbeddedCollective:
         shuffled: bool,
         verify_merge: bool,
         wire: Wire | None,
+        pause: int,
     ) -> None:
         started = time.monotonic()
         genesis = ask_current(learners[0], names[0]).weights
         schema = Schema.of(genesis, roles_of(learners[0]), wire)
         check_fit(learners, schema, names)
-        rules = Rules.of(threshold)
+        rules = Rules.of(threshold, pause=pause)
         if order:
             check_mergeable(schema, learners, names)
             rules = rules.changed(train_window=rules.propose_window)
@@ -182,10 +183,11 @@ class EmbeddedCollective:
         first, evidence = view.round, _Evidence()
         while view.round == first or not self._settled():
             if not self._step(evidence):
-                evidence.declined = evidence.declined or self._why_idle(view)
-                if not evidence.declined:
-                    raise ChainError(f"nobody can act in round {view.round} ({view.state.name})")
-                # A network waits until the turn has passed, or the time to contribute; here nobody's time needs to.
+                if view.proposal is not None or view.at >= view.opens_at:
+                    evidence.declined = evidence.declined or self._why_idle(view)
+                    if not evidence.declined:
+                        raise ChainError(f"nobody can act in round {view.round} ({view.state.name})")
+                # A network waits until the turn has passed, the pause, or the time to contribute; here nobody has to.
                 self._chain.pass_time(self._until + 1 - view.at)
                 self._changed()
             view = self._view(self._members[0])

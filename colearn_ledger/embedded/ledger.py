@@ -36,6 +36,8 @@ class EmbeddedLedger:
     verify_merge: in joint rounds, each voter merges the same again before it votes, as nodes do that are told to.
     chain: to be read afterwards, with an account for each learner; one that ends with the run when None.
     wire: as what the weights travel, ``"bfloat16"`` or ``"float16"``, half the bytes; None: as the learners hold them.
+    pause: least seconds from a decision to the next proposal, one of the collective's rules. The chain's clock passes
+        them at once: they cost a block, and nobody's time.
     saved: a folder in which the run leaves its chain and the deployment file, which ``colearn-ledger history``,
         ``audit`` and others read by ``--run``. Nothing is written where the run fails.
     """
@@ -51,6 +53,7 @@ class EmbeddedLedger:
         verify_merge: bool = False,
         chain: EmbeddedChain | None = None,
         wire: Wire | None = None,
+        pause: int = 0,
         saved: Path | None = None,
     ) -> None:
         self._secret = secret
@@ -59,6 +62,7 @@ class EmbeddedLedger:
         self._verify_merge = verify_merge
         self._chain = chain
         self._wire = wire
+        self._pause = pause
         self._saved = saved
 
     def run(
@@ -84,6 +88,7 @@ class EmbeddedLedger:
                 shuffled=self._shuffled,
                 verify_merge=self._verify_merge,
                 wire=self._wire,
+                pause=self._pause,
             )
             begun = Results(
                 names=tuple(names),

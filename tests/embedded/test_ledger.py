@@ -30,6 +30,7 @@ from colearn_ledger.embedded.collective import Member
 from colearn_ledger.embedded.ledger import EmbeddedLedger
 from colearn_ledger.errors import InvalidWeights, SchemaMismatch
 from colearn_ledger.history import Choice, Vote, read_history, write_csv
+from colearn_ledger.history.logs import fetch_events
 from colearn_ledger.member.prepare import Preparer
 from colearn_ledger.member.submit import Submitter
 from colearn_ledger.member.work import Adopted, Declined, Nothing, Trained, Verdict, Work
@@ -58,6 +59,27 @@ def test_run__same_seed__same_decisions_and_bytes_on_the_ledger(n_learners: int,
     assert all(r.gas and r.gas > 100_000 for r in ledger.rounds)
     finals = {learner.mli_get_current_weights().weights["w"].tobytes() for learner in ledger_learners}
     assert len(finals) == 1
+
+
+@pytest.mark.parametrize("rounds", ["solo", pytest.param("joint", marks=pytest.mark.slow)])
+def test_run__pauses_between_rounds__same_decisions_and_bytes_at_once_and_the_chain_has_them(rounds: Any) -> None:
+    plain = run(4, linear_learners(3, 1), 0.5, rounds=rounds)
+    chain = EmbeddedChain(3)
+    ledger = run(4, linear_learners(3, 1), 0.5, rounds=rounds, backend=EmbeddedLedger(chain=chain, pause=86_400))
+    assert decided(ledger) == decided(plain)
+    assert ledger.ledger is not None
+    snapshot = CollectiveContract(chain.web3, ledger.ledger["contract"], pin_by_number=True).snapshot()
+    events = fetch_events(snapshot, 0).events
+    decisions = [e.block for e in events if e.name == "RoundDecided"]
+    acts = [e.block for e in events if e.name in ("WeightsProposed", "WeightsContributed")]
+    assert len(decisions) == 4 and snapshot.view(str(chain.accounts[0].address)).rules.pause == 86_400
+
+    def time(block: int) -> int:
+        return int(chain.web3.eth.get_block(block)["timestamp"])
+
+    after = [min((block for block in acts if block > decided), default=None) for decided in decisions]
+    assert [time(b) - time(a) for a, b in zip(decisions, after, strict=True) if b is not None] == [86_400] * 3
+    assert snapshot.view(str(chain.accounts[0].address)).opens_at == time(decisions[-1]) + 86_400
 
 
 def merges(results: Results) -> list[object]:
