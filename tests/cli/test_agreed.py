@@ -125,8 +125,11 @@ def test_info__the_file_beside_is_another_plan__says_so_and_shows_none(old: Old,
 
 
 def test_deploy_succeeds__begins_with_the_old_ones_accepted_weights_and_says_so(old: Old, capsys: Any) -> None:
+    for member, name in ((0, b"Nord"), (1, b"Lab"), (2, b"lab")):  # no two of a founding may be alike
+        old.told.sender(member).name_myself(name.ljust(32, b"\0"))
     said = old.found(capsys)
     record, plan = load_deployment(Path("new.json")), read_plan(Path("new.plan.json"))
+    assert record.names.by_address == {old.told.address(0): "Nord"}
     assert record.genesis == old.refs[1] and record.schema == Schema.of(FIRST)
     deployed = old.told.contract
     assert plan == Plan(succeeds=Predecessor(31337, deployed.address, 1, old.refs[1].sha256))
