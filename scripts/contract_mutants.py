@@ -1447,7 +1447,7 @@ _AGREED = _group(
     ("no last second ends at once", "return (second != 0 && time > second)", "return (time > second)"),
     ("no last round ends at once", "(last != 0 && round > last)", "(round > last)"),
     ("after the last second turns go by", "if (second != 0 && time > second) time = second + 1;", ""),
-    ("after the last round turns go by", "turns = round > last ? 0 : last + 1 - round;", ""),
+    ("after the last round turns go by", "turns = round > last ? 0 : last + 1 - round;", "{}"),
     ("agreements of other kinds", "kind < MotionKind.SetPlan || ", ""),
     ("agreements of any bits", " || uint256(word) >> bits != 0", ""),
     ("an end of more bits", "uint256 constant END_BITS = 68;", "uint256 constant END_BITS = 69;"),
