@@ -20,7 +20,7 @@ def says(node: NodeProcess, what: str) -> bool:
 
 def agree_on_end(made: NodeCollective, word: int) -> None:
     """The members without nodes move it, and approve of it."""
-    made.sender(1).move_agreement(MotionKind.SET_END, word.to_bytes(32, "big"))
+    made.sender(1).move_to_agree_on(MotionKind.SET_END, word.to_bytes(32, "big"))
     made.vote_motion(2)
 
 
