@@ -9,7 +9,7 @@ those names in a temporary working folder, from scikit-learn and the MNIST file 
 the app's run configuration, ``--rounding`` says what rounding alone comes to.
 
 What learners do is the same on both sides: members, data, rounds, first weights and random numbers, everybody trains in
-each round, and the weights are their mean. What is left is the vote, and it is run both ways: by one that accepts all.
+each round, and the weights are their mean. What is left is the vote: one that accepts all, and the default.
 """
 
 from __future__ import annotations
