@@ -125,7 +125,7 @@ def test_motions_to_dict__of_each_kind__has_every_field() -> None:
     }
     assert (changed["kind"], changed["subject"], changed["first_round"]) == ("set_rules", None, 8)
     windows = {"propose_window": 10, "vote_window": 20, "reveal_window": 30, "motion_window": 40}
-    assert changed["rules"] == {"threshold": "2/3", **windows}
+    assert changed["rules"] == {"threshold": "2/3", **windows, "pause": 0}
     assert left["kind"] == "leave"
     # From which round on it holds is in storage.
     assert (back["kind"], back["to_round"], back["first_round"], back["subject"]) == ("revert_to", 2, 5, None)

@@ -46,7 +46,7 @@ def test_check__nothing_is_there__each_thing_with_what_was_expected_and_the_firs
         "key": "WRONG",
         "news": "ok",
         **dict.fromkeys(["rpc", "contract", "member", "funds", "rules", "clock", "store", "disk", "learner"], "note"),
-        **dict.fromkeys(["plan", "windows", "privacy"], "note"),
+        **dict.fromkeys(["names", "plan", "windows", "privacy"], "note"),
     }
     assert lines[0].startswith("WRONG  deployment  there is no deployment file")
     assert lines[1].startswith(f"{'':<19}expected: ") or lines[1].startswith(f"{'':<19}to fix: ")

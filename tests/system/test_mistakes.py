@@ -255,6 +255,7 @@ def test_check__all_is_well__0_and_a_line_for_everything(
         "store",
         "disk",
         "learner",
+        "plan",
         "windows",
     ]
     assert all(line.startswith("ok ") for line in lines), lines
