@@ -110,7 +110,7 @@ def test_command__weights_that_are_missing_or_do_not_fit_the_learner__is_said(
         (["audit", "--records-only", "--facts", "facts.json"], 20),
         (["audit", "--store", "weights", "--state", "state.json"], 20),
         (["plot"], 40),
-        (["export", "--store", "weights"], 20),
+        (["export", "--store", "weights"], 40),
     ],
     ids=["dossier", "facts", "state", "plot", "export"],
 )

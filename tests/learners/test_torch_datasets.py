@@ -262,7 +262,7 @@ class Inputs(Samples):
 
 class Named(Samples):
     def __getitem__(self, i: int) -> Any:
-        return {"image": self.pair[0][i], "label": self.pair[1][i]}
+        return {"image": self.pair[0][i], "digit": self.pair[1][i]}
 
 
 class Nested(Samples):
