@@ -22,7 +22,7 @@ from torch.utils.data import (
 
 from colearn_ledger import check_learner
 from colearn_ledger.core.weights import encode
-from colearn_ledger.errors import LearnerError, UsageError
+from colearn_ledger.errors import ColearnError, LearnerError, UsageError
 from colearn_ledger.learners.attacks import LabelFlip
 from colearn_ledger.learners.torch import TorchLearner
 
@@ -275,12 +275,14 @@ def test_dataset__of_another_form_than_the_vote_set__is_told_at_the_first_traini
         make(Nested(blobs()[0])).mli_propose_weights()
 
 
-@pytest.mark.parametrize("kind", [Inputs, Named])
-def test_dataset__whose_samples_are_no_pairs__is_told_at_the_first_training(kind: Any) -> None:
+@pytest.mark.parametrize(
+    ("kind", "expected"), [(Inputs, "pairs of an input and a target"), (Named, "the targets in `labels` or `label`")]
+)
+def test_dataset__whose_samples_are_no_pairs__is_told_at_the_first_training(kind: Any, expected: str) -> None:
     learner = make(kind(blobs()[0]))
-    with pytest.raises(LearnerError, match="the train set") as error:
+    with pytest.raises(ColearnError, match="the train set") as error:
         learner.mli_propose_weights()
-    assert "pairs of an input and a target" in error.value.expected
+    assert expected in error.value.expected
 
 
 @pytest.mark.parametrize(
