@@ -34,9 +34,9 @@ def test_plan__one_node_differs_and_one_refuses__both_say_where_and_one_goes_on(
             made.start(0, "--rounds", "2", learner__options=same),
             made.start(1, "--rounds", "2", learner__options=other),
         ]
-        strict = made.start(2, plan="refuse", learner__options={"index": 2, "features": 5})
+        strict = made.start(2, plan="refuse", learner__options={"index": 2, "seed": 2, "features": 4})
         assert strict.wait() == ConfigError.exit_code
-        assert "learner.options.features is 5, and the plan says 4" in strict.text
+        assert "learner.options.seed is 2, and the plan says left out" in strict.text
         assert not strict.events("propose") and not strict.events("vote")
         strict = made.start(2, "--rounds", "2", plan="refuse", learner__options={"index": 2, "features": 4})
         for node in [*nodes, strict]:
