@@ -135,8 +135,7 @@ class FlowerApp:
         """The ClientApp or ServerApp; from now on its modules are found in this process."""
         reference = self._components[component]
         module, _, name = reference.partition(":")
-        if str(self.folder) not in sys.path:
-            sys.path.insert(0, str(self.folder))
+        _find_first(self.folder, module.partition(".")[0])
         identify()
         try:
             found = getattr(importlib.import_module(module), name or "app", None)
@@ -212,3 +211,16 @@ def _with_overrides(config: dict[str, Any], given: Mapping[str, Any], path: Path
                 fix="correct its name",
             )
     return {**config, **given}
+
+
+def _find_first(folder: Path, package: str) -> None:
+    """Have a package found in the app's folder, also where another app has one of the same name."""
+    if not sys.path or sys.path[0] != str(folder):
+        sys.path.insert(0, str(folder))
+    loaded = sys.modules.get(package)
+    places = [] if loaded is None else [*getattr(loaded, "__path__", ()), getattr(loaded, "__file__", None) or ""]
+    own = any(Path(place).is_relative_to(folder) for place in places)
+    if loaded is not None and not own and ((folder / package).is_dir() or (folder / f"{package}.py").is_file()):
+        for name in [name for name in sys.modules if name.partition(".")[0] == package]:
+            del sys.modules[name]
+        importlib.invalidate_caches()
