@@ -17,7 +17,6 @@ _.do_GET  # http.server calls it
 _.log_message  # http.server calls it
 _.gas_estimator  # py-evm calls it
 _.__call__  # a Pause is a function: Python calls it
-_.__path__  # the import system reads it
 _._repr_png_  # notebooks call it
 _.pytest_collection_modifyitems  # pytest calls it
 _.pytest_runtest_logstart  # pytest calls it
