@@ -86,11 +86,17 @@ def long_history(rounds: int, keep: Path | None = None) -> Iterator[tuple[LocalN
 
 
 def _wait_until_saved(network: LocalNetwork, state: Path) -> None:
-    """Wait until the chain was saved while no blocks came: else the state may be of a block that is not there."""
+    """Wait until the chain was saved while no blocks came: else the state may be of a block that is not there.
+
+    Raises RuntimeError where it isn't saved in ten minutes.
+    """
+    deadline = time.monotonic() + 600
     for _ in range(2):  # the first may have begun before
         call_rpc(network.rpc_url, "evm_mine")
         began = time.time()
         while not state.exists() or state.stat().st_mtime <= began:
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"the network doesn't save its chain in {state}")
             time.sleep(0.5)
 
 

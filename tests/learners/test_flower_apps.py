@@ -114,6 +114,14 @@ def test_flower_app__first_weights_in_a_file__are_taken_without_the_server(tmp_p
     learner.mli_propose_weights()
 
 
+def test_flower_app__another_one_has_a_package_of_that_name__each_has_its_own_modules(tmp_path: Path) -> None:
+    folder = tmp_path / "app"
+    shutil.copytree(LINES, folder)
+    for home in (folder, LINES, folder):
+        FlowerApp(home).component("clientapp")
+        assert Path(sys.modules["lines_app.client_app"].__file__ or "").is_relative_to(home)
+
+
 def test_flower_app__factory_of_a_node__makes_the_same_learner() -> None:
     made = flower_app(str(LINES), index=1, of=2, seed=3, **BY_ERRORS)
     again = FlowerApp(LINES, seed=3).learner(1, 2, **BY_ERRORS)
