@@ -7,7 +7,9 @@ import random
 import shutil
 import signal
 import sys
-from collections.abc import Callable, Generator
+import threading
+import time
+from collections.abc import Callable, Generator, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -15,6 +17,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 SEED = "COLEARN_TEST_SEED"
+_GOODBYE_S = 30.0
 IN_CI = os.environ.get("CI") == "true"
 
 # TensorFlow reads these when it is imported, and whichever test module comes first does that for the whole process: so
@@ -76,6 +79,17 @@ def _seeded() -> None:
 
     random.seed(int(os.environ[SEED]))
     np.random.seed(int(os.environ[SEED]) % 2**32)
+
+
+@pytest.fixture(autouse=True)
+def _no_thread_left() -> Iterator[None]:
+    """A thread that goes on works beside all tests after it: it takes their time, and what a process has for all."""
+    before = set(threading.enumerate())
+    yield
+    deadline = time.monotonic() + _GOODBYE_S
+    while left := [thread.name for thread in threading.enumerate() if thread not in before]:
+        assert time.monotonic() < deadline, f"threads that go on after the test: {left}"
+        time.sleep(0.01)
 
 
 @pytest.hookimpl(tryfirst=True)  # before those that aren't asked for are left out

@@ -215,7 +215,7 @@ def inner(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.
     """A pytest run of its own, with our conftest."""
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     monkeypatch.delenv("CI", raising=False)
-    pytester.makeconftest("from tests.conftest import *\nfrom tests.conftest import _seeded")
+    pytester.makeconftest("from tests.conftest import *\nfrom tests.conftest import _no_thread_left, _seeded")
     return pytester
 
 
@@ -298,6 +298,22 @@ def test_seeds__in_the_header__repeat_the_run(inner: pytest.Pytester, monkeypatc
     assert all(a != b for a, b in zip(first, other, strict=True))
     monkeypatch.setenv("COLEARN_TEST_SEED", seed)
     assert drawn() == (seed, first)
+
+
+@pytest.mark.slow
+def test_threads__one_goes_on_after_its_test__is_an_error_of_that_test(inner: pytest.Pytester) -> None:
+    inner.makepyfile(
+        """
+        import sys, threading
+        sys.modules["tests.conftest"]._GOODBYE_S = 0.1
+        def test_ends(): threading.Thread(target=int).start()
+        def test_goes_on(): threading.Thread(target=threading.Event().wait, name="heir", daemon=True).start()
+        def test_after(): pass
+        """
+    )
+    result = inner.runpytest_subprocess("-p", "no:cacheprovider")
+    result.assert_outcomes(passed=3, errors=1)
+    assert "threads that go on after the test: ['heir']" in result.stdout.str()
 
 
 # The smallest packages of the developer's lock: what is tested is when something is installed, and where.
