@@ -25,8 +25,8 @@ from tests.kit.quick import few
 
 from ..kit.checkpoints import InMemory, assert_goes_on, broken_off
 from ..kit.later import Later
+from ..kit.means import Momentum, Walk, proposed
 from .test_keras_data import SETS, net, py_dataset
-from .test_template import Momentum, Walk, proposed
 
 if TYPE_CHECKING:
     import keras
