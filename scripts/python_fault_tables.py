@@ -77,7 +77,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "node/worker/supervisor": _SUPERVISOR,
 }
 
-# Other marks than "not slow".
+# Which tests, by their marks, where it is not those that aren't slow.
 MARKS: dict[str, str] = {
     **dict.fromkeys(("node/cli", "node/demo", "node/worker/main"), "slow or not slow"),
     **dict.fromkeys(
@@ -88,8 +88,16 @@ MARKS: dict[str, str] = {
             "core/header",
             "core/limits",
             "core/weights",
+            "history/gas",
+            "history/trainings",
+            "member/mapped",
+            "member/prepare",
+            "member/verified",
             "node/check",
+            "node/heads",
             "node/metrics",
+            "node/worker/border",
+            "node/worker/process",
         ),
         "not long",
     ),

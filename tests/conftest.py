@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import random
 import shutil
@@ -14,6 +15,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+
+from .kit.quick import is_quick, set_up_hypothesis
 
 ROOT = Path(__file__).resolve().parents[1]
 SEED = "COLEARN_TEST_SEED"
@@ -48,6 +51,7 @@ def pytest_configure(config: pytest.Config) -> None:
     seed = os.environ.setdefault(SEED, "1" if IN_CI else str(random.SystemRandom().randrange(2**32)))
     if config.getoption("hypothesis_seed", None) is None:
         config.option.hypothesis_seed = seed
+    set_up_hypothesis(config)
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
@@ -56,20 +60,30 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     seed, hypothesis_seed = os.environ[SEED], config.getoption("hypothesis_seed", None)
     hypothesis = "fixed by its CI profile" if settings.default.derandomize else f"{hypothesis_seed} (--hypothesis-seed)"
     lines = [f"seeds: {SEED}={seed} for random, numpy; hypothesis {hypothesis}"]
-    if _quick(config):
-        lines.append("left out: what is slow, as all is that needs TensorFlow or PyTorch (scripts/test --all)")
+    if is_quick(config):
+        lines.append(
+            "left out: what is slow, as all is that needs TensorFlow or PyTorch, and most examples (scripts/test --all)"
+        )
     return lines
-
-
-def _quick(config: pytest.Config) -> bool:
-    return config.getoption("markexpr", "") == "not slow"
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     # All of them are slow: a quick run would only import PyTorch, which it doesn't install, to deselect them.
     flower = collection_path.match("test_flower_apps*.py")
     of_all = flower or collection_path.match("test_torch_*.py")
-    return True if (of_all and _quick(config)) or (flower and sys.version_info < (3, 11)) else None
+    return True if (of_all and is_quick(config)) or (flower and sys.version_info < (3, 11)) else None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    # What is collected, and the packages that are imported for it, stays till the end: millions of objects, which the
+    # garbage collector would go through again and again, for a tenth of the run's time.
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.fixture(autouse=True)

@@ -267,6 +267,33 @@ def test_torch_tests__in_a_quick_run__are_left_out_visibly(
     assert ("needs TensorFlow or PyTorch" in result.stdout.str()) is quick
 
 
+MANY = """
+from hypothesis import given, settings, strategies as st
+from tests.kit.quick import examples, few
+seen = {"cases": 0, "own": 0, "given": 0}
+@few(2, "case", range(9))
+def test_cases(case): seen["cases"] += 1
+@given(st.floats())
+def test_own(x): seen["own"] += 1
+@settings(max_examples=examples(50))
+@given(st.floats())
+def test_given(x): seen["given"] += 1
+def test_shown(): print("seen", seen, settings.default.deadline)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "words, seen", [(QUICK, {"cases": 2, "own": 20, "given": 10}), ([], {"cases": 9, "own": 100, "given": 50})]
+)
+def test_quick_run__many_cases_and_examples__fewer_are_tried(
+    inner: pytest.Pytester, words: list[str], seen: dict[str, int]
+) -> None:
+    inner.makepyfile(MANY)
+    result = inner.runpytest_subprocess("-s", "-p", "no:cacheprovider", "-o", "markers=slow: is slow", *words)
+    assert result.ret == 0 and f"seen {seen} None" in result.stdout.str()
+
+
 @pytest.mark.slow
 def test_seeds__in_the_header__repeat_the_run(inner: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("COLEARN_TEST_SEED")

@@ -14,6 +14,7 @@ from colearn_ledger.core import cid
 from colearn_ledger.core.cid import CHUNK, CidHasher, cid_digest, cid_text, digest_of_text, root_block_size_check
 from colearn_ledger.core.protocol import WeightsRef
 from colearn_ledger.errors import InvalidWeights
+from tests.kit.quick import examples
 
 # The oracle's own parameters; the algorithm is the same, so ours must give the same with them.
 ORACLE_CHUNK, ORACLE_LINKS = 1 << 18, 174
@@ -131,7 +132,7 @@ def test_cid__with_the_oracles_parameters__equals_the_oracle(monkeypatch: pytest
 
 
 @pytest.mark.slow
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200))
 @given(
     chunk=st.integers(1, 5),
     links=st.integers(2, 4),

@@ -27,6 +27,7 @@ def test_flower_learner__client_with_the_three_methods__keeps_a_learner_s_promis
     assert not [warning for warning in report.warnings if "alike" in warning]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rounds", ["solo", "joint"])
 def test_flower_learner__on_the_embedded_ledger__ends_with_the_bytes_of_a_run_in_process(rounds: Any) -> None:
     inside = run(4, learners(), rounds=rounds)

@@ -367,6 +367,7 @@ class TestKept:
             assert IpfsStore(network.stakeholders[0].ipfs_api).has(ref)
             assert IpfsStore(network.stakeholders[2].ipfs_api).get(ref, deadline_s=10) == b"for another day"
 
+    @pytest.mark.slow
     @linux
     @pytest.mark.parametrize("chain", ["anvil", pytest.param("geth", marks=pytest.mark.slow)])
     def test_killed_hard__what_was_written_is_there_again(self, tmp_path: Path, chain: str) -> None:
@@ -390,6 +391,7 @@ class TestKept:
             with contextlib.closing(IpfsStore(network.stakeholders[0].ipfs_api)) as store:
                 assert store.has(ref)
 
+    @pytest.mark.slow
     @linux
     @pytest.mark.parametrize("chain", ["anvil", pytest.param("geth", marks=pytest.mark.slow)])
     def test_start__data_held_by_a_daemon_that_is_still_dying__waits_for_it(self, tmp_path: Path, chain: str) -> None:
