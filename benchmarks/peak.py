@@ -21,11 +21,12 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Of one piece of work: bytes at most at once, bytes moved, seconds by the wall clock; -1 where unknown."""
+    """Of one piece of work: bytes at most at once and moved, -1 where unknown; seconds by the clock and of CPU."""
 
     memory: int
     moved: int
     seconds: float
+    cpu: float
 
 
 def cost_of(work: Callable[[], T]) -> tuple[T, Cost]:
@@ -37,11 +38,11 @@ def cost_of(work: Callable[[], T]) -> tuple[T, Cost]:
         if known:
             Path("/proc/self/clear_refs").write_text("5")  # the largest resident set is counted anew from here
         before, start_moved = (_status("VmRSS"), _moved()) if known else (0, 0)
-        start = time.perf_counter()
+        start, start_cpu = time.perf_counter(), time.process_time()
         result = work()
-        seconds = time.perf_counter() - start
+        seconds, cpu = time.perf_counter() - start, time.process_time() - start_cpu
         after, end_moved = (_status("VmHWM"), _moved()) if known else (-1, -1)
-        return result, Cost(after - before, end_moved - start_moved, seconds)
+        return result, Cost(after - before, end_moved - start_moved, seconds, cpu)
     finally:
         gc.enable()
 

@@ -84,6 +84,10 @@ class Side:
         """What was verified last into its learner."""
         return self._asked(("adopt", None))[1]  # type: ignore[no-any-return]
 
+    def discard(self, ref: WeightsRef) -> None:
+        """Have its store keep them no longer."""
+        self._asked(("discard", ref))
+
     def _asked(self, what: Action | tuple[str, Any] | None) -> Any:
         self._connection.send(what)
         answer = self._connection.recv()
@@ -162,6 +166,8 @@ class _Member:
             self._learner.mli_begin_round(about)
             tree = self._learner.mli_propose_weights().weights
             return cost_of(lambda: self._store.put(spooled(encoded(tree, self._schema))))
+        if name == "discard":
+            return cost_of(lambda: self._store.discard(about))
         return cost_of(partial(self._verify, about) if name == "verify" else self._adopt)
 
     def _verify(self, ref: WeightsRef) -> None:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import InvalidWeights
@@ -32,6 +32,7 @@ __all__ = [
     "digest_of_text",
     "first_leaf",
     "inner_nodes",
+    "nodes_above",
     "root_block_size_check",
     "root_node",
 ]
@@ -178,6 +179,21 @@ def inner_nodes(block: bytes, node: Node) -> list[Node]:
     part = node.span // MAX_LINKS
     sizes = [below for raw, below, _ in _children(node) if not raw]
     return [Node(digest, size, part) for digest, size in zip(digests, sizes, strict=False)]
+
+
+def nodes_above(leaves: Sequence[bytes], size: int) -> list[bytes]:
+    """The blocks above the chunks of ``size`` bytes, whose digests are given; none where the one chunk is the root.
+
+    Each comes behind those below it, and the root last.
+    """
+    sizes = (min(CHUNK, size - start) for start in range(0, size, CHUNK))
+    level = [(digest, True, part, part) for digest, part in zip(leaves, sizes, strict=True)]
+    found = list[bytes]()
+    while len(level) > 1:
+        groups = [level[i : i + MAX_LINKS] for i in range(0, len(level), MAX_LINKS)]
+        found.extend(map(_block, groups))
+        level = list(map(_close, groups))
+    return found
 
 
 def first_leaf(block: bytes, node: Node) -> str | None:

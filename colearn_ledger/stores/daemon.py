@@ -16,13 +16,14 @@ import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from ..core.blocks import Buffer
 from ..core.cid import CHUNK, MAX_LINKS
 from ..errors import InvalidWeights, StoreError, UnavailableWeights, UsageError
 from .address import parse_api, shown_api
 from .kubo import KUBO_MINIMUM
 from .pins import pin_cid, pin_name, pinned_block
 
-__all__ = ["LOCAL_S", "Daemon", "is_gone", "is_missing"]
+__all__ = ["LOCAL_S", "Broken", "Daemon", "is_gone", "is_missing"]
 
 # Kubo's profile unixfs-v1-2025. Sent in full, since the defaults differ between versions.
 _IMPORT = {
@@ -40,7 +41,7 @@ _MIN_S = 0.05  # a deadline that has passed still asks, for what the daemon has 
 _SLACK_S = 2.0  # the socket waits longer than the daemon, so that the daemon's own answer is the one that comes
 LOCAL_S = 30.0  # what needs no other peer
 _FULL = ("no space left", "disk quota", "storage limit", "StorageMax", "not enough space")
-_GONE_S = 10.0  # a daemon whose connection broke while it was read from may come back
+_GONE_S = 10.0  # a daemon whose connection broke in the middle of a transfer may come back
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 2.0
 
 
@@ -75,9 +76,26 @@ class Daemon:
 
     # ---- what it is asked
 
-    def add(self, parts: Iterator[bytes], timeout_s: float) -> str:
+    def add(self, parts: Iterator[Buffer], end: float) -> str:
         """Have it add these bytes, which it doesn't pin; the CID that it gives them."""
-        return str(self.checked().add_bytes(parts, opts=_IMPORT, timeout=timeout_s))
+        return str(self.client().add_bytes(parts, opts=_IMPORT, timeout=_left(end)))
+
+    def put_block(self, block: bytes, codec: str, end: float) -> str:
+        """Have it hold a block, which it doesn't pin; the CID that it gives it."""
+        opts = {"cid-codec": codec, "mhtype": "sha2-256"}
+        return str(self.client().block.put(io.BytesIO(block), opts=opts, timeout=_patience(end))["Key"])
+
+    def holds(self, cid: str, end: float) -> bool:
+        """Whether it has a block itself."""
+        from ipfshttpclient.exceptions import ErrorResponse
+
+        try:
+            self.client().block.stat(cid, opts={"offline": "true", **_timeout(end)}, timeout=_patience(end))
+        except ErrorResponse as e:
+            if is_gone(str(e)):
+                return False
+            raise
+        return True
 
     def block(self, cid: str, end: float) -> bytes:
         """A block, which it may have to fetch; ``end``: until when, by ``time.monotonic()``."""
@@ -90,11 +108,11 @@ class Daemon:
 
         Raises InvalidWeights where there are more of them, or fewer; UnavailableWeights where they don't come in time.
         """
-        count, broken = 0, _Broken()
+        count, broken, plainly = 0, Broken(), True
         while count < size:
             before = count
             try:
-                for part in self._part(cid, count, end):
+                for part in self._plain_part(cid, count, end) if plainly else self._part(cid, count, end):
                     count += len(part)
                     if count > size:
                         raise InvalidWeights(
@@ -109,10 +127,21 @@ class Daemon:
             except broken.kinds as e:
                 broken.wait(e, count, end)
                 continue
-            if count == before:  # asked for the rest, and there is none: it isn't the transfer that was cut
+            if count == before and not plainly:  # asked for the rest, and there is none: no transfer was cut
                 raise InvalidWeights(f"the weights {cid} have only {count:,} bytes", expected=f"{size:,}, as on chain")
+            plainly = count > before
+
+    def _plain_part(self, cid: str, start: int, end: float) -> Iterator[bytes]:
+        """From there on, fast. It ends where nothing is left, and where the daemon has an error, or was cut off."""
+        from .http import plain_answer
+
+        client = self.client()._client
+        options = {"offset": str(start), **_timeout(end), "arg": cid}
+        url = f"{client._base_url}cat"
+        yield from plain_answer(client._session, url, options, _left(end) + _SLACK_S, self._address.socket_path)
 
     def _part(self, cid: str, start: int, end: float) -> Iterator[bytes]:
+        """The same, slower; what ends it is an error that says so, unless nothing is left."""
         opts = {"offset": str(start), **_timeout(end)}
         with self.client().cat(cid, stream=True, opts=opts, timeout=_left(end) + _SLACK_S) as stream:
             yield from stream
@@ -125,8 +154,7 @@ class Daemon:
         ``fetched`` is called now and then with how many blocks it has by then.
         """
         block, pin = pinned_block(owner, cid), pin_cid(owner, cid)
-        opts = {"cid-codec": "dag-cbor", "mhtype": "sha2-256"}
-        had = self.client().block.put(io.BytesIO(block), opts=opts, timeout=_patience(end))["Key"]
+        had = self.put_block(block, "dag-cbor", end)
         if had != pin:
             raise StoreError(f"the IPFS daemon at {self.api} names a block {had}", expected=pin)
         if fetched is not None:
@@ -305,8 +333,13 @@ class Daemon:
         )
 
 
-class _Broken:
-    """A connection that breaks while it is read from: how often, and whether to try again."""
+class Broken:
+    """A connection that breaks in the middle of a transfer: how often, and whether to try again.
+
+    Attributes
+    ----------
+    kinds: the errors that say so.
+    """
 
     def __init__(self) -> None:
         import requests
@@ -321,7 +354,7 @@ class _Broken:
         self._at, self._since, self._pause = -1, 0.0, 0.0
 
     def wait(self, error: Exception, count: int, end: float) -> None:
-        """Pause, or raise the error where nothing has come for too long. ``count``: bytes that have come."""
+        """Pause, or raise the error where nothing was moved for too long. ``count``: bytes that were moved."""
         now = time.monotonic()
         if count > self._at:
             self._at, self._since, self._pause = count, now, _FIRST_PAUSE_S

@@ -1,22 +1,28 @@
-"""HTTP to an IPFS daemon: its token, Unix domain sockets, and no proxy between this machine and itself."""
+"""HTTP to an IPFS daemon: its token, Unix domain sockets, no proxy between this machine and itself, long answers."""
 
 from __future__ import annotations
 
 import re
 import socket
+from collections.abc import Iterator, Mapping
+from contextlib import closing
 from functools import partial
 from typing import Any
+from urllib.parse import urlsplit
 
+import requests
 from requests import PreparedRequest
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
-from urllib3.connection import HTTPConnection
-from urllib3.connectionpool import HTTPConnectionPool
-from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 
 from ..errors import ConfigError
 
-__all__ = ["SocketAdapter", "Token", "authorization"]
+__all__ = ["SocketAdapter", "Token", "authorization", "plain_answer"]
+
+_READ = 1 << 20  # bytes that are taken from a socket at once, at most
 
 
 def authorization(token: str) -> str:
@@ -87,10 +93,10 @@ class SocketAdapter(HTTPAdapter):
     The client library writes a socket's path into the URL's host, which is taken in lower case.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, connection: type[_SocketConnection] = _SocketConnection) -> None:
         super().__init__()
         self._pool = HTTPConnectionPool("localhost")
-        self._pool.ConnectionCls = partial(_SocketConnection, path)  # type: ignore[assignment]
+        self._pool.ConnectionCls = partial(connection, path)  # type: ignore[assignment]
 
     def get_connection_with_tls_context(self, *arguments: Any, **options: Any) -> HTTPConnectionPool:
         return self._pool
@@ -98,3 +104,60 @@ class SocketAdapter(HTTPAdapter):
     def close(self) -> None:
         self._pool.close()
         super().close()
+
+
+def plain_answer(
+    session: requests.Session, url: str, options: Mapping[str, str], timeout_s: float, socket_path: str | None
+) -> Iterator[bytes]:
+    """What a POST is answered with, as it comes; nothing where the status says that it is an error.
+
+    It is asked for in HTTP/1.0, whose answers are plain. A daemon writes 4 KiB at a time, in HTTP/1.1 each as a chunk
+    with its own length, which costs both ends more than the bytes do. The price: an answer that was cut short ends as a
+    whole one does. Whoever asks has to know how much there should be.
+
+    Raises
+    ------
+    requests.RequestException: nobody answers, or the connection breaks.
+    """
+    headers = {"Host": urlsplit(url).netloc.rpartition("@")[2]}  # which HTTP/1.0 leaves out
+    request = session.prepare_request(requests.Request("POST", url, headers=headers, params=options))
+    settings = session.merge_environment_settings(url, {}, True, None, None)  # proxies, where they are asked
+    adapter = _PlainAdapter() if socket_path is None else SocketAdapter(socket_path, _PlainSocketConnection)
+    with closing(adapter), adapter.send(request, timeout=timeout_s, **settings) as answer:
+        if not answer.ok:
+            return
+        try:
+            while part := answer.raw.read1(_READ):
+                yield part
+        except HTTPError as e:
+            raise requests.ConnectionError(e) from e
+
+
+class _Plain(HTTPConnection):
+    """A connection that speaks HTTP/1.0."""
+
+    _http_vsn = 10
+    _http_vsn_str = "HTTP/1.0"
+
+
+class _PlainTls(HTTPSConnection):
+    _http_vsn = 10
+    _http_vsn_str = "HTTP/1.0"
+
+
+class _PlainSocketConnection(_Plain, _SocketConnection):
+    pass
+
+
+class _PlainPool(HTTPConnectionPool):
+    ConnectionCls = _Plain
+
+
+class _PlainTlsPool(HTTPSConnectionPool):
+    ConnectionCls = _PlainTls
+
+
+class _PlainAdapter(HTTPAdapter):
+    def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
+        super().init_poolmanager(*arguments, **options)
+        self.poolmanager.pool_classes_by_scheme = {"http": _PlainPool, "https": _PlainTlsPool}

@@ -15,11 +15,12 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
-from ..core.blocks import Buffer, pieces
+from ..core.blocks import Buffer
 from ..core.cid import CHUNK, cid_text, first_leaf, inner_nodes, root_block_size_check, root_node
 from ..core.protocol import WeightsRef
 from ..core.weights import weights_ref
 from ..errors import InvalidWeights, StoreError
+from .adding import add
 from .base import ANYBODY, archive_of, check_small, contributor_of, patience_s, training_of
 from .daemon import LOCAL_S, Daemon, is_gone, is_missing
 from .pieces import checked_pieces, into_file
@@ -97,8 +98,7 @@ class IpfsStore:
         with ThreadPoolExecutor(1) as beside:
             self._daemon.checked()
             naming = beside.submit(weights_ref, view)  # both sides hash all bytes: at the same time
-            parts = (bytes(piece) for piece in meter.counted(pieces(view, CHUNK)))
-            had = self._daemon.add(parts, patience_s(LOCAL_S, len(view)))
+            had = add(self._daemon, view, _until(LOCAL_S, len(view)), meter)
             ref = naming.result()
             if had != ref.cid:
                 raise StoreError(

@@ -10,6 +10,7 @@ _.global_ccip_read_enabled  # web3 reads it
 _.auth  # requests reads it
 _._new_conn  # urllib3 calls it
 _.ConnectionCls  # urllib3 calls it
+_.pool_classes_by_scheme  # urllib3 reads it
 _.get_connection_with_tls_context  # requests calls it
 _.showwarning  # Python calls it
 _.daemon_threads  # http.server reads it

@@ -79,7 +79,10 @@ def test_overhead__keras_learner__trains_on_as_many_samples_as_it_is_told() -> N
 FAST, BIG = Idle(0.001, 80.0, 50.0, 100.0), Idle(0.001, 80.0, 50.0, 121.0)
 EVEN, STEEP = Growth(100, 120, 10, 12, 0.0), Growth(100, 160, 10, 16, 1.0)
 WORK = [f"{what} {cost}" for what in ("proposed", "judged", "adopted") for cost in ("memory", "moved")]
-PARTS = dict.fromkeys(("add", "pin", "plain", "publish", "verify", "adopt", "ours", *WORK), 1.0)
+STEPS = [
+    part + kind for part in ("add", "pin", "plain", "publish", "verify", "adopt", "ours") for kind in transfer.KINDS
+]
+PARTS = dict.fromkeys((*STEPS, *WORK), 1.0)
 GOOD = {**PARTS, "ratio": 0.61}
 
 

@@ -11,7 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from colearn_ledger.core import cid
-from colearn_ledger.core.cid import CHUNK, CidHasher, cid_digest, cid_text, digest_of_text, root_block_size_check
+from colearn_ledger.core.cid import (
+    CHUNK,
+    CidHasher,
+    cid_digest,
+    cid_text,
+    digest_of_text,
+    nodes_above,
+    root_block_size_check,
+)
 from colearn_ledger.core.protocol import WeightsRef
 from colearn_ledger.errors import InvalidWeights
 from tests.kit.quick import examples
@@ -80,6 +88,23 @@ def test_cid__sizes_around_a_chunk__are_the_ones_on_record(size: int) -> None:
     root = import_whole(data, CHUNK, 1024)
     assert cid_digest(data) == root[0]
     root_block_size_check(root[4], ref_of(root[0], size))
+
+
+@pytest.mark.parametrize("size", [0, 1, 10, 11, 30, 31, 40, 90, 91, 95, 271])
+def test_nodes_above__any_size__are_the_blocks_of_the_tree_with_the_root_last(
+    monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    small(monkeypatch, 10, 3)
+    data = pattern(size)
+    leaves = [hashlib.sha256(data[i : i + 10]).digest() for i in range(0, size, 10)]
+    nodes = nodes_above(leaves, size)
+    root = import_whole(data, 10, 3)
+    assert nodes[-1:] == ([root[4]] if size > 10 else [])
+    known = {*leaves}
+    for block in nodes:  # whoever has put those before has all that it links to
+        links = block.split(b"\x12\x20")[1:]
+        assert all(link[:32] in known for link in links)
+        known.add(hashlib.sha256(block).digest())
 
 
 @pytest.mark.slow

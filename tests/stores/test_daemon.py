@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -63,7 +65,7 @@ def test_get_to__the_connection_breaks_in_the_middle__goes_on_from_there(
     def asked(request: bytes) -> None:
         if b"/api/v0/cat?" in request:
             found = re.search(rb"offset=(\d+)", request)
-            assert found is not None
+            assert found is not None and b" HTTP/1.0\r\n" in request, "answers to these come without chunks"
             offsets.append(int(found[1]))
 
     def answered(answer: bytes) -> bool:
@@ -101,3 +103,31 @@ def test_pin__the_rest_cannot_be_had__says_how_far_it_has_come_and_why_it_ended(
     with closing(daemon), pytest.raises(ErrorResponse, match="deadline exceeded"):
         daemon.pin("me", ref.cid, time.monotonic() + 2.5, fetched=told.append)
     assert told and told == sorted(told) and 4 <= told[-1] <= 6, "the owner's block, the root, and the leaves"
+
+
+def test_read__an_answer_without_an_end_that_shows_brings_nothing__is_asked_for_in_chunks() -> None:
+    """What was cut off before its first byte looks as if there were none: an answer whose end shows has to say so."""
+    data, versions = os.urandom(3000), list[str]()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            versions.append(self.request_version)
+            body = b"" if self.request_version == "HTTP/1.0" else data
+            self.send_response(200)
+            self.send_header("Connection", "close")
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *arguments: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    daemon = Daemon(f"http://127.0.0.1:{server.server_port}", allow_remote=False, token=None)
+    with closing(daemon):
+        assert b"".join(daemon.read("bafy", len(data), time.monotonic() + 20)) == data
+    server.shutdown()
+    server.server_close()
+    assert versions == ["HTTP/1.0", "HTTP/1.1"]
