@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from colearn_ledger.learners.template import BatchLearner, Data
+from colearn_ledger.learners.batch import BatchLearner
+from colearn_ledger.learners.sets import Data
 from colearn_ledger.learners.voting.policy import Evaluation
 from colearn_ledger.tasks.scores import area_under_curve
 
@@ -27,7 +28,7 @@ class NumpyLearner(BatchLearner):
     hidden: units of the hidden layer.
     learning_rate: of the gradient descent.
     criterion: one of :data:`CRITERIA`; a loss is its mean with the sign changed, so that higher is better.
-    options: see :class:`~colearn_ledger.learners.template.BatchLearner`.
+    options: see :class:`~colearn_ledger.learners.batch.BatchLearner`.
     """
 
     def __init__(

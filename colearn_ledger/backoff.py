@@ -8,6 +8,10 @@ from collections.abc import Callable
 
 __all__ = ["Backoff", "pause_after"]
 
+# Not the process's own generator: a learner's code seeds that one and counts on its numbers, and pauses are drawn in
+# threads beside it.
+_draw = random.SystemRandom().random
+
 
 def pause_after(
     times: int,
@@ -15,14 +19,14 @@ def pause_after(
     longest_s: float,
     *,
     factor: float = 2.0,
-    draw: Callable[[], float] = random.random,
+    draw: Callable[[], float] = _draw,
 ) -> float:
     """Seconds to wait after ``times`` failures in a row.
 
     Drawn at random between half of ``first_s`` and a bound, which is ``first_s`` and grows by ``factor`` with each
     further failure up to ``longest_s``: members that lose one endpoint in the same second come back one by one.
 
-    ``draw``: a number from 0 to below 1; :func:`random.random` starts differently in each process.
+    ``draw``: a number from 0 to below 1; the system's random numbers unless it is given.
     """
     try:
         bound = min(first_s * factor ** (times - 1), longest_s)
@@ -48,7 +52,7 @@ class Backoff:
         *,
         factor: float = 2.0,
         clock: Callable[[], float] = time.monotonic,
-        draw: Callable[[], float] = random.random,
+        draw: Callable[[], float] = _draw,
     ) -> None:
         self._first_s, self._longest_s, self._factor = first_s, longest_s, factor
         self._clock, self._draw = clock, draw

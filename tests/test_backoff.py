@@ -34,6 +34,14 @@ def test_add__other_members__other_pauses_in_the_same_bounds() -> None:
     assert len(set(drawn)) == 64 and min(drawn) < 3 and 13 < max(drawn) <= 16
 
 
+def test_add__beside_code_that_seeded_its_random_numbers__these_stay_as_they_are() -> None:
+    random.seed(1)
+    expected = random.random()
+    random.seed(1)
+    pauses(Backoff(), 3)
+    assert random.random() == expected
+
+
 def test_add__another_thing__starts_afresh() -> None:
     backoff = Backoff(draw=lambda: 1.0)
     assert [backoff.add("a"), backoff.add("a"), backoff.add("b"), backoff.add("a")] == [0.5, 1.0, 0.5, 0.5]

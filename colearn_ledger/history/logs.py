@@ -20,8 +20,8 @@ from .batches import number_of
 __all__ = ["Event", "Events", "fetch_events", "is_there"]
 
 # Endpoints cap blocks or results, each in its own way and words. So the range shrinks when one refuses and grows when
-# it was taken.
-_FIRST_RANGE, _LONGEST_RANGE = 500, 100_000
+# it was taken; and it begins short, since mostly the newest rounds are asked for.
+_FIRST_RANGE, _LONGEST_RANGE = 128, 100_000
 
 
 @dataclass(frozen=True, slots=True)

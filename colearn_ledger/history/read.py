@@ -125,9 +125,7 @@ def _fetch_events(
 ) -> Events:
     subjects = None
     if len(records) <= few:
-        numbers = {r.round or 1 for r in records}  # what the deployment says of round 0 has no number, but it opens 1
-        numbers |= {first for first in map(trainings.of, records) if first is not None}
-        subjects = [number.to_bytes(32, "big") for number in sorted(numbers)]
+        subjects = [number.to_bytes(32, "big") for number in sorted(_numbers(records, trainings))]
         subjects += [r.id for r in records if r.id is not None]
     first = min(trainings.of(record) or record.round for record in records)
 
@@ -136,6 +134,12 @@ def _fetch_events(
         return event.name == "WeightsProposed" and int(event.arguments["round"]) < first
 
     return fetch_events(snapshot, deployed_block, subjects, enough=is_earlier, progress=progress)
+
+
+def _numbers(records: Iterable[RoundRecord], trainings: Trainings) -> set[int]:
+    """Which rounds events name that belong to these."""
+    numbers = {r.round or 1 for r in records}  # what the deployment says of round 0 has no number, but it opens 1
+    return numbers | {first for first in map(trainings.of, records) if first is not None}
 
 
 def _is_incomplete(events: Events, records: tuple[RoundRecord, ...], trainings: Trainings) -> bool:
@@ -204,6 +208,12 @@ class _Join:
                 self._round_of[bytes(event.arguments["id"])] = int(event.arguments["round"])
             if event.name in _DID or event.name == "ScoresPublished":
                 by_transaction.setdefault(event.transaction, []).append(event)
+        asked = _numbers(records, trainings)
+        by_transaction = {
+            transaction: same
+            for transaction, same in by_transaction.items()
+            if not asked.isdisjoint(map(self._round, same))
+        }
         told = [event for same in by_transaction.values() for event in same]
         self._times = _fetch_times(web3, {event.block for event in told if event.time is None})
         self._receipts = _fetch_receipts(web3, by_transaction) if receipts else {}

@@ -1,10 +1,10 @@
+from .batch import BatchLearner as BatchLearner
 from .flower import FlowerLearner as FlowerLearner
 from .forest import ForestLearner as ForestLearner
 from .keras import KerasLearner as KerasLearner
 from .lightning import LightningLearner as LightningLearner
 from .peft import PeftLearner as PeftLearner
 from .sklearn import SklearnLearner as SklearnLearner
-from .template import BatchLearner as BatchLearner
 from .template import TemplateLearner as TemplateLearner
 from .torch import TorchLearner as TorchLearner
 from .trainer import TrainerLearner as TrainerLearner

@@ -13,11 +13,12 @@ import numpy as np
 
 from ..errors import LearnerError, UsageError
 from .saved import SavedFile
+from .sets import Data
 from .sklearn import Scorer, save_estimator
 from .sklearn_checks import check_data, check_labels
 from .sklearn_scores import evaluate_estimator, judge_of
 from .sklearn_state import FIXED, check_fixed, digest, odd_labels
-from .template import Data, LearnerOptions, TemplateLearner
+from .template import LearnerOptions, TemplateLearner
 from .trees.tree_arrays import ForestShape, forest_arrays, forest_trees
 from .voting.policy import Evaluation
 

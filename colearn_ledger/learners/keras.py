@@ -13,13 +13,14 @@ import numpy as np
 from ..core.learner import ProposedWeights, Weights
 from ..core.roles import Roles
 from ..errors import LearnerError, UsageError, how_to_install
+from .batch import SETTLING_SAMPLES
 from .hugging_face import columns_of
 from .memory import SMALLER_MODEL, first_words, memory_told, smaller_batches
 from .onnx_files import exporting
 from .parts import count, in_parts, is_several, joined, mapped, numbered, rows_of
 from .saved import SavedFile, write_safetensors
+from .sets import Data
 from .sharing import SharingLearner, SharingOptions, Variable
-from .template import SETTLING_SAMPLES, Data
 from .voting.criteria import Criterion, criterion_of, is_criterion, told_direction
 from .voting.policy import Evaluation
 
@@ -79,7 +80,7 @@ class KerasLearner(SharingLearner):
         unless ``deterministic`` is asked for.
     deterministic: have Keras's backend take algorithms alone that give the same bytes on the same device; for the whole
         process, and slower.
-    options: see :class:`~colearn_ledger.learners.template.BatchLearner`; ``batch_size`` is 32 if not given. For
+    options: see :class:`~colearn_ledger.learners.batch.BatchLearner`; ``batch_size`` is 32 if not given. For
         differential privacy see :class:`~colearn_ledger.learners.privacy.learner.PrivateLearner`.
 
     Raises UsageError where there is no such device or ``share`` names nothing of the model, and OutOfMemory, here and

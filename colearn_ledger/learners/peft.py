@@ -13,8 +13,8 @@ import numpy as np
 
 from ..errors import UsageError, how_to_install
 from .saved import SavedFile
+from .sets import Data
 from .sharing import TRAINABLE, Share
-from .template import Data
 from .voting.policy import Evaluation
 
 try:

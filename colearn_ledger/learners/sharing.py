@@ -23,7 +23,7 @@ from ..errors import ConfigError, InvalidWeights, OutputError, UsageError
 from ..formats.files import write_whole
 from .privacy.learner import PrivateLearner, PrivateOptions
 from .saved import load_weights
-from .template import Data
+from .sets import Data
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack

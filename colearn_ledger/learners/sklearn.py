@@ -15,8 +15,9 @@ import numpy as np
 
 from ..core.roles import Bounded, Role, Roles
 from ..errors import LearnerError, UsageError, how_to_install
+from .batch import BatchLearner, BatchOptions
 from .saved import SavedFile, named_parts, write_safetensors
-from .template import BatchLearner, BatchOptions, Data
+from .sets import Data
 from .voting.policy import Evaluation
 
 try:
@@ -93,7 +94,7 @@ class SklearnLearner(BatchLearner):
         targets and predictions; by default the estimator's own ``score``, an accuracy or R².
     scorer: the same; ``criterion`` is then its name.
     higher_is_better: must be told of a function of targets and predictions that isn't scikit-learn's.
-    options: see :class:`~colearn_ledger.learners.template.BatchLearner`; ``batch_size`` (samples per call of
+    options: see :class:`~colearn_ledger.learners.batch.BatchLearner`; ``batch_size`` (samples per call of
         ``partial_fit``) is the whole training set if not given.
 
     Raises

@@ -14,8 +14,8 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from ..errors import DataError, LearnerError, UsageError
+from .sets import Data
 from .sklearn_state import all_estimators
-from .template import Data
 
 __all__ = ["check_data", "check_estimator", "check_labels", "fit_steps", "labels_of", "last_of", "prepared"]
 

@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.base import is_classifier, is_regressor
 
 from ..errors import LearnerError, UsageError
-from .template import Data
+from .sets import Data
 from .voting.criteria import Criterion, computed, criterion_of
 from .voting.policy import Evaluation
 

@@ -1,6 +1,6 @@
 """What all built-in learners have in common: rounds, votes, current weights, randomness. Adapters add a few hooks.
 
-:class:`TemplateLearner` is for any model, :class:`BatchLearner` for those that train batch by batch.
+:class:`TemplateLearner` is for any model, :class:`~.batch.BatchLearner` for those that train batch by batch.
 ``docs/learners.md`` shows how to write an adapter.
 """
 
@@ -10,11 +10,10 @@ import abc
 import contextlib
 import math
 import os
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 
@@ -28,8 +27,9 @@ from ..errors import ColearnError, LearnerError, TrainingStopped, UsageError
 from .course import Course, UnusableCheckpoint
 from .memory import first_words, is_out_of_memory
 from .onnx_files import ONNX_FILE
-from .parts import count, in_parts, is_several
+from .parts import count
 from .saved import SavedFile, load_weights
+from .sets import Data, checked_set
 from .voting.further import looked_further
 from .voting.policy import (
     Evaluation,
@@ -44,15 +44,10 @@ from .voting.policy import (
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-__all__ = ["BatchLearner", "BatchOptions", "Data", "LearnerOptions", "OptimizerState", "TemplateLearner", "copied"]
+__all__ = ["LearnerOptions", "TemplateLearner", "check_options", "copied"]
 
 Array = np.ndarray[Any, Any]
-T = TypeVar("T")
-Data = tuple[Any, ...]  # inputs and targets; some learners take each sample's weight beside them
-OptimizerState = Literal["reset", "keep"]
-
 CHECKS_PER_ROUND = 10  # of early stopping
-SETTLING_SAMPLES, SETTLING_BATCH = 4096, 256
 
 
 class LearnerOptions(TypedDict, total=False):
@@ -62,15 +57,6 @@ class LearnerOptions(TypedDict, total=False):
     vote_rule: VotePolicy | str
     early_stop: int | None
     seed: int
-
-
-class BatchOptions(LearnerOptions, total=False):
-    """The options of every learner that trains batch by batch; see :class:`BatchLearner`."""
-
-    steps_per_round: int | None
-    epochs: int
-    batch_size: int | None
-    optimizer_state: OptimizerState
 
 
 class TemplateLearner(MachineLearningInterface):
@@ -120,15 +106,21 @@ class TemplateLearner(MachineLearningInterface):
     takes_sample_weight = False  # a third part of a set
 
     def __init__(self, train: Data, vote: Data, test: Data, **options: Unpack[LearnerOptions]) -> None:
-        _check_options(options, LearnerOptions)
+        check_options(options, LearnerOptions)
         early_stop, seed = options.get("early_stop"), options.get("seed", 0)
         if early_stop is not None and early_stop < 1:
             raise UsageError(f"early_stop is {early_stop}", expected="1 or more, or None", fix="give a larger number")
         if seed < 0:
             raise UsageError(f"the seed is {seed}", expected="0 or more", fix="give another seed")
-        self.train_set = self._checked("train", train)
-        self.vote_set = self._checked("vote", vote)
-        self.test_set = self._checked("test", test)
+        checked = partial(
+            checked_set,
+            who=type(self).__name__,
+            several=self.takes_several,
+            sample_weight=self.takes_sample_weight,
+        )
+        self.train_set = checked("train", train)
+        self.vote_set = checked("vote", vote)
+        self.test_set = checked("test", test)
         self.seed = seed
         self._policy = vote_policy(options.get("vote_policy", options.get("vote_rule", "not-worse")))
         self._asks_outcomes = self._policy.needs_outcomes
@@ -524,171 +516,10 @@ class TemplateLearner(MachineLearningInterface):
             found = self.evaluate(self.vote_set, outcomes=True)
         return found
 
-    def _checked(self, name: str, data: Any) -> Data:
-        """The set as arrays; UsageError where it is none that this learner takes."""
-        if not isinstance(data, tuple | list) or not 2 <= len(data) <= (3 if self.takes_sample_weight else 2):
-            what = f"a {type(data).__name__}" + (f" of {len(data)}" if isinstance(data, tuple | list) else "")
-            raise UsageError(
-                f"the {name} set is {what}",
-                expected="a pair of inputs and targets, arrays of one length"
-                + (", or these and each sample's weight" if self.takes_sample_weight else ""),
-                fix="read it into arrays first (docs/learners.md says which learners take datasets and loaders)",
-            )
-        y = data[1]
-        targets = count(y) if hasattr(y, "__len__") or hasattr(y, "shape") or is_several(y) else None
-        parts = tuple(in_parts(part, targets) for part in data)
-        if not self.takes_several and any(isinstance(p, dict | tuple) and is_several(p) for p in parts[:2]):
-            raise UsageError(
-                f"the {name} set has inputs or targets of several parts",
-                expected=f"one array of each: {type(self).__name__} takes no more",
-                fix="put them side by side: numpy.concatenate([...], axis=1)",
-            )
-        counts = [count(part) for part in parts]
-        if counts[0] <= 0 or len(set(counts)) > 1:
-            inputs, rest = "differing numbers of" if counts[0] < 0 else counts[0], counts[1]
-            raise UsageError(
-                f"the {name} set has {inputs} inputs and {rest} targets"
-                + (f" and {counts[2]} weights of samples" if len(counts) > 2 else ""),
-                expected="as many of the one as of the other, and at least one",
-                fix="check how the data was split",
-            )
-        return parts
-
     def _fitting(self, weights: Weights) -> Any:
         """A copy of the weights, if they fit the model: a misfit must not be half loaded."""
         self._schema.check(weights.weights)
         return copied(weights.weights)
-
-
-class BatchLearner(TemplateLearner):
-    """A learner that trains batch by batch, with an optimizer that may have a state.
-
-    An adapter implements :meth:`train_batch`, and where there is something to do :meth:`begin_training` and
-    :meth:`reset_optimizer`.
-
-    Parameters
-    ----------
-    train, vote, test, vote_policy, early_stop, seed: as for :class:`TemplateLearner`.
-    steps_per_round: batches per proposal; by default as many as ``epochs`` passes over the training set have.
-    epochs: passes over the training set per proposal, if ``steps_per_round`` isn't given.
-    batch_size: samples per batch; the default is the adapter's.
-    optimizer_state: ``"reset"`` starts every proposal with a new optimizer, so that the weights, the seed and the round
-        fix what is proposed. ``"keep"`` goes on with the state that the learner's last proposal left, accepted or not:
-        then what is proposed also depends on the learner's earlier proposals in this process, and after a restart it
-        differs from what would have been proposed without one. The state never leaves the learner.
-    """
-
-    DEFAULT_BATCH_SIZE: int | None = 32  # None: the whole training set
-    WHOLE_BATCHES = True  # what is left of a pass is dropped
-
-    def __init__(self, train: Data, vote: Data, test: Data, **options: Unpack[BatchOptions]) -> None:
-        _check_options(options, BatchOptions)
-        mine = LearnerOptions.__annotations__.keys() & options.keys()
-        super().__init__(train, vote, test, **{name: options[name] for name in mine})  # type: ignore[literal-required]
-        steps, epochs = options.get("steps_per_round"), options.get("epochs", 1)
-        batch_size = options.get("batch_size") or (self.DEFAULT_BATCH_SIZE if "batch_size" not in options else None)
-        given = options.get("batch_size")
-        if epochs < 1 or (given is not None and given < 1) or (steps is not None and steps < 1):
-            raise UsageError(
-                f"batch_size {given}, epochs {epochs}, steps_per_round {steps}",
-                expected="1 or more",
-                fix="give larger numbers",
-            )
-        n = count(self.train_set[0])
-        self.batch_size = n if batch_size is None else min(batch_size, n)
-        per_epoch = n // self.batch_size if self.WHOLE_BATCHES else math.ceil(n / self.batch_size)
-        self._steps = steps if steps is not None else epochs * per_epoch
-        state = options.get("optimizer_state", "reset")
-        if state not in ("reset", "keep"):
-            raise UsageError(f"optimizer_state is {state!r}", expected="'reset' or 'keep'", fix="choose one of them")
-        self.optimizer_state: OptimizerState = state
-        self._order: Array = np.empty(0, np.intp)  # of the samples that a pass has not come to yet
-        self._drawn: deque[tuple[Array, Any]] = deque()  # that, and the generator, after each batch drawn and not done
-        self._at: tuple[Array, Any] | None = None  # the same after the last one done
-
-    @property
-    def reproducible(self) -> bool:
-        """Whether the current weights, the seed and the round alone fix what is proposed."""
-        return self.optimizer_state == "reset"
-
-    @property
-    def steps(self) -> int:
-        return self._steps
-
-    @property
-    def samples_per_round(self) -> int:
-        """How many samples a training uses at most, each as often as it does: what its counters may rise by."""
-        return self._steps * self.batch_size
-
-    def train(self, rng: np.random.Generator) -> Iterator[int]:
-        self.begin_training(rng)
-        if self.optimizer_state == "reset":
-            self.reset_optimizer()
-        self.going_on(rng)
-        for rows in self.batches(rng):
-            self.train_batch(rows)
-            self._at = self._drawn.popleft() if self._drawn else None
-            yield len(rows)
-
-    def _to_save(self, rng: np.random.Generator) -> tuple[dict[str, Any], Any]:
-        order, generator = self._order, rng.bit_generator.state
-        if self._drawn and self._at is not None:  # batches are read ahead, so their order is drawn ahead of the steps
-            order, generator = self._at
-        return {**self.read_training(), "order": order}, generator
-
-    def _go_on_from(self, state: dict[str, Any]) -> None:
-        self._order = state["order"]
-        super()._go_on_from(state)
-
-    @property
-    def why_no_checkpoint(self) -> str:
-        """An adapter that has more than weights says what that is, or has none."""
-        mine, plain = type(self), BatchLearner
-        more = (mine.reset_optimizer, mine.begin_training) != (plain.reset_optimizer, plain.begin_training)
-        if more and mine.read_training is TemplateLearner.read_training:
-            return f"{mine.__name__} has an optimizer or generators, and no read_training that gives their states"
-        return super().why_no_checkpoint
-
-    @property
-    def training_settings(self) -> dict[str, Any]:
-        return {**super().training_settings, "batch_size": self.batch_size, "optimizer_state": self.optimizer_state}
-
-    def batches(self, rng: np.random.Generator) -> Iterator[Array]:
-        """Row numbers of the training set for each step: shuffled passes, one after the other."""
-        for _ in self._to_draw():
-            if len(self._order) < (self.batch_size if self.WHOLE_BATCHES else 1):
-                self._order = rng.permutation(count(self.train_set[0]))
-            rows, self._order = self._order[: self.batch_size], self._order[self.batch_size :]
-            yield self._drew(rows, rng)
-
-    def _to_draw(self) -> range:
-        """Of which steps the batches are yet to be drawn; the order goes on, or begins anew with a training."""
-        self._drawn.clear()
-        if not self._course.done:
-            self._order = np.empty(0, np.intp)
-        return range(self._course.done, self._steps)
-
-    def _drew(self, batch: T, rng: np.random.Generator) -> T:
-        """The batch, drawn for a training that goes on from after it, if it is done."""
-        if self._course.kept_somewhere:
-            self._drawn.append((self._order, rng.bit_generator.state))
-        return batch
-
-    def settling_batches(self, rng: np.random.Generator) -> Iterator[Array]:
-        """Row numbers of the training set for :meth:`settle`: batches of one size, some thousand samples in all."""
-        rows = rng.permutation(count(self.train_set[0]))[:SETTLING_SAMPLES]
-        size = min(len(rows), SETTLING_BATCH)
-        yield from np.split(rows[: len(rows) // size * size], len(rows) // size)
-
-    def begin_training(self, rng: np.random.Generator) -> None:
-        """Seed what randomness the framework has of its own, from ``rng``."""
-
-    def reset_optimizer(self) -> None:
-        """Put the optimizer back to where a new one starts."""
-
-    @abc.abstractmethod
-    def train_batch(self, rows: Array) -> None:
-        """One step on these rows of the training set."""
 
 
 def copied(tree: Any) -> Any:
@@ -702,7 +533,7 @@ def copied(tree: Any) -> Any:
     return tree
 
 
-def _check_options(options: Mapping[str, object], known: type) -> None:
+def check_options(options: Mapping[str, object], known: type) -> None:
     """What a function with named parameters would raise."""
     unknown = sorted(options.keys() - known.__annotations__.keys())
     if unknown:

@@ -18,12 +18,14 @@ from ..core.learner import ProposedWeights, Weights
 from ..core.roles import Roles
 from ..core.tensors import like, plain
 from ..errors import InvalidWeights, LearnerError, OutOfMemory, UsageError, how_to_install
+from .batch import SETTLING_SAMPLES
 from .memory import SMALLER_MODEL, first_words, is_out_of_memory, smaller_batches
 from .onnx_files import exporting
 from .parts import count, in_parts, is_several, mapped, numbered, rows_of
 from .saved import SavedFile, write_safetensors
+from .sets import Data
 from .sharing import SharingLearner, SharingOptions, Variable
-from .template import SETTLING_SAMPLES, Data, copied
+from .template import copied
 from .voting.criteria import Criterion, criterion_of, told_direction
 from .voting.policy import Evaluation
 
@@ -116,7 +118,7 @@ class TorchLearner(SharingLearner):
     threads: of the CPU; with more than one, trainings on the CPU aren't reproducible.
     deterministic: have PyTorch take algorithms alone that give the same bytes on the same device; they may be slower,
         and some layers have none.
-    options: see :class:`~colearn_ledger.learners.template.BatchLearner`; ``batch_size`` is 32 if not given. For
+    options: see :class:`~colearn_ledger.learners.batch.BatchLearner`; ``batch_size`` is 32 if not given. For
         differential privacy see :class:`~colearn_ledger.learners.privacy.learner.PrivateLearner`.
 
     Raises UsageError where there is no such device or ``share`` names nothing of the model, and OutOfMemory, here and

@@ -13,8 +13,8 @@ import torch
 from ..core.learner import Weights
 from ..errors import LearnerError, UsageError
 from .randomness import seeded
+from .sets import Data
 from .sharing import SharingLearner
-from .template import Data
 from .torch import TorchLearner
 from .torch_datasets import Column
 from .torch_device import TorchDevice

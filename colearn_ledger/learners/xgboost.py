@@ -17,7 +17,8 @@ from ..errors import InvalidWeights, LearnerError, UsageError, how_to_install
 from .memory import memory_told
 from .parts import numbered
 from .saved import SavedFile
-from .template import Data, LearnerOptions, TemplateLearner
+from .sets import Data
+from .template import LearnerOptions, TemplateLearner
 from .trees.booster_json import BoosterShape, checked_trees, frame_of, model_of
 from .voting.criteria import Criterion, criterion_of
 from .voting.policy import Evaluation

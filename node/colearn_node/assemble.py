@@ -97,6 +97,9 @@ def assembled(
         )
         reporter = Reporter(log, metrics, names)
         stack.enter_context(contextlib.closing(_names_watch(findings, reporter)))
+        heads = None
+        if config.ws is not None:
+            heads = stack.enter_context(contextlib.closing(HeadSubscription(config.ws, wake, log)))
         node = Node(
             ledger,
             WorkerSupervisor(_spec(findings), wake, log, grace_s=config.learner_grace, hang_s=config.learner_hang),
@@ -106,7 +109,7 @@ def assembled(
                 ledger, config.store_keep, config.store_limit_bytes, contributions=config.store_keep_contributions
             ),
             health,
-            heads=None if config.ws is None else HeadSubscription(config.ws, wake, log),
+            heads=heads,
             poll_interval=config.poll_interval,
             store_timeout=config.store_timeout,
             endpoint_lag=config.endpoint_lag,

@@ -28,6 +28,7 @@ from .wakeup import Wake
 __all__ = ["HeadSubscription", "find_subscription", "try_subscription"]
 
 _ANSWER_S = 10.0
+_GOODBYE_S = 1.0  # for the endpoint's part of closing a connection
 _SILENCE_S = 30.0  # after which the endpoint is asked whether there were blocks
 _SETTLED_S = 60.0  # a connection that lasts so long is a good one
 _MOST_BYTES, _MOST_DEPTH = 1 << 20, 32
@@ -80,7 +81,7 @@ class HeadSubscription:
 
     Whatever comes, or doesn't come, the thread goes on: what isn't a new head is a reason to connect again, later and
     later, which is said once. ``connected`` says whether new heads would be heard of now: while they wouldn't, the loop
-    must poll.
+    must poll. ``close`` ends the thread.
 
     Parameters
     ----------
@@ -106,7 +107,15 @@ class HeadSubscription:
         self._gaps: deque[float] = deque(maxlen=_GAPS)  # seconds between the last ones
         self._told = False
         self.connected = False
-        threading.Thread(target=self._listen, daemon=True).start()
+        self._closed = threading.Event()
+        self._socket: ClientConnection | None = None
+        threading.Thread(target=self._listen, name="heads", daemon=True).start()
+
+    def close(self) -> None:
+        """Listen no more."""
+        self._closed.set()
+        if (socket := self._socket) is not None:
+            socket.close()
 
     @property
     def quiet_s(self) -> float:
@@ -125,10 +134,13 @@ class HeadSubscription:
         self._heard = now
 
     def _listen(self) -> None:
-        while True:
+        while not self._closed.is_set():
             begun = time.monotonic()
             try:
                 with _open(self._url) as socket:
+                    self._socket = socket
+                    if self._closed.is_set():
+                        return
                     _subscribe(socket)
                     self._heard = 0.0
                     self._gaps.clear()
@@ -138,14 +150,16 @@ class HeadSubscription:
                     self._hear(socket)
             except Exception as e:  # whatever it is, it is said, and polling goes on
                 reason = _why(e)
-            self.connected = False
+            self.connected, self._socket = False, None
+            if self._closed.is_set():
+                return
             if time.monotonic() - begun > _SETTLED_S:
                 self._works()
             if not self._told:
                 self._log.warning("news", f"the chain's WebSocket can't be used, polling instead ({reason})")
                 self._told = True
             self._wake()
-            threading.Event().wait(self._failures.add())
+            self._closed.wait(self._failures.add())
 
     def _hear(self, socket: ClientConnection) -> None:
         """Wake for each new head; raises when the connection breaks, or is no good."""
@@ -180,7 +194,14 @@ class HeadSubscription:
 
 def _open(url: str, answer_s: float = _ANSWER_S) -> AbstractContextManager[ClientConnection]:
     """A connection: through the proxy that the environment names, but never to this machine through one."""
-    return connect(url, open_timeout=answer_s, ping_interval=20, max_size=_MOST_BYTES, proxy=proxy_for(url))
+    return connect(
+        url,
+        open_timeout=answer_s,
+        ping_interval=20,
+        close_timeout=_GOODBYE_S,
+        max_size=_MOST_BYTES,
+        proxy=proxy_for(url),
+    )
 
 
 def _subscribe(socket: ClientConnection, answer_s: float = _ANSWER_S) -> None:

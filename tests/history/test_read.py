@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from colearn_ledger.chain.contract import CollectiveContract
 from colearn_ledger.chain.transactions import Outcome
 from colearn_ledger.core.protocol import RoundState, Rules
 from colearn_ledger.errors import ChainError, UsageError
@@ -18,6 +19,7 @@ from ..kit.anvil import Anvil, anvil
 from ..kit.builders import ref
 from ..kit.collective import RULES, Collective
 from ..kit.proxy import Answer, Refusal, proxy_of
+from ..kit.recorded import Recorded
 from ..kit.story import Told, tell
 
 
@@ -103,6 +105,20 @@ def test_history__one_round__is_the_same_as_in_the_whole(told: Told) -> None:
         part = told.history(first=number, last=number, receipts=True)
         assert part.rounds == (whole.rounds[number],)
         assert part.current == 7
+
+
+@pytest.mark.parametrize("number", [1, 3, 7])
+def test_history__of_one_round_among_many__asks_for_receipts_of_its_own_transactions_alone(
+    told: Told, number: int
+) -> None:
+    seen = Recorded(told.chain.url)
+    contract = CollectiveContract(seen.connect(), told.contract.address)
+    block = told.deployment.block
+    part = read_history(contract.snapshot(), first=number, last=number, deployed_block=block, receipts=True, few=0)
+    (one,) = part.rounds
+    assert one == told.history(receipts=True).rounds[number]
+    own = {t.hash for t in (*one.transactions, one.opened, one.proposed, one.decided) if t is not None}
+    assert seen.asked.count("eth_getTransactionReceipt") == len(own)
 
 
 def test_history__members_that_changed__are_each_rounds_own_however_they_are_read(told: Told) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from colearn_ledger.learners.template import BatchLearner
+from colearn_ledger.learners.batch import BatchLearner
 from colearn_ledger.learners.voting.policy import Evaluation
 
 __all__ = ["Enduring", "make_enduring"]

@@ -24,8 +24,8 @@ from colearn_ledger.learners.template import TemplateLearner
 
 from ..kit.checkpoints import InMemory, assert_goes_on, broken_off
 from ..kit.later import Later
+from ..kit.means import Momentum, Walk, proposed
 from .test_keras_data import SETS, net, py_dataset
-from .test_template import Momentum, Walk, proposed
 
 if TYPE_CHECKING:
     import keras

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -15,75 +14,10 @@ from colearn_ledger.core.check_learner import check_learner
 from colearn_ledger.core.learner import Weights
 from colearn_ledger.core.weights import encode
 from colearn_ledger.errors import InvalidWeights, SchemaMismatch, TrainingStopped, UsageError
-from colearn_ledger.learners.template import BatchLearner, TemplateLearner
-from colearn_ledger.learners.voting.policy import Evaluation, SmallVoteSet
+from colearn_ledger.learners.batch import BatchLearner
+from colearn_ledger.learners.voting.policy import SmallVoteSet
 
-
-def data(n: int, centre: float = 3.0, seed: int = 0) -> tuple[Any, Any]:
-    return np.zeros(n), np.random.default_rng(seed).normal(centre, 1.0, n)
-
-
-class Walk(TemplateLearner):
-    """Its training goes through given values, one a step."""
-
-    def __init__(self, path: list[float], index: int = 0, **options: Any) -> None:
-        super().__init__(data(10), data(250, seed=index), data(50), **options)
-        self.path, self.value, self.taken = path, 0.0, 0
-        self.start()
-
-    @property
-    def steps(self) -> int:
-        return len(self.path)
-
-    def train(self, rng: np.random.Generator) -> Iterator[int]:
-        self.taken = 0
-        for value in self.path:
-            self.value = value
-            self.taken += 1
-            yield 10
-
-    def read_weights(self) -> dict[str, Any]:
-        return {"w": np.array([self.value])}
-
-    def write_weights(self, weights: Any) -> None:
-        self.value = float(weights["w"][0])
-        if self.value < 0:  # too late: the model holds them already
-            raise InvalidWeights("a negative mean")
-
-    def evaluate(self, data: Any, *, outcomes: bool = False) -> Evaluation:
-        parts = -((data[1] - self.value) ** 2)
-        return Evaluation(float(parts.mean()), "squared_error", len(parts), parts if outcomes else None)
-
-
-class Momentum(BatchLearner):
-    """Gradient steps whose momentum is the optimizer's state."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(data(100, seed=1), data(250), data(50), **options)
-        self.value, self.speed = np.zeros(1), 0.0
-        self.start()
-
-    def reset_optimizer(self) -> None:
-        self.speed = 0.0
-
-    def train_batch(self, rows: Any) -> None:
-        self.speed = 0.9 * self.speed + 0.05 * float((self.train_set[1][rows] - self.value).mean())
-        self.value = self.value + self.speed
-
-    def read_weights(self) -> list[Any]:
-        return [self.value.copy()]
-
-    def write_weights(self, weights: Any) -> None:
-        self.value = weights[0].copy()
-
-    def evaluate(self, data: Any, *, outcomes: bool = False) -> Evaluation:
-        return Evaluation(-float(((data[1] - self.value) ** 2).mean()), "squared_error", len(data[1]))
-
-
-def proposed(learner: Any) -> float:
-    weights = learner.mli_propose_weights().weights
-    return float(weights["w"][0] if isinstance(weights, dict) else weights[0][0])
-
+from ..kit.means import Momentum, Walk, data, proposed
 
 # ------------------------------------------------------------------------------------------------ training
 
@@ -149,37 +83,6 @@ def test_early_stop__worse_than_the_current_weights__still_proposes_what_was_tra
     learner.mli_accept_weights(Weights({"w": np.array([3.0])}))
     assert proposed(learner) == 7.0
     assert learner.mli_get_current_weights().weights["w"][0] == 3.0
-
-
-def test_optimizer_state__reset__a_proposal_depends_on_weights_seed_and_round_alone() -> None:
-    used, fresh = Momentum(), Momentum()
-    used.mli_begin_round(1)
-    used.mli_propose_weights()
-    for learner in (used, fresh):
-        learner.mli_begin_round(2)
-    assert proposed(used) == proposed(fresh)
-
-
-def test_optimizer_state__keep__goes_on_from_the_last_proposal_of_this_process() -> None:
-    used, fresh, again = (Momentum(optimizer_state="keep") for _ in range(3))
-    for learner in (used, again):
-        learner.mli_begin_round(1)
-        learner.mli_propose_weights()
-    for learner in (used, fresh, again):
-        learner.mli_begin_round(2)
-    first = proposed(used)
-    assert first != proposed(fresh)
-    assert first == proposed(again)
-
-
-def test_steps__each_way_to_say_it__as_many_batches() -> None:
-    assert Momentum(batch_size=32, epochs=2).steps == 6
-    assert Momentum(batch_size=32, steps_per_round=5).steps == 5
-    assert Momentum(batch_size=1000).batch_size == 100
-    learner = Momentum(batch_size=30, steps_per_round=7)
-    batches = list(learner.batches(np.random.default_rng(0)))
-    assert [len(rows) for rows in batches] == [30] * 7
-    assert len(np.unique(np.concatenate(batches[:3]))) == 90  # a pass has each sample once
 
 
 # ------------------------------------------------------------------------------------------------ voting

@@ -6,8 +6,8 @@ import itertools
 import json
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
 
 import pytest
 from colearn_node.heads import HeadSubscription, find_subscription, try_subscription
@@ -72,10 +72,36 @@ def quick() -> Backoff:
     return Backoff(0.01, 0.05)
 
 
-def test_subscription__a_new_head__wakes() -> None:
+Subscribe = Callable[..., HeadSubscription]
+
+
+@pytest.fixture
+def subscribe() -> Iterator[Subscribe]:
+    """Makes a subscription that ends with the test."""
+    with ExitStack() as stack:
+        yield lambda *args, **options: stack.enter_context(closing(HeadSubscription(*args, **options)))
+
+
+def listeners() -> set[threading.Thread]:
+    return {thread for thread in threading.enumerate() if thread.name == "heads"}
+
+
+def test_close__connected_or_in_vain__ends_the_thread(subscribe: Subscribe) -> None:
+    before = listeners()
+    with chain({"result": "0x1"}) as (_, url), refusing_port() as port:
+        connected, log = subscribe(url, Wake(), Lines(), backoff=quick()), Lines()
+        in_vain = subscribe(f"ws://127.0.0.1:{port}", Wake(), log, backoff=Backoff(600, 600))
+        wait_until(lambda: connected.connected and bool(log.lines), "one is connected, one waits for ten minutes")
+        connected.close()
+        in_vain.close()
+        wait_until(lambda: listeners() <= before, "both have ended")
+        assert not connected.connected and len(log.lines) == 1
+
+
+def test_subscription__a_new_head__wakes(subscribe: Subscribe) -> None:
     with chain({"result": "0x1"}) as (made, url):
         wake = Wake()
-        heads = HeadSubscription(url, wake, Lines(), backoff=quick())
+        heads = subscribe(url, wake, Lines(), backoff=quick())
         wait_until(lambda: heads.connected, "it is subscribed")
         assert wake.wait(30), "what came before the subscription was missed"
         for _ in range(3):
@@ -83,10 +109,10 @@ def test_subscription__a_new_head__wakes() -> None:
             assert wake.wait(30)
 
 
-def test_subscription__hung_up__polls_meanwhile_says_so_once_and_comes_back() -> None:
+def test_subscription__hung_up__polls_meanwhile_says_so_once_and_comes_back(subscribe: Subscribe) -> None:
     with chain({"result": "0x1"}) as (made, url):
         wake, log = Wake(), Lines()
-        heads = HeadSubscription(url, wake, log, backoff=quick())
+        heads = subscribe(url, wake, log, backoff=quick())
         wait_until(lambda: heads.connected, "it is subscribed")
         for times in (1, 2):
             wake.wait(0)
@@ -97,10 +123,10 @@ def test_subscription__hung_up__polls_meanwhile_says_so_once_and_comes_back() ->
             assert len(warnings(log)) == times and "polling instead (it was closed)" in warnings(log)[-1]
 
 
-def test_subscription__refused__is_said_once_however_often_it_is_tried() -> None:
+def test_subscription__refused__is_said_once_however_often_it_is_tried(subscribe: Subscribe) -> None:
     with chain({"error": {"message": "no such method"}}) as (made, url):
         log, begun = Lines(), time.monotonic()
-        heads = HeadSubscription(url, Wake(), log, backoff=Backoff(0.1, 0.1, draw=lambda: 1.0))
+        heads = subscribe(url, Wake(), log, backoff=Backoff(0.1, 0.1, draw=lambda: 1.0))
         wait_until(lambda: len(made.subscribed) >= 4, "it has tried again and again")
         assert time.monotonic() - begun >= 0.3, "it pauses before it tries again"
         assert not heads.connected and len(log.lines) == 1 and "no such method" in log.lines[0][2]
@@ -139,10 +165,10 @@ def name_of(message: str | bytes) -> str:
 
 
 @pytest.mark.parametrize("answer", ODD, ids=name_of)
-def test_subscription__odd_answer__is_said_once_and_tried_again(answer: str | bytes) -> None:
+def test_subscription__odd_answer__is_said_once_and_tried_again(subscribe: Subscribe, answer: str | bytes) -> None:
     with chain(answer) as (made, url):
         log = Lines()
-        heads = HeadSubscription(url, Wake(), log, backoff=quick())
+        heads = subscribe(url, Wake(), log, backoff=quick())
         wait_until(lambda: len(made.subscribed) >= 3, "it has tried again and again")
         assert not heads.connected and len(log.lines) == 1 and "polling instead (" in log.lines[0][2]
         made.answer = {"result": "0x1"}
@@ -153,10 +179,10 @@ def test_subscription__odd_answer__is_said_once_and_tried_again(answer: str | by
 
 
 @pytest.mark.parametrize("message", [one for one in ODD if one != ""], ids=name_of)
-def test_subscription__odd_message_later__connects_again(message: str | bytes) -> None:
+def test_subscription__odd_message_later__connects_again(subscribe: Subscribe, message: str | bytes) -> None:
     with chain({"result": "0x1"}) as (made, url):
         wake, log = Wake(), Lines()
-        heads = HeadSubscription(url, wake, log, backoff=quick())
+        heads = subscribe(url, wake, log, backoff=quick())
         for times in (1, 2, 3):
             wait_until(lambda: len(made.subscribed) == times and heads.connected, "it is subscribed")  # noqa: B023
             made.say(message)
@@ -168,10 +194,10 @@ def test_subscription__odd_message_later__connects_again(message: str | bytes) -
         assert wake.wait(30)
 
 
-def test_quiet__heads_by_the_clock__until_the_next_one_is_overdue() -> None:
+def test_quiet__heads_by_the_clock__until_the_next_one_is_overdue(subscribe: Subscribe) -> None:
     with chain({"result": "0x1"}) as (made, url):
         wake, clock = Wake(), Clock()
-        heads = HeadSubscription(url, wake, Lines(), backoff=quick(), clock=clock)
+        heads = subscribe(url, wake, Lines(), backoff=quick(), clock=clock)
         wait_until(lambda: heads.connected, "it is subscribed")
         wake.wait(30)
 
@@ -194,19 +220,19 @@ def test_quiet__heads_by_the_clock__until_the_next_one_is_overdue() -> None:
         assert heads.quiet_s == 0
 
 
-def test_subscription__silent_while_blocks_are_mined__connects_again() -> None:
+def test_subscription__silent_while_blocks_are_mined__connects_again(subscribe: Subscribe) -> None:
     with chain({"result": "0x1"}) as (made, url):
         made.heights = map(hex, itertools.count(1))
         log = Lines()
-        HeadSubscription(url, Wake(), log, backoff=quick(), silence_s=0.02)
+        subscribe(url, Wake(), log, backoff=quick(), silence_s=0.02)
         wait_until(lambda: len(made.subscribed) >= 2, "it has connected again")
         assert "new blocks that it didn't tell of" in warnings(log)[0]
 
 
-def test_subscription__silent_since_nothing_is_mined__stays() -> None:
+def test_subscription__silent_since_nothing_is_mined__stays(subscribe: Subscribe) -> None:
     with chain({"result": "0x1"}) as (made, url):
         wake, log = Wake(), Lines()
-        heads = HeadSubscription(url, wake, log, backoff=quick(), silence_s=0.02)
+        heads = subscribe(url, wake, log, backoff=quick(), silence_s=0.02)
         wait_until(lambda: heads.connected, "it is subscribed")
         wake.wait(1)
         assert not wake.wait(0.5), "twenty questions later"
@@ -215,11 +241,11 @@ def test_subscription__silent_since_nothing_is_mined__stays() -> None:
         assert wake.wait(30)
 
 
-def test_subscription__that_answers_nothing_any_more__connects_again() -> None:
+def test_subscription__that_answers_nothing_any_more__connects_again(subscribe: Subscribe) -> None:
     with chain({"result": "0x1"}) as (made, url):
         made.heights = itertools.repeat("zero")
         log = Lines()
-        HeadSubscription(url, Wake(), log, backoff=quick(), silence_s=0.02)
+        subscribe(url, Wake(), log, backoff=quick(), silence_s=0.02)
         wait_until(lambda: len(made.subscribed) >= 2, "it has connected again")
         assert "doesn't say how high" in warnings(log)[0]
 
@@ -233,11 +259,11 @@ def test_subscription__that_answers_nothing_any_more__connects_again() -> None:
         ("s3cret", "isn't one of ws or wss"),
     ],
 )
-def test_subscription__url_with_a_key__is_never_shown(url: str, why: str) -> None:
+def test_subscription__url_with_a_key__is_never_shown(subscribe: Subscribe, url: str, why: str) -> None:
     with refusing_port() as port:
         url = url.format(port=port)
         log = Lines()
-        HeadSubscription(url, Wake(), log, backoff=quick())
+        subscribe(url, Wake(), log, backoff=quick())
         wait_until(lambda: bool(log.lines), "it is said")
         with pytest.raises(ChainError) as raised:
             try_subscription(url)

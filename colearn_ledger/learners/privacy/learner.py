@@ -13,7 +13,9 @@ from ...core.learner import Weights
 from ...core.summaries import DiffPrivConfig, ErrorCodes, TrainingSummary
 from ...core.weights import encode
 from ...errors import UsageError
-from ..template import BatchLearner, BatchOptions, Data, copied
+from ..batch import BatchLearner, BatchOptions
+from ..sets import Data
+from ..template import copied
 from .accountant import Privacy
 from .ledger import PrivacyLedger
 
@@ -44,7 +46,7 @@ class PrivateLearner(BatchLearner):
 
     Parameters
     ----------
-    train, vote, test, options: as for :class:`~colearn_ledger.learners.template.BatchLearner`. ``batch_size`` is the
+    train, vote, test, options: as for :class:`~colearn_ledger.learners.batch.BatchLearner`. ``batch_size`` is the
         mean size of a batch.
     privacy: the target, the clip norm and the noise; None trains without.
     privacy_ledger: the file in which the spending on this training set is remembered, and which a restarted learner
