@@ -41,24 +41,10 @@ from colearn_ledger.stores.spec import StoreSpec
 from tests.kit.anvil import wait_until
 from tests.kit.builders import proposal
 from tests.kit.learners import LinearLearner
-from tests.kit.network import local_network, need
+from tests.kit.network import need, port_of
 from tests.kit.ports import Forwarder
 from tests.kit.quick import few
 from tests.kit.store_conformance import SIZES, StoreConformance, pattern
-
-
-@pytest.fixture(scope="module")
-def network() -> Iterator[LocalNetwork]:
-    with local_network(stakeholders=2) as network:
-        yield network
-
-
-@pytest.fixture
-def stores(network: LocalNetwork) -> Iterator[list[IpfsStore]]:
-    stores = [IpfsStore(s.ipfs_api, deadline_s=20.0) for s in network.stakeholders]
-    yield stores
-    for store in stores:
-        store.close()
 
 
 @dataclass(frozen=True)
@@ -106,10 +92,6 @@ def guarded_daemon(folder: Path) -> Iterator[Daemon]:
     finally:
         process.terminate()
         process.wait(30)
-
-
-def port_of(store: IpfsStore) -> int:
-    return int(store.api.split("/")[4])
 
 
 def remove_blocks(store: IpfsStore, ref: WeightsRef) -> None:
