@@ -119,7 +119,8 @@ def plain_answer(
     ------
     requests.RequestException: nobody answers, or the connection breaks.
     """
-    headers = {"Host": urlsplit(url).netloc.rpartition("@")[2]}  # which HTTP/1.0 leaves out
+    host = urlsplit(url).netloc.rpartition("@")[2]  # which HTTP/1.0 leaves out
+    headers = {"Host": host, "Accept-Encoding": "identity"}  # they are taken as they come
     request = session.prepare_request(requests.Request("POST", url, headers=headers, params=options))
     settings = session.merge_environment_settings(url, {}, True, None, None)  # proxies, where they are asked
     adapter = _PlainAdapter() if socket_path is None else SocketAdapter(socket_path, _PlainSocketConnection)

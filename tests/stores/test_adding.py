@@ -6,11 +6,15 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
+from benchmarks.peak import cost_of
+from benchmarks.transfer import MOST_MEMORY
 from colearn_ledger.core.cid import CHUNK, cid_digest, cid_text
 from colearn_ledger.core.weights import weights_ref
+from colearn_ledger.member.mapped import mapped
 from colearn_ledger.stores.daemon import Daemon
 from colearn_ledger.stores.ipfs import IpfsStore
 from tests.kit.network import local_network
@@ -75,3 +79,32 @@ def test_put__an_attempt_before_has_left_some_of_it__the_rest_alone_is_sent(api:
             ref = store.put(data)
             assert ref == weights_ref(data) and store.get(ref) == data
     assert (LEAVES - had - 1) * CHUNK < sent < (LEAVES - had) * CHUNK + 20_000
+
+
+@pytest.mark.large
+@pytest.mark.long
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="it reads Linux's /proc")
+def test_put_and_get__gigabytes_with_a_break__go_on_and_take_a_quarter_of_one_at_most(tmp_path: Path) -> None:
+    """Between two daemons; above 1 GiB there are nodes above nodes. It takes four times the size on disk."""
+    count, sent, cut = 4 * 1024 - 200, 0, False
+    block = os.urandom(CHUNK - 8)
+    with open(tmp_path / "weights", "w+b") as file:
+        for i in range(count):
+            file.write(i.to_bytes(8, "big") + block)
+        data = mapped(file, count * CHUNK)
+
+    def asked(request: bytes) -> None:
+        nonlocal sent, cut
+        sent += len(request)
+        if sent > 0.6 * len(data) and not cut:
+            cut = True
+            raise ConnectionAbortedError
+
+    with local_network(stakeholders=2) as network, closing(forwarder_to(network.stakeholders[0].ipfs_api)) as forwarder:
+        forwarder.asked = asked
+        with closing(IpfsStore(forwarder.url)) as store, closing(IpfsStore(network.stakeholders[1].ipfs_api)) as other:
+            ref, adding = cost_of(lambda: store.put(data))
+            assert cut and sent < 1.1 * len(data)
+            _, getting = cost_of(lambda: other.get_to(tmp_path / "got", ref))  # it compares all of them
+    print(f"{adding.memory / 1e6:.0f} MB and {getting.memory / 1e6:.0f} MB")
+    assert max(adding.memory, getting.memory) < MOST_MEMORY
