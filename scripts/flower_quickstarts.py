@@ -1,12 +1,16 @@
 """Flower's own quickstart apps, their clients' code unchanged, here and under Flower's simulation: the same accuracy?
 
     python scripts/flower_quickstarts.py CHECKOUT --mnist FILE.npz [--app NAME ...] [--seed 0] [--set NAME=NUMBER]
+                                         [--one-merge] [--starts 1]
 
 CHECKOUT: of Flower's repository, with ``examples``. Their data sets are named as on a hub; here they are folders of
 those names in a temporary working folder, from scikit-learn and the MNIST file (``x_train``, ``y_train``, ``x_test``,
 ``y_test``), which also stands in for CIFAR-10, as coloured digits. Needs the extra ``flower``, and beside it
 ``flwr[simulation]``, ``flwr-datasets``, ``torchvision``, and what the apps are made with. ``--set`` is for a number of
-the app's run configuration, ``--rounding`` says what rounding alone comes to.
+the app's run configuration. Two options are for what rounding comes to: with ``--one-merge`` the simulation's server
+merges by the rule that is used here, which rounds otherwise than ``FedAvg``; with ``--starts N`` everything is done N
+times on both sides, the first time from the app's own first weights, then from these with each number moved to the next
+one above or below, and means are compared.
 
 What learners do is the same on both sides: members, data, rounds, first weights and random numbers, everybody trains in
 each round, and the weights are their mean. What is left is the vote: one that accepts all, and the default.
@@ -15,7 +19,6 @@ each round, and the weights are their mean. What is left is the vote: one that a
 from __future__ import annotations
 
 import argparse
-import functools
 import json
 import os
 import subprocess
@@ -23,15 +26,18 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-# For all apps.
-MEMBERS, ROUNDS, IMAGES = 3, 8, 2400
+LIB = str(Path(__file__).resolve().parent / "lib")
+sys.path.insert(0, LIB)
+from flower_simulation import MEMBERS, ROUNDS, Case, moved, simulated  # noqa: E402
+
+IMAGES = 2400
 ALL_ACCEPTED, DEFAULT = "margin:-1e9", "not-worse"
 NEAR = 0.01
 
@@ -50,6 +56,8 @@ APPS = {
     "pytorch": App("eval_acc", True, ("torch", "torchvision")),
     "tensorflow": App("eval_acc", True, ("keras",)),
     "pytorch-lightning": App("eval_loss", False, ("pytorch-lightning",)),
+    "jax": App("eval_acc", True, ("jax", "flax")),
+    "fl-tabular": App("accuracy", True, ("torch", "scikit-learn")),
     "numpy": App("random_metric", True, ("numpy",)),
 }
 
@@ -58,7 +66,7 @@ def write_data(folder: Path, mnist: Path) -> None:
     """The data sets as parquet files, each in a folder of the name by which the apps ask for it."""
     import datasets
     from PIL import Image
-    from sklearn.datasets import load_iris
+    from sklearn.datasets import load_breast_cancer, load_iris
 
     def put(name: str, **splits: Any) -> None:
         (folder / name).mkdir(parents=True)
@@ -88,21 +96,12 @@ def write_data(folder: Path, mnist: Path) -> None:
     names = ("sepal_length", "sepal_width", "petal_length", "petal_width")
     columns = {name: x[:, i].tolist() for i, name in enumerate(names)}
     put("hitorilabs/iris", train=datasets.Dataset.from_dict({**columns, "species": y.tolist()}))
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """An app's folder, the seed, and what its run configuration has instead of its own."""
-
-    name: str
-    folder: Path
-    seed: int
-    numbers: Mapping[str, float]
-
-    def app(self) -> Any:
-        from colearn_ledger.learners.flower_app import FlowerApp
-
-        return FlowerApp(self.folder, run_config={"num-server-rounds": ROUNDS, **self.numbers}, seed=self.seed)
+    x, y = load_breast_cancer(return_X_y=True)
+    table: dict[str, Any] = {f"number_{i}": x[:, i].tolist() for i in range(10)}
+    for i in range(10, 14):  # the census has texts, too
+        table[f"text_{i}"] = np.array(["low", "mid", "top"])[np.digitize(x[:, i], np.quantile(x[:, i], [1 / 3, 2 / 3]))]
+    table["income"] = np.where(y == 1, ">50K", "<=50K")
+    put("scikit-learn/adult-census-income", train=datasets.Dataset.from_dict(table))
 
 
 def learners(case: Case, vote_policy: str) -> list[Any]:
@@ -120,124 +119,65 @@ def score(everyone: Sequence[Any], weights: Any) -> float:
 
 
 def measured(case: Case) -> dict[str, Any]:
-    """The simulation's last weights, and those of joint rounds by either vote, by one function."""
-    from colearn_ledger import run
+    """The simulation's last weights, and those of joint rounds by either vote, by one function; a figure a start."""
+    from colearn_ledger import Weights, run
     from colearn_ledger.core.merge.rules import DEFAULT_ORDER, Rule
     from colearn_ledger.learners.flower_client import as_arrays
 
-    first, last = simulated(case)
-    found: dict[str, Any] = {}
-    for vote, order in ((ALL_ACCEPTED, (Rule.MEAN,)), (DEFAULT, DEFAULT_ORDER)):
-        everyone = learners(case, vote)
-        weights = everyone[0].mli_get_current_weights().weights
-        if vote == ALL_ACCEPTED:
-            if not all(np.array_equal(*pair) for pair in zip(as_arrays(weights), first, strict=True)):
+    found: dict[str, Any] = {key: [] for key in ("before", "simulation", "apart", ALL_ACCEPTED, DEFAULT)}
+    accepted = found["accepted"] = {ALL_ACCEPTED: 0, DEFAULT: 0}
+    for number, (first, last) in enumerate(simulated(case)):
+        for vote, order in ((ALL_ACCEPTED, (Rule.MEAN,)), (DEFAULT, DEFAULT_ORDER)):
+            if vote == DEFAULT and number:
+                continue
+            everyone = learners(case, vote)
+            weights = everyone[0].mli_get_current_weights().weights
+            own = moved(as_arrays(weights), number)
+            if not all(np.array_equal(*pair) for pair in zip(own, first, strict=True)):
                 raise SystemExit(f"{case.name}: the first weights are others than the simulation's")
-            tree = dict(zip(weights, last, strict=True)) if isinstance(weights, dict) else last
-            found |= {"before": score(everyone, weights), "simulation": score(everyone, tree)}
-        results = run(ROUNDS, everyone, rounds="joint", merge_order=order)
-        weights = everyone[0].mli_get_current_weights().weights
-        found[vote] = score(everyone, weights)
-        found[f"{vote} accepted"] = sum(result.accepted for result in results.rounds)
-        if vote == ALL_ACCEPTED:
-            pairs = zip(as_arrays(weights), last, strict=True)
-            found["apart"] = max(float(np.abs(one - other).max()) for one, other in pairs)
-    return found
-
-
-def simulated(case: Case) -> tuple[list[Any], list[Any]]:
-    """The first and the last weights of Flower's simulation."""
-    _without_triton()
-    sys.path.insert(0, str(case.folder))
-    from flwr.clientapp import ClientApp
-    from flwr.serverapp import ServerApp
-    from flwr.simulation import run_simulation
-
-    from colearn_ledger.learners.randomness import seeded
-
-    app, seen = case.app(), everyone_trains()
-
-    class Told(ClientApp):  # type: ignore[misc]
-        """The app's client: with its run's configuration, which a simulation from Python leaves empty, and with the
-        random numbers that it has here."""
-
-        def __call__(self, message: Any, context: Any) -> Any:
-            _without_triton()
-            client = case.app().component("clientapp")
-            (config,) = message.content.config_records.values()
-            with seeded(case.seed + int(context.node_config["partition-id"]), int(config["server-round"])):
-                return client(message, replace(context, run_config=app.run_config))
-
-    theirs = app.component("serverapp")
-    server = ServerApp()
-
-    @server.main()
-    def main(grid: Any, context: Any) -> None:
-        with seeded(case.seed, 0):
-            theirs(grid, replace(context, run_config=app.run_config))
-
-    resources = {"client_resources": {"num_cpus": os.cpu_count() or 1, "num_gpus": 0}}
-    run_simulation(server, Told(), MEMBERS, backend_config=resources)
-    return seen["first"], seen["last"]
-
-
-def by_rounding(case: Case) -> dict[str, float]:
-    """Plain averaging, without Flower's server and without votes, in two types: nothing but the rounding differs."""
-    from colearn_ledger import Weights
-
-    _without_triton()
-    found = {}
-    for kind in (np.float64, np.float32):
-        everyone = learners(case, ALL_ACCEPTED)
-        for number in range(1, ROUNDS + 1):
-            trained = []
+            start, end = (
+                dict(zip(weights, one, strict=True)) if isinstance(weights, dict) else one for one in (own, last)
+            )
+            if vote == ALL_ACCEPTED:
+                found["before"].append(score(everyone, start))
+                found["simulation"].append(score(everyone, end))
             for learner in everyone:
-                learner.mli_begin_round(number)
-                trained.append(learner.mli_propose_weights().weights)
-            named = isinstance(trained[0], dict)
-            leaves = zip(*(tree.values() if named else tree for tree in trained), strict=True)
-            means = [np.mean(leaf, axis=0, dtype=kind).astype(leaf[0].dtype) for leaf in leaves]
-            for learner in everyone:
-                learner.mli_accept_weights(Weights(dict(zip(trained[0], means, strict=True)) if named else means))
-        found[kind.__name__] = score(everyone, everyone[0].mli_get_current_weights().weights)
+                learner.mli_accept_weights(Weights(start))
+            results = run(ROUNDS, everyone, rounds="joint", merge_order=order)
+            weights = everyone[0].mli_get_current_weights().weights
+            found[vote].append(score(everyone, weights))
+            accepted[vote] += sum(result.accepted for result in results.rounds)
+            if vote == ALL_ACCEPTED:
+                pairs = zip(as_arrays(weights), last, strict=True)
+                found["apart"].append(max(float(np.abs(one - other).max()) for one, other in pairs))
     return found
-
-
-@functools.cache
-def everyone_trains() -> dict[str, list[Any]]:
-    """From now on all clients train in each round, where the apps' servers differ in how many they choose, and in this
-    are the weights that a ServerApp has begun and ended with."""
-    from flwr.serverapp import strategy
-
-    seen: dict[str, list[Any]] = {}
-
-    class Everyone(strategy.FedAvg):  # type: ignore[misc]
-        def __init__(self, **options: Any) -> None:
-            nodes = {"min_train_nodes": MEMBERS, "min_available_nodes": MEMBERS}
-            super().__init__(**{**options, "fraction_train": 1.0, "fraction_evaluate": 0.0, **nodes})
-
-        def start(self, grid: Any, initial_arrays: Any, **options: Any) -> Any:
-            first = initial_arrays.to_numpy_ndarrays()
-            result = super().start(grid, initial_arrays, **options)
-            seen.update(first=first, last=result.arrays.to_numpy_ndarrays())
-            return result
-
-    strategy.FedAvg = Everyone
-    return seen
-
-
-def _without_triton() -> None:
-    """PyTorch loads it where TensorFlow is loaded, too, and the two's LLVM abort a process."""
-    sys.modules.setdefault("triton", None)  # type: ignore[arg-type]
 
 
 def row(name: str, found: Mapping[str, Any]) -> str:
     """Of the page's table."""
     made_with = ", ".join(f"{package} {version(package)}" for package in APPS[name].packages)
-    scores = [f"{found[key]:.4f}" for key in ("before", "simulation", ALL_ACCEPTED, DEFAULT)]
-    accepted = [f"{found[f'{vote} accepted']} of {ROUNDS}" for vote in (ALL_ACCEPTED, DEFAULT)]
-    cells = [name, made_with, APPS[name].criterion, *scores[:3], f"{found['apart']:.0e}", accepted[0], scores[3]]
+    scores = [_figure(found[key]) for key in ("before", "simulation", ALL_ACCEPTED, DEFAULT)]
+    starts = len(found["simulation"])
+    accepted = [
+        f"{found['accepted'][vote]} of {ROUNDS * count}" for vote, count in ((ALL_ACCEPTED, starts), (DEFAULT, 1))
+    ]
+    cells = [name, made_with, APPS[name].criterion, *scores[:3], f"{max(found['apart']):.0e}", accepted[0], scores[3]]
     return f"| {' | '.join([*cells, accepted[1]])} |"
+
+
+def difference(found: Mapping[str, Any]) -> tuple[float, float]:
+    """By how much the two sides' means differ, and the standard error of that; 0 of one start alone."""
+    here, there = (np.array(found[key]) for key in (ALL_ACCEPTED, "simulation"))
+    return float(here.mean() - there.mean()), float(np.hypot(_error(here), _error(there)))
+
+
+def _figure(values: Sequence[float]) -> str:
+    return f"{np.mean(values):.4f}" + (f" ± {_error(np.array(values)):.4f}" if len(values) > 1 else "")
+
+
+def _error(values: Any) -> float:
+    """The standard error of a mean."""
+    return float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else 0.0
 
 
 HEAD = (
@@ -253,18 +193,22 @@ def main() -> int:
     parser.add_argument("--app", action="append", choices=APPS)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--set", action="append", default=[], metavar="NAME=NUMBER")
-    parser.add_argument("--rounding", action="store_true", help="instead: plain averaging in float64 and in float32")
+    parser.add_argument("--one-merge", action="store_true", help="the simulation merges by the rule that is used here")
+    parser.add_argument("--starts", type=int, default=1, help="from so many first weights, a last digit apart")
     parser.add_argument("--alone", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.alone:  # in a process of its own: an app's modules and frameworks, and Ray
         (name,) = options.app
-        folder = options.checkout / "examples" / f"quickstart-{name}"
+        examples = options.checkout / "examples"
+        folder = examples / name if (examples / name).is_dir() else examples / f"quickstart-{name}"
         numbers = {key: json.loads(value) for key, _, value in (text.partition("=") for text in options.set)}
-        case = Case(name, folder, options.seed, numbers)
-        print(json.dumps(by_rounding(case) if options.rounding else measured(case)))
+        print(json.dumps(measured(Case(name, folder, options.seed, numbers, options.one_merge, options.starts))))
         return 0
     worst = 0
     alone = {"HF_HUB_OFFLINE": "1", "FLWR_TELEMETRY_ENABLED": "0", "OMP_NUM_THREADS": "1"}
+    alone["PYTHONPATH"] = os.pathsep.join(
+        [LIB, *filter(None, [os.environ.get("PYTHONPATH")])]
+    )  # also for Ray's workers
     with tempfile.TemporaryDirectory(prefix="colearn-flower-") as work:
         write_data(Path(work), options.mnist)
         print(f"Flower {version('flwr')}, {MEMBERS} members, {ROUNDS} rounds, seed {options.seed}", flush=True)
@@ -272,7 +216,7 @@ def main() -> int:
         for name in options.app or APPS:
             words = [str(options.checkout.absolute()), "--mnist", str(options.mnist.absolute())]
             words += ["--seed", str(options.seed), *(f"--set={text}" for text in options.set)]
-            words += ["--rounding"] * options.rounding
+            words += ["--one-merge"] * options.one_merge + ["--starts", str(options.starts)]
             started = time.monotonic()
             done = subprocess.run(
                 [sys.executable, "-W", "ignore", str(Path(__file__).absolute()), *words, "--app", name, "--alone"],
@@ -287,12 +231,14 @@ def main() -> int:
                 worst = 1
                 continue
             found = json.loads(done.stdout.splitlines()[-1])
-            if options.rounding:
-                print(f"{name}: {found}", flush=True)
-                continue
             print(row(name, found), flush=True)
             print(f"{name}: {seconds}", file=sys.stderr, flush=True)
-            if abs(found[ALL_ACCEPTED] - found["simulation"]) > NEAR:
+            apart, error = difference(found)
+            if options.starts > 1:
+                for side, key in (("simulation", "simulation"), ("here", ALL_ACCEPTED)):
+                    print(f"{name}, {side}: {', '.join(f'{value:.4f}' for value in sorted(found[key]))}", flush=True)
+                print(f"{name}: the means differ by {apart:.4f}, with a standard error of {error:.4f}", flush=True)
+            if abs(apart) > max(NEAR, 2 * error):
                 worst = 1
     return worst
 

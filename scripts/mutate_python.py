@@ -45,6 +45,8 @@ RECORD = ROOT / ".python-mutants" / "record.jsonl"
 REPORT = ROOT / "docs" / "python-mutants.md"
 EACH = 16
 SEED = 1
+# Not in the very words of the quick run, which tries fewer examples.
+MARKS = "not slow and not long"
 PROCESS = "PYTHON_FAULT_PROCESS"  # in the environment of all that a fault's process starts
 # A test may take this many times as long as without a fault, and some seconds, before it is called stuck.
 PATIENCE, LEAST_PATIENCE_S = 10.0, 15.0
@@ -213,7 +215,7 @@ def _fork(module: Module, fault: int | None, order: Callable[[str], Any]) -> tup
         else:
             install(module.name, ROOT / module.path, module.source, fault)
         arguments = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--basetemp", str(temporary / "t")]
-        arguments += ["-m", tables.MARKS.get(module.short, "not slow"), "-k", tables.NAMES, *module.tests]
+        arguments += ["-m", tables.MARKS.get(module.short, MARKS), "-k", tables.NAMES, *module.tests]
         code = int(pytest.main(arguments, [plugin]))
         send({"code": code})
     finally:

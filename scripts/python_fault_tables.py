@@ -17,6 +17,7 @@ FOLDERS = (
 # So many faults a module instead, by room: where tests have chains or processes of their own.
 FEWER = {"chain": 4, "history": 4, "member": 4, "node": 4}
 
+_SUPERVISOR = tuple(f"tests/node/test_supervisor{about}.py" for about in ("", "_failures", "_trainings"))
 _RESTARTS = tuple(
     f"tests/system/test_restart.py::{name}"
     for name in (
@@ -66,13 +67,17 @@ TESTS: dict[str, tuple[str, ...]] = {
     "node/init": ("tests/node/test_settings.py",),
     "node/task_learner": ("tests/tasks/test_training.py",),
     "node/template": ("tests/node/test_settings.py",),
-    "node/worker/answers": ("tests/node/test_worker_codec.py", "tests/node/test_supervisor.py"),
+    "node/node": tuple(
+        f"tests/node/test_node_{about}.py"
+        for about in ("agreed", "endpoints", "joint", "outcomes", "run", "transactions")
+    ),
+    "node/worker/answers": ("tests/node/test_worker_codec.py", *_SUPERVISOR),
     "node/worker/border": ("tests/node/test_worker_codec.py", "tests/node/test_worker_process.py"),
     "node/worker/main": ("tests/node/test_worker_main.py", "tests/node/test_worker_process.py", *_RESTARTS),
-    "node/worker/supervisor": ("tests/node/test_supervisor.py",),
+    "node/worker/supervisor": _SUPERVISOR,
 }
 
-# Other marks than "not slow".
+# Which tests, by their marks, where it is not those that aren't slow.
 MARKS: dict[str, str] = {
     **dict.fromkeys(("node/cli", "node/demo", "node/worker/main"), "slow or not slow"),
     **dict.fromkeys(
@@ -83,8 +88,16 @@ MARKS: dict[str, str] = {
             "core/header",
             "core/limits",
             "core/weights",
+            "history/gas",
+            "history/trainings",
+            "member/mapped",
+            "member/prepare",
+            "member/verified",
             "node/check",
+            "node/heads",
             "node/metrics",
+            "node/worker/border",
+            "node/worker/process",
         ),
         "not long",
     ),

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import random
 import shutil
 import signal
 import sys
-from collections.abc import Callable, Generator
+import threading
+import time
+from collections.abc import Callable, Generator, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
+from .kit.quick import is_quick, set_up_hypothesis
+
 ROOT = Path(__file__).resolve().parents[1]
 SEED = "COLEARN_TEST_SEED"
+_GOODBYE_S = 30.0
 IN_CI = os.environ.get("CI") == "true"
 
 # TensorFlow reads these when it is imported, and whichever test module comes first does that for the whole process: so
@@ -45,6 +51,7 @@ def pytest_configure(config: pytest.Config) -> None:
     seed = os.environ.setdefault(SEED, "1" if IN_CI else str(random.SystemRandom().randrange(2**32)))
     if config.getoption("hypothesis_seed", None) is None:
         config.option.hypothesis_seed = seed
+    set_up_hypothesis(config)
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
@@ -53,20 +60,30 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     seed, hypothesis_seed = os.environ[SEED], config.getoption("hypothesis_seed", None)
     hypothesis = "fixed by its CI profile" if settings.default.derandomize else f"{hypothesis_seed} (--hypothesis-seed)"
     lines = [f"seeds: {SEED}={seed} for random, numpy; hypothesis {hypothesis}"]
-    if _quick(config):
-        lines.append("left out: what is slow, as all is that needs TensorFlow or PyTorch (scripts/test --all)")
+    if is_quick(config):
+        lines.append(
+            "left out: what is slow, as all is that needs TensorFlow or PyTorch, and most examples (scripts/test --all)"
+        )
     return lines
-
-
-def _quick(config: pytest.Config) -> bool:
-    return config.getoption("markexpr", "") == "not slow"
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     # All of them are slow: a quick run would only import PyTorch, which it doesn't install, to deselect them.
     flower = collection_path.match("test_flower_apps*.py")
     of_all = flower or collection_path.match("test_torch_*.py")
-    return True if (of_all and _quick(config)) or (flower and sys.version_info < (3, 11)) else None
+    return True if (of_all and is_quick(config)) or (flower and sys.version_info < (3, 11)) else None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    # What is collected, and the packages that are imported for it, stays till the end: millions of objects, which the
+    # garbage collector would go through again and again, for a tenth of the run's time.
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.fixture(autouse=True)
@@ -76,6 +93,17 @@ def _seeded() -> None:
 
     random.seed(int(os.environ[SEED]))
     np.random.seed(int(os.environ[SEED]) % 2**32)
+
+
+@pytest.fixture(autouse=True)
+def _no_thread_left() -> Iterator[None]:
+    """A thread that goes on works beside all tests after it: it takes their time, and what a process has for all."""
+    before = set(threading.enumerate())
+    yield
+    deadline = time.monotonic() + _GOODBYE_S
+    while left := [thread.name for thread in threading.enumerate() if thread not in before]:
+        assert time.monotonic() < deadline, f"threads that go on after the test: {left}"
+        time.sleep(0.01)
 
 
 @pytest.hookimpl(tryfirst=True)  # before those that aren't asked for are left out

@@ -95,35 +95,46 @@ def modules() -> list[Module]:
 
 
 LAYERS = read_table(PAGE.read_text(encoding="utf-8"))
-MODULES = modules()
-PATHS = {module.name: module.path.relative_to(ROOT).as_posix() for module in MODULES}
 
 
-def layer_of(name: str) -> Layer:
-    """The one row that a module belongs to."""
-    (layer,) = [layer for layer in LAYERS if layer.holds(PATHS[name])]
-    return layer
+@pytest.fixture(scope="module")
+def sources() -> dict[str, Module]:
+    """All modules by their names; read when a test asks, since every process of a run collects this one."""
+    return {module.name: module for module in modules()}
 
 
-@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.name)
-def test_module__of_whatever_package__is_in_one_layer_and_imports_what_its_row_says(module: Module) -> None:
-    rows = [layer.name for layer in LAYERS if layer.holds(PATHS[module.name])]
-    assert len(rows) == 1, f"{PATHS[module.name]} is in {rows}: each folder has one row in docs/concept.md"
-    layer = layer_of(module.name)
-    for name in sorted(module.ours):
-        other = layer_of(name)
-        assert other is layer or other.name in layer.imports, f"{module.name} ({layer.name}) imports {name}"
-    assert module.others <= layer.packages, f"{layer.name} doesn't use {sorted(module.others - layer.packages)}"
+@pytest.fixture(scope="module")
+def rows(sources: dict[str, Module]) -> dict[str, list[Layer]]:
+    """The rows of the table that each module belongs to, one if all is well."""
+    paths = {name: module.path.relative_to(ROOT).as_posix() for name, module in sources.items()}
+    return {name: [layer for layer in LAYERS if layer.holds(path)] for name, path in paths.items()}
 
 
-@pytest.mark.parametrize("layer", LAYERS, ids=lambda layer: layer.name)
-def test_table__each_row__allows_what_lies_below_and_is_used(layer: Layer) -> None:
-    below = {other.name for other in LAYERS[: LAYERS.index(layer)]}
-    assert layer.imports <= below, "imports point down"
-    mine = [module for module in MODULES if layer.holds(PATHS[module.name])]
-    used = {layer_of(name).name for module in mine for name in module.ours} - {layer.name}
-    assert layer.imports == used, "the table says what is so, and no more"
-    assert layer.packages == {name for module in mine for name in module.others}
+def test_modules__of_every_package__are_in_one_layer_and_import_what_its_row_says(
+    sources: dict[str, Module], rows: dict[str, list[Layer]]
+) -> None:
+    others = {name: [layer.name for layer in found] for name, found in rows.items() if len(found) != 1}
+    assert not others, "each folder has one row in docs/concept.md"
+    wrong = []
+    for name, module in sources.items():
+        [layer] = rows[name]
+        for ours in sorted(module.ours):
+            [other] = rows[ours]
+            if other is not layer and other.name not in layer.imports:
+                wrong.append(f"{name} ({layer.name}) imports {ours} ({other.name})")
+        wrong += [f"{name} ({layer.name}) imports {package}" for package in sorted(module.others - layer.packages)]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_table__each_row__allows_what_lies_below_and_is_used(
+    sources: dict[str, Module], rows: dict[str, list[Layer]]
+) -> None:
+    for at, layer in enumerate(LAYERS):
+        assert layer.imports <= {other.name for other in LAYERS[:at]}, f"{layer.name}: imports point down"
+        mine = [module for name, module in sources.items() if layer in rows[name]]
+        used = {rows[name][0].name for module in mine for name in module.ours} - {layer.name}
+        assert layer.imports == used, f"{layer.name}: the table says what is so, and no more"
+        assert layer.packages == {name for module in mine for name in module.others}, layer.name
 
 
 def test_adapters__chain_stores_and_learners__do_not_know_each_other() -> None:
@@ -131,13 +142,13 @@ def test_adapters__chain_stores_and_learners__do_not_know_each_other() -> None:
     assert not any(layer.imports & adapters for layer in LAYERS if layer.name in adapters)
 
 
-def test_core__packages__standard_library_and_numpy() -> None:
+def test_core__packages__standard_library_and_numpy(sources: dict[str, Module], rows: dict[str, list[Layer]]) -> None:
     (core,) = [layer for layer in LAYERS if layer.name == "core"]
     assert core.packages == {"numpy", "ml_dtypes", "pandas"}
     at_import = [
         module.name
-        for module in MODULES
-        if layer_of(module.name) is core
+        for name, module in sources.items()
+        if core in rows[name]
         for node in ast.parse(module.path.read_text(encoding="utf-8")).body
         if isinstance(node, ast.Import | ast.ImportFrom) and re.search("ml_dtypes|pandas", ast.unparse(node))
     ]

@@ -215,7 +215,7 @@ def inner(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.
     """A pytest run of its own, with our conftest."""
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     monkeypatch.delenv("CI", raising=False)
-    pytester.makeconftest("from tests.conftest import *\nfrom tests.conftest import _seeded")
+    pytester.makeconftest("from tests.conftest import *\nfrom tests.conftest import _no_thread_left, _seeded")
     return pytester
 
 
@@ -267,6 +267,33 @@ def test_torch_tests__in_a_quick_run__are_left_out_visibly(
     assert ("needs TensorFlow or PyTorch" in result.stdout.str()) is quick
 
 
+MANY = """
+from hypothesis import given, settings, strategies as st
+from tests.kit.quick import examples, few
+seen = {"cases": 0, "own": 0, "given": 0}
+@few(2, "case", range(9))
+def test_cases(case): seen["cases"] += 1
+@given(st.floats())
+def test_own(x): seen["own"] += 1
+@settings(max_examples=examples(50))
+@given(st.floats())
+def test_given(x): seen["given"] += 1
+def test_shown(): print("seen", seen, settings.default.deadline)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "words, seen", [(QUICK, {"cases": 2, "own": 20, "given": 10}), ([], {"cases": 9, "own": 100, "given": 50})]
+)
+def test_quick_run__many_cases_and_examples__fewer_are_tried(
+    inner: pytest.Pytester, words: list[str], seen: dict[str, int]
+) -> None:
+    inner.makepyfile(MANY)
+    result = inner.runpytest_subprocess("-s", "-p", "no:cacheprovider", "-o", "markers=slow: is slow", *words)
+    assert result.ret == 0 and f"seen {seen} None" in result.stdout.str()
+
+
 @pytest.mark.slow
 def test_seeds__in_the_header__repeat_the_run(inner: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("COLEARN_TEST_SEED")
@@ -298,6 +325,22 @@ def test_seeds__in_the_header__repeat_the_run(inner: pytest.Pytester, monkeypatc
     assert all(a != b for a, b in zip(first, other, strict=True))
     monkeypatch.setenv("COLEARN_TEST_SEED", seed)
     assert drawn() == (seed, first)
+
+
+@pytest.mark.slow
+def test_threads__one_goes_on_after_its_test__is_an_error_of_that_test(inner: pytest.Pytester) -> None:
+    inner.makepyfile(
+        """
+        import sys, threading
+        sys.modules["tests.conftest"]._GOODBYE_S = 0.1
+        def test_ends(): threading.Thread(target=int).start()
+        def test_goes_on(): threading.Thread(target=threading.Event().wait, name="heir", daemon=True).start()
+        def test_after(): pass
+        """
+    )
+    result = inner.runpytest_subprocess("-p", "no:cacheprovider")
+    result.assert_outcomes(passed=3, errors=1)
+    assert "threads that go on after the test: ['heir']" in result.stdout.str()
 
 
 # The smallest packages of the developer's lock: what is tested is when something is installed, and where.

@@ -131,6 +131,19 @@ EXTRAS = {
     "from colearn_ledger.learners.torch import TorchLearner\n"
     "learners = [TorchLearner(torch.nn.Linear(3, 2), data, data, data, seed=i) for i in (0, 1)]\n"
     "print(len(run(1, learners).rounds))\n",
+    # The exporters' packages, beside the framework that they are for; the runtime opens what was written.
+    "keras,onnx": DATA + "import keras, onnxruntime\n"
+    "from colearn_ledger.learners.keras import KerasLearner\n"
+    "model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1, 'sigmoid')])\n"
+    "model.compile('sgd', 'binary_crossentropy', metrics=['accuracy'])\n"
+    "KerasLearner(model, data, data, data).save_onnx('out')\n"
+    "opened = onnxruntime.InferenceSession('out/model.onnx', providers=['CPUExecutionProvider'])\n"
+    "print(opened.run(None, {opened.get_inputs()[0].name: x})[0].size // 60)\n",
+    "torch,onnx": DATA + "import onnxruntime, torch\n"
+    "from colearn_ledger.learners.torch import TorchLearner\n"
+    "TorchLearner(torch.nn.Linear(3, 2), data, data, data).save_onnx('out')\n"
+    "opened = onnxruntime.InferenceSession('out/model.onnx', providers=['CPUExecutionProvider'])\n"
+    "print(opened.run(None, {opened.get_inputs()[0].name: x})[0].size // 120)\n",
     "llm": "import torch, transformers\n"
     "from colearn_ledger import run\n"
     "from colearn_ledger.learners.peft import PeftLearner\n"

@@ -16,6 +16,7 @@ TOPICS: Mapping[str, str] = {
     "deployment": "the deployment file and the chain agree",
     "endpoints": "the endpoints agree",
     "succession": "the first weights are those that the old collective accepted, as the plan says",
+    "plan": "a plan has the hash that the members agreed on",
     "rounds": "every round is there, and complete",
     "ids": "a proposal's id is the digest of what it names",
     "lineage": "each proposal builds on the weights that were accepted then",

@@ -15,7 +15,7 @@ from ..formats.files import write_whole
 from ..formats.urls import shown_url
 from .across import add_across_options, read_across
 from .export import learner_of
-from .options import add_collective_options, open_collective
+from .options import PLAN_S, add_collective_options, open_collective
 from .progress import terminal_progress
 from .scores import Scores
 from .weights import add_store_options, lent, store_of, timeout_of
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from ..core.protocol import WeightsRef
     from ..founding.names import Names
     from ..report.audit import Scored
+    from ..report.audited_plans import AuditedPlan
     from ..stores.spec import StoreSpec
     from .progress import terminal_progress
 from .options import Collective
@@ -62,6 +63,7 @@ def run(options: argparse.Namespace) -> int:
     where = open_collective(options)
     from ..audit.findings import Examination
     from ..report.audit import audit_page, audit_to_dict
+    from ..report.audited_plans import read_plans
 
     exam, progress = Examination(), terminal_progress()
     facts = _read(options, where, progress)
@@ -70,18 +72,20 @@ def run(options: argparse.Namespace) -> int:
     _compare(options, where, facts, exam, progress)
     if options.across is not None:
         _examine_link(options, where, exam)
+    plans = read_plans(facts, where.find_plan_in(store, min(timeout_of(options), PLAN_S)), exam)
     progress("")
     scored = [] if scores is None else scores.scored
+    names = where.read_names()
     if options.html is not None:
-        _write_dossier(facts, exam, scored, where.read_names(), options.html)
+        _write_dossier(facts, exam, scored, names, plans, options.html)
     if options.json:
-        json.dump(audit_to_dict(facts, exam, scored, where.read_names()), sys.stdout, indent=2, allow_nan=False)
+        json.dump(audit_to_dict(facts, exam, scored, names, plans), sys.stdout, indent=2, allow_nan=False)
         print()
     else:
         from ..report.terminal import printer
 
         show = printer()
-        for line in audit_page(facts, exam, scored, where.read_names()):
+        for line in audit_page(facts, exam, scored, names, plans):
             show(line)
     _judge(options, exam)
     return 0
@@ -199,12 +203,19 @@ def _weigh(
         verified.save()
 
 
-def _write_dossier(facts: Facts, exam: Examination, scored: Sequence[Scored], names: Names, path: Path) -> None:
+def _write_dossier(
+    facts: Facts,
+    exam: Examination,
+    scored: Sequence[Scored],
+    names: Names,
+    plans: Sequence[AuditedPlan],
+    path: Path,
+) -> None:
     from .. import __version__
     from ..report.dossier import dossier
 
     try:
-        write_whole(path, "\n".join(dossier(facts, exam, scored, names=names, version=__version__)) + "\n")
+        write_whole(path, "\n".join(dossier(facts, exam, scored, names=names, plans=plans, version=__version__)) + "\n")
     except OSError as e:
         raise OutputError(f"{path} can't be written: {e.strerror or e}", fix="check the folder and its disk") from e
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UsageError
-from .options import add_collective_options, open_collective
+from .options import PLAN_S, add_collective_options, open_collective
 from .weights import add_store_options, adopting, pulled, store_of, timeout_of
 
 if TYPE_CHECKING:
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from ..stores.spec import StoreSpec
 
 __all__ = ["add_options", "learner_of", "run"]
-
-_PLAN_S = 10  # seconds to try to have what stands in the card besides
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -108,7 +106,7 @@ def _on_a_chain(options: argparse.Namespace) -> _Found:
     store = store_of(options)
     where = open_collective(options)
 
-    find = where.find_plan_in(store, min(timeout_of(options), _PLAN_S))
+    find = where.find_plan_in(store, min(timeout_of(options), PLAN_S))
 
     def read(snapshot: Any) -> tuple[History, View, tuple[str, ...], Agreed]:
         history = read_accepted(snapshot, _which(options), deployed_block=where.deployed_block)

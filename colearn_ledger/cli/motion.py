@@ -6,33 +6,31 @@ import argparse
 import json
 import sys
 from dataclasses import replace
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..core.agreements import NONE, End, Successor
 from ..core.limits import MOST_SECONDS
-from ..core.protocol import AGREEMENTS, ZERO_ADDRESS, MotionKind, MotionState, RoundState
+from ..core.protocol import AGREEMENTS, ZERO_ADDRESS, MotionKind, MotionState
 from ..core.threshold import parse_threshold
-from ..errors import ColearnError, ContractError, UsageError
+from ..errors import ContractError, UsageError
 from ..formats.addresses import parse_address
 from ..formats.duration import parse_duration
 from ..report.rules import PAUSE, TRAIN_WINDOW, WINDOWS
+from .agreeing import END, PLAN, SUCCESSOR, add_agreement, agreed_word
 from .configured import take_key, take_place
+from .going_back import earlier, say_weights
 from .options import Collective, add_collective_options, open_collective
 from .program import Parser
 from .sending import add_config, add_sending, member_view, nothing_sent, say_sent, say_where, sender_of
 
 if TYPE_CHECKING:
     from ..chain.transactions import Receipt, Sender
-    from ..core.protocol import RoundRecord, View
     from ..history.motions import Motion, Motions
     from ..report.motions import Planned
 
 __all__ = ["add_options", "find_motion", "run"]
 
 REVERT, REPLACE = "revert-to", "replace-key"
-PLAN, END, SUCCESSOR = "plan", "end", "successor"
 _KINDS = {
     "add": MotionKind.ADD_MEMBER,
     "remove": MotionKind.REMOVE_MEMBER,
@@ -89,7 +87,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
             kind.add_argument("--ipfs", metavar="ADDRESS", help=text)
             text = "instead of IPFS: the folder that all members share"
             kind.add_argument("--store-folder", type=Path, metavar="DIR", help=text)
-        _add_agreement(kind, name)
+        add_agreement(kind, name)
         if name == "rules":
             kind.add_argument("--threshold", metavar="T", help="share of voters that must be exceeded, such as 2/3")
             for window in (TRAIN_WINDOW, *WINDOWS, PAUSE):
@@ -172,8 +170,8 @@ def _propose(options: argparse.Namespace) -> int:
         rules = view.rules.changed(**changes)
         if rules == view.rules:
             raise UsageError("these are the rules already", expected="a change", fix="name what is to be changed")
-    word = _word(options, where) if _KINDS[options.kind] in AGREEMENTS else None
-    back = _earlier(where, view, options.round) if options.kind == REVERT else None
+    word = agreed_word(options, _KINDS[options.kind], where) if _KINDS[options.kind] in AGREEMENTS else None
+    back = earlier(where, view, options.round) if options.kind == REVERT else None
 
     from ..report.motions import planned, planned_in_words
 
@@ -192,7 +190,7 @@ def _propose(options: argparse.Namespace) -> int:
     for line in planned_in_words(plan, view.rules, members, where.read_names()):
         print(line, flush=True)
     if back is not None:
-        _say_weights(options, back)
+        say_weights(options, back)
     if options.kind == REPLACE:
         print(f"keys      start a node with the key of {subject} at any time: it waits until it is a member;")
         print(f"          the one with the key of {me} has nothing to do from then on, and can be stopped")
@@ -218,110 +216,6 @@ def _send(sender: Sender, plan: Planned) -> Receipt:
     if plan.kind is MotionKind.ADD_MEMBER:
         return sender.move_add_member(plan.subject)
     return sender.move_remove_member(plan.subject)
-
-
-def _add_agreement(parser: argparse.ArgumentParser, name: str) -> None:
-    if name == PLAN:
-        parser.add_argument("file", metavar="FILE", type=Path, nargs="?", help="the plan; without it: on none")
-    if name == END:
-        parser.add_argument("--last-round", metavar="N", type=int, default=0, help="no round after it is played")
-        text = "in UTC, such as 2027-06-30T12:00:00; nothing is proposed after it"
-        parser.add_argument("--last-second", metavar="TIME", help=text)
-    if name == SUCCESSOR:
-        text = "its contract's address, or its deployment file"
-        parser.add_argument("successor", metavar="ADDRESS|FILE", help=text)
-        text = "the chain that it is on; default: the file's, or else this one's"
-        parser.add_argument("--chain-id", metavar="N", type=int, help=text)
-
-
-def _successor(options: argparse.Namespace, chain_id: int) -> Successor:
-    """What is named, by its address or its deployment file."""
-    from ..founding.record import load_deployment
-
-    path = Path(options.successor)
-    if path.is_file():
-        record = load_deployment(path)
-        if options.chain_id not in (None, record.chain_id):
-            raise UsageError(f"--chain-id is {options.chain_id}, and {path} is of chain {record.chain_id}")
-        return Successor(bytes.fromhex(record.address[2:]), record.chain_id)
-    address = parse_address(options.successor, "the successor, which is no file either,")
-    return Successor(bytes.fromhex(address[2:]), chain_id if options.chain_id is None else options.chain_id)
-
-
-def _word(options: argparse.Namespace, where: Collective) -> bytes:
-    """What is to be agreed on, as the contract keeps it.
-
-    Raises UsageError for what can't be, or is so already; ConfigError for a file that is no plan, or no deployment.
-    """
-    from ..plan.document import read_plan
-
-    kind = _KINDS[options.kind]
-    try:
-        if kind is MotionKind.SET_PLAN:
-            word = NONE if options.file is None else read_plan(options.file).sha256
-        elif kind is MotionKind.SET_END:
-            word = End(options.last_round, _second(options.last_second)).to_bytes()
-        else:
-            word = _successor(options, where.contract.chain_id).to_bytes()
-    except ColearnError:
-        raise
-    except ValueError as e:
-        raise UsageError(str(e), expected="a round below 2^32, a time before 4147, a chain id below 2^64") from e
-    if where.read(lambda snapshot: snapshot.agreement(kind)) == word:
-        raise UsageError("this is agreed on already", expected="a change", fix="see: info")
-    return word
-
-
-def _second(text: str | None) -> int:
-    """Raises ValueError for what is no time."""
-    if text is None:
-        return 0
-    time = datetime.fromisoformat(text.replace("Z", "+00:00"))
-    return int((time if time.tzinfo else time.replace(tzinfo=timezone.utc)).timestamp())
-
-
-def _earlier(where: Collective, view: View, number: int) -> RoundRecord:
-    """The accepted round to go back to. Raises UsageError if it is none, or its weights are the accepted ones."""
-    found = where.snapshot.rounds(number, 1) if 0 <= number <= view.round else ()
-    if not found or found[0].weights is None or found[0].state is not RoundState.ACCEPTED:
-        raise UsageError(
-            f"round {number} {f'is {found[0].state.name.lower()}' if found else 'is none yet'}",
-            expected="a round that was accepted",
-            fix="see: history",
-        )
-    if found[0].weights.sha256 == view.accepted.sha256:
-        raise UsageError(
-            f"the weights of round {number} are the accepted ones already",
-            expected="a round with other weights",
-            fix="see: history",
-        )
-    return found[0]
-
-
-def _say_weights(options: argparse.Namespace, back: RoundRecord) -> None:
-    """Which weights these are; and, since old ones may be nowhere any more, whether the store has them."""
-    from ..core.cid import cid_text
-    from ..stores.spec import StoreSpec
-
-    assert back.weights is not None
-    print(f"weights   {back.weights.size:,} bytes, sha256 {back.weights.sha256.hex()}")
-    print(f"          CID {cid_text(back.weights.cid_digest, back.weights.size)}", flush=True)
-    if options.store_folder is None and options.ipfs is None:
-        print("          whether anybody still has them wasn't asked: name a store (--ipfs, --store-folder) to know")
-        return
-    if options.store_folder is not None and not options.store_folder.is_dir():
-        raise UsageError(
-            f"there is no folder {options.store_folder}", expected="the members' store", fix="correct --store-folder"
-        )
-    store = StoreSpec(options.ipfs, options.store_folder)
-    if store.open().has(back.weights):
-        print(f"          {store} has them")
-        return
-    print(
-        f"warning: {store} doesn't have them, and whoever can't get them can't go on once this is approved: "
-        "put them back before, from whoever has kept them",
-        file=sys.stderr,
-    )
 
 
 def _changes(options: argparse.Namespace) -> dict[str, Any]:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DEPLOYMENT_VARIABLE",
+    "PLAN_S",
     "RPC_VARIABLE",
     "Collective",
     "add_collective_options",
@@ -41,6 +42,7 @@ __all__ = [
 
 T = TypeVar("T")
 RPC_VARIABLE, DEPLOYMENT_VARIABLE = "COLEARN_RPC", "COLEARN_DEPLOYMENT"
+PLAN_S = 10  # seconds to try to have a plan that is shown beside something else
 
 
 def add_rpc_option(parser: argparse.ArgumentParser) -> None:

@@ -135,11 +135,15 @@ def _check(options: argparse.Namespace) -> int:
     plan, spec = _read(options), _learner(options)
     from ..learners.loading.first_weights import first_weights
     from ..plan.comparing import differences
+    from ..report.plan import plan_rows
     from ..report.terminal import one_line
 
     print(f"making a learner by {spec.factory} ...", file=sys.stderr, flush=True)
     made = first_weights(spec)
     found = differences(plan, spec, made.schema.base, made.policy)
+    for name, text in plan_rows(plan):
+        if name == "data":
+            print(f"for people  {text}")
     for one in found:
         print(f"differs  {one.field:<24}  {one_line(one.mine)}")
         print(f"{'':<35}agreed: {one_line(one.agreed)}")

@@ -156,6 +156,11 @@ def _forever(
 ) -> None:
     """Read again and again in a thread that nobody waits for at the end; an unknown error ends the server."""
 
+    def look() -> object:
+        if failed.done():
+            raise asyncio.CancelledError  # the server has ended
+        return read()
+
     def troubled(error: ChainError) -> None:
         note(error)
         bell.ring()
@@ -163,7 +168,7 @@ def _forever(
     def run() -> None:
         version = -1
         try:
-            for _ in again_and_again(read, look_s=look_s, trouble=troubled):
+            for _ in again_and_again(look, look_s=look_s, trouble=troubled):
                 seen = watch.seen
                 if seen is not None and seen.version != version:
                     version = seen.version

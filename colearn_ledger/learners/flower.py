@@ -14,6 +14,7 @@ from ..core.summaries import TrainingSummary
 from ..core.telling import warn
 from ..errors import LearnerError, UsageError
 from .flower_client import LOSS, Config, NumPyPort, Port, Tested, as_arrays, calling, leaves_of
+from .flower_kept import KeptTests
 from .randomness import seeded
 from .template import copied
 from .voting.further import looked_further
@@ -80,14 +81,15 @@ class FlowerLearner(MachineLearningInterface):
                 expected="a policy that compares scores: not-worse, strict, margin:SIZE",
                 fix='in joint rounds vote_policy="margin:-0.01"',
             )
-        self._round = 0
+        self._round, self._has_trained = 0, False
         with seeded(seed, 0):
             weights = port.first()
             if not any(np.size(leaf) if isinstance(leaf, np.ndarray) else len(leaf) for leaf in leaves_of(weights)):
                 weights = port.train(weights, 1).weights  # boosters begin with nothing: one training makes it a model
         self._weights = weights
         self._schema = Schema.of(weights)
-        found = self._tested(weights)
+        self._tests = KeptTests(port, seed)
+        found = self._tests.of(weights, self._round)
         loss = LOSS if port.has_loss else None
         self.criterion, self._sign = named_metric(criterion, higher_is_better, found.metrics, _WHOSE, loss)
         if math.isnan(self._evaluation(found).score):
@@ -96,7 +98,6 @@ class FlowerLearner(MachineLearningInterface):
                 expected="a number: with NaN a learner rejects everything, for ever",
                 fix="another criterion, or another validation set",
             )
-        self._now: Tested | None = found
         self.vote_samples = found.samples
         few = small_vote_set(self)
         if few is not None:
@@ -104,26 +105,27 @@ class FlowerLearner(MachineLearningInterface):
 
     def mli_begin_round(self, round: int) -> None:
         """The next proposal is for this round."""
-        self._round = round
+        self._round, self._has_trained = round, False
 
     def mli_propose_weights(self) -> Weights:
         """Have the client train from the current weights."""
+        self._round += self._has_trained  # so that without a driver that numbers the rounds each proposal still differs
+        self._has_trained = True
         with seeded(self.seed, self._round):
+            self._tests.trained()
             trained = self._client.train(copied(self._weights), self._round)
         weights = trained.weights
         if self._combine is not None:
             with calling("combine"):
                 weights = self._combine(copied(self._weights), weights)
-        self._round += 1  # so that without a driver that numbers the rounds each proposal still differs
         return Weights(weights, TrainingSummary(samples=trained.samples))
 
     def mli_test_weights(self, weights: Weights) -> ProposedWeights:
         """Have the client evaluate the weights, and vote: there is one evaluation, for the vote and as the test."""
         self._schema.check(weights.weights)
-        if self._now is None:
-            self._now = self._tested(self._weights)
-        found = self._tested(weights.weights)
-        current, proposed = self._evaluation(self._now), self._evaluation(found)
+        now = self._tests.of(self._weights, self._round)
+        found = self._tests.of(weights.weights, self._round)
+        current, proposed = self._evaluation(now), self._evaluation(found)
         if current.loss is None and not _alike(self._weights, weights.weights):
             vote, record = self._policy.judge(current, proposed)  # scores of a small set are often equal by chance
         else:
@@ -142,22 +144,11 @@ class FlowerLearner(MachineLearningInterface):
     def mli_accept_weights(self, weights: Weights) -> None:
         """Adopt the weights."""
         self._schema.check(weights.weights)
-        self._weights, self._now = copied(weights.weights), None
+        self._weights = copied(weights.weights)
 
     def mli_get_current_weights(self) -> Weights:
         """Copies of the current weights."""
         return Weights(copied(self._weights))
-
-    def _tested(self, weights: Any) -> Tested:
-        with seeded(self.seed, 0):  # the same samples each time, if the client draws them
-            found = self._client.evaluate(copied(weights), self._round)
-        if found.samples < 1:
-            raise LearnerError(
-                f"the Flower client has evaluated weights on {found.samples} samples",
-                expected="a validation set: what a member votes by",
-                fix="implement evaluate, and have it tell on how many samples it did it",
-            )
-        return found
 
     def _evaluation(self, found: Tested) -> Evaluation:
         if self.criterion not in found.metrics:

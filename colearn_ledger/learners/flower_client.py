@@ -23,7 +23,6 @@ __all__ = [
     "as_arrays",
     "as_leaf",
     "calling",
-    "config_of",
     "leaves_of",
     "numbers_of",
 ]
@@ -57,6 +56,17 @@ class Port(abc.ABC):
 
     has_loss = False
 
+    def __init__(self, config: Config | None, evaluate_config: Config | None) -> None:
+        self._config, self._evaluate_config = config, evaluate_config
+
+    def config(self, round: int) -> dict[str, Any]:
+        """What the user has a training told in this round."""
+        return _config_of(self._config, round)
+
+    def evaluate_config(self, round: int) -> dict[str, Any]:
+        """What the user has an evaluation told in this round."""
+        return _config_of(self._evaluate_config, round)
+
     @abc.abstractmethod
     def first(self) -> Any:
         """The first weights; all of them empty where a first training is to make them."""
@@ -85,8 +95,8 @@ class NumPyPort(Port):
                 expected="a flwr.client.NumPyClient, with fit, evaluate and get_parameters",
                 fix="give the client itself, not its class and not what to_client() makes of it",
             )
+        super().__init__(config, evaluate_config)
         self._client, self._first = client, first
-        self._config, self._evaluate_config = config, evaluate_config
 
     def first(self) -> list[Any]:
         given = self._first
@@ -103,13 +113,13 @@ class NumPyPort(Port):
 
     def train(self, weights: Any, round: int) -> Trained:
         with calling("fit"):
-            found = self._client.fit(as_arrays(weights), config_of(self._config, round))
+            found = self._client.fit(as_arrays(weights), self.config(round))
         arrays, samples, _ = _triple(found, "fit", "the arrays, the number of samples, metrics by name")
         return Trained([as_leaf(value, i) for i, value in enumerate(_listed(arrays, "fit"))], int(samples))
 
     def evaluate(self, weights: Any, round: int) -> Tested:
         with calling("evaluate"):
-            found = self._client.evaluate(as_arrays(weights), config_of(self._evaluate_config, round))
+            found = self._client.evaluate(as_arrays(weights), self.evaluate_config(round))
         loss, samples, metrics = _triple(found, "evaluate", "the loss, the number of samples, metrics by name")
         return Tested({**numbers_of(metrics), LOSS: float(loss)}, int(samples))
 
@@ -158,8 +168,7 @@ def leaves_of(weights: Any) -> list[Any]:
     return [*(weights.values() if isinstance(weights, dict) else weights)]
 
 
-def config_of(config: Config | None, round: int) -> dict[str, Any]:
-    """What a client is told in a round."""
+def _config_of(config: Config | None, round: int) -> dict[str, Any]:
     return dict(config(round) if callable(config) else config or {})
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import DataError, LearnerError, UsageError, how_to_install
-from .flower_client import Config, Port, Tested, Trained, as_arrays, as_leaf, calling, config_of, numbers_of
+from .flower_client import Config, Port, Tested, Trained, as_arrays, as_leaf, calling, numbers_of
 
 try:
     from flwr.app import Array, ArrayRecord, ConfigRecord, Context, Message, RecordDict
@@ -55,15 +55,15 @@ class AppPort(Port):
     def __init__(
         self, app: Any, context: Any, asked: Asked, config: Config | None, evaluate_config: Config | None
     ) -> None:
+        super().__init__(config, evaluate_config)
         self._app, self._context, self._asked = app, context, asked
-        self._config, self._evaluate_config = config, evaluate_config
         self.has_loss = asked.legacy
 
     def first(self) -> Any:
         return self._tree({name: as_leaf(array, name) for name, array in self._asked.arrays.items()})
 
     def train(self, weights: Any, round: int) -> Trained:
-        config = {**self._asked.config, **config_of(self._config, round)}
+        config = {**self._asked.config, **self.config(round)}
         if "server-round" in self._asked.config:  # Flower's own strategies put it there, and count as rounds are here
             config["server-round"] = max(1, round)
         reply = self._reply("train", weights, config)
@@ -85,7 +85,7 @@ class AppPort(Port):
 
     def evaluate(self, weights: Any, round: int) -> Tested:
         config = {"server-round": max(1, round)} if "server-round" in self._asked.config else {}
-        reply = self._reply("evaluate", weights, {**config, **config_of(self._evaluate_config, round)})
+        reply = self._reply("evaluate", weights, {**config, **self.evaluate_config(round)})
         metrics: dict[str, float] = {}
         told = [*reply.metric_records.items()]
         if self._asked.legacy:

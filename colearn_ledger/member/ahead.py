@@ -20,7 +20,7 @@ _ATTEMPT_S = 20.0
 
 
 class Ahead:
-    """Pulls what is wanted into the store, one after the other, in a thread of its own that ends with the process.
+    """Pulls what is wanted into the store, one after the other, in a thread that lasts as long as something is.
 
     What can't be had is tried again, after what can, for as long as it is wanted; what is invalid isn't, and the merge
     will say why. On disk are at most what is wanted, which a merge pulls anyway, each of a size that weights of the
@@ -47,13 +47,15 @@ class Ahead:
             self._changed.notify()
             if refs and not self._runs:
                 self._runs = True
-                threading.Thread(target=self._run, daemon=True).start()
+                threading.Thread(target=self._run, name="ahead", daemon=True).start()
 
     def _run(self) -> None:
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: bool(self._left))
                 wanted = list(self._left)
+                if not wanted:
+                    self._runs = False
+                    return
             failed = False
             for ref in wanted:
                 with self._changed:

@@ -4,6 +4,10 @@ Anvil can save its state itself, but writes it in place, so that a hard kill may
 state is written beside the last one, and takes its place when it is on the disk; the one before is kept as well. It is
 compressed, with a checksum, so that one that is damaged all the same is found out, and the one before is taken.
 
+Anvil answers with its blocks first and with its state a moment later, which may be a block further by then: a chain
+that began with that again would have effects of transactions which it knows nothing of. So a state counts only if none
+changed it meanwhile, and where they come too fast for that, Anvil mines none for as long as it takes.
+
 Saving may take a twentieth of the time, however large the chain gets: the longer it takes, the seldomer it is done.
 
 It runs as ``python -I -S saver.py URL FOLDER`` and imports the standard library alone. SIGTERM has it save once more,
@@ -25,7 +29,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-__all__ = ["BEFORE", "LOADED", "READY", "SAVED", "Damaged", "keep", "load", "pause_after", "write"]
+__all__ = ["BEFORE", "LOADED", "READY", "SAVED", "Anvil", "Busy", "Damaged", "keep", "load", "pause_after", "write"]
 
 SAVED, BEFORE, LOADED = "anvil-state.gz", "anvil-state.before.gz", "anvil-loading.json"
 READY = "from now on a signal to end is heard"
@@ -34,6 +38,8 @@ _NEW = "anvil-state.new"
 
 _LEAST_PAUSE_S = 1.0
 _SHARE = 0.05
+_TRIES = 5
+_QUEUE_S, _BLOCK_S = 2.0, 0.05  # a queue of blocks, and one of them
 _CALL_S, _LAST_CALL_S = 60.0, 3.0  # whoever ends it doesn't wait for ever
 
 _opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -41,6 +47,75 @@ _opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 class Damaged(Exception):
     """No saved state can be read, though there is one."""
+
+
+class Busy(Exception):
+    """The state changed each time while it was asked for."""
+
+
+class Anvil:
+    """One that runs, at this address."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._held = False
+
+    def head(self, timeout_s: float) -> tuple[str, str]:
+        """The newest block's hash, and that of its state."""
+        block = self._call("eth_getBlockByNumber", ["latest", False], timeout_s)
+        return block["hash"], block["stateRoot"]
+
+    def take(self, timeout_s: float, *, last: bool = False) -> bytes:
+        """All its blocks with the state that the newest of them left, compressed.
+
+        From the second try on it mines no transactions meanwhile; they wait, and are mined thereafter. What mines at an
+        interval, or by hand, goes on doing so.
+
+        Parameters
+        ----------
+        timeout_s: for each request.
+        last: it is about to be ended, and so mines none from now on: each of them would be lost.
+
+        Raises
+        ------
+        Busy: there was always one that came in meanwhile.
+        """
+        try:
+            for attempt in range(_TRIES):
+                if last or attempt:
+                    self._hold(timeout_s)
+                _, before = self.head(timeout_s)
+                state = bytes.fromhex(self._call("anvil_dumpState", [], timeout_s)[2:])
+                if self.head(timeout_s)[1] == before:
+                    return state
+        finally:
+            if not last:
+                self.release(timeout_s)
+        raise Busy("transactions are mined faster than it can be asked for")
+
+    def _hold(self, timeout_s: float) -> None:
+        if not self._held and self._call("anvil_getAutomine", [], timeout_s):
+            self._held = True  # also if the answer doesn't come
+            self._call("evm_setAutomine", [False], timeout_s)
+            self._await_queue(timeout_s)
+
+    def _await_queue(self, timeout_s: float) -> None:
+        """What is in its queue is mined all the same, which takes tenths of a second."""
+        end, before = time.monotonic() + _QUEUE_S, ""
+        while time.monotonic() < end and before != (before := self.head(timeout_s)[0]):
+            time.sleep(_BLOCK_S)
+
+    def release(self, timeout_s: float) -> None:
+        """Let it mine again, if it was held."""
+        if self._held:
+            self._call("evm_setAutomine", [True], timeout_s)
+            self._held = False
+
+    def _call(self, method: str, params: list[Any], timeout_s: float) -> Any:
+        body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode()
+        request = urllib.request.Request(self._url, body, {"Content-Type": "application/json"})
+        with _opener.open(request, timeout=timeout_s) as response:
+            return json.loads(response.read())["result"]
 
 
 def load(folder: Path) -> tuple[bytes, str] | None:
@@ -102,29 +177,24 @@ def keep(url: str, folder: Path) -> int:
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     print(READY, flush=True)
+    chain = Anvil(url)
     saved, pause, said = "", 0.0, ""
     while True:
         ending = bool(select.select([wake_read], [], [], pause)[0])
         limit = _LAST_CALL_S if ending else _CALL_S
         began = time.monotonic()
         try:
-            head = _call(url, "eth_getBlockByNumber", ["latest", False], limit)["hash"]
+            chain.release(limit)  # if it couldn't be told the last time
+            head, _ = chain.head(limit)
             if ending or head != saved:
-                write(folder, bytes.fromhex(_call(url, "anvil_dumpState", [], limit)[2:]))
+                write(folder, chain.take(limit, last=ending))
                 saved, said = head, ""
-        except (OSError, ValueError, KeyError, TypeError) as e:  # also: a full disk. The last state stays.
+        except (Busy, OSError, ValueError, KeyError, TypeError) as e:  # also: a full disk. The last state stays.
             if said != (said := f"the chain's state could not be saved: {type(e).__name__}: {e}"):
                 print(said, flush=True)
         if ending:
             return 0
         pause = pause_after(time.monotonic() - began)
-
-
-def _call(url: str, method: str, params: list[Any], timeout_s: float) -> Any:
-    body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode()
-    request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
-    with _opener.open(request, timeout=timeout_s) as response:
-        return json.loads(response.read())["result"]
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from ..audit.facts import Facts
 from ..audit.findings import TOPICS, Examination
 from ..founding.names import NO_NAMES, Names
 from ..history.export import utc
+from .audited_plans import AuditedPlan, plans_page, plans_to_list
 from .terminal import one_line
 
 __all__ = ["AUDIT_FORMAT", "Scored", "audit_page", "audit_to_dict", "verdict"]
@@ -40,13 +41,18 @@ def verdict(exam: Examination) -> str:
 
 
 def audit_page(
-    facts: Facts, exam: Examination, scored: Sequence[Scored] = (), names: Names = NO_NAMES
+    facts: Facts,
+    exam: Examination,
+    scored: Sequence[Scored] = (),
+    names: Names = NO_NAMES,
+    plans: Sequence[AuditedPlan] = (),
 ) -> Iterator[str]:
-    """The lines of the report. ``names``: of members, which are other people's text."""
+    """The lines of the report. ``names``: of members, which are other people's text; so is what ``plans`` say."""
     yield f"collective {facts.address} on chain {facts.chain_id}"
     yield f"as of block {facts.head.number} (0x{facts.head.hash.hex()}), {utc(facts.clock)}"
     yield f"rounds 0 to {facts.view.round}, {len(facts.motions):,} motions, {len(facts.events or ()):,} events"
     yield from _named_members(facts, names)
+    yield from plans_page(plans)
     yield ""
     for topic, about in TOPICS.items():
         found = [one for one in exam.findings if one.topic == topic]
@@ -99,7 +105,11 @@ def _scores(scored: Sequence[Scored]) -> Iterator[str]:
 
 
 def audit_to_dict(
-    facts: Facts, exam: Examination, scored: Sequence[Scored] = (), names: Names = NO_NAMES
+    facts: Facts,
+    exam: Examination,
+    scored: Sequence[Scored] = (),
+    names: Names = NO_NAMES,
+    plans: Sequence[AuditedPlan] = (),
 ) -> dict[str, Any]:
     """All of it, for JSON."""
     return {
@@ -111,6 +121,7 @@ def audit_to_dict(
         "time": utc(facts.clock),
         "current_round": facts.view.round,
         "names": dict(names.by_address),
+        "plans": plans_to_list(plans),
         "holds": exam.holds,
         "complete": exam.complete,
         "checked": {topic: exam.checked[topic] for topic in TOPICS if topic in exam.checked},

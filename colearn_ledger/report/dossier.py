@@ -7,11 +7,15 @@ from html import escape
 
 from ..audit.facts import Facts
 from ..audit.findings import TOPICS, Examination
+from ..core.agreements import NONE
 from ..core.merge.rules import rule_text
 from ..core.protocol import MotionRecord, RoundRecord, seats
 from ..founding.names import NO_NAMES, Names
 from ..history.export import utc
+from .agreements import agreement_in_words
 from .audit import Scored, verdict
+from .audited_plans import AuditedPlan
+from .plan import plan_rows
 from .terminal import one_line
 
 __all__ = ["dossier"]
@@ -33,7 +37,13 @@ _PROVES = (
 
 
 def dossier(
-    facts: Facts, exam: Examination, scored: Sequence[Scored] = (), *, names: Names = NO_NAMES, version: str = ""
+    facts: Facts,
+    exam: Examination,
+    scored: Sequence[Scored] = (),
+    *,
+    names: Names = NO_NAMES,
+    plans: Sequence[AuditedPlan] = (),
+    version: str = "",
 ) -> Iterator[str]:
     """The lines of the file. ``names``: of members; ``version``: of the program that made it."""
     title = f"Audit of {facts.address} on chain {facts.chain_id}"
@@ -67,6 +77,7 @@ def dossier(
                 for one in scored
             ),
         )
+    yield from _plans(plans)
     yield from _table("Members, by seat", ("from round", "members"), _members(facts, names))
     yield from _table(
         "Motions",
@@ -123,6 +134,26 @@ def _topics(exam: Examination) -> Iterator[tuple[str, ...]]:
             yield topic, about, f"{exam.checked[topic]:,}", str(wrong)
 
 
+def _plans(plans: Sequence[AuditedPlan]) -> Iterator[str]:
+    """Which there were, and what each says."""
+    yield from _table(
+        "Plans that the members agreed on",
+        ("from round", "by", "sha256", "in force", "what it says"),
+        (
+            (
+                _number(one.first_round),
+                one.by,
+                "none" if one.sha256 == NONE else one.sha256.hex(),
+                "yes" if one.in_force else "no",
+                "below" if one.plan is not None else "" if one.sha256 == NONE else "could not be had",
+            )
+            for one in plans
+        ),
+    )
+    for sha256, plan in {one.sha256: one.plan for one in plans if one.plan is not None}.items():
+        yield from _table(f"What the plan {sha256.hex()[:8]} says", ("field", "text"), plan_rows(plan))
+
+
 def _members(facts: Facts, names: Names) -> Iterator[tuple[str, str]]:
     for span in facts.spans:
         yield str(span.first_round), ", ".join(f"{seat}: {names.full(who)}" for seat, who in enumerate(span.members))
@@ -136,6 +167,8 @@ def _motion(index: int, motion: MotionRecord, names: Names) -> tuple[str, ...]:
     )
     if motion.rules is not None:
         about = ", ".join(f"{name} {getattr(motion.rules, name)}" for name in motion.rules.__slots__)
+    if motion.word is not None:
+        about = agreement_in_words(motion.kind, motion.word)
     kind, state = (value.name.lower().replace("_", " ") for value in (motion.kind, motion.state))
     votes = _seats(motion.approvals), _seats(motion.rejections)
     return str(index), kind, about, names.full(motion.mover), *votes, str(motion.need), state

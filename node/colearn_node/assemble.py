@@ -40,7 +40,7 @@ from .worker.supervisor import WorkerSupervisor
 
 __all__ = ["assembled"]
 
-_NAMES_S = 60.0  # between two looks whether members are called otherwise
+_FIRST_NAMES_S = 5.0  # a start doesn't wait longer for them, however long the history is
 
 
 @contextlib.contextmanager
@@ -51,10 +51,12 @@ def assembled(
     dry_run: bool = False,
     rounds: int | None = None,
     until_round: int | None = None,
+    names_s: float = 60.0,
 ) -> Iterator[Node]:
     """A node that is ready to run. While it is there, its key is locked.
 
-    ``start``: told to leave, the node is; also while it is waited for the chain.
+    ``start``: told to leave, the node is; also while it is waited for the chain. ``names_s``: seconds between two looks
+    whether members are called otherwise.
 
     Raises the first thing that only a person can mend (ConfigError, KeyFileError, WrongChain, ArtifactError,
     NotAMember), and ToldToLeave.
@@ -74,7 +76,6 @@ def assembled(
         findings = Findings(config, dry_run)
         findings.read_deployment()
         findings.open_key()
-        names = findings.deployment.names
         log.who = findings.who
         if findings.account is not None and not dry_run:
             # Before anything else is done with it, so that a second node with the same key disturbs nothing.
@@ -89,14 +90,16 @@ def assembled(
             funds = RoundFunds(findings.contract, findings.account.address, findings.deployment.block)
             stack.enter_context(contextlib.closing(FundsWatch(funds.fetch, metrics.funds)))
         ledger = ChainLedger(findings.contract, findings.member, _submitter(findings), quorum=_quorum(findings))
+        reporter = Reporter(log, metrics, findings.names)
+        named = stack.enter_context(contextlib.closing(_names_watch(findings, log, reporter, names_s)))
+        named.wait_first(_FIRST_NAMES_S)
+        who, contract = findings.names.full(findings.member), findings.contract
         log.info(
             "start",
-            f"member {names.full(findings.member)} of {findings.contract.address} on chain {findings.contract.chain_id}"
+            f"member {who} of {contract.address} on chain {contract.chain_id}"
             + ("" if ledger.sends else ", dry run: nothing is sent"),
             member=findings.member,
         )
-        reporter = Reporter(log, metrics, names)
-        stack.enter_context(contextlib.closing(_names_watch(findings, reporter)))
         heads = None
         if config.ws is not None:
             heads = stack.enter_context(contextlib.closing(HeadSubscription(config.ws, wake, log)))
@@ -130,13 +133,15 @@ def _submitter(findings: Findings) -> Submitter[Sending] | None:
     return Submitter(Starter(sender), publish_scores=findings.config.publish_scores)
 
 
-def _names_watch(findings: Findings, reporter: Reporter) -> Beside[Names]:
+def _names_watch(findings: Findings, log: Log, reporter: Reporter, every_s: float) -> Beside[Names]:
     on_chain = findings.names_on_chain
-    return Beside(
-        lambda: on_chain.read(findings.contract.snapshot()),
-        lambda names: reporter.named(names, on_chain.problem),
-        every_s=_NAMES_S,
-    )
+
+    def tell(names: Names) -> None:
+        findings.names = names
+        log.who = findings.who
+        reporter.named(names, on_chain.problem)
+
+    return Beside(lambda: on_chain.read(findings.contract.snapshot()), tell, every_s=every_s)
 
 
 def _quorum(findings: Findings) -> Quorum | None:

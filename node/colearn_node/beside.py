@@ -25,8 +25,12 @@ class Beside(Generic[T]):
 
     def __init__(self, fetch: Callable[[], T], tell: Callable[[T], None], *, every_s: float) -> None:
         self._fetch, self._tell, self._every_s = fetch, tell, every_s
-        self._closed = threading.Event()
+        self._asked, self._closed = threading.Event(), threading.Event()
         threading.Thread(target=self._watch, daemon=True).start()
+
+    def wait_first(self, timeout_s: float) -> None:
+        """Until it was asked for the first time, answered or not, or until the time is over."""
+        self._asked.wait(timeout_s)
 
     def close(self) -> None:
         """Ask no more."""
@@ -40,4 +44,5 @@ class Beside(Generic[T]):
                 pass  # the loop says so
             else:
                 self._tell(found)
+            self._asked.set()
             self._closed.wait(self._every_s)

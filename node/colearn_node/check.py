@@ -237,13 +237,15 @@ class Findings:
         policy = "" if self.made is None else self.made.policy
         found = differences(plan, self.config.learner, self.deployment.schema.base, policy)
         text = "; ".join([f"sha256 {sha256.hex()}", *map(str, found)])
+        text += "" if found else ", and nothing differs from it"
+        text += "; its data contract is for people to read: nothing compares it" if plan.data else ""
         if found and self.config.plan == "refuse":
             raise ConfigError(
                 f"this member differs from the members' plan: {'; '.join(map(str, found))}",
                 expected='what the plan says, since plan is "refuse"',
                 fix="do that, or have the plan changed by a motion",
             )
-        return Line("plan", text if found else f"{text}, and nothing differs from it", note=bool(found))
+        return Line("plan", text, note=bool(found))
 
     def read_rules(self) -> str:
         """What the members agreed to; and that it began with the weights that the deployment file names."""

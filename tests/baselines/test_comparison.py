@@ -52,6 +52,7 @@ def test_compare__the_collective__is_as_with_learners_of_its_own(comparison: Com
         assert scores.everybody == pytest.approx([np.mean(kept.test_scores)] * N)
 
 
+@pytest.mark.slow
 def test_compare__the_others__are_as_with_learners_of_their_own(comparison: Comparison) -> None:
     averaging, alone = learners(), learners()
     set_equal_weights(averaging)

@@ -15,6 +15,7 @@ from benchmarks.robustness import make_learners as make_attacked
 from benchmarks.robustness import measure as measure_attack
 from colearn_ledger.core.results import RoundResult
 from colearn_ledger.core.summaries import VoteRecord
+from tests.kit.quick import few
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +45,7 @@ def test_policies__learners_of_two__start_from_the_same_weights(digits: Digits) 
 
 
 @pytest.mark.filterwarnings("ignore:.*votes on:UserWarning")
-@pytest.mark.parametrize("system", SYSTEMS)
+@few(1, "system", SYSTEMS)
 def test_attacks__each_system__is_in_range(digits: Digits, system: str) -> None:
     accuracy, triggered = measure_attack(digits, system, 5, 1, "backdoor", 1, 1)
     assert 0 <= accuracy <= 1 and 0 <= triggered <= 1

@@ -430,6 +430,7 @@ def test_clock__mined_on_demand__the_next_proposer_can_propose_without_a_block(c
     assert c.view().state is RoundState.VOTING
 
 
+@pytest.mark.slow
 def test_deploy__chain_that_counts_milliseconds__is_refused_with_the_reason() -> None:
     with anvil("--timestamp", "1800000000000") as chain, pytest.raises(ContractError) as raised:
         Collective.found(chain, 2)

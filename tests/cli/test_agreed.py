@@ -12,7 +12,7 @@ import pytest
 
 from colearn_ledger.chain.keys import write_keystore
 from colearn_ledger.cli.main import main
-from colearn_ledger.core.protocol import WeightsRef
+from colearn_ledger.core.protocol import MotionKind, WeightsRef
 from colearn_ledger.core.schema import Schema
 from colearn_ledger.core.weights import encode
 from colearn_ledger.errors import AuditFailed, ConfigError, InvalidWeights, StoreError, UsageError
@@ -122,6 +122,39 @@ def test_info__the_file_beside_is_another_plan__says_so_and_shows_none(old: Old,
     assert PLAN.sha256.hex() in page and "is another plan" in page and "a lie" not in page
     told = json.loads(old.run(capsys, "info", "--json"))
     assert told["plan"] is None and told["plan_sha256"] == PLAN.sha256.hex()
+
+
+def test_audit__a_plan_that_was_changed__shows_both_since_when_and_what_could_not_be_had(old: Old, capsys: Any) -> None:
+    new = Plan(text="<script>", data="as\x1b[31m agreed")
+    old.told.sender(0).move_to_agree_on(MotionKind.SET_PLAN, new.sha256)
+    old.told.vote_motion(1)
+    words = ["audit", "--store-folder", "weights", "--html", "dossier.html"]
+    told = json.loads(old.run(capsys, *words, "--json"))
+    [first, second] = told["plans"]
+    assert first == {
+        "sha256": PLAN.sha256.hex(),
+        "first_round": 0,
+        "motion": None,
+        "in_force": False,
+        "plan": PLAN.to_values(),
+    }
+    assert (second["sha256"], second["motion"], second["in_force"]) == (new.sha256.hex(), 0, True)
+    assert second["first_round"] > 1 and second["plan"] is None
+    [missing] = [one for one in told["missing"] if one["topic"] == "plan"]
+    assert new.sha256.hex() in missing["what"] and missing["allowed"] and told["complete"]
+    page = Path("dossier.html").read_text()
+    assert "could not be had" in page and "as agreed | &lt;b&gt;" in page and "<b>" not in page
+
+    LocalStore("weights").put(new.to_bytes())
+    said = old.run(capsys, *words)
+    assert f"plan from round {second['first_round']}, by motion 0: sha256 {new.sha256.hex()} (in force)" in said
+    assert f"plan from round 0, by the founding: sha256 {PLAN.sha256.hex()}\n    learner: a:b\n" in said
+    assert "    text: <script>" in said and "\x1b" not in said and "not had" not in said
+    page = Path("dossier.html").read_text()
+    assert "&lt;script&gt;" in page and "<script>" not in page and "\x1b" not in page
+
+    said = old.run(capsys, *words, "--no-logs", "--missing-ok")
+    assert f"plan from a round that events would tell, by motion 0: sha256 {new.sha256.hex()} (in force)" in said
 
 
 def test_deploy_succeeds__begins_with_the_old_ones_accepted_weights_and_says_so(old: Old, capsys: Any) -> None:

@@ -25,6 +25,7 @@ def get(url: str) -> tuple[str, Any]:
         return answer.headers["Content-Type"], answer.read()
 
 
+@pytest.mark.slow
 def test_dashboard__until_interrupted__serves_the_page_and_what_happens(chain: Anvil, tmp_path: Path) -> None:
     need_page()
     c = Collective.found(chain, 3)

@@ -29,6 +29,7 @@ from colearn_ledger.core.weights import decode, encode
 from colearn_ledger.founding.record import load_deployment
 from colearn_ledger.network import LocalNetwork
 from colearn_ledger.stores.local import LocalStore
+from tests.kit.quick import few
 
 from ..kit.anvil import Anvil, anvil, wait_until
 from ..kit.learners import linear_learners
@@ -192,6 +193,7 @@ def test_deploy__joint__has_a_window_and_an_order(here: Here, capsys: pytest.Cap
     assert "20s to merge is short: found it with --propose-window 40s" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_deploy__joint_and_what_cannot_be_merged_or_does_not_belong_together__is_refused(
     here: Here, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -334,7 +336,8 @@ def test_mistake__of_an_option__one_message_and_nothing_changed(
     assert (found, says in said) == (code, True), said
 
 
-@pytest.mark.parametrize(
+@few(
+    3,
     "learner, code, says",
     [
         ("tests.kit.node_learners", 2, "--learner is 'tests.kit.node_learners'"),

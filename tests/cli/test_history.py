@@ -234,6 +234,26 @@ def test_history__follow__shows_each_round_when_it_is_over(chain: Anvil, tmp_pat
 
 
 @pytest.mark.slow
+def test_history__follow__a_member_that_is_called_otherwise_meanwhile__by_its_name_from_then_on(
+    chain: Anvil, tmp_path: Path
+) -> None:
+    story = Collective.found(chain)
+    story.save(tmp_path)
+
+    with spoken("history", "--follow", cwd=tmp_path) as history:
+        history.wait_for("genesis")
+        for voters, awaited in (((1, 2), "accepted"), ((0, 2), "Clinic")):
+            story.propose(awaited)
+            for index in voters:
+                story.vote(index)
+            history.wait_for(awaited)
+            story.sender(1).name_myself(b"Clinic".ljust(32, b"\0"))
+        assert history.interrupt() == 130
+    [named] = [line for line in history.text.splitlines() if "Clinic" in line]
+    assert named.split()[0] == "2" and story.address(1)[:6] in named
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("secret, shuffled, seed", [(False, False, 1), (True, True, 2)])
 def test_history__of_an_embedded_run__says_what_its_results_say(
     secret: bool, shuffled: bool, seed: int, monkeypatch: Any

@@ -141,6 +141,7 @@ def test_motion__rules__what_is_not_named_stays(three: Members) -> None:
     assert three.story.view().rules == Rules(2, 3, before.propose_window, 600, before.reveal_window, 100_000)
 
 
+@pytest.mark.slow
 def test_motion__leave__needs_nobodys_vote(three: Members) -> None:
     said = three.by(1, "propose", "leave")
     assert "needs     nobody's vote" in said and "approved: it takes effect from round 2" in said
@@ -245,6 +246,7 @@ def test_motion__nobody_decides__lapses_by_the_clock(three: Members) -> None:
     assert "lapsed" in three.by(1, "vote", motion["id"], "approve", code=10)
 
 
+@pytest.mark.slow
 def test_motion__two_approved__one_boundary_each(three: Members) -> None:
     three.by(0, "propose", "add", address(3))
     three.by(1, "propose", "add", address(4))
@@ -443,6 +445,7 @@ def test_motion__plan__is_the_hash_of_its_canonical_form(three: Members) -> None
     assert "plan  " not in _command(three, "info")
 
 
+@pytest.mark.slow
 def test_motion__end__nothing_is_proposed_after_it(three: Members) -> None:
     said = _agree(three, "end", "--last-round", "2", "--last-second", "2100-01-01T00:00:00Z")
     assert "nothing is proposed after round 2 or 2100-01-01 00:00:00 UTC" in said
@@ -462,6 +465,7 @@ def test_motion__end__nothing_is_proposed_after_it(three: Members) -> None:
     assert "isoformat" in three.by(0, "propose", "end", "--last-second", "soon", code=2)
 
 
+@pytest.mark.slow
 def test_motion__successor__is_on_this_chain_unless_another_is_named(three: Members) -> None:
     chain_id = three.story.contract.chain_id
     assert f"on chain {chain_id}" in _agree(three, "successor", address(5))
@@ -474,6 +478,7 @@ def test_motion__successor__is_on_this_chain_unless_another_is_named(three: Memb
     assert "no file either" in three.by(2, "propose", "successor", "missing.json", code=2)
 
 
+@pytest.mark.slow
 def test_motion__pause__rests_after_a_decision(three: Members) -> None:
     said = _agree(three, "rules", "--pause", "10m")
     assert "10m to rest" in said and "0s to rest becomes 10m" in said

@@ -19,6 +19,7 @@ from colearn_ledger.network.http import call_ipfs
 from colearn_ledger.network.state import read_description
 from tests.kit.network import need
 from tests.kit.ports import quiet_ports
+from tests.kit.quick import few
 from tests.network.test_up import alive, linux, wait_until
 
 COMMAND = [sys.executable, "-m", "colearn_ledger.cli.main", "network"]
@@ -99,6 +100,7 @@ def test_up__interrupted__stops_all_and_leaves_nothing(terminal: Terminal, numbe
     assert not any(map(alive, pids)) and terminal.left() == []
 
 
+@pytest.mark.slow
 def test_up__killed_hard__leaves_nothing(terminal: Terminal) -> None:
     process = terminal.up()
     process.kill()
@@ -202,7 +204,8 @@ def test_up__a_daemon_dies__stops_the_rest_and_says_which_log(terminal: Terminal
     assert not alive(chain) and terminal.left() == []
 
 
-@pytest.mark.parametrize(
+@few(
+    4,
     "words, says",
     [
         (["up", "--chain", "bitcoin"], "no local chain 'bitcoin'"),

@@ -46,6 +46,14 @@ def test_plan_new__of_a_learner__has_options_code_and_policy_and_every_member_co
     assert "nothing differs" in page and plan.sha256.hex() in page
 
 
+def test_plan_check__a_data_contract__is_shown_for_people_and_compared_by_nobody(capsys: Any) -> None:
+    plan = Plan(learner="my_model:make", own=("index",), data={"classes": ["x\x1b[31m"], "features": 3})
+    Path("p.toml").write_text(plan.to_toml())
+    page = said(capsys, "plan", "check", "p.toml", "--config", "node.toml")
+    assert "for people  features = 3\n" in page and "for people  classes = " in page and "\x1b" not in page
+    assert "nothing differs" in page
+
+
 def test_plan_check__another_option_and_other_code__each_named_with_what_to_do(capsys: Any) -> None:
     said(capsys, *NEW)
     Path("my_model.py").write_text(CODE + "# mine\n")

@@ -42,12 +42,14 @@ def test_defer_pairings__a_keystore_like_ours__is_read_without_them(told: dict[s
     assert told["opened"] == "000000000019d6689c085ae165831e934ff763ae46a2a6c172b3f1b60a8ce26f"
 
 
+@pytest.mark.slow
 def test_defer_pairings__used_after_all__are_the_real_ones(told: dict[str, object]) -> None:
     public = "9612d7a727c9d0a22e185a1c768478dfe919cada9266988cb32359c11f2b7b27f4ae4040902382ae2910c15e2b420d07"
     assert told["public"] == public
     assert told["real"] == ["py_ecc.bls.ciphersuites", "py_ecc.bls12_381.bls12_381_pairing"]
 
 
+@pytest.mark.slow
 def test_programs__start__without_them() -> None:
     script = """
 import sys
@@ -60,6 +62,7 @@ assert not any(name.endswith("_pairing") for name in sys.modules)
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow
 def test_defer_pairings__loaded_already__nothing_is_changed() -> None:
     script = """
 import sys

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ import pytest
 from colearn_ledger.chain.artifact import load_artifact
 
 from ..kit.foundry import ROOT, require_binary
+from ..kit.quick import is_quick
 
 CONTRACTS = ROOT / "tests" / "contracts"
 _CONTRACT = re.compile(r"^(abstract )?contract (\w+)(?: is ([\w, ]+))? \{", re.MULTILINE)
@@ -40,6 +42,7 @@ NAMES = sorted(named_tests())
 # What takes forge as long as all the rest together.
 INVARIANTS = [name for name in NAMES if name.split(":")[1].endswith("Invariants")]
 EXAMPLES = [name for name in NAMES if name not in INVARIANTS]
+QUICK_FUZZ_RUNS = 16
 
 
 @pytest.fixture(scope="module")
@@ -50,9 +53,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
 
 
 @pytest.fixture(scope="module")
-def results(folder: Path) -> dict[str, str]:
+def results(folder: Path, pytestconfig: pytest.Config) -> dict[str, str]:
     """By test: empty if it passed, else what forge says."""
-    return shared_run(folder, "--no-match-contract")
+    return shared_run(folder, "--no-match-contract", QUICK_FUZZ_RUNS if is_quick(pytestconfig) else None)
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +64,7 @@ def invariants(folder: Path) -> dict[str, str]:
     return shared_run(folder, "--match-contract")
 
 
-def shared_run(folder: Path, which: str) -> dict[str, str]:
+def shared_run(folder: Path, which: str, fuzz_runs: int | None = None) -> dict[str, str]:
     """Workers of one run of the tests share one run of forge; two at once would write the same build."""
     import fcntl
 
@@ -70,13 +73,16 @@ def shared_run(folder: Path, which: str) -> dict[str, str]:
     with (folder / "forge.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not shared.is_file():
-            shared.write_text(json.dumps(run_forge(forge, which, "Invariants$")), encoding="utf-8")
+            shared.write_text(json.dumps(run_forge(forge, which, "Invariants$", fuzz_runs=fuzz_runs)), encoding="utf-8")
     outcomes: dict[str, str] = json.loads(shared.read_text(encoding="utf-8"))
     return outcomes
 
 
-def run_forge(forge: Path, *which: str) -> dict[str, str]:
-    done = subprocess.run([forge, "test", "--junit", *which], cwd=ROOT, capture_output=True, text=True, timeout=600)
+def run_forge(forge: Path, *words: str, fuzz_runs: int | None = None) -> dict[str, str]:
+    """``fuzz_runs``: how often each fuzz test is run; None: as often as foundry.toml says."""
+    command = [forge, "test", "--junit", *words]
+    environment = os.environ | ({} if fuzz_runs is None else {"FOUNDRY_FUZZ_RUNS": str(fuzz_runs)})
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=600)
     try:
         report = ElementTree.fromstring(done.stdout[done.stdout.index("<?xml") :])
     except (ValueError, ElementTree.ParseError):

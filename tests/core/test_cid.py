@@ -22,6 +22,7 @@ from colearn_ledger.core.cid import (
 )
 from colearn_ledger.core.protocol import WeightsRef
 from colearn_ledger.errors import InvalidWeights
+from tests.kit.quick import examples
 
 # The oracle's own parameters; the algorithm is the same, so ours must give the same with them.
 ORACLE_CHUNK, ORACLE_LINKS = 1 << 18, 174
@@ -156,7 +157,7 @@ def test_cid__with_the_oracles_parameters__equals_the_oracle(monkeypatch: pytest
 
 
 @pytest.mark.slow
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200))
 @given(
     chunk=st.integers(1, 5),
     links=st.integers(2, 4),

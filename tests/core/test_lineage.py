@@ -19,6 +19,7 @@ from colearn_ledger.core.roles import Bounded
 from colearn_ledger.core.schema import Schema
 from colearn_ledger.core.weights import decode, encode
 from colearn_ledger.errors import InvalidWeights
+from tests.kit.quick import examples
 
 DTYPES = ["<u8", "<i8", "<f8", "<f4", "<u4", "<i4", "<f2", "<u2", "<i2", "<i1", "<u1"]
 ROLES: Any = {"/steps": Bounded(10), "/mine": "local", "/note": "local", "/count": Bounded(4)}
@@ -82,7 +83,7 @@ def test_check_lineage__everything_is_bounded__a_change_of_it_is_a_proposal() ->
         check_lineage(schema, counts, encode(counts))
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=examples(200))
 @given(st.data())
 def test_kept_within__any_numbers__are_within_and_nearest(data: st.DataObject) -> None:
     dtype = np.dtype(data.draw(st.sampled_from(DTYPES)))

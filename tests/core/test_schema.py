@@ -12,6 +12,7 @@ from colearn_ledger.core.schema import Schema
 from colearn_ledger.core.weights import MAX_HEADER, encode
 from colearn_ledger.errors import ConfigError, SchemaMismatch
 
+from ..kit.quick import examples
 from ..kit.trees import trees
 
 FORMAT = Schema.of([1.0]).to_json()["format"]
@@ -34,7 +35,7 @@ def test_from_json__wrong_at_any_depth__says_where(tree: Any, where: str) -> Non
 
 
 @pytest.mark.slow
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200))
 @given(trees)
 def test_sizes__any_tree__its_encoding_lies_within(tree: Any) -> None:
     schema = Schema.of(tree)

@@ -24,6 +24,7 @@ from colearn_ledger.core.schema import Schema
 from colearn_ledger.core.weights import MAX_HEADER, check_head, decode, encode, is_encoding, weights_ref
 from colearn_ledger.errors import ConfigError, InvalidWeights, LearnerError, SchemaMismatch
 
+from ..kit.quick import examples
 from ..kit.trees import DTYPES, trees
 
 FORMAT = "colearn-weights-1"
@@ -71,7 +72,7 @@ def head(tree: Any) -> dict[str, Any]:
 
 
 @pytest.mark.slow
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200))
 @given(trees)
 def test_codec__any_tree__comes_back_exactly_and_is_what_safetensors_writes(tree: Any) -> None:
     data = encode(tree)
@@ -183,7 +184,7 @@ def test_encode__same_weights__the_bytes_on_record() -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200))
 @given(trees, trees)
 def test_is_encoding__two_trees__says_what_their_bytes_say(one: Any, other: Any) -> None:
     data = encode(other)
@@ -405,7 +406,7 @@ def test_decode__control_characters_in_a_name__do_not_reach_the_terminal() -> No
     assert "\x1b" not in str(error.value)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300))
 @given(st.data())
 def test_decode__any_flipped_or_cut_byte__is_refused_or_another_value(data: st.DataObject) -> None:
     """Never another exception, and never a second encoding of the same weights."""

@@ -64,6 +64,7 @@ def test_state__open_votes__who_has_voted_how_and_what_waits(told: Collective[Em
     assert "more than 1/2 of the 3 others" in state["rules"][0]
 
 
+@pytest.mark.slow
 def test_state__secret_votes__who_has_voted_and_not_how() -> None:
     c = embedded(4, secret=True)
     c.propose("one")

@@ -118,6 +118,7 @@ def test_gather__published_scores__of_every_voter() -> None:
     assert told.scores == ((c.address(1), 0.1, 0.2), (c.address(2), 0.3, 0.5)) and told.by_clock is False
 
 
+@pytest.mark.slow
 def test_look__the_chain_goes_back__all_is_read_again_and_it_is_said_from_where_on() -> None:
     with anvil() as chain:
         c = Collective.found(chain, 3)
@@ -176,6 +177,7 @@ def test_trouble__the_chain_can_not_be_read__what_was_seen_stays_with_a_word_abo
     assert (after.trouble, after.version) == ("", before.version + 2)
 
 
+@pytest.mark.slow
 def test_problem__events_can_not_be_read_for_a_while__said_until_they_can() -> None:
     c = embedded()
     c.accept_round()

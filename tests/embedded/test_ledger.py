@@ -61,7 +61,8 @@ def test_run__same_seed__same_decisions_and_bytes_on_the_ledger(n_learners: int,
     assert len(finals) == 1
 
 
-@pytest.mark.parametrize("rounds", ["solo", pytest.param("joint", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("rounds", ["solo", "joint"])
 def test_run__pauses_between_rounds__same_decisions_and_bytes_at_once_and_the_chain_has_them(rounds: Any) -> None:
     plain = run(4, linear_learners(3, 1), 0.5, rounds=rounds)
     chain = EmbeddedChain(3)
@@ -166,6 +167,7 @@ class Canceller(LinearLearner):
         return Weights({name: 2 * value - step[name] for name, value in now.items()})
 
 
+@pytest.mark.slow
 def test_run__joint_rounds_in_which_one_cancels_the_others__leave_it_out_as_in_process() -> None:
     def learners() -> list[Learner]:
         return [LinearLearner(0, seed=1), Canceller(1, seed=1)]

@@ -66,6 +66,7 @@ def test_audit__saved_run__all_holds_weights_included(options: dict[str, Any], t
         assert main(["recompute", "1", "--run", str(tmp_path)]) == 0
 
 
+@pytest.mark.slow
 def test_audit__saved_run_with_altered_weights__names_the_round(folder: Path, tmp_path: Path, capsys: Any) -> None:
     [accepted] = [r.record for r in read_history(open_saved(folder)[0]).rounds[1:2]]
     assert accepted.weights is not None

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
+
 from colearn_ledger.embedded.chain import EmbeddedChain
 from colearn_ledger.history.gas import fetch_round_gas
 
 from ..kit.collective import RULES, Collective
 
 
+@pytest.mark.slow
 def test_fetch_round_gas__newest_rounds__their_mean_without_what_was_missed() -> None:
     told = Collective.found(EmbeddedChain(3), 3)
     assert fetch_round_gas(told.contract.snapshot()) is None

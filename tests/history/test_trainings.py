@@ -86,6 +86,7 @@ def test_read_history__joint__each_round_has_its_trainings_contributions(
     assert one.note == b"hello" and two.note == b""
 
 
+@pytest.mark.slow
 def test_read_history__joint__contributions_cost_their_trainings_first_round(
     told: tuple[Collective[EmbeddedChain], int], history: History
 ) -> None:
@@ -156,6 +157,7 @@ def test_read_history__missed_rounds__belong_to_the_training_and_list_no_contrib
     assert set(uses(last).values()) == {Use.MERGED}
 
 
+@pytest.mark.slow
 def test_read_history__a_training_that_the_clock_began__has_no_old_contributions() -> None:
     story = embedded_joint(merge_order=(1,))
     for index in range(3):

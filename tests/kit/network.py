@@ -13,8 +13,9 @@ import pytest
 from colearn_ledger.errors import NetworkError
 from colearn_ledger.network import LocalNetwork
 from colearn_ledger.network.tools import find_anvil, find_geth, find_hardhat, find_kubo, find_node
+from colearn_ledger.stores.ipfs import IpfsStore
 
-__all__ = ["local_network", "need"]
+__all__ = ["local_network", "need", "port_of"]
 
 _FIND: dict[str, Any] = {
     "anvil": find_anvil,
@@ -48,3 +49,8 @@ def local_network(chain: str = "anvil", stakeholders: int = 2, **options: Any) -
     need(chain, *(["kubo"] if options.get("ipfs", True) else []))
     with LocalNetwork(chain, stakeholders, **options) as network:
         yield network
+
+
+def port_of(store: IpfsStore) -> int:
+    """Of the RPC of the daemon that a store is at."""
+    return int(store.api.split("/")[4])

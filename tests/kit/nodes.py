@@ -15,12 +15,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from colearn_node.demo import Setup
+
 from colearn_ledger.chain.contract import CollectiveContract
+from colearn_ledger.chain.endpoints import connect
 from colearn_ledger.core.protocol import RoundRecord, RoundState, Rules
 from colearn_ledger.core.schema import Schema
 from colearn_ledger.core.weights import encode
 from colearn_ledger.core.wire import Wire
 from colearn_ledger.formats.toml import toml_text
+from colearn_ledger.founding.record import load_deployment
 from colearn_ledger.plan.document import Plan
 from colearn_ledger.stores.local import LocalStore
 
@@ -28,9 +32,15 @@ from .anvil import Anvil, anvil
 from .collective import Collective
 from .learners import linear_learners
 
-__all__ = ["NodeCollective", "NodeProcess", "node_collective", "run_node", "trained"]
+__all__ = ["CHECKED", "NodeCollective", "NodeProcess", "node_collective", "run_node", "run_to_the_end", "trained"]
 
 ROOT = Path(__file__).resolve().parents[2]
+
+# What ``colearn-node check`` has a line for; ``names`` and ``privacy`` besides where there is something to say.
+CHECKED = (
+    *("deployment", "key", "rpc", "contract", "member", "funds", "rules", "news", "clock", "store", "disk", "learner"),
+    *("plan", "windows"),
+)
 
 
 @dataclass
@@ -169,6 +179,22 @@ def run_node(*words: str, cwd: Path, by: Sequence[str] = (), **env: str) -> subp
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
+
+
+def run_to_the_end(setup: Setup, *flags: str, cwd: Path, **env: str) -> str:
+    """Run a node of each member with these flags, until all have left; the sha256 of what is accepted then, in hex."""
+    nodes = [
+        NodeProcess(run_node("run", "--config", str(path), *flags, cwd=cwd, **env)) for path in setup.configs.values()
+    ]
+    try:
+        for node in nodes:
+            assert node.wait() == 0, node.text
+    finally:
+        for node in nodes:
+            node.process.kill()
+    record = load_deployment(setup.deployment)
+    contract = CollectiveContract(connect(record.rpc), record.address)
+    return contract.snapshot().view(record.address).accepted.sha256.hex()
 
 
 @contextlib.contextmanager

@@ -68,6 +68,8 @@ class Forwarder:
 
     def close(self) -> None:
         self.cut()
+        with contextlib.suppress(OSError):
+            self._listening.shutdown(socket.SHUT_RDWR)  # closing alone leaves the thread that accepts where it is
         self._listening.close()
 
     def _accept(self) -> None:

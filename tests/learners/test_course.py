@@ -21,6 +21,7 @@ from colearn_ledger.core.summaries import DiffPrivConfig
 from colearn_ledger.learners.forest import ForestLearner
 from colearn_ledger.learners.sklearn import SklearnLearner
 from colearn_ledger.learners.template import TemplateLearner
+from tests.kit.quick import few
 
 from ..kit.checkpoints import InMemory, assert_goes_on, broken_off
 from ..kit.later import Later
@@ -153,7 +154,7 @@ ESTIMATORS: dict[str, tuple[Any, dict[str, Any]]] = {
 }
 
 
-@pytest.mark.parametrize("name", ESTIMATORS)
+@few(3, "name", ESTIMATORS)
 def test_checkpoint__scikit_learn__goes_on_to_the_same_bytes(name: str) -> None:
     estimator, options = ESTIMATORS[name]
     x, y = load_iris(return_X_y=True)

@@ -143,6 +143,7 @@ class Overflows(Attacker):
         return Weights(tree)
 
 
+@pytest.mark.slow
 def test_run__a_proposal_whose_predictions_overflow__is_rejected_by_all_in_process_and_on_the_ledger() -> None:
     def learners() -> list[Learner]:
         made = get_task("DIABETES").make_learners(3, Training(), seed=1).learners

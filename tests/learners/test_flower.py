@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from typing import Any
 
 import numpy as np
 import pytest
 
-from colearn_ledger import EmbeddedLedger, check_learner, run
+from colearn_ledger import EmbeddedLedger, ProposedWeights, check_learner, run
 from colearn_ledger.errors import ColearnError, LearnerError
 from colearn_ledger.learners.flower import FlowerLearner
 from tests.kit.flower import Client
@@ -27,6 +28,7 @@ def test_flower_learner__client_with_the_three_methods__keeps_a_learner_s_promis
     assert not [warning for warning in report.warnings if "alike" in warning]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rounds", ["solo", "joint"])
 def test_flower_learner__on_the_embedded_ledger__ends_with_the_bytes_of_a_run_in_process(rounds: Any) -> None:
     inside = run(4, learners(), rounds=rounds)
@@ -181,3 +183,84 @@ def test_flower_learner__fit_that_gives_something_else__says_what_is_expected() 
 def test_flower_learner__first_weights_that_are_given__are_its_own() -> None:
     learner = FlowerLearner(Untrained(0), first=[np.ones(2), np.zeros(())])
     assert learner.mli_get_current_weights().weights[0].tolist() == [1, 1]
+
+
+def votes_of(client: Client, rounds: int, **options: Any) -> tuple[list[int], list[ProposedWeights]]:
+    """How often the client evaluates in each of some rounds in which it trains, tests, and adopts what it approves."""
+    learner = FlowerLearner(client, **options)
+    counts, tests = [], []
+    for number in range(1, rounds + 1):
+        client.told.clear()
+        learner.mli_begin_round(number)
+        tests.append(learner.mli_test_weights(learner.mli_propose_weights()))
+        if tests[-1].vote:
+            learner.mli_accept_weights(tests[-1].weights)
+        counts.append(sum(kind == "evaluate" for kind, _ in client.told))
+    return counts, tests
+
+
+class Personal(Client):
+    """What it adds to each prediction is its own, and each training changes it."""
+
+    own = 0.0
+
+    def fit(self, parameters: list[Any], config: dict[str, Any]) -> Any:
+        self.own += 0.1
+        return super().fit(parameters, config)
+
+    def evaluate(self, parameters: list[Any], config: dict[str, Any]) -> Any:
+        return super().evaluate([parameters[0] + self.own, parameters[1]], config)
+
+
+def test_flower_learner__weights_that_it_has_tested__are_not_evaluated_again() -> None:
+    client = Client(0)
+    learner = FlowerLearner(client)
+    first = learner.mli_get_current_weights()
+    assert learner.mli_test_weights(first).vote_score == learner.mli_test_weights(first).current_score
+    assert [kind for kind, _ in client.told] == ["evaluate"]
+
+
+def test_flower_learner__evaluation_that_goes_by_the_weights_alone__is_kept_over_trainings_once_tried() -> None:
+    counts, tests = votes_of(Client(0), 6)
+    assert counts == [2, 2, 2, 1, 1, 1]
+    assert any(test.vote for test in tests[3:])
+    for test in tests:
+        assert -test.vote_value == Client(0).evaluate(test.weights.weights, {})[0]
+    for before, test in itertools.pairwise(tests[3:]):
+        assert test.current_score == (before.vote_value if before.vote else before.current_score)
+
+
+def test_flower_learner__client_with_a_part_of_its_own__compares_both_weights_as_of_one_training() -> None:
+    client = Personal(0)
+    counts, _ = votes_of(client, 6)
+    assert counts == [2] * 6
+    learner = FlowerLearner(client)
+    proposed = learner.mli_propose_weights()
+    for _ in range(2):
+        current = learner.mli_get_current_weights().weights
+        assert learner.mli_test_weights(proposed).current_score == -client.evaluate(current, {})[0]
+        learner.mli_propose_weights()
+
+
+def test_flower_learner__evaluation_that_is_told_something_else__is_made_anew() -> None:
+    client = Client(0)
+    counts, _ = votes_of(client, 8, evaluate_config=lambda round: {"batches": 5 if round < 6 else 10})
+    assert counts == [2, 2, 2, 1, 1, 2, 1, 1]
+    assert client.told[-1] == ("evaluate", {"batches": 10})
+
+
+def test_flower_learner__evaluation_that_draws_from_a_generator_of_the_client__is_kept_within_a_round_alone() -> None:
+    class Drawing(Client):
+        """It evaluates on half of its samples, which it draws itself."""
+
+        def evaluate(self, parameters: list[Any], config: dict[str, Any]) -> Any:
+            half = Client(0)
+            rows = self.rng.permutation(300)[:150]
+            half.x, half.y = self.x[rows], self.y[rows]
+            self.told.append(("evaluate", {}))
+            return half.evaluate(parameters, config)
+
+        rng = np.random.default_rng(3)
+
+    counts, _ = votes_of(Drawing(0), 6)
+    assert counts == [2] * 6

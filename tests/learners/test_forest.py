@@ -26,6 +26,7 @@ from colearn_ledger.learners.forest import ForestLearner
 from colearn_ledger.learners.trees.tree_arrays import ForestShape, forest_arrays, forest_trees
 from colearn_ledger.tasks.split import split
 from tests.kit.learners import assert_trains_the_same_after_a_restart
+from tests.kit.quick import few
 
 KINDS: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
     "random forest": (RandomForestClassifier, load_breast_cancer),
@@ -135,8 +136,9 @@ def spoilt(arrays: dict[str, Any], name: str, at: Any, value: Any) -> dict[str, 
     return copy
 
 
-@pytest.mark.parametrize(
-    ("name", "at", "value"),
+@few(
+    6,
+    "name, at, value",
     [
         ("nodes", 0, 0),
         ("nodes", slice(None), 0),

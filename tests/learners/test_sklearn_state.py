@@ -30,6 +30,7 @@ from colearn_ledger.errors import InvalidWeights, LearnerError, UsageError
 from colearn_ledger.learners.forest import ForestLearner
 from colearn_ledger.learners.sklearn import SklearnLearner
 from colearn_ledger.tasks.split import split
+from tests.kit.quick import few
 
 X, Y = load_digits(return_X_y=True)
 SHARES = split(X / 16, Y, 3, 0.5, seed=1)
@@ -130,6 +131,7 @@ def test_run__state_inside__travels_and_all_predict_the_same(kind: str) -> None:
     assert all(np.array_equal(told[0], one) for one in told[1:])
 
 
+@pytest.mark.slow
 def test_run__a_pipeline__same_bytes_on_a_ledger() -> None:
     results = [run(2, make("pipeline"), backend=backend) for backend in (None, EmbeddedLedger())]
     assert results[0].final_sha256 == results[1].final_sha256
@@ -216,7 +218,7 @@ def test_run__clusters__carry_no_labels_of_a_batch_and_get_closer() -> None:
     assert any(r.accepted for r in results.rounds)
 
 
-@pytest.mark.parametrize("kind", [MultinomialNB, BernoulliNB, ComplementNB])
+@few(1, "kind", [MultinomialNB, BernoulliNB, ComplementNB])
 def test_run__naive_bayes_whose_first_rows_lack_a_class__learns(kind: Any) -> None:
     rng = np.random.default_rng(0)
 

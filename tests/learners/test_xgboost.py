@@ -27,6 +27,7 @@ from colearn_ledger.learners.trees.booster_json import BoosterShape, checked_tre
 from colearn_ledger.learners.xgboost import XGBoostLearner
 from colearn_ledger.tasks.split import split
 from tests.kit.learners import assert_trains_the_same_after_a_restart
+from tests.kit.quick import examples
 
 SMALL = {"max_depth": 2, "eta": 0.3}
 KINDS: dict[str, tuple[dict[str, Any], Callable[..., Any]]] = {
@@ -271,7 +272,7 @@ def shape_and_model() -> tuple[BoosterShape, Any]:
 JUNK = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3) | st.lists(st.integers(-2, 9))
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=examples(200))
 @given(st.data(), JUNK)
 def test_checked_trees__anything_anywhere__trees_or_invalid(data: st.DataObject, junk: Any) -> None:
     shape, good = shape_and_model()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,14 @@ def mine(tmp_path: Path) -> Watched:
 
 
 @pytest.fixture
+def ahead(mine: Watched) -> Iterator[Ahead]:
+    made = Ahead(mine, SCHEMA, pause_s=0.01)
+    yield made
+    mine.gate.set()
+    made.want([], SIZE)
+
+
+@pytest.fixture
 def others(tmp_path: Path) -> LocalStore:
     return LocalStore(tmp_path, owner="others")
 
@@ -57,10 +66,11 @@ def has(store: LocalStore, *refs: WeightsRef) -> None:
     wait_until(lambda: {ref.cid for ref in refs} <= store.kept(), "it has them")
 
 
-def test_want__what_is_there__is_pulled_and_what_comes_later_when_it_comes(mine: Watched, others: LocalStore) -> None:
+def test_want__what_is_there__is_pulled_and_what_comes_later_when_it_comes(
+    mine: Watched, ahead: Ahead, others: LocalStore
+) -> None:
     here = [others.put(trained(step)) for step in (1.0, 2.0)]
     late = weights_ref(trained(3.0))
-    ahead = Ahead(mine, SCHEMA, pause_s=0.01)
     ahead.want([late, *here], SIZE)
     has(mine, *here)
     others.put(trained(3.0))
@@ -69,11 +79,10 @@ def test_want__what_is_there__is_pulled_and_what_comes_later_when_it_comes(mine:
 
 
 def test_want__others_by_now__what_was_wanted_before_is_not_asked_for_any_more(
-    mine: Watched, others: LocalStore
+    mine: Watched, ahead: Ahead, others: LocalStore
 ) -> None:
     first, second, third = (others.put(trained(step)) for step in (1.0, 2.0, 3.0))
     gone = weights_ref(trained(9.0))
-    ahead = Ahead(mine, SCHEMA, pause_s=0.01)
     mine.gate.clear()
     ahead.want([first, gone, second], SIZE)
     wait_until(lambda: bool(mine.asked), "it begins")
@@ -89,11 +98,10 @@ def test_want__others_by_now__what_was_wanted_before_is_not_asked_for_any_more(
 
 
 def test_want__invalid_or_of_a_size_that_none_can_have__is_not_kept_nor_asked_for_again(
-    mine: Watched, others: LocalStore
+    mine: Watched, ahead: Ahead, others: LocalStore
 ) -> None:
     other_model, good = others.put(encode({"v": np.zeros(4)})), others.put(trained(1.0))
     huge = WeightsRef(b"h" * 32, b"h" * 32, 1 << 30)
-    ahead = Ahead(mine, SCHEMA, pause_s=0.01)
     ahead.want([huge, other_model, good], SIZE)
     has(mine, good)
     later = others.put(trained(2.0))

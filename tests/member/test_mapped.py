@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from colearn_ledger.member.mapped import is_mapped, mapped, spooled
+from tests.kit.quick import few
 
 PIECES = [b"one", memoryview(b"two"), bytearray(b"three"), b"", b"f" * 3_000_000]
 
@@ -30,7 +31,7 @@ def test_spooled__no_such_folder__is_in_memory(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="a limit on the size of files")
-@pytest.mark.parametrize("most", [0, 5, 10, 1 << 20])
+@few(1, "most", [0, 5, 10, 1 << 20])
 def test_spooled__the_disk_is_full_in_the_middle__no_piece_is_lost(tmp_path: Path, most: int) -> None:
     """A limit on the size of files stands for the disk: in a process of its own, as it can't be taken back."""
     program = f"""

@@ -78,6 +78,7 @@ def test_verified__no_room_for_them__says_that_it_has_none(tmp_path: Path) -> No
     assert verified.take(REF) is None
 
 
+@pytest.mark.slow
 def test_verified__many_sets_of_weights__no_file_stays_open() -> None:
     descriptors = Path("/proc/self/fd")
     if not descriptors.exists():

@@ -1,14 +1,21 @@
-"""Saved states of a chain: whole or the one before, whatever is done to the files. No chain is needed for that."""
+"""Saved states of a chain: of one block, and whole or the one before, whatever is done to the files."""
 
 from __future__ import annotations
 
+import contextlib
 import gzip
+import json
 import os
+import threading
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from colearn_ledger.network.saver import BEFORE, SAVED, Damaged, load, pause_after, write
+from colearn_ledger.network.saver import BEFORE, SAVED, Anvil, Damaged, load, pause_after, write
+from tests.kit import anvil as kit
+from tests.kit.anvil import wait_until
 
 FIRST, SECOND = b'{"block": 1}' * 50, b'{"block": 2}' * 50
 
@@ -73,3 +80,62 @@ def test_load__all_damaged__refuses_to_begin_anew(tmp_path: Path, names: tuple[s
 def test_pause__however_long_a_save_takes__saving_is_a_twentieth_of_the_time_at_most() -> None:
     assert pause_after(0.001) == 1.0
     assert pause_after(0.2) == pytest.approx(4.0) and pause_after(30.0) == pytest.approx(600.0)
+
+
+@contextlib.contextmanager
+def payments(chain: kit.Anvil, senders: int = 2) -> Iterator[None]:
+    """Transactions as fast as they are mined, from so many accounts at the same time."""
+    ended, accounts = threading.Event(), chain.rpc("eth_accounts")
+
+    def send(sender: str) -> None:
+        while not ended.is_set():
+            chain.rpc("eth_sendTransaction", {"from": sender, "to": accounts[-1], "value": "0x1"})
+
+    threads = [threading.Thread(target=send, args=(accounts[index],)) for index in range(senders)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        for thread in threads:
+            thread.join()
+
+
+def too_many(state: bytes) -> dict[str, int]:
+    """Of each sender: how many transactions this state has the effects of, and no block has."""
+    content = json.loads(gzip.decompress(state))
+    hashes = {block["header"]["number"] for block in content["blocks"]}
+    assert max(int(number, 16) for number in hashes) == content["best_block_number"]
+    sent = Counter(entry["info"]["from"] for entry in content["transactions"])
+    assert sent, "there were some"
+    return {sender: more for sender, n in sent.items() if (more := content["accounts"][sender]["nonce"] - n)}
+
+
+@pytest.mark.slow
+def test_take__transactions_come_in_all_the_time__the_state_is_its_newest_blocks() -> None:
+    with kit.anvil() as chain:
+        asked = Anvil(chain.url)
+        chain.rpc("anvil_mine", hex(500))  # the more blocks there are, the longer before it comes to the state
+        with payments(chain):
+            wait_until(lambda: int(chain.rpc("eth_blockNumber"), 16) > 502, "the first of them")
+            states = [asked.take(30.0) for _ in range(5)]
+        assert [too_many(state) for state in states] == [{}] * len(states)
+        assert chain.rpc("anvil_getAutomine")
+        wait_until(lambda: not chain.pool(), "what waited meanwhile to be mined")
+
+
+def test_take__the_last_one__nothing_is_mined_that_it_lacks() -> None:
+    with kit.anvil() as chain, payments(chain):
+        wait_until(lambda: int(chain.rpc("eth_blockNumber"), 16) > 2, "the first of them")
+        state = Anvil(chain.url).take(30.0, last=True)
+        wait_until(lambda: len(chain.pool()) > 2, "transactions that wait")
+        assert not too_many(state)
+        assert int(chain.rpc("eth_blockNumber"), 16) == json.loads(gzip.decompress(state))["best_block_number"]
+
+
+def test_take__blocks_without_transactions_come_in__they_change_nothing() -> None:
+    with kit.anvil("--block-time", "0.01") as chain:
+        wait_until(lambda: int(chain.rpc("eth_blockNumber"), 16) > 2, "the first of them")
+        for _ in range(5):
+            assert Anvil(chain.url).take(30.0)

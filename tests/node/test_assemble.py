@@ -8,6 +8,7 @@ import threading
 import urllib.request
 import warnings
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -154,3 +155,29 @@ def test_assembled__what_the_library_warns_of__is_in_the_nodes_log_while_it_is_t
     assert [line["text"] for line in said if line["event"] == "library"] == told
     [trace] = [line["text"] for line in said if line["event"] == "trace"]
     assert trace.startswith("Traceback") and trace.endswith("ZeroDivisionError: division by zero")
+
+
+@pytest.mark.slow
+def test_assembled__names_that_members_said_on_chain__in_the_first_line_and_as_they_change(
+    made: NodeCollective, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made.sender(1).name_myself(b"Lab".ljust(32, b"\0"))
+    with assembled(config(made, 1), names_s=0.05) as node, ThreadPoolExecutor(1) as beside:
+        running = beside.submit(node.run)
+        try:
+            [start] = [line for line in lines(capsys) if line["event"] == "start"]
+            assert f"{made.address(1)} (Lab)" in start["text"] and start["who"] == "Lab"
+            for member, name in ((0, b"Clinic"), (1, b"Laboratory")):
+                made.sender(member).name_myself(name.ljust(32, b"\0"))
+            raw, missed = "", f"was missed by {made.address(0)} (Clinic)"
+
+            def named() -> bool:
+                nonlocal raw
+                made.chain.pass_time(made.view().rules.propose_window)
+                raw += capsys.readouterr().err
+                return any(missed in line and '"who": "Laboratory"' in line for line in raw.splitlines())
+
+            wait_until(named, "a round is missed by who has a name by now")
+        finally:
+            node.stop()
+            running.result(30)

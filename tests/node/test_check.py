@@ -33,6 +33,7 @@ from colearn_ledger.founding.names import NO_NAMES, Names
 from colearn_ledger.history.names import NamesOnChain
 from colearn_ledger.learners.loading.first_weights import MadeLearner
 from colearn_ledger.learners.loading.trial import Trial
+from colearn_ledger.plan.document import Plan, plan_beside
 from colearn_ledger.stores.local import LocalStore
 
 from ..kit.builders import ME, OTHER, ref, view
@@ -246,3 +247,23 @@ def test_count_privacy__a_budget_or_none__says_how_many_rounds_it_lasts(tmp_path
     assert line is not None and not line.note and "3 to 6 rounds" in line.text
     line = tried(findings(tmp_path), trainings_left=0).count_privacy()
     assert line is not None and line.note and "is spent" in line.text
+
+
+def test_compare_plan__a_data_contract__the_line_says_that_people_have_to(tmp_path: Path) -> None:
+    def line(plan: Plan) -> Line:
+        plan_beside(tmp_path / "deployment.json").write_bytes(plan.to_bytes())
+        looked = findings(
+            tmp_path,
+            deployment=tmp_path / "deployment.json",
+            store_folder=tmp_path / "store",
+            learner_factory="a:b",
+        )
+        looked.snapshot = cast(Snapshot, SimpleNamespace(agreement=lambda kind: plan.sha256))
+        looked.deployment = cast(Any, SimpleNamespace(schema=SimpleNamespace(base="")))
+        return looked.compare_plan()
+
+    shown = line(Plan(learner="a:b", data={"classes": ["x"]}))
+    assert shown.text.endswith("nothing differs from it; its data contract is for people to read: nothing compares it")
+    assert not shown.note and "data contract" not in line(Plan(learner="a:b")).text
+    differs = line(Plan(learner="a:c", data="as agreed"))
+    assert differs.note and "learner.factory is a:b" in differs.text and "data contract" in differs.text

@@ -15,7 +15,7 @@ from eth_account import Account
 
 from colearn_ledger.founding.record import load_deployment
 
-from ..kit.nodes import NodeCollective, node_collective
+from ..kit.nodes import CHECKED, NodeCollective, node_collective
 
 
 @pytest.fixture(autouse=True)
@@ -41,13 +41,8 @@ def test_check__nothing_is_there__each_thing_with_what_was_expected_and_the_firs
     assert main(["check", "--config", str(config)]) == 3
     lines = capsys.readouterr().out.splitlines()
     marks = {line.split()[1]: line.split()[0] for line in lines if not line.startswith(" ")}
-    assert marks == {
-        "deployment": "WRONG",
-        "key": "WRONG",
-        "news": "ok",
-        **dict.fromkeys(["rpc", "contract", "member", "funds", "rules", "clock", "store", "disk", "learner"], "note"),
-        **dict.fromkeys(["names", "plan", "windows", "privacy"], "note"),
-    }
+    others = dict.fromkeys(("names", "privacy", *CHECKED), "note")
+    assert marks == {**others, "deployment": "WRONG", "key": "WRONG", "news": "ok"}
     assert lines[0].startswith("WRONG  deployment  there is no deployment file")
     assert lines[1].startswith(f"{'':<19}expected: ") or lines[1].startswith(f"{'':<19}to fix: ")
 

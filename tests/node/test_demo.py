@@ -15,7 +15,7 @@ from colearn_node.settings import load
 from colearn_ledger.chain.contract import CollectiveContract
 from colearn_ledger.chain.endpoints import connect
 from colearn_ledger.chain.keys import write_keystore
-from colearn_ledger.core.driver import run
+from colearn_ledger.core.driver import InProcess, run
 from colearn_ledger.core.limits import MOST_MEMBERS
 from colearn_ledger.core.merge.rules import Rule
 from colearn_ledger.core.weights import encode
@@ -170,12 +170,12 @@ def test_demo__joint__the_same_final_weights_as_in_process_and_the_history_says_
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.chdir(tmp_path)
     words = ["-t", "DIGITS", "-n", "3", "-p", "2", "--folder-store", "--joint", "--merge-order", "clipped-mean,mean"]
-    assert main(words) == 0
+    assert main([*words, "--wire", "bfloat16"]) == 0
     told = capfd.readouterr().out
     history = told.partition("the history, read from")[2]
     order = (Rule.CLIPPED_MEAN, Rule.MEAN)
     learners = get_task("DIGITS").make_learners(3, Training(vote_policy="paired")).learners
-    alone = run(2, learners, rounds="joint", merge_order=order)
+    alone = run(2, learners, rounds="joint", merge_order=order, backend=InProcess(wire="bfloat16"))
     assert "(paired:0.05, p" in told and "(not-worse" not in told
     assert alone.final_sha256 in history and "3/3" in history and "clipped-mean" in history
     assert "rounds are joint: all train, one merges by clipped-mean, then by mean" in history

@@ -16,6 +16,7 @@ from websockets.sync.server import ServerConnection, serve
 
 from colearn_ledger.backoff import Backoff
 from colearn_ledger.errors import ChainError
+from tests.kit.quick import few
 
 from ..kit.anvil import wait_until
 from ..kit.fakes import Clock, Lines
@@ -164,7 +165,7 @@ def name_of(message: str | bytes) -> str:
     return repr(message[:12])
 
 
-@pytest.mark.parametrize("answer", ODD, ids=name_of)
+@few(5, "answer", ODD, ids=name_of)
 def test_subscription__odd_answer__is_said_once_and_tried_again(subscribe: Subscribe, answer: str | bytes) -> None:
     with chain(answer) as (made, url):
         log = Lines()
@@ -178,7 +179,7 @@ def test_subscription__odd_answer__is_said_once_and_tried_again(subscribe: Subsc
             try_subscription(url)
 
 
-@pytest.mark.parametrize("message", [one for one in ODD if one != ""], ids=name_of)
+@few(5, "message", [one for one in ODD if one != ""], ids=name_of)
 def test_subscription__odd_message_later__connects_again(subscribe: Subscribe, message: str | bytes) -> None:
     with chain({"result": "0x1"}) as (made, url):
         wake, log = Wake(), Lines()

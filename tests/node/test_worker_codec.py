@@ -14,7 +14,7 @@ import pytest
 from colearn_node.worker.codec import NotAMessage, packed, unpacked
 from colearn_node.worker.messages import Done, Failed, Job, Moved, PullAhead, Ready, Sound, Spec, Tidy
 from colearn_node.worker.supervisor import WorkerSupervisor
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from colearn_ledger.core.claims import RejectedMerge
@@ -164,7 +164,6 @@ def almost(draw: st.DrawFn) -> bytes:
         at = at[key]
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow])  # on a machine whose cores are busy
 @given(st.binary(max_size=200) | almost() | JSON.map(lambda v: json.dumps(v).encode()))
 def test_unpacked__any_bytes__are_a_message_or_none_and_the_supervisor_stays(data: bytes) -> None:
     try:

@@ -78,6 +78,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Bench]]:
         bench.worker.kill()
 
 
+@pytest.mark.slow
 def test_worker__something_to_pull_ahead__does_so_while_it_trains(tmp_path: Path, start: Callable[..., Bench]) -> None:
     others = LocalStore(tmp_path / "weights", owner="others")
     ahead = others.put(encode({"w": TREE["w"] + 1}))
@@ -136,6 +137,7 @@ def in_training(bench: Bench, folder: Path, train: type[Propose] | type[Contribu
     return store, genesis
 
 
+@pytest.mark.slow
 def test_worker__other_work_comes_while_a_learner_trains_that_pauses__ends_the_training_and_does_it(
     tmp_path: Path, start: Callable[..., Bench]
 ) -> None:
@@ -291,6 +293,7 @@ def test_worker__odd_results_and_errors__cross_as_plain_values_and_told_errors(
     assert isinstance(trains(bench, 6), Done), "it goes on"
 
 
+@pytest.mark.slow
 def test_worker__wary_job__says_that_the_current_weights_could_be_tested(
     tmp_path: Path, start: Callable[..., Bench]
 ) -> None:
@@ -317,6 +320,7 @@ def test_worker__dies_or_talks_wildly_with_children_that_keep_its_channel__is_no
     wait_until(lambda: all(map(is_gone, started_by(tmp_path))), "the learner's processes have ended")
 
 
+@pytest.mark.slow
 def test_worker__fork_of_the_learner_that_comes_back__does_not_speak_for_it(
     tmp_path: Path, start: Callable[..., Bench]
 ) -> None:
@@ -336,6 +340,7 @@ def test_kill__processes_that_the_learner_has_started__end_with_it(tmp_path: Pat
     wait_until(lambda: all(map(is_gone, children)), "the learner's processes have ended")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "factory, options, says",
     [
@@ -353,6 +358,7 @@ def test_worker__factory_that_wants_to_leave_or_leaves_threads__says_so_and_ends
     assert bench.next() == Died(0)
 
 
+@pytest.mark.slow
 def test_worker__factory_that_vanishes__is_heard_with_its_code(start: Callable[..., Bench]) -> None:
     assert start("odd_learners:make_and_vanish", code=0).next() == Died(0)
 

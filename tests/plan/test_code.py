@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from colearn_ledger.errors import ConfigError
@@ -66,5 +69,25 @@ def test_code_hash__what_has_no_source__one_message(module: str, why: str, tmp_p
 
 
 def test_installed_version__of_a_distribution_and_of_none() -> None:
-    assert installed_version("numpy")[0].isdigit() and installed_version("no_such_module_here") == ""
+    assert installed_version("numpy") == np.__version__ and installed_version("yaml") == version("PyYAML")
+    assert installed_version("no_such_module_here") == installed_version("") == ""
+
+
+def test_installed_version__a_distribution_of_the_modules_name_without_it__is_another_ones(tmp_path: Path) -> None:
+    for name, number, file in (("my-model", "1.0", "other.py"), ("our-models", "2.0", "my_model.py")):
+        about = tmp_path / f"{name.replace('-', '_')}-{number}.dist-info"
+        about.mkdir()
+        (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {number}\n")
+        (about / "RECORD").write_text(f"{file},,\n")
+    found = subprocess.run(
+        [sys.executable, "-c", "from colearn_ledger.plan.code import *; print(installed_version('my_model'))"],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert found.stdout.strip() == "2.0"
+
+
+def test_top_module__of_a_factory__is_its_packages() -> None:
     assert top_module("my_package.models.cnn:make") == "my_package"

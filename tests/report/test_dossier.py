@@ -9,8 +9,12 @@ from html.parser import HTMLParser
 from colearn_ledger.audit.examine import examine
 from colearn_ledger.audit.facts import Facts
 from colearn_ledger.audit.findings import Examination
+from colearn_ledger.core.agreements import NONE
+from colearn_ledger.core.protocol import MotionKind
 from colearn_ledger.founding.names import Names
+from colearn_ledger.plan.document import Plan
 from colearn_ledger.report.audit import Scored
+from colearn_ledger.report.audited_plans import read_plans
 from colearn_ledger.report.dossier import dossier
 
 from ..kit.invented import invent
@@ -49,7 +53,7 @@ def test_dossier__a_true_history__shows_every_round_member_and_motion() -> None:
     for record in facts.records:
         assert record.weights is None or record.weights.sha256.hex() in page.text
     assert all(who in page.text for span in facts.spans for who in span.members)
-    assert page.elements.count("table") == 8
+    assert page.elements.count("table") == 9
 
 
 def test_dossier__members_with_names__wherever_they_stand_and_as_text() -> None:
@@ -76,3 +80,25 @@ def test_dossier__what_somebody_wrote__is_text_and_runs_nothing() -> None:
     assert page.text.count("<script>alert(1)</script>") == 8 and "\x1b" not in text
     assert "default-src 'none'" in text
     assert "1 thing does not hold" in page.text
+
+
+def test_dossier__plans_that_changed__each_with_its_round_and_words_and_as_text() -> None:
+    histories = (invent(random.Random(seed), 120) for seed in range(100))
+    facts = next(facts for facts in histories if len(enacted_plans(facts)) > 1)
+    exam = examined(facts)
+    plans = read_plans(facts, lambda sha256: Plan(text=EVIL, data={EVIL: EVIL}), exam)
+    words = enacted_plans(facts)
+    assert [one.sha256 for one in plans if one.motion is not None] == words
+    assert [one.sha256 for one in plans if one.in_force] == [facts.agreements[MotionKind.SET_PLAN]] == words[-1:]
+    page = Read("\n".join(dossier(facts, exam, plans=plans)))
+    assert {"script", "img"} & set(page.elements) == set() and "\x1b" not in page.text
+    for one in plans:
+        assert one.sha256 == NONE or one.sha256.hex() in page.text
+        assert one.sha256 == NONE or f"What the plan {one.sha256.hex()[:8]} says" in page.text
+    assert f"plan: the file with sha256 {plans[-1].sha256.hex()}" in page.text, "the motion, in words"
+
+
+def enacted_plans(facts: Facts) -> list[bytes]:
+    """What motions made the plan, in their order."""
+    told = [event.arguments for event in facts.events or () if event.name == "AgreementChanged"]
+    return [one["word"] for one in told if one["kind"] == MotionKind.SET_PLAN]

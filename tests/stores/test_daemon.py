@@ -6,7 +6,6 @@ import os
 import re
 import threading
 import time
-from collections.abc import Iterator
 from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -15,34 +14,15 @@ import pytest
 
 from colearn_ledger.core.cid import CHUNK, cid_digest, cid_text
 from colearn_ledger.core.protocol import WeightsRef
-from colearn_ledger.network import LocalNetwork
 from colearn_ledger.network.http import call_ipfs
 from colearn_ledger.stores.daemon import Daemon
 from colearn_ledger.stores.ipfs import IpfsStore
-from tests.kit.network import local_network
+from tests.kit.network import port_of
 from tests.kit.ports import Forwarder
 
 pytestmark = pytest.mark.slow
 
 LEAVES = 9
-
-
-@pytest.fixture(scope="module")
-def network() -> Iterator[LocalNetwork]:
-    with local_network(stakeholders=2) as network:
-        yield network
-
-
-@pytest.fixture
-def stores(network: LocalNetwork) -> Iterator[list[IpfsStore]]:
-    stores = [IpfsStore(s.ipfs_api, deadline_s=20.0) for s in network.stakeholders]
-    yield stores
-    for store in stores:
-        store.close()
-
-
-def port_of(store: IpfsStore) -> int:
-    return int(store.api.split("/")[4])
 
 
 def some_fetched(stores: list[IpfsStore], count: int) -> tuple[bytes, WeightsRef]:

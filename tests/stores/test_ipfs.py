@@ -41,23 +41,10 @@ from colearn_ledger.stores.spec import StoreSpec
 from tests.kit.anvil import wait_until
 from tests.kit.builders import proposal
 from tests.kit.learners import LinearLearner
-from tests.kit.network import local_network, need
+from tests.kit.network import need, port_of
 from tests.kit.ports import Forwarder
+from tests.kit.quick import few
 from tests.kit.store_conformance import SIZES, StoreConformance, pattern
-
-
-@pytest.fixture(scope="module")
-def network() -> Iterator[LocalNetwork]:
-    with local_network(stakeholders=2) as network:
-        yield network
-
-
-@pytest.fixture
-def stores(network: LocalNetwork) -> Iterator[list[IpfsStore]]:
-    stores = [IpfsStore(s.ipfs_api, deadline_s=20.0) for s in network.stakeholders]
-    yield stores
-    for store in stores:
-        store.close()
 
 
 @dataclass(frozen=True)
@@ -107,10 +94,6 @@ def guarded_daemon(folder: Path) -> Iterator[Daemon]:
         process.wait(30)
 
 
-def port_of(store: IpfsStore) -> int:
-    return int(store.api.split("/")[4])
-
-
 def remove_blocks(store: IpfsStore, ref: WeightsRef) -> None:
     """Unpin it, and remove all its blocks from the daemon."""
     store.discard(ref)
@@ -156,6 +139,24 @@ class TestIpfsStoreConforms(StoreConformance):
     def lose(self, store: Any, ref: WeightsRef) -> None:
         remove_blocks(store, ref)
 
+    # These take a daemon long; the quick run has them with a folder.
+
+    @pytest.mark.slow
+    def test_get_to__large__holds_some_pieces_of_it_in_memory(self, store: Any, tmp_path: Path) -> None:
+        super().test_get_to__large__holds_some_pieces_of_it_in_memory(store, tmp_path)
+
+    @few(2, "size", SIZES)
+    def test_get_to__any_size__the_file_has_the_bytes_and_they_are_kept(
+        self, mine: Any, theirs: Any, tmp_path: Path, size: int
+    ) -> None:
+        super().test_get_to__any_size__the_file_has_the_bytes_and_they_are_kept(mine, theirs, tmp_path, size)
+
+    @few(1, "size", [CHUNK + 11, 300])
+    def test_discard__another_owner_keeps_the_same__it_stays_until_both_have_discarded_it(
+        self, mine: Any, theirs: Any, size: int
+    ) -> None:
+        super().test_discard__another_owner_keeps_the_same__it_stays_until_both_have_discarded_it(mine, theirs, size)
+
     def test_get_small__damaged__is_invalid(self, store: Any) -> None:
         """Damage on the daemon's disk is never handed on."""
         data = pattern(700, salt=8)
@@ -171,7 +172,7 @@ class TestIpfsStoreConforms(StoreConformance):
         assert store.get_small(ref.sha256) == data
 
     @pytest.mark.parametrize("size", [500, 2 * CHUNK + 7])
-    @pytest.mark.parametrize("how", ["flipped", "short", "long", "empty"])
+    @few(1, "how", ["flipped", "short", "long", "empty"])
     def test_get__damaged__is_invalid_and_put_repairs_it(self, store: Any, size: int, how: str) -> None:
         """Damage on the daemon's disk is never handed on. (It has no repair: a daemon doesn't write what it has.)"""
         data = pattern(size, salt=len(how) + 50)
@@ -210,7 +211,7 @@ def test_get__put_on_another_daemon__the_same_bytes_and_pinned(stores: list[Ipfs
     assert not stores[1].has(ref) and stores[0].has(ref)
 
 
-@pytest.mark.parametrize("size", [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 5 * CHUNK])
+@few(3, "size", [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 5 * CHUNK])
 def test_cid__any_size__is_the_one_that_kubo_gives_by_its_own_program(
     network: LocalNetwork, tmp_path: Path, size: int
 ) -> None:

@@ -12,15 +12,12 @@ pytest.importorskip("flwr", reason="Flower is not installed")
 from colearn_node.demo import set_up
 
 from colearn_ledger import run
-from colearn_ledger.chain.contract import CollectiveContract
-from colearn_ledger.chain.endpoints import connect
-from colearn_ledger.founding.record import load_deployment
 from colearn_ledger.learners.flower_app import FlowerApp
 from colearn_ledger.learners.loading.factory import FLOWER
 
 from ..conftest import ROOT
 from ..kit.network import local_network, need
-from ..kit.nodes import NodeProcess, run_node
+from ..kit.nodes import run_to_the_end
 
 pytestmark = [pytest.mark.slow, pytest.mark.long]
 
@@ -32,21 +29,9 @@ def test_nodes__of_a_flower_app__end_with_the_bytes_of_one_process(tmp_path: Pat
     need("anvil")
     with local_network("anvil", stakeholders=2, ipfs=False) as network:
         setup = set_up(network, FLOWER, {"folder": str(LINES), **OPTIONS}, log={"format": "json", "level": "info"})
-        nodes = []
         for path in setup.configs.values():
-            text = path.read_text().replace(str(LINES), "elsewhere")
-            path.write_text(text)
-            words = ["run", "--config", str(path), "--flower-app", str(LINES), "--until-round", "2"]
-            nodes.append(NodeProcess(run_node(*words, cwd=tmp_path)))
-        try:
-            for node in nodes:
-                assert node.wait() == 0, node.text
-        finally:
-            for node in nodes:
-                node.process.kill()
-        record = load_deployment(setup.deployment)
-        contract = CollectiveContract(connect([network.rpc_url]), record.address)
-        accepted = contract.snapshot().view(record.address).accepted.sha256.hex()
+            path.write_text(path.read_text().replace(str(LINES), "elsewhere"))
+        accepted = run_to_the_end(setup, "--flower-app", str(LINES), "--until-round", "2", cwd=tmp_path)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         app = FlowerApp(LINES)

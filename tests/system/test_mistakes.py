@@ -18,7 +18,7 @@ from colearn_ledger.core.cid import cid_text
 
 from ..kit.anvil import wait_until
 from ..kit.collective import PASSWORD
-from ..kit.nodes import NodeCollective, node_collective, run_node
+from ..kit.nodes import CHECKED, NodeCollective, node_collective, run_node
 from ..kit.ports import refusing_port
 
 
@@ -242,22 +242,7 @@ def test_check__all_is_well__0_and_a_line_for_everything(
     assert main(["check", "--config", str(made.config(0, ws=made.chain.url.replace("http", "ws")))]) == 0
     lines = capsys.readouterr().out.splitlines()
     names = [line.split()[1] for line in lines]
-    assert names == [
-        "deployment",
-        "key",
-        "rpc",
-        "contract",
-        "member",
-        "funds",
-        "rules",
-        "news",
-        "clock",
-        "store",
-        "disk",
-        "learner",
-        "plan",
-        "windows",
-    ]
+    assert tuple(names) == CHECKED
     assert all(line.startswith("ok ") for line in lines), lines
     assert "rounds at today's price" in lines[5] and "seat 0 of 2" in lines[4]
     assert (

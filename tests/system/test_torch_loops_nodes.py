@@ -14,13 +14,10 @@ pytest.importorskip("transformers", reason="transformers is not installed")
 from colearn_node.demo import set_up
 
 from colearn_ledger import run
-from colearn_ledger.chain.contract import CollectiveContract
-from colearn_ledger.chain.endpoints import connect
-from colearn_ledger.founding.record import load_deployment
 
 from ..kit import torch_loops
 from ..kit.network import local_network, need
-from ..kit.nodes import NodeProcess, run_node
+from ..kit.nodes import run_to_the_end
 
 pytestmark = [pytest.mark.slow, pytest.mark.long]
 
@@ -32,17 +29,7 @@ def test_nodes__of_another_library_s_loop__end_with_the_bytes_of_one_process(nam
     with local_network("anvil", stakeholders=2, ipfs=False) as network:
         factory = f"tests.kit.torch_loops:{name}"
         setup = set_up(network, factory, {"steps_per_round": 10}, log={"format": "json", "level": "info"})
-        words = [["run", "--config", str(path), "--until-round", "2"] for path in setup.configs.values()]
-        nodes = [NodeProcess(run_node(*each, cwd=tmp_path, OMP_NUM_THREADS="1")) for each in words]
-        try:
-            for node in nodes:
-                assert node.wait() == 0, node.text
-        finally:
-            for node in nodes:
-                node.process.kill()
-        record = load_deployment(setup.deployment)
-        contract = CollectiveContract(connect([network.rpc_url]), record.address)
-        accepted = contract.snapshot().view(record.address).accepted.sha256.hex()
+        accepted = run_to_the_end(setup, "--until-round", "2", cwd=tmp_path, OMP_NUM_THREADS="1")
     results = run(2, [make(i) for i in range(2)])
     assert any(result.accepted for result in results.rounds)
     assert accepted == results.final_sha256

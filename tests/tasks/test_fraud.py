@@ -186,6 +186,7 @@ def test_area_under_curve__ties_and_all__as_scikit_learn_has_it() -> None:
         assert area_under_curve(y, guess) == pytest.approx(roc_auc_score(y, guess))
 
 
+@pytest.mark.slow
 def test_fraud_xgboost__no_other_framework__needed() -> None:
     script = (
         "import sys; sys.modules['sklearn'] = sys.modules['tensorflow'] = sys.modules['keras'] = None\n"

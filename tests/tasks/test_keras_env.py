@@ -7,9 +7,8 @@ import os
 import subprocess
 import sys
 
-import pytest
-
 from colearn_ledger.tasks import KERAS
+from tests.kit.quick import few
 
 NAMES = ("TF_ENABLE_ONEDNN_OPTS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
 # Keras takes seconds to import and isn't what is tested, so that an empty module stands for it.
@@ -40,7 +39,7 @@ def test_import__before_tensorflow__sets_what_is_not_set() -> None:
     assert found == {NAMES[0]: "0", NAMES[1]: "2", NAMES[2]: "1"}
 
 
-@pytest.mark.parametrize("missing", NAMES)
+@few(1, "missing", NAMES)
 def test_import__after_tensorflow__warns_of_what_was_not_set(missing: str) -> None:
     said, _ = imported("late", **{name: "1" for name in NAMES if name != missing})
     assert len(said) == 1

@@ -70,6 +70,7 @@ def test_tasks__ours__have_unique_names_and_say_what_they_are() -> None:
         assert task.learning_rate > 0 and (task.batch_size is None or task.batch_size >= 1)
 
 
+@pytest.mark.slow
 def test_get_task__copied_file_and_entry_point__runs_in_the_demo(
     packages: Packages, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

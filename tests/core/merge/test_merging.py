@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from colearn_ledger.core.merge import Basis, Mergeable, Rule, claim_digest, distinct, merge, merge_to
@@ -27,6 +27,7 @@ from colearn_ledger.core.tensors import bfloat16
 from colearn_ledger.core.weights import decode, encode, weights_ref
 from colearn_ledger.errors import InvalidWeights, UsageError
 from tests.kit import merging as second
+from tests.kit.quick import examples
 
 MERGING = [parse_rule(text) for text in second.RULES]
 FLOATS = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": bfloat16()}
@@ -80,7 +81,7 @@ def near(dtype: str) -> st.SearchStrategy[list[int]]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("dtype", FLOATS)
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(30))
 @given(data=st.data())
 def test_merge__floats_at_their_extremes__the_second_implementations_bits(dtype: str, data: Any) -> None:
     bits = {"F64": np.uint64, "F32": np.uint32}.get(dtype, np.uint16)
@@ -113,7 +114,7 @@ def test_merge__floats_at_their_extremes__the_second_implementations_bits(dtype:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("dtype", INTEGERS)
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=examples(10))
 @given(data=st.data())
 def test_merge__integers_at_their_extremes__the_lower_median(dtype: str, data: Any) -> None:
     kind = np.dtype(dtype)

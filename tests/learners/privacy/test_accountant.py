@@ -20,6 +20,7 @@ from colearn_ledger.core.summaries import DiffPrivConfig
 from colearn_ledger.errors import DataError, UsageError
 from colearn_ledger.learners.privacy.accountant import Privacy, compute_epsilon, compute_noise
 from colearn_ledger.learners.privacy.ledger import PrivacyLedger, Spending
+from tests.kit.quick import examples, few
 
 DELTA = 1e-5
 
@@ -34,7 +35,8 @@ def privacy(ledger: PrivacyLedger, **changes: Any) -> Privacy:
     return Privacy(DiffPrivConfig(**config), samples=600, batch_size=30, steps=20, ledger=ledger)
 
 
-@pytest.mark.parametrize(
+@few(
+    1,
     "spent",
     [
         [Spending(0.05, 1.1, 60)],
@@ -204,7 +206,7 @@ def test_ledger__several_processes_on_one_file__spend_the_budget_once(tmp_path: 
     assert len(path.read_text().splitlines()) == 4
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=examples(20))
 @given(
     st.lists(
         st.builds(Spending, st.sampled_from([0.01, 0.3, 1 / 3]), st.floats(0.5, 9), st.integers(1, 10**6)), max_size=5

@@ -27,6 +27,7 @@ from colearn_ledger.errors import LearnerError, UsageError
 from colearn_ledger.learners.forest import ForestLearner
 from colearn_ledger.learners.sklearn import SklearnLearner
 from colearn_ledger.learners.voting.criteria import criterion_of
+from tests.kit.quick import few
 
 X, Y = load_breast_cancer(return_X_y=True)
 X = StandardScaler().fit_transform(X)
@@ -67,8 +68,11 @@ def named(given: Any) -> str:
 
 
 @pytest.mark.parametrize("make", LEARNERS)
-@pytest.mark.parametrize(
-    "given", ["roc_auc", roc_auc_score, get_scorer("roc_auc"), "AUC"], ids=["name", "function", "scorer", "usual name"]
+@few(
+    1,
+    "given",
+    ["roc_auc", roc_auc_score, get_scorer("roc_auc"), "AUC"],
+    ids=["name", "function", "scorer", "usual name"],
 )
 def test_criterion__area_under_the_curve_in_any_word__is_what_the_vote_is_by(make: Any, given: Any) -> None:
     if make is boosted and hasattr(given, "_score_func"):

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.stats import binomtest, ttest_rel
@@ -32,7 +32,6 @@ from colearn_ledger.learners.voting.policy import (
 
 Array = np.ndarray[Any, Any]
 
-UNTIMED = settings(deadline=None)
 POLICIES = [
     VoteRule(),
     VoteRule(strict=True),
@@ -53,7 +52,6 @@ def of(outcomes: Array, score: float | None = None) -> Evaluation:
 # ------------------------------------------------------------------------------------------------ the tests
 
 
-@UNTIMED
 @given(RIGHT_OR_WRONG, RIGHT_OR_WRONG)
 def test_p_worse__right_or_wrong__is_scipys_binomial_test(before: Array, after: Array) -> None:
     lost, won = int((before & ~after).sum()), int((after & ~before).sum())
@@ -61,7 +59,6 @@ def test_p_worse__right_or_wrong__is_scipys_binomial_test(before: Array, after: 
     assert p_worse(before, after) == pytest.approx(expected, rel=1e-9)
 
 
-@UNTIMED
 @given(LOSSES, LOSSES)
 def test_p_worse__losses__is_scipys_paired_t_test(before: Array, after: Array) -> None:
     with warnings.catch_warnings():
@@ -72,7 +69,6 @@ def test_p_worse__losses__is_scipys_paired_t_test(before: Array, after: Array) -
 
 
 @pytest.mark.slow
-@UNTIMED
 @given(RIGHT_OR_WRONG, RIGHT_OR_WRONG)
 def test_p_worse__the_other_way_round__adds_up_over_what_both_count(a: Array, b: Array) -> None:
     n, k = int((a ^ b).sum()), int((a & ~b).sum())
@@ -105,7 +101,6 @@ def test_p_worse__losses_without_scipy__says_what_to_install(monkeypatch: pytest
 
 @pytest.mark.slow
 @pytest.mark.parametrize("policy", POLICIES, ids=lambda p: p.name)
-@UNTIMED
 @given(outcomes=LOSSES, bad=st.sampled_from([math.nan, math.inf, -math.inf]), at=st.integers(0, 59))
 def test_judge__proposal_that_is_not_finite__never_approved(
     policy: VotePolicy, outcomes: Array, bad: float, at: int
@@ -122,7 +117,6 @@ def test_judge__current_model_is_not_finite__anything_finite_is_better(policy: V
     assert policy.judge(of(np.full(5, math.nan)), of(np.zeros(5)))[0] is True
 
 
-@UNTIMED
 @given(RIGHT_OR_WRONG, RIGHT_OR_WRONG)
 def test_judge__paired__approves_unless_worse_and_paired_better_only_if_better(a: Array, b: Array) -> None:
     keeps, record = PairedTest(0.05).judge(of(a), of(b))
