@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -15,9 +14,9 @@ from benchmarks.transfer import MOST_MEMORY
 from colearn_ledger.core.cid import CHUNK, cid_digest, cid_text
 from colearn_ledger.core.weights import weights_ref
 from colearn_ledger.member.mapped import mapped
+from colearn_ledger.network import LocalNetwork
 from colearn_ledger.stores.daemon import Daemon
 from colearn_ledger.stores.ipfs import IpfsStore
-from tests.kit.network import local_network
 from tests.kit.ports import Forwarder
 
 pytestmark = pytest.mark.slow
@@ -25,10 +24,9 @@ pytestmark = pytest.mark.slow
 LEAVES = 9
 
 
-@pytest.fixture(scope="module")
-def api() -> Iterator[str]:
-    with local_network(stakeholders=1) as network:
-        yield network.stakeholders[0].ipfs_api
+@pytest.fixture
+def api(network: LocalNetwork) -> str:
+    return network.stakeholders[0].ipfs_api
 
 
 def forwarder_to(api: str) -> Forwarder:
@@ -84,7 +82,9 @@ def test_put__an_attempt_before_has_left_some_of_it__the_rest_alone_is_sent(api:
 @pytest.mark.large
 @pytest.mark.long
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="it reads Linux's /proc")
-def test_put_and_get__gigabytes_with_a_break__go_on_and_take_a_quarter_of_one_at_most(tmp_path: Path) -> None:
+def test_put_and_get__gigabytes_with_a_break__go_on_and_take_a_quarter_of_one_at_most(
+    network: LocalNetwork, tmp_path: Path
+) -> None:
     """Between two daemons; above 1 GiB there are nodes above nodes. It takes four times the size on disk."""
     count, sent, cut = 4 * 1024 - 200, 0, False
     block = os.urandom(CHUNK - 8)
@@ -101,9 +101,10 @@ def test_put_and_get__gigabytes_with_a_break__go_on_and_take_a_quarter_of_one_at
             cut = True
             raise ConnectionAbortedError
 
-    with local_network(stakeholders=2) as network, closing(forwarder_to(network.stakeholders[0].ipfs_api)) as forwarder:
+    apis = [person.ipfs_api for person in network.stakeholders]
+    with closing(forwarder_to(apis[0])) as forwarder:
         forwarder.asked = asked
-        with closing(IpfsStore(forwarder.url)) as store, closing(IpfsStore(network.stakeholders[1].ipfs_api)) as other:
+        with closing(IpfsStore(forwarder.url)) as store, closing(IpfsStore(apis[1])) as other:
             ref, adding = cost_of(lambda: store.put(data))
             assert cut and sent < 1.1 * len(data)
             _, getting = cost_of(lambda: other.get_to(tmp_path / "weights", ref))  # it compares all of them
