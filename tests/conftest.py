@@ -21,6 +21,7 @@ from .kit.quick import is_quick, set_up_hypothesis
 ROOT = Path(__file__).resolve().parents[1]
 SEED = "COLEARN_TEST_SEED"
 _GOODBYE_S = 30.0
+_LIBRARIES = {"tqdm_monitor"}  # threads that libraries have once for a whole process
 IN_CI = os.environ.get("CI") == "true"
 
 # TensorFlow reads these when it is imported, and whichever test module comes first does that for the whole process: so
@@ -98,10 +99,14 @@ def _seeded() -> None:
 @pytest.fixture(autouse=True)
 def _no_thread_left() -> Iterator[None]:
     """A thread that goes on works beside all tests after it: it takes their time, and what a process has for all."""
+
+    def names(known: set[threading.Thread]) -> list[str]:
+        return [one.name for one in threading.enumerate() if one not in known and one.name not in _LIBRARIES]
+
     before = set(threading.enumerate())
     yield
     deadline = time.monotonic() + _GOODBYE_S
-    while left := [thread.name for thread in threading.enumerate() if thread not in before]:
+    while left := names(before):
         assert time.monotonic() < deadline, f"threads that go on after the test: {left}"
         time.sleep(0.01)
 

@@ -6,7 +6,7 @@ compressed, with a checksum, so that one that is damaged all the same is found o
 
 Anvil answers with its blocks first and with its state a moment later, which may be a block further by then: a chain
 that began with that again would have effects of transactions which it knows nothing of. So a state counts only if none
-changed it meanwhile, and where they come too fast for that, Anvil mines none for as long as it takes.
+was mined meanwhile, and where they come too fast for that, Anvil mines none for as long as it takes.
 
 Saving may take a twentieth of the time, however large the chain gets: the longer it takes, the seldomer it is done.
 
@@ -58,18 +58,18 @@ class Anvil:
 
     def __init__(self, url: str) -> None:
         self._url = url
-        self._held = False
+        self._held: tuple[str, int | bool] | None = None  # what has it mine again, and how
 
-    def head(self, timeout_s: float) -> tuple[str, str]:
-        """The newest block's hash, and that of its state."""
+    def head(self, timeout_s: float) -> tuple[int, str]:
+        """The newest block's number and hash."""
         block = self._call("eth_getBlockByNumber", ["latest", False], timeout_s)
-        return block["hash"], block["stateRoot"]
+        return int(block["number"], 16), block["hash"]
 
     def take(self, timeout_s: float, *, last: bool = False) -> bytes:
         """All its blocks with the state that the newest of them left, compressed.
 
-        From the second try on it mines no transactions meanwhile; they wait, and are mined thereafter. What mines at an
-        interval, or by hand, goes on doing so.
+        From the second try on it mines nothing by itself meanwhile; transactions wait, and are mined thereafter. Blocks
+        that are mined by hand come all the same, and do no harm as long as they are empty.
 
         Parameters
         ----------
@@ -84,32 +84,46 @@ class Anvil:
             for attempt in range(_TRIES):
                 if last or attempt:
                     self._hold(timeout_s)
-                _, before = self.head(timeout_s)
+                before = self.head(timeout_s)
                 state = bytes.fromhex(self._call("anvil_dumpState", [], timeout_s)[2:])
-                if self.head(timeout_s)[1] == before:
+                if self._only_empty_since(before, timeout_s):
                     return state
         finally:
             if not last:
                 self.release(timeout_s)
         raise Busy("transactions are mined faster than it can be asked for")
 
+    def _only_empty_since(self, before: tuple[int, str], timeout_s: float) -> bool:
+        """Whether the chain has that block still, and no transaction after it."""
+        first, (last, _) = before[0], self.head(timeout_s)
+        blocks = [self._call("eth_getBlockByNumber", [hex(n), False], timeout_s) for n in range(first, last + 1)]
+        return bool(blocks) and blocks[0]["hash"] == before[1] and not any(b["transactions"] for b in blocks[1:])
+
     def _hold(self, timeout_s: float) -> None:
-        if not self._held and self._call("anvil_getAutomine", [], timeout_s):
-            self._held = True  # also if the answer doesn't come
+        if self._held is not None:
+            return
+        interval = self._call("anvil_getIntervalMining", [], timeout_s)
+        if interval:
+            self._held = "evm_setIntervalMining", interval  # also if the answer doesn't come
+            self._call("evm_setIntervalMining", [0], timeout_s)
+        elif self._call("anvil_getAutomine", [], timeout_s):
+            self._held = "evm_setAutomine", True
             self._call("evm_setAutomine", [False], timeout_s)
+        if self._held is not None:
             self._await_queue(timeout_s)
 
     def _await_queue(self, timeout_s: float) -> None:
         """What is in its queue is mined all the same, which takes tenths of a second."""
         end, before = time.monotonic() + _QUEUE_S, ""
-        while time.monotonic() < end and before != (before := self.head(timeout_s)[0]):
+        while time.monotonic() < end and before != (before := self.head(timeout_s)[1]):
             time.sleep(_BLOCK_S)
 
     def release(self, timeout_s: float) -> None:
         """Let it mine again, if it was held."""
-        if self._held:
-            self._call("evm_setAutomine", [True], timeout_s)
-            self._held = False
+        if self._held is not None:
+            method, value = self._held
+            self._call(method, [value], timeout_s)
+            self._held = None
 
     def _call(self, method: str, params: list[Any], timeout_s: float) -> Any:
         body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode()
@@ -185,7 +199,7 @@ def keep(url: str, folder: Path) -> int:
         began = time.monotonic()
         try:
             chain.release(limit)  # if it couldn't be told the last time
-            head, _ = chain.head(limit)
+            _, head = chain.head(limit)
             if ending or head != saved:
                 write(folder, chain.take(limit, last=ending))
                 saved, said = head, ""

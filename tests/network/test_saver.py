@@ -139,3 +139,34 @@ def test_take__blocks_without_transactions_come_in__they_change_nothing() -> Non
         wait_until(lambda: int(chain.rpc("eth_blockNumber"), 16) > 2, "the first of them")
         for _ in range(5):
             assert Anvil(chain.url).take(30.0)
+
+
+@pytest.mark.slow
+def test_take__blocks_by_hand_as_fast_as_they_can__is_taken_all_the_same() -> None:
+    with kit.anvil() as chain:
+        ended = threading.Event()
+
+        def mine() -> None:
+            while not ended.is_set():
+                chain.rpc("anvil_mine", "0x5")
+
+        thread = threading.Thread(target=mine)
+        thread.start()
+        try:
+            wait_until(lambda: int(chain.rpc("eth_blockNumber"), 16) > 500, "many of them")
+            assert all(Anvil(chain.url).take(30.0) for _ in range(5))
+        finally:
+            ended.set()
+            thread.join()
+
+
+@pytest.mark.slow
+def test_take__mined_by_the_clock__the_clock_stands_for_the_last_one_and_goes_on_once_it_is_let() -> None:
+    with kit.anvil() as chain, payments(chain):
+        wait_until(lambda: int(chain.rpc("eth_blockNumber"), 16) > 2, "the first of them")
+        chain.rpc("evm_setIntervalMining", 1)
+        wait_until(lambda: len(chain.pool()) > 2, "transactions that wait")
+        asked = Anvil(chain.url)
+        assert not too_many(asked.take(30.0, last=True)) and chain.rpc("anvil_getIntervalMining") is None
+        asked.release(30.0)
+        assert chain.rpc("anvil_getIntervalMining") == 1
