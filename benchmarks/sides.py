@@ -17,11 +17,11 @@ import numpy as np
 from colearn_ledger.core.asking import ask_accept
 from colearn_ledger.core.blocks import Buffer
 from colearn_ledger.core.decide import Action, Adopt, Judge, Propose
-from colearn_ledger.core.learner import Weights
+from colearn_ledger.core.learner import ProposedWeights, Weights
 from colearn_ledger.core.lineage import check_parts
 from colearn_ledger.core.protocol import Proposal, WeightsRef
-from colearn_ledger.core.weights import check_head, decode, encoded, laid_out, parts_of_data
-from colearn_ledger.member.mapped import spooled
+from colearn_ledger.core.weights import check_head, encoded, laid_out, parts_of_data
+from colearn_ledger.member.mapped import decoded, spooled
 from colearn_ledger.member.prepare import Preparer
 from colearn_ledger.member.pulling import pull
 from colearn_ledger.member.work import Adopted, Trained, Verdict
@@ -40,8 +40,8 @@ _MOST = 1 << 36  # bytes of weights
 class _FreshLearner(FreeLearner):
     """All of its weights are other ones each round, so that no block of them lies anywhere already.
 
-    It makes no copies: what it adopts becomes its model, and what it shows are the model's own arrays. So beside that
-    there is one set of weights, the one that it has made or was given.
+    What it adopts it copies into its model, as frameworks do, and what it shows are the model's own arrays. So beside
+    that there is one set of weights, the one that it has made or was given.
     """
 
     def __init__(self, index: int, size: int) -> None:
@@ -51,8 +51,12 @@ class _FreshLearner(FreeLearner):
     def mli_propose_weights(self) -> Weights:
         return Weights(self._w + np.float32(self._round / 8))
 
+    def mli_test_weights(self, weights: Weights) -> ProposedWeights:
+        assert np.isfinite(weights.weights.max())  # it looks at all of them, as a test does
+        return super().mli_test_weights(weights)
+
     def mli_accept_weights(self, weights: Weights) -> None:
-        self._w = weights.weights
+        np.copyto(self._w, weights.weights)
 
     def mli_get_current_weights(self) -> Weights:
         return Weights(self._w)
@@ -178,7 +182,7 @@ class _Member:
             check_parts(self._schema, parts, parts_of_data(self._parent))
 
     def _adopt(self) -> None:
-        ask_accept(self._learner, Weights(decode(self._verified, self._schema, verified=True)), schema=self._schema)
+        ask_accept(self._learner, Weights(decoded(self._verified, self._schema, verified=True)), schema=self._schema)
         self._parent = self._verified
 
 

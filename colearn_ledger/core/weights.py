@@ -119,11 +119,24 @@ def _bits(array: Array) -> Array:
     return np.ascontiguousarray(array).view(np.uint8)
 
 
-def decode(data: Buffer, schema: Schema | None = None, *, max_header: int = MAX_HEADER, verified: bool = False) -> Any:
-    """The tree of weights in ``data``, as writable copies of its own; in the learners' types, if ``schema`` says them.
+def decode(
+    data: Buffer,
+    schema: Schema | None = None,
+    *,
+    max_header: int = MAX_HEADER,
+    verified: bool = False,
+    room: memoryview | None = None,
+) -> Any:
+    """The tree of weights in ``data``, as writable arrays of its own; in the learners' types, if ``schema`` says them.
 
-    Whoever calls it has compared size and hash with the chain's; nothing here trusts the content. ``verified``: that
-    was done, and these very bytes were decoded before, or encoded here: the values aren't looked at a second time.
+    Whoever calls it has compared size and hash with the chain's; nothing here trusts the content.
+
+    Parameters
+    ----------
+    verified: that was done, and these very bytes were decoded before, or encoded here: the values aren't looked at a
+        second time.
+    room: the same bytes once more, writable, and from now on nobody else's: arrays that lie there as the learners have
+        them stay there. None: each is copied.
 
     Raises
     ------
@@ -141,10 +154,11 @@ def decode(data: Buffer, schema: Schema | None = None, *, max_header: int = MAX_
     values: dict[str, Any] = {}
     for leaf in in_file_order(leaves_of(skeleton)):
         stored = _there(leaf, view, position)
+        there = None if room is None else _there(leaf, room, position)
         position += leaf.nbytes
         if not verified:
             _check_values(leaf, stored)
-        values[leaf.name] = _value(leaf, stored, own.get(leaf.name, leaf.dtype))
+        values[leaf.name] = _value(leaf, stored, own.get(leaf.name, leaf.dtype), there)
     return _built(skeleton, values)
 
 
@@ -327,9 +341,14 @@ def _not_finite(leaf: Leaf) -> InvalidWeights:
     )
 
 
-def _value(leaf: Leaf, stored: Array, own: str) -> Any:
-    """A leaf of a tree, of its own memory; ``own``: its dtype there, which may have more bits than in the file."""
+def _value(leaf: Leaf, stored: Array, own: str, there: Array | None = None) -> Any:
+    """A leaf of a tree, of its own memory; ``own``: its dtype there, which may have more bits than in the file.
+
+    ``there``: the same values in memory that may be the leaf's.
+    """
     wide = None if own == leaf.dtype else _stored_dtype(own).newbyteorder("=")
+    if there is not None and leaf.kind == "array" and wide is None and there.dtype.isnative and there.flags.aligned:
+        return (there.view(bfloat16()) if own == "BF16" else there).reshape(leaf.shape)
     out = np.empty(len(stored), stored.dtype.newbyteorder("=") if wide is None else wide)
     for here in blocks(len(stored), _BLOCK, stored):
         out[here] = stored[here] if wide is None else widened(stored[here], leaf.dtype, wide)

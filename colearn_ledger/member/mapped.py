@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import mmap
+import os
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from ..core.blocks import Buffer
+from ..core.schema import Schema
+from ..core.weights import decode
 
-__all__ = ["is_mapped", "mapped", "spooled"]
+__all__ = ["decoded", "is_mapped", "mapped", "spooled"]
 
 _READ = 1 << 20
+
+
+class _Mapping(mmap.mmap):
+    """Bytes of a file, for reading. ``file``: that file, opened once more, so that it can be mapped again."""
+
+    file: IO[bytes]
 
 
 def spooled(pieces: Iterable[Buffer], folder: Path | None = None) -> Buffer:
@@ -39,7 +48,24 @@ def spooled(pieces: Iterable[Buffer], folder: Path | None = None) -> Buffer:
 
 def mapped(file: IO[bytes], size: int) -> memoryview:
     """A file's first bytes, for reading; the file may be closed, and lose its name."""
-    return memoryview(mmap.mmap(file.fileno(), size, access=mmap.ACCESS_READ) if size else b"")
+    if not size:
+        return memoryview(b"")
+    mapping = _Mapping(file.fileno(), size, access=mmap.ACCESS_READ)
+    mapping.file = os.fdopen(os.dup(file.fileno()), "rb")
+    return memoryview(mapping)
+
+
+def decoded(data: Buffer, schema: Schema, *, verified: bool = False) -> Any:
+    """As :func:`~colearn_ledger.core.weights.decode`, whose errors it raises, for a learner to do with what it likes.
+
+    Where the bytes lie in a mapped file the arrays lie there, too: in a mapping of their own, of which a page is copied
+    once it is written to. So a model that takes them over copies them once and not twice, and the file stays as it is.
+    """
+    view = memoryview(data)
+    mapping, room = view.obj, None
+    if isinstance(mapping, _Mapping) and view.nbytes == len(mapping):
+        room = memoryview(mmap.mmap(mapping.file.fileno(), len(mapping), access=mmap.ACCESS_COPY))
+    return decode(data, schema, verified=verified, room=room)
 
 
 def is_mapped(data: Buffer) -> bool:

@@ -21,12 +21,12 @@ from ..core.merge.rules import Rule
 from ..core.protocol import Claim, WeightsRef
 from ..core.roles import roles_of
 from ..core.schema import Schema
-from ..core.weights import check_head, decode, encoded, weights_ref
+from ..core.weights import check_head, encoded, weights_ref
 from ..errors import InvalidWeights, UnavailableWeights, UntestableWeights
 from ..stores.base import Store
 from .checkpoints import Checkpoints, TrainingId
 from .keeping import tidy
-from .mapped import spooled
+from .mapped import decoded, spooled
 from .merging import MergedBytes, merge_contributed
 from .notes import note_of
 from .pulling import pull
@@ -119,7 +119,7 @@ class Preparer:
 
     def test(self, data: Buffer) -> ProposedWeights:
         """Have the learner test weights that were verified, or that it made: canonical bytes of the schema."""
-        return ask_test(self.learner, Weights(decode(data, self.schema, verified=True)), self.name, held=self._held)
+        return ask_test(self.learner, Weights(decoded(data, self.schema, verified=True)), self.name, held=self._held)
 
     def test_current(self) -> ProposedWeights:
         """Have the learner test its own current weights: can it test at all?"""
@@ -150,14 +150,14 @@ class Preparer:
         ref = action.weights
         held = Held(self.schema, self._verified.take(ref), self._held.exact)
         if held.data is not None:
-            tree = held.tree()
+            tree = decoded(held.data, self.schema, verified=True)
         else:
             self.schema.check_size(ref.size)
             try:
                 data = self._pull(ref, deadline_s)
             except UnavailableWeights as e:
                 return Nothing(f"the accepted weights can't be had yet: {e.what}")
-            tree = decode(data, self.schema)
+            tree = decoded(data, self.schema)
             self._verified.keep(ref, data)
             held.data = self._verified.take(ref) or data  # a proposal is compared with its parent, disk or none
             del data  # it may be large
@@ -184,7 +184,7 @@ class Preparer:
         ref = self.published = self.store.put(data)
         self._unpublished = None
         self._verified.keep(ref, data)
-        weights = Weights(decode(data, self.schema, verified=True))
+        weights = Weights(decoded(data, self.schema, verified=True))
         del data  # where it is in memory it isn't held any longer
         return Trained(action.round, action.parent, ref, note, self._own_test(weights))
 
@@ -255,7 +255,7 @@ class Preparer:
         claim = Claim(seats_mask(seat for seat, _ in found.merged), action.rule, claim_digest(found.merged))
         left_out = tuple((seat, int(reason)) for seat, reason in sorted(found.left_out.items()))
         again = RejectedMerge(ref, claim.digest) in action.rejected
-        own_test = None if again else self._own_test(Weights(decode(found.data, self.schema, verified=True)))
+        own_test = None if again else self._own_test(Weights(decoded(found.data, self.schema, verified=True)))
         return Merged(action.round, action.parent, ref, claim, left_out, why, own_test, again)
 
     def _merged(self, action: Merge, basis: Basis, deadline_s: float | None, *, anew: bool = False) -> MergedBytes:
@@ -344,7 +344,7 @@ class Preparer:
             self.schema.check_size(ref.size, None if self._adopted_ref is None else self._adopted_ref.size)
             # From the store, also if they were verified before: what a member votes for it pins.
             data = self._pull(ref, deadline_s)
-            weights = Weights(decode(data, self.schema))
+            weights = Weights(decoded(data, self.schema))
             self._verified.keep(ref, data)
             if action.merge is not None:
                 # Half of the time: what can't be had by then must not cost the vote.

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
-from colearn_ledger.member.mapped import is_mapped, mapped, spooled
+from colearn_ledger.core.schema import Schema
+from colearn_ledger.core.weights import encode, encoded
+from colearn_ledger.core.wire import Wire
+from colearn_ledger.errors import InvalidWeights
+from colearn_ledger.member.mapped import decoded, is_mapped, mapped, spooled
 from tests.kit.quick import few
 
 PIECES = [b"one", memoryview(b"two"), bytearray(b"three"), b"", b"f" * 3_000_000]
@@ -56,3 +64,55 @@ def test_mapped__the_file_is_gone__its_bytes_are_not(tmp_path: Path) -> None:
         data = mapped(file, 3)
     path.unlink()
     assert bytes(data) == b"123" and is_mapped(data) and not is_mapped(b"123")
+
+
+TREE = {
+    "w": np.arange(12, dtype=np.float32).reshape(3, 4),
+    "mask": np.array([True, False, True]),
+    "none": np.empty((0, 2)),
+    "rate": np.float64(0.5),
+    "text": b"abc",
+    "steps": 7,
+}
+
+
+@pytest.mark.parametrize("wire", [None, "float16"])
+@pytest.mark.parametrize("in_file", [True, False])
+def test_decoded__whatever_becomes_of_its_arrays__the_bytes_stay_and_the_next_has_them_anew(
+    in_file: bool, wire: Wire | None
+) -> None:
+    schema = Schema.of(TREE, wire=wire)
+    data: Any = b"".join(encoded(TREE, schema))
+    before = bytes(data)
+    if in_file:
+        data = spooled([data])
+    for verified in (False, True):
+        tree = decoded(data, schema, verified=verified)
+        assert encode(tree, schema) == before
+        tree["w"][:] = -1.0
+        tree["mask"][:] = False
+        assert bytes(data) == before
+    del data
+    gc.collect()
+    assert tree["w"].sum() == -12.0 and tree["w"].dtype == np.float32 and tree["rate"] == 0.5
+
+
+def test_decoded__large_and_in_a_file__lies_there_and_takes_no_memory_of_its_own() -> None:
+    given = {"w": np.ones(1 << 20, np.float32)}
+    schema = Schema.of(given)
+    data = spooled(encoded(given, schema))
+    tracemalloc.start()
+    try:
+        tree = decoded(data, schema)
+        assert tracemalloc.get_traced_memory()[0] < 1 << 20
+    finally:
+        tracemalloc.stop()
+    assert tree["w"].flags.writeable and not tree["w"].flags.owndata
+
+
+def test_decoded__values_that_are_none_of_a_models__are_refused_in_a_file_too() -> None:
+    given = {"w": np.array([1.0, 2.0])}
+    data = bytearray(encode(given))
+    data[-8:] = np.array([np.nan]).tobytes()
+    with pytest.raises(InvalidWeights, match="NaN"):
+        decoded(spooled([bytes(data)]), Schema.of(given))

@@ -97,7 +97,7 @@ def test_verified__many_sets_of_weights__no_file_stays_open() -> None:
     for i in range(20):
         data = encode(np.full(1000, float(i)))
         verified.keep(weights_ref(data), data)
-    assert without_a_name() <= before + 1
+    assert without_a_name() <= before + 2, "the last one's: its mapping's, and the one to map it again by"
 
 
 def test_decode__verified_bytes__arrays_are_copies() -> None:
