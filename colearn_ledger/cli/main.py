@@ -11,11 +11,12 @@ import difflib
 import gc
 import importlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..errors import UsageError
 from .program import Parser, run_program
+from .startup import load_web3
 
 __all__ = ["main", "make_parser"]
 
@@ -40,6 +41,9 @@ COMMANDS = {
 }
 
 
+READING = {"info", "status", "history", "show", "members"}  # the chain alone, and nobody else's code
+
+
 def make_parser(chosen: str | None) -> Parser:
     """The parser of all commands' names, and of the chosen command's options."""
     parser = Parser(prog="colearn-ledger", description="Collective learning on a ledger.")
@@ -50,8 +54,16 @@ def make_parser(chosen: str | None) -> Parser:
         if name == chosen:
             loaded = importlib.import_module(f".{module}", __package__)
             loaded.add_options(command)
-            command.set_defaults(run=loaded.run)
+            command.set_defaults(run=_quickly(loaded.run) if name in READING else loaded.run)
     return parser
+
+
+def _quickly(run: Callable[[argparse.Namespace], int]) -> Callable[[argparse.Namespace], int]:
+    def run_it(options: argparse.Namespace) -> int:
+        load_web3()
+        return run(options)
+
+    return run_it
 
 
 def _chosen(words: Sequence[str]) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import sys
 from importlib.util import find_spec
@@ -9,8 +10,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-__all__ = ["defer_pairings"]
+__all__ = ["defer_pairings", "load_web3"]
 
+_HTTP = "aiohttp"
 _SIGNATURES, _CURVE = "py_ecc.bls", "py_ecc.bls12_381"
 
 
@@ -27,6 +29,37 @@ def defer_pairings() -> None:
     for name in (_SIGNATURES, _CURVE):
         folders = [str(Path(folder, name.rpartition(".")[2])) for folder in package.submodule_search_locations]
         sys.modules.setdefault(name, _Deferred(name, folders))
+
+
+def load_web3() -> None:
+    """Import web3 without the HTTP library of its asynchronous providers, which no command that reads a chain uses.
+
+    That is a tenth of what such a command takes. Whoever uses these providers in the same process all the same has the
+    library then, and who imports it himself has it as ever. It changes nothing where either is loaded already.
+    """
+    if _HTTP not in sys.modules and "web3" not in sys.modules:
+        sys.modules[_HTTP] = _Names(_HTTP)
+        try:
+            importlib.import_module("web3")
+        finally:
+            with contextlib.suppress(KeyError):
+                del sys.modules[_HTTP]
+
+
+class _Names(ModuleType):
+    """Gives a class for each name that is imported from it."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):  # the import system's questions
+            raise AttributeError(name)
+        return _Late(name, (Exception,), {})  # some of them are caught
+
+
+class _Late(type):
+    """A class whose objects are the library's."""
+
+    def __call__(cls, *args: Any, **options: Any) -> Any:
+        return getattr(importlib.import_module(_HTTP), cls.__name__)(*args, **options)
 
 
 class _Deferred(ModuleType):

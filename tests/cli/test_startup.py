@@ -74,3 +74,41 @@ assert sys.modules["py_ecc.bls"] is before and before.G2ProofOfPossession
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
+
+
+def run_apart(script: str) -> None:
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+
+
+def test_load_web3__its_asynchronous_http__is_there_when_it_is_used_and_not_before() -> None:
+    run_apart("""
+import sys
+from colearn_ledger.cli.startup import load_web3
+load_web3()
+assert "aiohttp" not in sys.modules and "web3" in sys.modules
+from web3 import AsyncHTTPProvider, Web3
+from web3.providers.rpc import async_rpc
+assert async_rpc.ClientSession.__name__ == "ClientSession" and "aiohttp" not in sys.modules
+import aiohttp
+assert isinstance(async_rpc.ClientError("x"), aiohttp.ClientError)
+""")
+
+
+def test_load_web3__loaded_before__is_as_it_was() -> None:
+    run_apart("""
+import aiohttp, sys
+from colearn_ledger.cli.startup import load_web3
+load_web3()
+from web3.providers.rpc import async_rpc
+assert sys.modules["aiohttp"] is aiohttp and async_rpc.ClientSession is aiohttp.ClientSession
+""")
+
+
+def test_reading_a_chain__asked_for_by_a_command__loads_no_asynchronous_http() -> None:
+    run_apart("""
+import sys
+from colearn_ledger.cli.main import main
+assert main(["status", "--deployment", "nowhere.json"]) != 0
+assert "web3" in sys.modules and "aiohttp" not in sys.modules
+""")
