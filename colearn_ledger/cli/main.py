@@ -60,6 +60,9 @@ def make_parser(chosen: str | None) -> Parser:
 
 def _quickly(run: Callable[[argparse.Namespace], int]) -> Callable[[argparse.Namespace], int]:
     def run_it(options: argparse.Namespace) -> int:
+        # Importing web3 makes many objects, all of which stay: to look for garbage among them again and again takes a
+        # tenth of a short command's time. (Not where learners run, whose tensors are to go when they can.)
+        gc.set_threshold(50_000, *gc.get_threshold()[1:])
         load_web3()
         return run(options)
 
@@ -94,9 +97,6 @@ class _Version(argparse.Action):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return the exit code."""
-    # Importing web3 makes many objects, all of which stay: to look for garbage among them again and again takes a tenth
-    # of a short command's time.
-    gc.set_threshold(50_000, *gc.get_threshold()[1:])
     return run_program(lambda words: make_parser(_chosen(words)), argv)
 
 

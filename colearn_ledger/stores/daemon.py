@@ -16,6 +16,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from ..backoff import Backoff
 from ..core.blocks import Buffer
 from ..core.cid import CHUNK, MAX_LINKS
 from ..errors import InvalidWeights, StoreError, UnavailableWeights, UsageError
@@ -351,17 +352,19 @@ class Broken:
             requests.ConnectionError,
             requests.exceptions.ChunkedEncodingError,
         )
-        self._at, self._since, self._pause = -1, 0.0, 0.0
+        self._at, self._since = -1, 0.0
+        self._backoff = Backoff(_FIRST_PAUSE_S, _LONGEST_PAUSE_S)
 
     def wait(self, error: Exception, count: int, end: float) -> None:
         """Pause, or raise the error where nothing was moved for too long. ``count``: bytes that were moved."""
         now = time.monotonic()
         if count > self._at:
-            self._at, self._since, self._pause = count, now, _FIRST_PAUSE_S
-        if now + self._pause > min(end, self._since + _GONE_S):
+            self._at, self._since = count, now
+            self._backoff.clear()
+        pause = self._backoff.add()
+        if now + pause > min(end, self._since + _GONE_S):
             raise error
-        time.sleep(self._pause)
-        self._pause = min(2 * self._pause, _LONGEST_PAUSE_S)
+        time.sleep(pause)
 
 
 def _left(end: float) -> float:
