@@ -85,7 +85,7 @@ def connect(
     urls: http or https, at least one.
     expected_chain_id: None takes whatever chain the first endpoint that answers is.
     timeout_s: seconds to wait for an answer.
-    retry_s: seconds after which a refused connection is tried again, then twice as many.
+    retry_s: seconds after which a refused connection is tried again, then twice as many, with jitter.
     cool_down_s, probe_s, patience_s: as :class:`EndpointsProvider` has them.
     make_post: what sends to a URL; None: over HTTP.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from web3 import Web3
@@ -12,7 +13,7 @@ from web3.types import RPCEndpoint
 from ..errors import TransactionError
 from .reach import REFUSALS
 
-__all__ = ["FeeSource", "Fees", "in_gwei"]
+__all__ = ["FeeSource", "Fees", "in_ether", "in_gwei"]
 
 _GWEI = 10**9
 # What an endpoint may name as the usual tip where there is no cap: this much, or the base fee, and no more than that.
@@ -117,3 +118,9 @@ class FeeSource:
 
 def in_gwei(wei: int) -> str:
     return f"{wei / 10**9:.9f}".rstrip("0").rstrip(".")
+
+
+def in_ether(wei: int) -> str:
+    """Six places, and more where there would be nothing but zeros."""
+    ether = Decimal(wei) / 10**18
+    return f"{ether:.6f}" if wei == 0 or wei >= 10**12 else f"{ether:.18f}".rstrip("0")

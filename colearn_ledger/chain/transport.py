@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import socket
 import threading
 import time
@@ -18,6 +19,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
+from ..backoff import pause_after
 from ..errors import UsageError, how_to_install
 from ..formats.urls import is_loopback
 
@@ -105,7 +107,7 @@ def http_post(url: str, *, retry_s: float = RETRY_S) -> Post:
 
     Parameters
     ----------
-    retry_s: seconds after which a refused connection is tried again, then twice as many.
+    retry_s: seconds after which a refused connection is tried again, then twice as many, with jitter.
 
     Raises UsageError unless it is a URL of http or https.
     """
@@ -143,7 +145,7 @@ def http_post(url: str, *, retry_s: float = RETRY_S) -> Post:
                 slow = isinstance(e, requests.Timeout) or time.monotonic() - begun > _AT_ONCE_S
                 if attempt == _TRIES or slow:
                     raise
-                time.sleep(retry_s * 2 ** (attempt - 1))
+                time.sleep(pause_after(attempt, retry_s, math.inf))
         raise AssertionError("it counts without end")
 
     def post(data: bytes, timeout_s: float) -> Reply:

@@ -49,8 +49,8 @@ def run(options: argparse.Namespace) -> int:
         json.dump(record, sys.stdout, indent=2)
         print()
         return 0
+    from ..chain.fees import in_ether
     from ..report.columns import Column, columns
-    from ..report.founding import in_ether
 
     print(f"{len(members)} members in round {number}")
     known = [Column("seat", right=True), Column("member"), Column("since round", right=True), Column("balance (ether)")]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib
 import sys
 from importlib.util import find_spec
@@ -12,7 +11,8 @@ from typing import Any
 
 __all__ = ["defer_pairings", "load_web3"]
 
-_HTTP = "aiohttp"
+# What web3 imports names of, and a command that reads a chain uses none of: asynchronous HTTP, and keystores.
+_UNREAD = ("aiohttp", "eth_keyfile", "eth_keyfile.keyfile")
 _SIGNATURES, _CURVE = "py_ecc.bls", "py_ecc.bls12_381"
 
 
@@ -32,34 +32,44 @@ def defer_pairings() -> None:
 
 
 def load_web3() -> None:
-    """Import web3 without the HTTP library of its asynchronous providers, which no command that reads a chain uses.
+    """Import web3 without the libraries of its asynchronous providers and of keystores.
 
-    That is a tenth of what such a command takes. Whoever uses these providers in the same process all the same has the
-    library then, and who imports it himself has it as ever. It changes nothing where either is loaded already.
+    No command that reads a chain uses them, and they are a sixth of what such a command takes. Whoever uses them in the
+    same process all the same has them then, and who imports them himself has them as ever. It changes nothing where
+    web3 is loaded already, or they are.
     """
-    if _HTTP not in sys.modules and "web3" not in sys.modules:
-        sys.modules[_HTTP] = _Names(_HTTP)
-        try:
-            importlib.import_module("web3")
-        finally:
-            with contextlib.suppress(KeyError):
-                del sys.modules[_HTTP]
+    if "web3" in sys.modules:
+        return
+    unread = [name for name in _UNREAD if name.partition(".")[0] not in sys.modules]
+    sys.modules.update((name, _Names(name)) for name in unread)
+    try:
+        importlib.import_module("web3")
+    finally:
+        for name in unread:
+            if isinstance(sys.modules.get(name), _Names):
+                del sys.modules[name]
 
 
 class _Names(ModuleType):
     """Gives a class for each name that is imported from it."""
 
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.__path__: list[str] = []  # it may be a package: those of its modules that are asked for are there, too
+
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):  # the import system's questions
             raise AttributeError(name)
-        return _Late(name, (Exception,), {})  # some of them are caught
+        return _Late(name, (Exception,), {"library": self.__name__})  # some of them are caught
 
 
 class _Late(type):
-    """A class whose objects are the library's."""
+    """A class whose objects are the library's, and a function's stand-in: called, it is what the library has."""
+
+    library: str
 
     def __call__(cls, *args: Any, **options: Any) -> Any:
-        return getattr(importlib.import_module(_HTTP), cls.__name__)(*args, **options)
+        return getattr(importlib.import_module(cls.library), cls.__name__)(*args, **options)
 
 
 class _Deferred(ModuleType):

@@ -14,14 +14,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-
 from ..errors import ConfigError, LearnerError, SchemaMismatch, UsageError
 from .header import MAX_HEADER, header_of
 from .limits import most_after
 from .roles import Bounded, Role, Roles, role_from_json, role_to_json
-from .tensors import as_number, as_scalar
-from .tree import DTYPES, MAX_DEPTH, Leaf, Node, child_path, leaves_of, scalar_type, shown, skeleton_of
+from .tree import DTYPES, MAX_DEPTH, Leaf, Node, child_path, is_sequence, leaves_of, scalar_type, shown
 from .wire import WIRES, Wire, wire_of
 
 __all__ = ["BASE", "Schema"]
@@ -29,7 +26,6 @@ __all__ = ["BASE", "Schema"]
 BASE = "base"  # at the top of weights that are a part of a model: the key under it is the sha256 of the frozen rest
 
 _FORMAT = "colearn-schema-2"
-_NUMBERS = {"bool": bool, "int": int, "float": float}
 # Values that JSON writes with the fewest characters, and with the most.
 _SHORTEST: dict[str, Any] = {"none": None, "bool": True, "int": 0, "float": 0.0, "str": ""}
 _LONGEST = _SHORTEST | {"bool": False, "int": -(1 << 63), "float": -sys.float_info.max}
@@ -60,7 +56,7 @@ class Schema:
         ``roles``: of leaves, or of all leaves at a place in the tree; others are scored. Raises LearnerError for a
         place where nothing is, and for a bound on what is no number. ``wire``: as for :meth:`on_wire`.
         """
-        shape = _shape(skeleton_of(tree)[0])
+        shape = _shape_of(tree)
         try:
             found = _roles(shape, roles or {})
         except ConfigError as error:
@@ -106,7 +102,7 @@ class Schema:
 
     def check(self, tree: Any) -> None:
         """Raise SchemaMismatch, naming the first difference, if a tree of weights doesn't fit."""
-        _compare(_shape(skeleton_of(tree)[0]), json.loads(self.tree))
+        _compare(_shape_of(tree), json.loads(self.tree))
 
     def fit(self, tree: Any) -> Any:
         """The tree in the schema's form, and checked against it; arrays are not copied.
@@ -114,7 +110,9 @@ class Schema:
         A scalar may be Python's, numpy's or an array without dimensions, and a sequence a list or a tuple, as long as
         nothing is lost: a mean that numpy computed is a float, too.
         """
-        fitted = _fit(tree, json.loads(self.tree))
+        from .fitting import fit
+
+        fitted = fit(tree, json.loads(self.tree))
         self.check(fitted)
         return fitted
 
@@ -216,7 +214,7 @@ def _with_dtypes(shape: Any, path: str, dtypes: Mapping[str, str]) -> Any:
     """The shape with other dtypes at some places."""
     if isinstance(shape, dict):
         return {key: _with_dtypes(child, child_path(path, key), dtypes) for key, child in shape.items()}
-    if _is_sequence(shape):
+    if is_sequence(shape):
         return [shape[0], *(_with_dtypes(child, child_path(path, i), dtypes) for i, child in enumerate(shape[1:]))]
     return [shape[0], dtypes[path], shape[2]] if path in dtypes else shape
 
@@ -230,23 +228,10 @@ def _base_of(shape: Any) -> str:
     return name if len(name) == 64 else ""
 
 
-def _fit(value: Any, want: Any) -> Any:
-    if isinstance(want, dict) and isinstance(value, dict):
-        return {key: _fit(child, want.get(key)) for key, child in value.items()}
-    if _is_sequence(want) and isinstance(value, list | tuple) and len(value) == len(want) - 1:
-        kind = list if want[0] == "list" else tuple
-        return kind(_fit(child, shape) for child, shape in zip(value, want[1:], strict=True))
-    number = as_number(value)
-    if number is None:
-        return value
-    fitted = None
-    if isinstance(want, str) and want in _NUMBERS:
-        fitted = as_scalar(number, _NUMBERS[want])
-    elif isinstance(want, list) and want[0] in ("array", "scalar") and want[2] == [] and want[1] != "BF16":
-        fitted = as_scalar(number, np.dtype("bool" if want[1] == "BOOL" else "{}{}".format(*DTYPES[want[1]])))
-        if fitted is not None and want[0] == "array":
-            fitted = np.asarray(fitted)
-    return value if fitted is None else fitted
+def _shape_of(tree: Any) -> Any:
+    from .skeleton import skeleton_of  # with numpy, which takes a tenth of a second of commands that need none
+
+    return _shape(skeleton_of(tree)[0])
 
 
 def _shape(node: Node) -> Any:
@@ -282,7 +267,7 @@ def _leaves(shape: Any, path: str) -> Iterator[tuple[str, Any]]:
     if isinstance(shape, dict):
         for key, child in shape.items():
             yield from _leaves(child, child_path(path, key))
-    elif _is_sequence(shape):
+    elif is_sequence(shape):
         for i, child in enumerate(shape[1:]):
             yield from _leaves(child, child_path(path, i))
     else:
@@ -302,7 +287,7 @@ def _example(shape: Any, path: str, *, longest: bool) -> Node:
     """A skeleton of the shape, whose numbers take up as many digits as can be, or as few; its bytes and texts none."""
     if isinstance(shape, dict):
         return {key: _example(child, child_path(path, key), longest=longest) for key, child in shape.items()}
-    if _is_sequence(shape):
+    if is_sequence(shape):
         children = [_example(one, child_path(path, i), longest=longest) for i, one in enumerate(shape[1:])]
         return children if shape[0] == "list" else tuple(children)
     if isinstance(shape, list):
@@ -316,7 +301,7 @@ def _scalars(shape: Any) -> Iterator[str]:
     """The kinds of everything in the shape that isn't an array."""
     if isinstance(shape, str):
         yield shape
-    elif isinstance(shape, dict) or _is_sequence(shape):
+    elif isinstance(shape, dict) or is_sequence(shape):
         for child in shape.values() if isinstance(shape, dict) else shape[1:]:
             yield from _scalars(child)
 
@@ -327,15 +312,11 @@ def _differences(found: Any, wanted: Any, path: str) -> Iterator[tuple[str, Any,
     if isinstance(found, dict) and isinstance(wanted, dict):
         for key in sorted(found.keys() | wanted.keys()):
             yield from _differences(found.get(key), wanted.get(key), f"{path}/{key}")
-    elif _is_sequence(found) and _is_sequence(wanted) and found[0] == wanted[0] and len(found) == len(wanted):
+    elif is_sequence(found) and is_sequence(wanted) and found[0] == wanted[0] and len(found) == len(wanted):
         for i, (was, want) in enumerate(zip(found[1:], wanted[1:], strict=True)):
             yield from _differences(was, want, f"{path}/{i}")
     else:
         yield path, found, wanted
-
-
-def _is_sequence(shape: Any) -> bool:
-    return isinstance(shape, list) and shape[0] in ("list", "tuple")
 
 
 def _say(shape: Any) -> str:
@@ -344,7 +325,7 @@ def _say(shape: Any) -> str:
     if isinstance(shape, dict):
         keys = ", ".join(map(repr, list(shape)[:8]))
         return f"a dict of {len(shape)} ({keys}{', …' if len(shape) > 8 else ''})"
-    if _is_sequence(shape):
+    if is_sequence(shape):
         return f"a {shape[0]} of {len(shape) - 1}"
     if isinstance(shape, list):
         what = "an array" if shape[0] == "array" else "a numpy scalar"

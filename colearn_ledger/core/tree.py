@@ -1,7 +1,8 @@
 """Trees of weights without their bytes: what may be in one, and its canonical form.
 
 A *skeleton* is the tree with a :class:`Leaf` in the place of everything that has bytes of its own. Codec and schema
-both work on skeletons, so that what is checked and what is written can't differ.
+both work on skeletons, so that what is checked and what is written can't differ. (What makes one of arrays is in
+:mod:`~colearn_ledger.core.skeleton`: to read a file that says what weights look like takes no numpy.)
 """
 
 from __future__ import annotations
@@ -12,9 +13,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Union
 
-import numpy as np
-import numpy.typing as npt
-
 from ..errors import InvalidWeights
 
 __all__ = [
@@ -23,14 +21,17 @@ __all__ = [
     "MAX_NODES",
     "Leaf",
     "Node",
+    "check_bounds",
+    "check_scalar",
     "child_path",
+    "is_sequence",
     "leaves_of",
     "parse_tree",
     "part_at",
     "scalar_type",
     "scalars_of",
     "shown",
-    "skeleton_of",
+    "text_of",
     "tree_json",
     "with_parts",
 ]
@@ -56,9 +57,6 @@ DTYPES: dict[str, tuple[str, int]] = {
     "U8": ("u", 1),
     "BOOL": ("b", 1),
 }
-_NAMES = {kind_size: name for name, kind_size in DTYPES.items() if name != "BF16"}
-
-_FIX = "use lists, tuples, dicts with str keys, numpy arrays and scalars, int, float, bool, None, str and bytes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,56 +76,6 @@ class Leaf:
 Node = Union[Leaf, "dict[str, Node]", "list[Node]", "tuple[Node, ...]", None, bool, int, float, str]
 
 
-def skeleton_of(tree: Any) -> tuple[Node, list[tuple[Leaf, npt.NDArray[Any]]]]:
-    """Skeleton of a tree, and its leaves with their values (as arrays, not copied), in the tree's order."""
-    walk = _Walk()
-    return walk.node(tree, "", 0), walk.leaves
-
-
-class _Walk:
-    """One pass over a tree.
-
-    An object and no function within a function: one that calls itself is a reference cycle, which would hold the arrays
-    until the garbage collector runs.
-    """
-
-    def __init__(self) -> None:
-        self.leaves: list[tuple[Leaf, npt.NDArray[Any]]] = []
-        self._nodes = 0
-
-    def node(self, value: Any, path: str, depth: int) -> Node:
-        self._nodes += 1
-        _check_bounds(self._nodes, depth, path)
-        if isinstance(value, np.ndarray):
-            return self._leaf("array", path, value)
-        if isinstance(value, np.generic):
-            return self._leaf("scalar", path, np.asarray(value))
-        if type(value) is bytes:
-            return self._leaf("bytes", path, np.frombuffer(value, np.uint8))
-        if isinstance(value, dict):
-            for key in value:
-                if not isinstance(key, str):
-                    raise _unfit(path, f"a dict with the key {key!r} ({type(key).__name__})")
-            return {key: self.node(value[key], child_path(path, key), depth + 1) for key in map(_text_of, value)}
-        if type(value) is tuple:  # a named tuple would lose its names
-            return tuple(self.node(child, child_path(path, i), depth + 1) for i, child in enumerate(value))
-        if isinstance(value, list):
-            return [self.node(child, child_path(path, i), depth + 1) for i, child in enumerate(value)]
-        if type(value) in (bool, int, float, str) or value is None:
-            _check_scalar(value, path)
-            return value  # type: ignore[no-any-return]
-        raise _unfit(path, f"of type {type(value).__module__}.{type(value).__qualname__}")
-
-    def _leaf(self, kind: str, path: str, value: npt.NDArray[Any]) -> Leaf:
-        if type(value) not in (np.ndarray, np.memmap):
-            raise _unfit(path, f"of type {type(value).__module__}.{type(value).__qualname__}")
-        leaf = Leaf(path, kind, _dtype_name(value.dtype, path), value.shape)
-        if len(leaf.shape) > MAX_NDIM:
-            raise _unfit(path, f"an array of {len(leaf.shape)} dimensions, more than {MAX_NDIM}")
-        self.leaves.append((leaf, value))
-        return leaf
-
-
 def tree_json(skeleton: Node) -> str:
     """Canonical JSON: dicts are objects, sequences ``["list", …]`` and ``["tuple", …]``, leaves ``["array"]``, …"""
     return json.dumps(_tags(skeleton), separators=(",", ":"), sort_keys=True, ensure_ascii=False, allow_nan=False)
@@ -141,6 +89,11 @@ def _tags(node: Node) -> Any:
     if isinstance(node, list | tuple):
         return ["list" if isinstance(node, list) else "tuple", *map(_tags, node)]
     return node
+
+
+def is_sequence(tagged: Any) -> bool:
+    """Whether it is the JSON of a list or a tuple."""
+    return isinstance(tagged, list) and tagged[:1] in (["list"], ["tuple"])
 
 
 def parse_tree(value: Any, leaf: Callable[[str, str], Leaf]) -> Node:
@@ -157,9 +110,9 @@ class _Parse:
 
     def node(self, value: Any, path: str, depth: int) -> Node:
         self._nodes += 1
-        _check_bounds(self._nodes, depth, path)
+        check_bounds(self._nodes, depth, path)
         if isinstance(value, dict):
-            return {_text_of(key): self.node(child, child_path(path, key), depth + 1) for key, child in value.items()}
+            return {text_of(key): self.node(child, child_path(path, key), depth + 1) for key, child in value.items()}
         if isinstance(value, list):
             tag = value[0] if value else None
             if tag in ("array", "scalar", "bytes") and len(value) == 1:
@@ -168,7 +121,7 @@ class _Parse:
                 raise InvalidWeights(f"the tree of the weights has an unknown entry at {shown(path)}")
             children = [self.node(child, child_path(path, i), depth + 1) for i, child in enumerate(value[1:])]
             return children if tag == "list" else tuple(children)
-        _check_scalar(value, path)
+        check_scalar(value, path)
         return value  # type: ignore[no-any-return]
 
 
@@ -228,12 +181,14 @@ def child_path(path: str, key: str | int) -> str:
     return f"{path}/{key}" if isinstance(key, int) else f"{path}/{key.replace('~', '~0').replace('/', '~1')}"
 
 
-def _text_of(key: str) -> str:
-    _check_scalar(key, "a key")
+def text_of(key: str) -> str:
+    """A key of a dict. Raises InvalidWeights where it isn't valid Unicode."""
+    check_scalar(key, "a key")
     return key
 
 
-def _check_bounds(nodes: int, depth: int, path: str) -> None:
+def check_bounds(nodes: int, depth: int, path: str) -> None:
+    """Raise InvalidWeights where a tree has too many parts, or is too deep at the path."""
     if depth > MAX_DEPTH:
         raise InvalidWeights(
             f"the weights are nested too deep at {shown(path)}", expected=f"at most {MAX_DEPTH} levels (and no cycles)"
@@ -242,7 +197,8 @@ def _check_bounds(nodes: int, depth: int, path: str) -> None:
         raise InvalidWeights("the weights have too many parts", expected=f"at most {MAX_NODES:,} arrays and values")
 
 
-def _check_scalar(value: Any, path: str) -> None:
+def check_scalar(value: Any, path: str) -> None:
+    """Raise InvalidWeights for a text, an integer or a float that weights can't hold."""
     if isinstance(value, str):
         try:
             value.encode("utf-8")
@@ -252,16 +208,3 @@ def _check_scalar(value: Any, path: str) -> None:
         raise InvalidWeights(f"the weights have {value} at {shown(path)}", expected="finite numbers")
     elif isinstance(value, int) and not -(1 << 63) <= value < 1 << 64:
         raise InvalidWeights(f"the weights have an integer out of range at {shown(path)}", expected="64 bits")
-
-
-def _dtype_name(dtype: np.dtype[Any], path: str) -> str:
-    name = _NAMES.get((dtype.kind, dtype.itemsize))
-    if name is None and dtype.name == "bfloat16" and dtype.itemsize == 2:
-        name = "BF16"
-    if name is None:
-        raise _unfit(path, f"an array of dtype {dtype}")
-    return name
-
-
-def _unfit(path: str, what: str) -> InvalidWeights:
-    return InvalidWeights(f"weights can't hold what is at {shown(path)}: {what}", fix=_FIX)

@@ -25,8 +25,9 @@ from .header import MAX_HEADER, header_of, in_file_order, parse_header
 from .protocol import WeightsRef
 from .rounding import rounded, widened
 from .schema import Schema
+from .skeleton import skeleton_of
 from .tensors import bfloat16
-from .tree import DTYPES, Leaf, Node, leaves_of, scalars_of, shown, skeleton_of, with_parts
+from .tree import DTYPES, Leaf, Node, leaves_of, scalars_of, shown, with_parts
 from .wire import WIRES
 
 __all__ = [

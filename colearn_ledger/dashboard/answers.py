@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from ..chain.fees import in_ether
 from ..chain.snapshot import Snapshot
 from ..core.protocol import RoundState, View, seats
 from ..errors import UsageError
@@ -13,7 +14,6 @@ from ..history.members import read_members
 from ..history.motions import motions_to_dict, read_motions
 from ..history.read import read_history
 from ..report.agreed import agreed_words
-from ..report.founding import in_ether
 from ..report.motions import standing_in_words, subject_in_words
 from ..report.round_page import outcome
 from ..report.rules import decision_in_words, rounds_in_words, windows_in_words

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from ..core.schema import Schema
-from ..core.tree import scalars_of, skeleton_of
+from ..core.skeleton import skeleton_of
+from ..core.tree import scalars_of
 from ..core.weights import decode
 from ..core.wire import WIRES
 from ..errors import InvalidWeights, SchemaMismatch, UsageError

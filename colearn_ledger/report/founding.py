@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-
 from ..chain.deploy import Cost
-from ..chain.fees import in_gwei
+from ..chain.fees import in_ether, in_gwei
 from ..core.cid import cid_text
 from ..core.roles import Bounded
 from ..core.schema import Schema
@@ -15,7 +13,7 @@ from ..founding.names import NO_NAMES, Names
 from .rules import decision_in_words, rounds_in_words, windows_in_words
 from .windows import Times, windows_fit_in_words
 
-__all__ = ["cost_in_words", "founding_in_words", "in_ether"]
+__all__ = ["cost_in_words", "founding_in_words"]
 
 
 def founding_in_words(
@@ -72,9 +70,3 @@ def cost_in_words(cost: Cost) -> str:
         f"{cost.gas:,} gas and {in_ether(cost.most)} ether at most ({in_gwei(cost.price)} gwei); "
         f"the deployer has {in_ether(cost.balance)}"
     )
-
-
-def in_ether(wei: int) -> str:
-    """Six places, and more where there would be nothing but zeros."""
-    ether = Decimal(wei) / 10**18
-    return f"{ether:.6f}" if wei == 0 or wei >= 10**12 else f"{ether:.18f}".rstrip("0")

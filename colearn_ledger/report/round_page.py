@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from ..chain.fees import in_ether
 from ..core.cid import cid_text
 from ..core.limits import MOST_MEMBERS
 from ..core.merge.claim import digest_text
@@ -15,7 +16,6 @@ from ..founding.names import NO_NAMES, Names
 from ..history.export import parse_note
 from ..history.types import Choice, Contributed, History, Round, Transaction, Use
 from .columns import Column, columns
-from .founding import in_ether
 from .rounds import human_time, state_text
 from .terminal import one_line
 

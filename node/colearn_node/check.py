@@ -16,6 +16,7 @@ from eth_account.signers.local import LocalAccount
 from colearn_ledger.chain.bytecode import check_code
 from colearn_ledger.chain.contract import CollectiveContract
 from colearn_ledger.chain.endpoints import connect, persist
+from colearn_ledger.chain.fees import in_ether
 from colearn_ledger.chain.keys import KEY_FILE_VARIABLE, find_account
 from colearn_ledger.chain.reach import reaching
 from colearn_ledger.chain.snapshot import Snapshot
@@ -34,7 +35,6 @@ from colearn_ledger.formats.urls import shown_url
 from colearn_ledger.founding.names import Names
 from colearn_ledger.founding.record import DeploymentRecord, load_deployment
 from colearn_ledger.history.names import NamesOnChain
-from colearn_ledger.report.founding import in_ether
 from colearn_ledger.report.rules import decision_in_words, rounds_in_words, windows_in_words
 from colearn_ledger.report.windows import Times, budget_in_words, short_windows, windows_fit_in_words
 from colearn_ledger.stores.base import owner_of

@@ -186,7 +186,7 @@ def test_connect__node_is_about_to_start__waits_for_it() -> None:
     port = unused_port()
     found: list[int] = []
     url = f"http://127.0.0.1:{port}"
-    thread = threading.Thread(target=lambda: found.append(connect([url], retry_s=1.0).eth.chain_id))
+    thread = threading.Thread(target=lambda: found.append(connect([url], retry_s=2.0).eth.chain_id))
     thread.start()
     with anvil(port=port):
         thread.join()

@@ -9,7 +9,7 @@ import pytest
 from web3 import Web3
 from web3.exceptions import Web3RPCError
 
-from colearn_ledger.chain.fees import Fees, FeeSource, in_gwei
+from colearn_ledger.chain.fees import Fees, FeeSource, in_ether, in_gwei
 from colearn_ledger.errors import TransactionError
 
 
@@ -127,3 +127,7 @@ def test_raised__an_eighth_more_or_todays_and_never_above_the_cap(
 @pytest.mark.parametrize("wei, text", [(10**9, "1"), (1, "0.000000001"), (1_500_000_000, "1.5"), (0, "0")])
 def test_in_gwei__no_zeros_behind(wei: int, text: str) -> None:
     assert in_gwei(wei) == text
+
+
+def test_in_ether__six_places_and_more_where_there_would_be_nothing_but_zeros() -> None:
+    assert [in_ether(n) for n in (0, 1, 10**12, 10**18)] == ["0.000000", "0.000000000000000001", "0.000001", "1.000000"]

@@ -126,7 +126,7 @@ def test_post__nobody_listens__is_tried_again_and_said_without_the_url() -> None
         begun = time.monotonic()
         with pytest.raises(Unanswered, match="no connection") as raised:
             http_post(f"http://user:s3cret@127.0.0.1:{port}/s3cret", retry_s=0.1)(b"", 30)
-        assert time.monotonic() - begun >= 0.3 and "s3cret" not in str(raised.value)
+        assert time.monotonic() - begun >= 0.1 and "s3cret" not in str(raised.value)
 
 
 def test_post__no_tls_at_the_other_end__says_so() -> None:

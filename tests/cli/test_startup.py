@@ -5,8 +5,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+from ..kit.anvil import Anvil
+from ..kit.collective import Collective
 
 # The key and the public key are of EIP-2335's and EIP-2333's test cases.
 SCRIPT = """
@@ -76,8 +80,8 @@ assert sys.modules["py_ecc.bls"] is before and before.G2ProofOfPossession
     assert done.returncode == 0, done.stderr
 
 
-def run_apart(script: str) -> None:
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120)
+def run_apart(script: str, folder: Path | None = None) -> None:
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120, cwd=folder)
     assert done.returncode == 0, done.stderr
 
 
@@ -105,10 +109,36 @@ assert sys.modules["aiohttp"] is aiohttp and async_rpc.ClientSession is aiohttp.
 """)
 
 
-def test_reading_a_chain__asked_for_by_a_command__loads_no_asynchronous_http() -> None:
+def test_load_web3__keystores__are_made_and_opened_all_the_same() -> None:
     run_apart("""
 import sys
-from colearn_ledger.cli.main import main
-assert main(["status", "--deployment", "nowhere.json"]) != 0
-assert "web3" in sys.modules and "aiohttp" not in sys.modules
+from colearn_ledger.cli.startup import load_web3
+load_web3()
+assert not {"eth_keyfile", "eth_keyfile.keyfile"} & sys.modules.keys()
+from eth_account import Account
+made = Account.encrypt("0x" + "11" * 32, "word", iterations=2)
+assert bytes(Account.decrypt(made, "word")) == b"\\x11" * 32
+import eth_keyfile
+assert eth_keyfile.decode_keyfile_json(made, b"word") == b"\\x11" * 32
 """)
+
+
+@pytest.mark.parametrize("words", [("info",), ("status",), ("history",), ("show", "1"), ("members",)])
+def test_reading_a_chain__a_command__loads_nothing_that_it_does_not_need(
+    chain: Anvil, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    story = Collective.found(chain, 3)
+    story.propose("one")
+    story.vote(1)
+    story.vote(2)
+    folder = story.save(tmp_path)
+    run_apart(
+        f"""
+import sys
+from colearn_ledger.cli.main import main
+assert main({list(words)!r}) == 0
+assert "web3" in sys.modules
+assert not {{"aiohttp", "numpy", "eth_keyfile", "tensorflow"}} & sys.modules.keys()
+""",
+        folder,
+    )

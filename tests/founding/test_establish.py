@@ -28,7 +28,7 @@ from colearn_ledger.founding.establish import establish, prepare, public_urls
 from colearn_ledger.learners.loading.factory import LearnerSpec, read_learner_spec
 from colearn_ledger.learners.loading.first_weights import first_weights, try_learner
 from colearn_ledger.learners.loading.options import parse_options
-from colearn_ledger.report.founding import founding_in_words, in_ether
+from colearn_ledger.report.founding import founding_in_words
 from colearn_ledger.report.rules import decision_in_words, windows_in_words
 from colearn_ledger.stores.local import LocalStore
 
@@ -285,7 +285,7 @@ def test_parse_size__anything_else__is_refused(text: str) -> None:
         parse_size(text, 1 << 36)
 
 
-def test_words__sizes_ether_and_rules() -> None:
+def test_words__sizes_and_rules() -> None:
     assert [shown_size(n) for n in (7, 1024, 1536, 1 << 20, 1 << 30)] == [
         "7 bytes",
         "1 KiB",
@@ -293,7 +293,6 @@ def test_words__sizes_ether_and_rules() -> None:
         "1 MiB",
         "1 GiB",
     ]
-    assert [in_ether(n) for n in (0, 1, 10**12, 10**18)] == ["0.000000", "0.000000000000000001", "0.000001", "1.000000"]
     assert decision_in_words(Rules(2, 3), 5) == "more than 2/3 of the 4 others must approve: 3, so 1 may be away"
     assert decision_in_words(Rules(1, 2), 3).endswith("2 others must approve: 2, so all must be there")
     assert windows_in_words(Rules(), secret=False) == "1h to propose, 1h to vote, 7d for a motion"
