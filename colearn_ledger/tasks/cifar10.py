@@ -16,8 +16,8 @@ import numpy as np
 
 from colearn_ledger.errors import DataError
 from colearn_ledger.tasks import KERAS, Options, Prepared, Task
+from colearn_ledger.tasks.image_models import classifier, learners_of_images
 from colearn_ledger.tasks.images import Images, Kind, downloaded, keras_datasets, no_file, read_npz
-from colearn_ledger.tasks.split import skew
 
 if TYPE_CHECKING:
     import keras
@@ -116,37 +116,14 @@ def make_model(seed: int, learning_rate: float, filters: tuple[int, ...]) -> ker
     for count in filters:
         layers += [keras.layers.Conv2D(count, 3, padding="same", activation="relu"), keras.layers.MaxPooling2D()]
     layers += [keras.layers.Flatten(), keras.layers.Dense(64, activation="relu"), keras.layers.Dense(10)]
-    model = keras.Sequential(layers)
-    model.compile(
-        optimizer=keras.optimizers.Adam(learning_rate),
-        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
-        jit_compile=False,
-    )
-    return model
+    return classifier(layers, learning_rate)
 
 
 def make_learners(options: Options) -> Prepared:
     """Learners with shares of the pictures, which stay whole numbers from 0 to 255: a quarter of the memory."""
-    from colearn_ledger.learners.keras import KerasLearner
-
     options.say("loading CIFAR-10")
     images = load_cifar10(options.data_dir)
-    shares = options.deal(images.x, images.y)
-    options.say("making the models")
-    return Prepared(
-        [
-            KerasLearner(
-                make_model(options.seed, options.learning_rate, options.filters),
-                share.train,
-                share.vote,
-                share.test,
-                **options.for_learner(i),
-            )
-            for i, share in enumerate(shares)
-        ],
-        f"{images.source}{skew(shares, options.alpha)}",
-    )
+    return learners_of_images(options, images, lambda: make_model(options.seed, options.learning_rate, options.filters))
 
 
 TASK = Task(

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-
 from colearn_ledger.errors import DataError
 from colearn_ledger.tasks import KERAS, Options, Prepared, Task
+from colearn_ledger.tasks.image_models import as_unit, learners_of_images
 from colearn_ledger.tasks.images import Images, Kind, downloaded, keras_datasets, read_folder, read_idx
 from colearn_ledger.tasks.keras_mnist import make_model
-from colearn_ledger.tasks.split import skew
 
 __all__ = ["TASK", "load_fashion", "make_learners"]
 
@@ -54,24 +52,13 @@ def _fetch() -> None:
 
 def make_learners(options: Options) -> Prepared:
     """Learners with shares of the clothes."""
-    from colearn_ledger.learners.keras import KerasLearner
-
     options.say("loading Fashion-MNIST")
     images = load_fashion(options.data_dir)
-    shares = options.deal(images.x[..., None] / np.float32(255), images.y)
-    options.say("making the models")
-    return Prepared(
-        [
-            KerasLearner(
-                make_model(options.seed, options.learning_rate, options.filters),
-                share.train,
-                share.vote,
-                share.test,
-                **options.for_learner(i),
-            )
-            for i, share in enumerate(shares)
-        ],
-        f"{images.source}{skew(shares, options.alpha)}",
+    return learners_of_images(
+        options,
+        images,
+        lambda: make_model(options.seed, options.learning_rate, options.filters),
+        x=as_unit(images),
     )
 
 

@@ -7,11 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from colearn_ledger.tasks import KERAS, Options, Prepared, Task
+from colearn_ledger.tasks.image_models import as_unit, classifier, learners_of_images
 from colearn_ledger.tasks.mnist_data import load_mnist
-from colearn_ledger.tasks.split import skew
 
 if TYPE_CHECKING:
     import keras
@@ -28,36 +26,18 @@ def make_model(seed: int, learning_rate: float, filters: tuple[int, ...]) -> ker
     for count in filters:
         layers.append(keras.layers.Conv2D(count, 3, strides=2, padding="same", activation="relu"))
     layers += [keras.layers.Flatten(), keras.layers.Dense(64, activation="relu"), keras.layers.Dense(10)]
-    model = keras.Sequential(layers)
-    model.compile(
-        optimizer=keras.optimizers.Adam(learning_rate),
-        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
-        jit_compile=False,
-    )
-    return model
+    return classifier(layers, learning_rate)
 
 
 def make_learners(options: Options) -> Prepared:
     """Learners with shares of MNIST."""
-    from colearn_ledger.learners.keras import KerasLearner
-
     options.say("loading MNIST")
     digits = load_mnist(options.data_dir)
-    shares = options.deal(digits.x[..., None] / np.float32(255), digits.y)
-    options.say("making the models")
-    return Prepared(
-        [
-            KerasLearner(
-                make_model(options.seed, options.learning_rate, options.filters),
-                share.train,
-                share.vote,
-                share.test,
-                **options.for_learner(i),
-            )
-            for i, share in enumerate(shares)
-        ],
-        f"{digits.source}{skew(shares, options.alpha)}",
+    return learners_of_images(
+        options,
+        digits,
+        lambda: make_model(options.seed, options.learning_rate, options.filters),
+        x=as_unit(digits),
     )
 
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from colearn_ledger.errors import DataError
 from colearn_ledger.tasks import KERAS, Options, Prepared, Task
+from colearn_ledger.tasks.image_models import compiled, learners_of_images
 from colearn_ledger.tasks.images import Images, Kind, read_npz
-from colearn_ledger.tasks.split import skew
 
 if TYPE_CHECKING:
     import keras
@@ -92,38 +92,26 @@ def make_model(size: tuple[int, int], seed: int, learning_rate: float, filters: 
     for count in filters:
         layers.append(keras.layers.Conv2D(count, 3, strides=2, padding="same", activation="relu"))
     layers += [keras.layers.Flatten(), keras.layers.Dense(32, activation="relu"), keras.layers.Dense(1)]
-    model = keras.Sequential(layers)
-    model.compile(
-        optimizer=keras.optimizers.Adam(learning_rate),
+    return compiled(
+        layers,
+        learning_rate,
         loss=keras.losses.BinaryCrossentropy(from_logits=True),
         # three of four images show pneumonia, and to say so of every image mustn't pass for knowledge
-        metrics=[keras.metrics.AUC(from_logits=True, name="AUC")],
-        jit_compile=False,
+        metric=keras.metrics.AUC(from_logits=True, name="AUC"),
     )
-    return model
 
 
 def make_learners(options: Options) -> Prepared:
     """Learners with shares of the X-rays that the folder holds."""
-    from colearn_ledger.learners.keras import KerasLearner
-
     assert options.data_dir is not None, "the task says that it must have a folder"
     options.say("loading the X-rays")
     images = load_xrays(options.data_dir)
-    shares = options.deal(images.x[..., None], images.y, each_class=EACH)
-    options.say("making the models")
-    return Prepared(
-        [
-            KerasLearner(
-                make_model(images.x.shape[1:3], options.seed, options.learning_rate, options.filters),
-                share.train,
-                share.vote,
-                share.test,
-                **options.for_learner(i),
-            )
-            for i, share in enumerate(shares)
-        ],
-        f"{images.source}{skew(shares, options.alpha)}",
+    return learners_of_images(
+        options,
+        images,
+        lambda: make_model(images.x.shape[1:3], options.seed, options.learning_rate, options.filters),
+        x=images.x[..., None],
+        each_class=EACH,
     )
 
 
