@@ -75,6 +75,16 @@ def test_demo__output__has_the_columns_that_the_demo_prints() -> None:
     assert {len(line) for line in lines[2:8]} == {len(header)}
 
 
+def test_outputs__of_deployments__are_of_this_contract() -> None:
+    of_five = gas()[0]["deployment_5"]
+    demo, history = (
+        int(re.findall(r"genesis .*?  (\d,\d{3},\d{3})", block_after(name))[0].replace(",", ""))
+        for name in ("demo output", "colearn-ledger history")
+    )
+    assert abs(demo - of_five) < 1_000, "what calldata's zeros make; else run scripts/demo and show what it prints"
+    assert 80_000 < of_five - history < 100_000, "three members are two seats less; else run the README's commands"
+
+
 def test_history__output__is_what_the_command_prints_for_these_rounds() -> None:
     header, genesis, one, *others, last = block_after("colearn-ledger history").splitlines()
 
