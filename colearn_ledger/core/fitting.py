@@ -27,8 +27,8 @@ def fit(value: Any, want: Any) -> Any:
     fitted = None
     if isinstance(want, str) and want in _NUMBERS:
         fitted = as_scalar(number, _NUMBERS[want])
-    elif isinstance(want, list) and want[0] in ("array", "scalar") and want[2] == [] and want[1] != "BF16":
-        fitted = as_scalar(number, np.dtype("bool" if want[1] == "BOOL" else "{}{}".format(*DTYPES[want[1]])))
+    elif isinstance(want, list) and want[0] in ("array", "scalar") and want[2] == []:
+        fitted = as_scalar(number, np.dtype("{}{}".format(*DTYPES[want[1]])))
         if fitted is not None and want[0] == "array":
             fitted = np.asarray(fitted)
     return value if fitted is None else fitted

@@ -34,6 +34,22 @@ def test_from_json__wrong_at_any_depth__says_where(tree: Any, where: str) -> Non
         Schema.from_json({"format": FORMAT, "tree": tree, "roles": {}})
 
 
+def test_check__another_frozen_base__is_named_and_a_base_where_none_was_agreed_is_a_place() -> None:
+    mine, other = "a" * 64, "b" * 64
+    agreed = Schema.of({"w": np.zeros(2), "base": {mine: None}})
+    assert (agreed.base, Schema.of({"w": np.zeros(2)}).base) == (mine, "")
+    agreed.check({"w": np.ones(2), "base": {mine: None}})
+    with pytest.raises(SchemaMismatch, match=f"frozen base .* its sha256 is {other}") as error:
+        agreed.check({"w": np.ones(2), "base": {other: None}})
+    assert error.value.expected == mine
+    for schema, tree in (
+        (agreed, {"w": np.ones(2)}),
+        (Schema.of({"w": np.zeros(2)}), {"w": np.ones(2), "base": {mine: None}}),
+    ):
+        with pytest.raises(SchemaMismatch, match="don't fit the collective's model: '/base"):
+            schema.check(tree)
+
+
 @pytest.mark.slow
 @settings(max_examples=examples(200))
 @given(trees)
@@ -64,6 +80,10 @@ def test_sizes__nothing_but_arrays__one_size_alone(tree: Any) -> None:
         (0.0, -2.2250738585072014e-308),
         (True, False),
         ([0, 0.0, True], [-(1 << 63), -1.7976931348623157e308, False]),
+        # so many that a character of each is more than what the header is filled up with
+        ([0] * 8, [-(1 << 63)] * 8),
+        ([0.0] * 8, [-1.7976931348623157e308] * 8),
+        ([True] * 8, [False] * 8),
     ],
 )
 def test_sizes__numbers__from_the_fewest_digits_to_the_most(short: Any, long: Any) -> None:

@@ -95,6 +95,7 @@ def test_plain__cycle__left_to_the_codec() -> None:
         (np.uint8(0), 200, np.uint8(200)),
         ([1, 2], (3, 4), [3, 4]),
         ({"a": (1,)}, {"a": [2]}, {"a": (2,)}),
+        ({"w": np.zeros(2)}, {"w": np.ones(2)}, {"w": np.ones(2)}),
     ],
 )
 def test_fit__another_form_of_the_same__written_as_the_genesis(genesis: Any, proposed: Any, bytes_of: Any) -> None:
@@ -115,6 +116,10 @@ def test_fit__another_form_of_the_same__written_as_the_genesis(genesis: Any, pro
         (np.zeros(2, np.float32), np.zeros(2)),
         ("a", b"a"),
         ([1], [1, 2]),
+        ([1], 1),
+        ([1], {"a": 1}),
+        ({"a": 1}, [1]),
+        ({"a": 1}, 1),
     ],
 )
 def test_fit__something_would_be_lost__refused(genesis: Any, proposed: Any) -> None:
