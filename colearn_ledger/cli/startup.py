@@ -60,16 +60,16 @@ class _Names(ModuleType):
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):  # the import system's questions
             raise AttributeError(name)
-        return _Late(name, (Exception,), {"library": self.__name__})  # some of them are caught
+        return _Late(name, (Exception,), {"home": self.__name__})  # some of them are caught
 
 
 class _Late(type):
     """A class whose objects are the library's, and a function's stand-in: called, it is what the library has."""
 
-    library: str
+    home: str
 
     def __call__(cls, *args: Any, **options: Any) -> Any:
-        return getattr(importlib.import_module(cls.library), cls.__name__)(*args, **options)
+        return getattr(importlib.import_module(cls.home), cls.__name__)(*args, **options)
 
 
 class _Deferred(ModuleType):
